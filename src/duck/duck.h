@@ -1,0 +1,118 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/error.h"
+
+/// The one wrapper of DuckDB. Nothing of DuckDB's own types leaves this room.
+namespace windrow::duck {
+
+/// A value of a small result. Types without a place here come as DuckDB's own text for them
+/// (decimal, date, timestamp in ISO form, list, struct, …).
+using Cell = std::variant<std::monostate, bool, int64_t, double, std::string>;
+/// Text of a cell as a person reads it; NULL is `NULL`.
+std::string text_of(const Cell& cell);
+
+struct Column {
+  std::string name;
+  std::string type;  ///< DuckDB's name of the type, e.g. `DECIMAL(10,2)`, `STRUCT(a INTEGER, b VARCHAR[])`
+  bool operator==(const Column&) const = default;
+};
+
+/// A whole small result in memory.
+struct Rows {
+  std::vector<Column> columns;
+  std::vector<std::vector<Cell>> rows;
+};
+
+/// An SQL error. `position` is the byte in the SQL text where DuckDB points, where it says.
+class SqlError : public Error {
+ public:
+  SqlError(Problem problem, std::optional<size_t> position, std::string kind)
+      : Error(std::move(problem)), position_(position), kind_(std::move(kind)) {}
+  std::optional<size_t> position() const { return position_; }
+  /// DuckDB's kind: `Parser`, `Binder`, `Catalog`, `Conversion`, `Out of Memory`, `IO`, …
+  const std::string& kind() const { return kind_; }
+
+ private:
+  std::optional<size_t> position_;
+  std::string kind_;
+};
+
+struct Options {
+  uint64_t memory_bytes = 0;        ///< 0: DuckDB's default
+  std::string spill_folder;         ///< empty: no spilling
+  int threads = 0;                  ///< 0: all cores
+  std::string extension_folder;     ///< where signed extensions lie; empty: none are loaded
+  std::string zone = "UTC";         ///< the session time zone
+};
+
+/// One instance, in memory unless `path` is given. Shared by connections of several threads.
+class Database {
+ public:
+  explicit Database(const Options& options, const std::string& path = {});
+  ~Database();
+  Database(Database&&) noexcept;
+  Database& operator=(Database&&) noexcept;
+  struct Impl;
+  Impl& impl() { return *impl_; }
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+using Parameters = std::map<std::string, Cell>;  ///< named `$x`; the key has no dollar
+
+/// One session. One thread at a time, except `interrupt` and `progress`, which any thread may call.
+class Connection {
+ public:
+  explicit Connection(Database& database);
+  ~Connection();
+  Connection(Connection&&) noexcept;
+  Connection& operator=(Connection&&) noexcept;
+
+  /// Runs one or more statements; gives the rows of the last. Throws SqlError, or Error(canceled) after interrupt.
+  Rows query(std::string_view sql, const Parameters& parameters = {});
+  void execute(std::string_view sql) { query(sql); }
+  /// One cell of a one-row, one-column result.
+  Cell value(std::string_view sql, const Parameters& parameters = {});
+  /// Streams a result of any size; `row` is called once per row in order; return false to stop early.
+  /// `head` is called once before, with the columns.
+  void stream(std::string_view sql, const Parameters& parameters,
+              const std::function<void(const std::vector<Column>&)>& head,
+              const std::function<bool(const std::vector<Cell>&)>& row);
+  /// Names and types of a SELECT's columns without running it. Throws SqlError where it does not bind.
+  std::vector<Column> describe(std::string_view select, const Parameters& parameters = {});
+
+  void interrupt();
+  /// Fraction 0..1 of the running query, negative where unknown.
+  double progress();
+  /// While the handle lives, a request on `cancel` interrupts this connection.
+  [[nodiscard]] Cancel::Registration stop_on(Cancel& cancel);
+
+  struct Impl;
+  Impl& impl() { return *impl_; }
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+/// `"name"` with quotes doubled, always quoted.
+std::string quote_name(std::string_view name);
+/// `'text'` with quotes doubled.
+std::string quote_text(std::string_view text);
+/// `['a', 'b']`
+std::string quote_list(const std::vector<std::string>& texts);
+/// DuckDB's version, e.g. `1.5.5`.
+std::string version();
+
+}  // namespace windrow::duck

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lake/table.h"
+
+namespace windrow::lake {
+
+/// A lake's identity file, `<lake>/_windrow/lake.json`: looked at on every start, so that a project never writes
+/// into the lake of another one by mistake.
+struct Identity {
+  std::string id;
+  int format = 1;
+  std::string project;
+  std::string environment;
+  bool operator==(const Identity&) const = default;
+};
+
+/// A folder of tables at `<root>/<layer>/<table>`, of one project in one environment.
+class Lake {
+ public:
+  /// Reads the identity, or makes it where `create` and the folder is empty or absent. Error(configuration) where
+  /// the lake belongs to another project or environment, Error(unsupported) where its format is newer.
+  static Lake open(storage::FileSystem& files, const std::string& root, const std::string& project,
+                   const std::string& environment, bool create, Time now);
+
+  const std::string& root() const { return root_; }
+  const Identity& identity() const { return identity_; }
+  /// `silver.movies` → the table at `<root>/silver/movies`.
+  Table table(const std::string& asset) const;
+  std::string table_path(const std::string& asset) const;
+  /// Names of all tables that are there.
+  std::vector<std::string> tables() const;
+
+  /// Keeps the text of a definition under its hash (content-addressed, immutable); reads it back.
+  void keep_definition(const std::string& hash, const std::string& text);
+  std::optional<std::string> definition(const std::string& hash) const;
+
+ private:
+  Lake(storage::FileSystem& files, std::string root, Identity identity);
+  storage::FileSystem* files_;
+  std::string root_;
+  Identity identity_;
+};
+
+}  // namespace windrow::lake

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "base/error.h"
+#include "duck/duck.h"
+
+namespace windrow::lake {
+
+struct Field;
+
+/// A Delta type (PROTOCOL.md, "Schema Serialization Format"). A value; compares by meaning.
+struct Type {
+  enum class Kind {
+    string, long_, integer, short_, byte, float_, double_, decimal, boolean, binary, date,
+    timestamp, timestamp_ntz, struct_, array, map
+  };
+  Kind kind = Kind::string;
+  int precision = 0, scale = 0;   ///< decimal
+  std::vector<Field> fields;      ///< struct: its fields; array: one field `element`; map: `key` and `value`
+
+  bool operator==(const Type&) const;
+  /// Delta's word: `long`, `decimal(10,2)`, `array<string>`, `struct<a:long,b:string>`.
+  std::string text() const;
+};
+
+struct Field {
+  std::string name;
+  Type type;
+  bool nullable = true;
+  std::string metadata = "{}";    ///< JSON object text, kept as it was read
+  bool operator==(const Field&) const;
+};
+
+struct Schema {
+  std::vector<Field> fields;
+
+  const Field* find(std::string_view name) const;            ///< exact spelling
+  const Field* find_any_case(std::string_view name) const;   ///< letters' case ignored, as Delta demands uniqueness
+  bool operator==(const Schema&) const = default;
+};
+
+std::string to_json(const Schema& schema);                   ///< the schemaString of metaData
+Schema schema_from_json(std::string_view schema_string);     ///< throws Error(corrupt), Error(unsupported)
+
+/// The type contract of docs/sql.md. Throws Error(unsupported) that names the column and DuckDB's type where a
+/// type has no home in Delta. HUGEINT becomes long, ENUM and UUID string, BLOB binary.
+Type type_from_duck(std::string_view column, std::string_view duck_type);
+std::string duck_type(const Type& type);
+Schema schema_from_duck(const std::vector<duck::Column>& columns);
+
+/// The CAST-ing select list that turns a SELECT with `columns` into exactly the stored types of `schema`
+/// (HUGEINT → BIGINT failing on overflow, ENUM → VARCHAR, missing columns as NULL), in the schema's order.
+std::string conforming_select(const std::string& select, const std::vector<duck::Column>& columns,
+                              const Schema& schema);
+
+/// What writing `incoming` into a table with `current` needs. Adding columns (nested too) is allowed and gives the
+/// widened schema; a changed type, or two names that differ only by case, is an Error(data) that names all of them.
+struct Evolution {
+  Schema schema;
+  std::vector<std::string> added;  ///< dotted paths
+};
+Evolution evolve(const Schema& current, const Schema& incoming, const std::string& table_name);
+
+}  // namespace windrow::lake
