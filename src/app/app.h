@@ -1,0 +1,142 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/progress.h"
+#include "base/time.h"
+#include "duck/duck.h"
+#include "graph/graph.h"
+#include "lake/lake.h"
+#include "project/project.h"
+#include "quality/unit_test.h"
+
+/// Composition: a project with its lake, engine and stores, opened once per command. The one place that knows
+/// every kind.
+namespace windrow::app {
+
+struct Options {
+  std::string folder = ".";
+  std::string environment = "dev";
+  std::string defer;                                ///< environment that lacking tables are read from; empty: none
+  std::map<std::string, std::string> variables;     ///< --var
+  std::map<std::string, std::string> process_environment;
+};
+
+/// One line of a plan, ready to be shown.
+struct PlannedStep {
+  std::string asset;
+  std::string kind;                     ///< source, seed, table, interval, append, merge, scd2, view, publication
+  bool certain = true;                  ///< false: only if what it reads changes in this run
+  std::vector<std::string> reasons;
+  std::vector<Interval> intervals;      ///< contiguous, coalesced; empty for whole tables
+  size_t interval_count = 0;            ///< in grains
+  size_t sealed_count = 0, outside_count = 0;
+  std::vector<Interval> sealed;
+  std::string grain;
+  std::map<std::string, int64_t> inputs;  ///< pinned versions
+  std::optional<Problem> problem;
+};
+struct PlanView {
+  std::vector<PlannedStep> steps;       ///< stale or possibly stale, in the order of the run
+  size_t up_to_date = 0;
+  std::vector<std::string> notices;
+};
+
+struct PlanOptions {
+  std::string select;                   ///< empty: everything
+  std::string exclude;
+  bool full_refresh = false;
+  bool rebuild_sealed = false;
+  std::optional<Time> start, end;
+  bool rebuild = false;                 ///< backfill: also intervals that are up to date
+};
+
+struct RunOptions {
+  PlanOptions plan;
+  int jobs = 0;                         ///< 0: as many as cores
+  bool fail_fast = false;
+  std::string command;                  ///< for the record, redacted
+  std::string retry_of;                 ///< run id, for `retry`
+};
+
+/// What a run tells while it goes on; called from several threads, one call at a time.
+struct RunEvents {
+  std::function<void(const std::string& run, size_t tasks)> started;
+  std::function<void(const std::string& asset)> task_started;
+  std::function<void(const Progress&)> progress;
+  std::function<void(const std::string& asset, int attempt, const Problem&, std::chrono::microseconds wait)> retrying;
+  std::function<void(const struct TaskOutcome&)> task_finished;
+};
+
+struct TaskOutcome {
+  std::string asset, kind;
+  std::string status;                   ///< done, up to date, failed, skipped, canceled
+  int64_t rows = -1;                    ///< written
+  int64_t table_rows = -1;              ///< of the table afterwards, where known
+  int64_t version = -1;                 ///< committed
+  size_t intervals = 0;
+  std::chrono::microseconds elapsed{};
+  std::optional<double> quality_score;
+  int64_t rejected = 0;                 ///< rows that could not be read
+  std::vector<std::string> warnings;    ///< checks of severity warn that failed, rejected rows
+  std::optional<Problem> problem;
+  std::string caused_by;                ///< skipped: the asset that failed
+};
+struct RunResult {
+  std::string run;
+  std::string status;                   ///< done, failed, canceled
+  std::vector<TaskOutcome> tasks;       ///< in the order of the plan
+  std::chrono::microseconds elapsed{};
+};
+
+struct AssetView {
+  std::string name, kind, file, layer, description;
+  std::vector<std::string> tags;
+  std::optional<int64_t> version;
+  std::optional<int64_t> rows, bytes, files;
+  std::optional<Time> updated;
+};
+
+struct HealthLine {
+  std::string what;                     ///< `project`, `lake`, `table silver.movies`, `connection serving`, `disk`
+  bool ok = true;
+  std::string finding, hint;
+};
+
+class App {
+ public:
+  /// Loads the project, builds the graph. `need_lake` false: check, schema, lineage work without a lake.
+  static std::unique_ptr<App> open(const Options& options, Secrets& secrets, const Clock& clock, Cancel& cancel,
+                                   bool need_lake = true);
+  virtual ~App() = default;
+
+  virtual const project::Project& project() const = 0;
+  virtual const project::Environment& environment() const = 0;
+  virtual const graph::Graph& graph() const = 0;
+  virtual lake::Lake& lake() = 0;
+  virtual storage::FileSystem& files() = 0;
+
+  /// Everything static beyond loading and the graph: every SELECT binds, declared columns and types exist, checks,
+  /// keys, interval columns, publications' columns. Throws one Error with all problems; gives notices.
+  virtual std::vector<std::string> check() = 0;
+  virtual PlanView plan(const PlanOptions& options) = 0;
+  virtual RunResult run(const RunOptions& options, const RunEvents& events) = 0;
+  /// Takes the present definitions of the selected models as done, without a rebuild. Gives their names.
+  virtual std::vector<std::string> accept(const std::string& select) = 0;
+  virtual std::vector<quality::UnitTestResult> unit_tests(const std::string& select) = 0;
+  /// A connection with a view for every table there is (and every view model), at its latest version, or at
+  /// `version_of` / `at` where given. `layer.table` names.
+  virtual std::unique_ptr<duck::Connection> query_connection(const std::map<std::string, int64_t>& version_of,
+                                                             std::optional<Time> at) = 0;
+  virtual std::vector<AssetView> list(const std::string& select) = 0;
+  virtual graph::Lineage lineage(const std::string& subject) = 0;   ///< empty, `table`, or `table.column`
+  virtual std::vector<HealthLine> health() = 0;
+};
+
+}  // namespace windrow::app
