@@ -1,0 +1,23 @@
+# Declares one room: a static library from the files of the current folder, and one test program from its tests.
+#
+#   windrow_module(lake
+#     SOURCES snapshot.cc commit.cc
+#     DEPS    base storage
+#     LIBS    fmt::fmt
+#     TESTS   snapshot_test.cc)
+#
+# Headers are included from src/ (`#include "lake/table.h"`). The test program is <room>_test, one ctest entry.
+function(windrow_module name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPS;LIBS;TESTS" ${ARGN})
+  add_library(windrow_${name} STATIC ${arg_SOURCES})
+  target_include_directories(windrow_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+  list(TRANSFORM arg_DEPS PREPEND windrow_)
+  target_link_libraries(windrow_${name} PUBLIC ${arg_DEPS} PRIVATE ${arg_LIBS})
+  if(arg_TESTS AND WINDROW_TESTS)
+    add_executable(${name}_test ${arg_TESTS})
+    target_link_libraries(${name}_test PRIVATE windrow_${name} ${arg_LIBS} GTest::gtest_main)
+    target_compile_definitions(${name}_test PRIVATE WINDROW_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+    add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
+    set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+  endif()
+endfunction()

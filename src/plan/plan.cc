@@ -1,0 +1,317 @@
+#include "plan/plan.h"
+
+#include <fmt/format.h>
+
+namespace windrow::plan {
+
+namespace {
+
+using project::BuildKind;
+
+std::string counted(size_t n, const char* one, const char* many) {
+  return fmt::format("{} {}", n, n == 1 ? one : many);
+}
+
+/// `2025-10-17`, or `2025-10-17 … 2025-10-19` for more than one interval.
+std::string labels(const IntervalSet& set, const Grain& grain) {
+  const Interval hull = set.hull();
+  const std::string first = grain.label(grain.around(hull.start));
+  const std::string last = grain.label(grain.around(hull.end - std::chrono::microseconds(1)));
+  return first == last ? first : first + " … " + last;
+}
+
+/// One model's assessment while it is being made.
+class Assessor {
+ public:
+  Assessor(const Model& model, World& world, const Choices& choices)
+      : model_(model), world_(world), choices_(choices) {}
+
+  Assessment run() {
+    if (model_.kind == BuildKind::view) return {};
+    read_recorded();
+    if (out_.problem) return std::move(out_);
+    pin_inputs();
+    if (out_.problem) return std::move(out_);
+    decide_whether_from_scratch();
+    if (model_.kind == BuildKind::interval) {
+      assess_intervals();
+    } else {
+      assess_whole();
+    }
+    return std::move(out_);
+  }
+
+ private:
+  void read_recorded() {
+    if (!world_.exists(model_.name)) return;
+    auto state = world_.provenance(model_.name);
+    if (choices_.full_refresh) {
+      recorded_ = std::move(state.last);
+      return;
+    }
+    if (state.history_lost) {
+      out_.problem = Problem{
+          Code::history_lost,
+          fmt::format("table \"{}\": history lost: another program cleaned its log, so nobody knows what is done",
+                      model_.name),
+          fmt::format("rebuild it with `windrow run --full-refresh --select {0}`, or take it as it stands with "
+                      "`windrow plan --accept {0}`",
+                      model_.name),
+          {}};
+      return;
+    }
+    if (!state.last) {
+      out_.problem = Problem{
+          Code::conflict,
+          fmt::format("table \"{}\" exists in the lake, but this project did not make it", model_.name),
+          fmt::format("give the model another name, or replace the table with "
+                      "`windrow run --full-refresh --select {}`",
+                      model_.name),
+          {}};
+      return;
+    }
+    recorded_ = std::move(state.last);
+  }
+
+  void pin_inputs() {
+    for (const auto& input : model_.inputs) {
+      if (!world_.exists(input.name)) continue;  // made earlier in the same run, or reported by the graph
+      const auto pinned = world_.version(input.name);
+      out_.inputs[input.name] = pinned;
+      if (!recorded_) continue;
+      auto found = recorded_->inputs.find(input.name);
+      if (found != recorded_->inputs.end() && found->second.table_id == pinned.table_id &&
+          found->second.version > pinned.version) {
+        out_.problem = Problem{Code::conflict,
+                               fmt::format("table \"{}\" was built from version {} of \"{}\", newer than version {} "
+                                           "which this run reads",
+                                           model_.name, found->second.version, input.name, pinned.version),
+                               "run again: another run was faster", {}};
+        return;
+      }
+    }
+  }
+
+  void reason(std::string text, IntervalSet intervals = {}) {
+    out_.stale = true;
+    out_.reasons.push_back({std::move(text), std::move(intervals)});
+  }
+
+  void decide_whether_from_scratch() {
+    if (!recorded_) {
+      scratch_reason_ = "new";
+    } else if (choices_.full_refresh) {
+      scratch_reason_ = "full refresh";
+    } else if (recorded_->definition != model_.definition && !world_.same_meaning(model_.name, *recorded_)) {
+      scratch_reason_ = "definition changed";
+    }
+  }
+
+  const lake::InputVersion* recorded_input(const std::string& name) const {
+    auto found = recorded_->inputs.find(name);
+    return found == recorded_->inputs.end() ? nullptr : &found->second;
+  }
+
+  // --- whole tables, append, merge, scd2 ---
+
+  void assess_whole() {
+    if (!scratch_reason_.empty()) {
+      reason(scratch_reason_);
+      // The rows that a slowly changing dimension keeps are not in its inputs any more.
+      out_.from_scratch = model_.kind != BuildKind::scd2 || !recorded_ || choices_.full_refresh;
+      return;
+    }
+    if (choices_.rebuild) reason("backfill");
+    if (model_.by_run_time) reason("due: it reads $run_time");
+    for (const auto& input : model_.inputs) {
+      if (input.lookup || !out_.inputs.count(input.name)) continue;
+      const bool incremental = incremental_input(input);
+      if (!incremental && has_new_rows_input()) continue;
+      look_at_whole_input(input, incremental);
+    }
+  }
+
+  bool has_new_rows_input() const {
+    for (const auto& input : model_.inputs) {
+      if (input.new_rows) return true;
+    }
+    return false;
+  }
+
+  static bool incremental_input(const InputUse& input) { return input.new_rows; }
+
+  void look_at_whole_input(const InputUse& input, bool incremental) {
+    const auto& now = out_.inputs.at(input.name);
+    const auto* then = recorded_input(input.name);
+    if (!then || then->table_id != now.table_id) {
+      reason(fmt::format("input {} was replaced by another table", input.name));
+      out_.from_scratch = true;
+      return;
+    }
+    if (incremental) out_.new_rows_from = then->version;
+    if (then->version == now.version) return;
+    const auto changed = changes_of(input, then->version, now.version, nullptr);
+    if (out_.problem || (changed.files == 0 && !changed.everything)) return;
+    if (incremental && changed.everything) {
+      out_.from_scratch = true;
+      out_.new_rows_from.reset();
+    }
+    if (incremental && changed.rows_removed) {
+      out_.rows_removed = true;
+      if (model_.kind == BuildKind::append) {
+        out_.problem = Problem{
+            Code::conflict,
+            fmt::format("model \"{}\" appends the new rows of \"{}\", but that table also lost or changed rows "
+                        "(versions {} → {})",
+                        model_.name, input.name, then->version, now.version),
+            fmt::format("rebuild it with `windrow run --full-refresh --select {}`", model_.name), {}};
+        return;
+      }
+    }
+    reason(fmt::format("input {} {} → {}: {}", input.name, then->version, now.version,
+                       counted(size_t(changed.files), "file", "files")));
+  }
+
+  // --- intervals ---
+
+  void assess_intervals() {
+    const Grain& grain = *model_.grain;
+    expected_ = IntervalSet{{grain.floor(model_.begin), grain.floor(choices_.now - model_.wait)}};
+    IntervalSet built = recorded_ ? recorded_->complete : IntervalSet{};
+    complete_ = scratch_reason_.empty() ? built : IntervalSet{};
+    if (!scratch_reason_.empty()) {
+      out_.from_scratch = !recorded_ || choices_.full_refresh;
+      if (recorded_) add_interval_reason(scratch_reason_, built & expected_);
+    } else {
+      for (const auto& input : model_.inputs) {
+        look_at_interval_input(input);
+        if (out_.problem) return;
+      }
+    }
+    const IntervalSet never_built = expected_ - built;
+    if (!never_built.empty()) {
+      add_interval_reason(recorded_ ? fmt::format("due: {}", counted(grain.count(never_built), "interval", "intervals"))
+                                    : std::string("new"),
+                          never_built);
+    }
+    IntervalSet stale = expected_ - complete_;
+    if (choices_.rebuild) stale = rebuild_range();
+    seal(stale, built);
+    limit_to_range(stale);
+    out_.complete = complete_ - stale;
+    out_.intervals = stale;
+    out_.stale = !stale.empty();
+  }
+
+  void add_interval_reason(const std::string& text, const IntervalSet& intervals) {
+    if (!intervals.empty()) out_.reasons.push_back({text, intervals});
+  }
+
+  void look_at_interval_input(const InputUse& input) {
+    if (input.lookup || !out_.inputs.count(input.name)) return;
+    const auto& now = out_.inputs.at(input.name);
+    const auto* then = recorded_input(input.name);
+    if (!then || then->table_id != now.table_id) {
+      touch_all(fmt::format("input {} was replaced by another table", input.name));
+      return;
+    }
+    if (then->version == now.version) return;
+    const Grain& grain = *model_.grain;
+    const auto changed = changes_of(input, then->version, now.version, &grain);
+    if (out_.problem || (changed.files == 0 && changed.intervals.empty() && !changed.everything)) return;
+    const std::string moved = fmt::format("input {} {} → {}: {}", input.name, then->version, now.version,
+                                          counted(size_t(changed.files), "file", "files"));
+    if (changed.everything || input.expression.empty()) {
+      touch_all(moved + ", all intervals");
+      return;
+    }
+    IntervalSet touched;
+    for (const auto& part : changed.intervals.parts()) {
+      touched.add({part.start - input.after, part.end + input.before});
+    }
+    touched = grain.widen(touched) & expected_;
+    const IntervalSet late = touched & complete_;
+    complete_.remove(touched);
+    if (late.empty()) return;
+    const std::string explained = fmt::format("{}, {}", moved, counted(grain.count(late), "interval", "intervals"));
+    add_interval_reason(changed.rows_removed
+                            ? explained
+                            : fmt::format("late data in {} ({})", labels(late, grain), explained),
+                        late);
+  }
+
+  void touch_all(const std::string& text) {
+    add_interval_reason(text, complete_ & expected_);
+    complete_ = {};
+  }
+
+  lake::ChangedIntervals changes_of(const InputUse& input, int64_t from, int64_t to, const Grain* grain) {
+    try {
+      return grain && !input.expression.empty() ? world_.changes(input.name, from, to, input.expression, *grain)
+                                                : world_.changes(input.name, from, to);
+    } catch (const Error& error) {
+      if (error.code() != Code::history_lost) throw;
+      out_.problem = Problem{
+          Code::history_lost,
+          fmt::format("model \"{}\": history lost: the log of its input \"{}\" no longer holds versions {} to {}",
+                      model_.name, input.name, from, to),
+          fmt::format("rebuild it with `windrow run --full-refresh --select {0}`, or take it as it stands with "
+                      "`windrow plan --accept {0}`",
+                      model_.name),
+          {}};
+      return {};
+    }
+  }
+
+  IntervalSet rebuild_range() {
+    const Interval range{choices_.start.value_or(expected_.empty() ? choices_.now : expected_.hull().start),
+                         choices_.end.value_or(choices_.now)};
+    IntervalSet wanted = IntervalSet{model_.grain->widen(range)} & expected_;
+    add_interval_reason("backfill", wanted & complete_);
+    return wanted;
+  }
+
+  /// Built once, and what it was built from may be gone: stays as it is.
+  void seal(IntervalSet& stale, const IntervalSet& built) {
+    if (choices_.rebuild_sealed) return;
+    for (const auto& input : model_.inputs) {
+      auto kept = model_.retention.find(input.name);
+      if (kept == model_.retention.end() || input.lookup) continue;
+      const Time oldest = choices_.now - kept->second;
+      // An interval [s, e) reads from s - before on; it is whole only where s - before >= oldest.
+      const IntervalSet beyond{{Time::min(), model_.grain->ceil(oldest + input.before)}};
+      out_.sealed.add(stale & built & beyond);
+    }
+    stale.remove(out_.sealed);
+    complete_.add(out_.sealed);
+  }
+
+  void limit_to_range(IntervalSet& stale) {
+    if (choices_.rebuild || (!choices_.start && !choices_.end)) return;
+    const Interval range{choices_.start.value_or(Time::min()), choices_.end.value_or(Time::max())};
+    IntervalSet inside;
+    for (const auto& part : stale.parts()) {
+      for (const auto& clipped : (IntervalSet{part} & IntervalSet{range}).parts()) {
+        inside.add(model_.grain->widen(clipped));
+      }
+    }
+    out_.outside = stale - inside;
+    stale = stale & inside;
+  }
+
+  const Model& model_;
+  World& world_;
+  const Choices& choices_;
+  Assessment out_;
+  std::optional<lake::Provenance> recorded_;
+  std::string scratch_reason_;
+  IntervalSet expected_, complete_;
+};
+
+}  // namespace
+
+Assessment assess(const Model& model, World& world, const Choices& choices) {
+  return Assessor(model, world, choices).run();
+}
+
+}  // namespace windrow::plan
