@@ -1,0 +1,170 @@
+#include <gtest/gtest.h>
+
+#include <random>
+#include <thread>
+
+#include "base/cancel.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/id.h"
+#include "base/interval.h"
+#include "base/nearest.h"
+#include "base/secrets.h"
+#include "base/time.h"
+
+namespace windrow {
+namespace {
+
+using namespace std::chrono_literals;
+
+Time at(std::string_view text, std::string_view zone = "UTC") {
+  const auto t = parse_time(text, zone);
+  EXPECT_TRUE(t) << text;
+  return t.value_or(Time{});
+}
+
+TEST(TimeText, ReadsWhatItWrites) {
+  for (const char* text : {"1970-01-01T00:00:00Z", "2025-10-17T14:00:00Z", "1969-12-31T23:59:59.999999Z",
+                           "2024-02-29T12:30:01.5Z", "9999-12-31T23:59:59Z"}) {
+    EXPECT_EQ(iso(at(text)), text);
+  }
+}
+
+TEST(TimeText, KnowsOffsetsAndZones) {
+  EXPECT_EQ(iso(at("2025-10-17 14:00+02:00")), "2025-10-17T12:00:00Z");
+  EXPECT_EQ(iso(at("2025-10-17 14:00", "Europe/Berlin")), "2025-10-17T12:00:00Z");
+  EXPECT_EQ(iso(at("2025-10-26 02:30", "Europe/Berlin")), "2025-10-26T00:30:00Z");  // twice there: the first
+}
+
+TEST(TimeText, RefusesWhatIsNoTime) {
+  for (const char* text : {"", "2025", "2025-13-01", "2025-02-29", "2025-10-17T", "2025-10-17T25:00", "2025-10-17x",
+                           "2025-10-17T14:00+2", "2025-10-17T14:00:00.Z"}) {
+    EXPECT_FALSE(parse_time(text)) << text;
+  }
+}
+
+TEST(DurationText, ReadsSums) {
+  EXPECT_EQ(parse_duration("1h30m"), 90min);
+  EXPECT_EQ(parse_duration("90d"), std::chrono::hours(90 * 24));
+  EXPECT_EQ(parse_duration("500ms"), 500ms);
+  EXPECT_EQ(duration_text(90min), "1h30m");
+  EXPECT_EQ(duration_text(std::chrono::hours(90 * 24)), "90d");
+  for (const char* text : {"", "5", "m", "5x", "-5s", "1.5h", "99999999999999w", "999999999999w"}) {
+    EXPECT_FALSE(parse_duration(text)) << text;
+  }
+}
+
+TEST(Errors, AreSortedByPlaceAndToldOnce) {
+  Problems problems;
+  problems.add(Code::configuration, "second", "", {"a.yaml", 9, 1});
+  problems.add(Code::configuration, "first", "do this", {"a.yaml", 2, 5});
+  problems.add(Code::configuration, "second", "", {"a.yaml", 9, 1});
+  try {
+    problems.raise();
+    FAIL();
+  } catch (const Error& error) {
+    ASSERT_EQ(error.problems().size(), 2u);
+    EXPECT_STREQ(error.what(), "first (a.yaml:2:5)\n  hint: do this\nsecond (a.yaml:9:1)");
+  }
+}
+
+TEST(IntervalSets, AgreeWithABitmap) {
+  std::mt19937 random(7);
+  for (int round = 0; round < 300; ++round) {
+    IntervalSet set;
+    std::vector<bool> bits(64);
+    for (int step = 0; step < 20; ++step) {
+      const int a = int(random() % 64), b = int(random() % 65);
+      const bool adds = random() % 3 != 0;
+      const Interval part{time_from_micros(a), time_from_micros(b)};
+      adds ? set.add(part) : set.remove(part);
+      for (int i = a; i < b; ++i) bits[size_t(i)] = adds;
+      for (int i = 0; i < 64; ++i) {
+        ASSERT_EQ(set.contains({time_from_micros(i), time_from_micros(i + 1)}), bits[size_t(i)]);
+        ASSERT_EQ(set.overlaps({time_from_micros(i), time_from_micros(i + 1)}), bits[size_t(i)]);
+      }
+      for (size_t i = 1; i < set.parts().size(); ++i) ASSERT_LT(set.parts()[i - 1].end, set.parts()[i].start);
+    }
+  }
+}
+
+TEST(IntervalSets, Intersect) {
+  const IntervalSet a{{time_from_micros(0), time_from_micros(10)}, {time_from_micros(20), time_from_micros(30)}};
+  const IntervalSet b{{time_from_micros(5), time_from_micros(25)}};
+  EXPECT_EQ(a & b, (IntervalSet{{time_from_micros(5), time_from_micros(10)}, {time_from_micros(20), time_from_micros(25)}}));
+  EXPECT_EQ(a & IntervalSet{}, IntervalSet{});
+}
+
+TEST(Grains, DaysFollowTheZone) {
+  const Grain day = *Grain::parse("day", "Europe/Berlin");
+  const auto spring = day.around(at("2025-03-30 12:00", "Europe/Berlin"));
+  const auto autumn = day.around(at("2025-10-26 12:00", "Europe/Berlin"));
+  EXPECT_EQ(spring.end - spring.start, 23h);
+  EXPECT_EQ(autumn.end - autumn.start, 25h);
+  EXPECT_EQ(day.label(autumn), "2025-10-26");
+  EXPECT_EQ(day.floor(spring.start), spring.start);
+  EXPECT_EQ(day.ceil(spring.start), spring.start);
+}
+
+TEST(Grains, TileTheYearInEveryZone) {
+  for (const char* zone : {"UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"}) {
+    for (const char* name : {"15m", "hour", "6h", "day", "week", "month", "quarter", "year"}) {
+      const Grain grain = *Grain::parse(name, zone);
+      Time t = grain.floor(at("2025-01-01"));
+      for (int i = 0; i < 3000 && t < at("2026-01-01"); ++i) {
+        const Time next = grain.next(t);
+        ASSERT_GT(next, t) << zone << " " << name << " " << iso(t);
+        ASSERT_EQ(grain.floor(t), t) << zone << " " << name << " " << iso(t);
+        ASSERT_EQ(grain.floor(next - 1us), t) << zone << " " << name << " " << iso(t);
+        t = next;
+      }
+    }
+  }
+}
+
+TEST(Grains, RefuseWhatDoesNotTile) {
+  for (const char* text : {"7m", "5h", "fortnight", "", "2d", "0m"}) EXPECT_FALSE(Grain::parse(text, "UTC")) << text;
+  EXPECT_THROW(Grain::parse("day", "Mars/Olympus"), Error);
+}
+
+TEST(SecretValues, AreMaskedInEveryForm) {
+  Secrets secrets;
+  secrets.learn("p@ss\"word");
+  secrets.learn("p@ss\"word/longer");
+  secrets.learn("abc");
+  EXPECT_EQ(secrets.redact("x p@ss\"word/longer y p%40ss%22word z p@ss\\\"word abc"), "x *** y *** z *** abc");
+}
+
+TEST(Hash, IsSha256) {
+  EXPECT_EQ(sha256(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+}
+
+TEST(Ids, SortByTime) {
+  EXPECT_NE(new_uuid(), new_uuid());
+  EXPECT_LT(new_ordered_uuid(at("2025-01-01")), new_ordered_uuid(at("2025-01-01T00:00:00.001Z")));
+  EXPECT_EQ(new_uuid().size(), 36u);
+}
+
+TEST(Nearest, FindsTheTypo) {
+  EXPECT_EQ(nearest("tagss", {"tags", "owner"}), "tags");
+  EXPECT_EQ(nearest("desciption", {"tags", "description"}), "description");
+  EXPECT_FALSE(nearest("zebra", {"tags", "owner"}));
+}
+
+TEST(Cancelling, ReachesChildrenAndCallbacks) {
+  Cancel parent;
+  Cancel child(parent);
+  int called = 0;
+  auto kept = child.on_request([&] { ++called; });
+  { auto dropped = child.on_request([&] { called += 100; }); }
+  std::thread waiter([&] { EXPECT_TRUE(child.wait_for(10s)); });
+  parent.request();
+  waiter.join();
+  EXPECT_EQ(called, 1);
+  EXPECT_THROW(child.check(), Error);
+  Cancel lonely;
+  EXPECT_FALSE(lonely.wait_for(1ms));
+}
+
+}  // namespace
+}  // namespace windrow
