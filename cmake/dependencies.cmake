@@ -25,7 +25,7 @@ add_library(windrow_duckdb_library SHARED IMPORTED GLOBAL)
 set_target_properties(windrow_duckdb_library PROPERTIES
   IMPORTED_LOCATION ${PROJECT_BINARY_DIR}/lib/libduckdb.so
   IMPORTED_NO_SONAME FALSE
-  INTERFACE_SYSTEM_INCLUDE_DIRECTORIES ${WINDROW_DEPS}/duckdb/include)
+  INTERFACE_INCLUDE_DIRECTORIES ${WINDROW_DEPS}/duckdb/include)
 add_library(windrow::duckdb ALIAS windrow_duckdb_library)
 set(CMAKE_BUILD_RPATH "$ORIGIN/lib;$ORIGIN/../lib;$ORIGIN/../../lib")
 set(CMAKE_BUILD_RPATH_USE_ORIGIN ON)

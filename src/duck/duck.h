@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -70,7 +71,16 @@ class Database {
   std::unique_ptr<Impl> impl_;
 };
 
-using Parameters = std::map<std::string, Cell>;  ///< named `$x`; the key has no dollar
+/// A value for `$x`. `type` is DuckDB's name of a type to cast it to first; empty: as the cell is.
+struct Parameter {
+  Cell value;
+  std::string type;
+  Parameter() = default;
+  template <typename T>
+    requires std::constructible_from<Cell, T>
+  Parameter(T&& v, std::string t = {}) : value(std::forward<T>(v)), type(std::move(t)) {}  // NOLINT: implicit
+};
+using Parameters = std::map<std::string, Parameter>;  ///< by name, without the dollar
 
 /// One session. One thread at a time, except `interrupt` and `progress`, which any thread may call.
 class Connection {

@@ -1,0 +1,44 @@
+#pragma once
+
+// Private to duck/: the one header that sees DuckDB's own (it costs seconds to compile).
+#include <duckdb.hpp>
+#include <duckdb/common/error_data.hpp>
+
+#include "duck/duck.h"
+
+namespace windrow::duck {
+
+/// Throws DuckDB's error as ours; `sql` is what it speaks of.
+[[noreturn]] void raise(duckdb::ErrorData error, const std::string& sql);
+
+template <typename F>
+auto guarded(F&& work, const std::string& sql = {}) {
+  try {
+    return work();
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    raise(duckdb::ErrorData(error), sql);
+  }
+}
+
+struct Database::Impl {
+  explicit Impl(const std::string& path, duckdb::DBConfig& config)
+      : database(path.empty() ? nullptr : path.c_str(), &config) {}
+  duckdb::DuckDB database;
+  std::string zone;
+};
+
+struct Connection::Impl {
+  explicit Impl(duckdb::DuckDB& database) : connection(database) {}
+
+  /// Runs every statement; gives the last one's result, streaming where asked.
+  duckdb::unique_ptr<duckdb::QueryResult> run(const std::string& sql, const Parameters& parameters, bool streaming);
+  duckdb::unique_ptr<duckdb::QueryResult> run_one(duckdb::unique_ptr<duckdb::SQLStatement> statement, const std::string& sql,
+                                                  const Parameters& parameters, bool streaming);
+  static std::vector<Column> columns_of(const duckdb::QueryResult& result);
+
+  duckdb::Connection connection;
+};
+
+}  // namespace windrow::duck

@@ -1,0 +1,162 @@
+#include "duck/parquet_writer.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "base/id.h"
+#include "duck/impl.h"
+
+namespace windrow::duck {
+
+namespace {
+
+using duckdb::Value;
+
+/// Calls `each(key, value)` for the entries of a MAP.
+template <typename F>
+void for_each_entry(const Value& map, F&& each) {
+  if (map.IsNull()) return;
+  for (const auto& entry : duckdb::MapValue::GetChildren(map)) {
+    const auto& pair = duckdb::StructValue::GetChildren(entry);
+    each(pair[0].ToString(), pair[1]);
+  }
+}
+
+/// `"st"."a"` → {st, a}.
+std::vector<std::string> split_path(const std::string& quoted) {
+  std::vector<std::string> parts;
+  for (size_t i = 0; i < quoted.size();) {
+    std::string part;
+    if (quoted[i] == '"') {
+      for (++i; i < quoted.size(); ++i) {
+        if (quoted[i] == '"') {
+          if (i + 1 < quoted.size() && quoted[i + 1] == '"') {
+            ++i;
+          } else {
+            break;
+          }
+        }
+        part += quoted[i];
+      }
+      ++i;
+    } else {
+      while (i < quoted.size() && quoted[i] != '.') part += quoted[i++];
+    }
+    parts.push_back(std::move(part));
+    if (i < quoted.size() && quoted[i] == '.') ++i;
+  }
+  return parts;
+}
+
+ColumnStatistics statistics_of(const std::string& path, const Value& entries) {
+  ColumnStatistics out;
+  out.path = split_path(path);
+  for_each_entry(entries, [&](const std::string& key, const Value& value) {
+    if (value.IsNull()) return;
+    if (key == "min") out.min = value.ToString();
+    if (key == "max") out.max = value.ToString();
+    if (key == "null_count") out.null_count = std::stoll(value.ToString());
+    if (key == "has_nan") out.has_nan = value.ToString() == "true" || value.ToString() == "1";
+  });
+  if (out.has_nan) {
+    out.min.reset();
+    out.max.reset();
+  }
+  return out;
+}
+
+WrittenFile written_file(const std::vector<std::string>& names, const duckdb::DataChunk& chunk, duckdb::idx_t row,
+                         const std::vector<std::string>& partition_by) {
+  WrittenFile out;
+  for (size_t c = 0; c < names.size(); ++c) {
+    const Value value = chunk.GetValue(c, row);
+    if (names[c] == "filename") out.path = value.ToString();
+    if (names[c] == "count") out.rows = value.GetValue<int64_t>();
+    if (names[c] == "file_size_bytes") out.bytes = value.GetValue<int64_t>();
+    if (names[c] == "column_statistics") {
+      for_each_entry(value, [&](const std::string& key, const Value& entries) {
+        out.columns.push_back(statistics_of(key, entries));
+      });
+    }
+    if (names[c] == "partition_keys") {
+      for_each_entry(value, [&](const std::string& key, const Value& text) {
+        std::optional<std::string> cell;
+        if (!text.IsNull()) cell = text.ToString();
+        out.partition_values[key] = std::move(cell);
+      });
+    }
+  }
+  for (const auto& name : partition_by) out.partition_values.try_emplace(name, std::nullopt);
+  return out;
+}
+
+std::string list_of_names(const std::vector<std::string>& names) {
+  std::string out;
+  for (const auto& name : names) out += (out.empty() ? "" : ", ") + quote_name(name);
+  return out;
+}
+
+std::string copy_statement(const std::string& select, const WriteOptions& options, const std::string& prefix) {
+  std::string inner = select;
+  std::vector<std::string> order;
+  // Sorted by partition, at most a few files are open at a time: memory stays bounded for any number of partitions.
+  for (const auto& name : options.partition_by) order.push_back(quote_name(name));
+  order.insert(order.end(), options.order_by.begin(), options.order_by.end());
+  if (!order.empty()) {
+    inner = "SELECT * FROM (\n" + select + "\n) ORDER BY " + fmt::format("{}", fmt::join(order, ", "));
+  }
+  std::string with = fmt::format("FORMAT parquet, COMPRESSION {}, ROW_GROUP_SIZE {}, RETURN_STATS, "
+                                 "FILENAME_PATTERN {}",
+                                 options.compression, options.row_group_rows, quote_text(prefix + "{uuid}"));
+  if (options.partition_by.empty()) {
+    with += fmt::format(", FILE_SIZE_BYTES {}", options.file_bytes);
+  } else {
+    with += fmt::format(", PARTITION_BY ({}), WRITE_PARTITION_COLUMNS false", list_of_names(options.partition_by));
+  }
+  with += ", APPEND";
+  return fmt::format("COPY (\n{}\n) TO {} ({})", inner, quote_text(options.folder), with);
+}
+
+/// Files of a write that did not end well. Names carry a prefix that no other write has.
+void remove_begun(const std::string& folder, const std::string& prefix) noexcept {
+  std::error_code ignored;
+  for (std::filesystem::recursive_directory_iterator it(folder, ignored), end; !ignored && it != end;
+       it.increment(ignored)) {
+    if (it->path().filename().string().starts_with(prefix)) std::filesystem::remove(it->path(), ignored);
+  }
+}
+
+}  // namespace
+
+std::vector<WrittenFile> write_parquet(Connection& connection, const std::string& select,
+                                       const Parameters& parameters, const WriteOptions& options,
+                                       const ProgressSink&) {
+  // The prefix is this write's own, so that what it began can be found and removed.
+  const std::string prefix = options.file_prefix + new_uuid().substr(0, 8) + "-";
+  std::filesystem::create_directories(options.folder);
+  try {
+    return guarded([&] {
+      std::vector<WrittenFile> files;
+      auto result = connection.impl().run(copy_statement(select, options, prefix), parameters, false);
+      const std::vector<std::string> names(result->names.begin(), result->names.end());
+      while (auto chunk = result->Fetch()) {
+        for (duckdb::idx_t row = 0; row < chunk->size(); ++row) {
+          auto file = written_file(names, *chunk, row, options.partition_by);
+          if (file.rows > 0) {
+            files.push_back(std::move(file));
+          } else {
+            std::filesystem::remove(file.path);  // DuckDB writes a file for an empty result
+          }
+        }
+        if (chunk->size() == 0) break;
+      }
+      return files;
+    });
+  } catch (...) {
+    remove_begun(options.folder, prefix);
+    throw;
+  }
+}
+
+}  // namespace windrow::duck

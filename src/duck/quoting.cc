@@ -1,0 +1,39 @@
+#include <fmt/format.h>
+
+#include "duck/duck.h"
+
+namespace windrow::duck {
+
+namespace {
+std::string doubled(std::string_view text, char quote) {
+  std::string out(1, quote);
+  for (const char c : text) {
+    if (c == quote) out += quote;
+    out += c;
+  }
+  return out + quote;
+}
+}  // namespace
+
+std::string quote_name(std::string_view name) { return doubled(name, '"'); }
+
+std::string quote_text(std::string_view text) { return doubled(text, '\''); }
+
+std::string quote_list(const std::vector<std::string>& texts) {
+  std::string out = "[";
+  for (const auto& text : texts) out += (out.size() > 1 ? ", " : "") + quote_text(text);
+  return out + "]";
+}
+
+std::string text_of(const Cell& cell) {
+  struct Writer {
+    std::string operator()(std::monostate) const { return "NULL"; }
+    std::string operator()(bool b) const { return b ? "true" : "false"; }
+    std::string operator()(int64_t n) const { return std::to_string(n); }
+    std::string operator()(double d) const { return fmt::format("{}", d); }
+    std::string operator()(const std::string& s) const { return s; }
+  };
+  return std::visit(Writer{}, cell);
+}
+
+}  // namespace windrow::duck
