@@ -26,6 +26,9 @@ struct ChangedIntervals {
 ChangedIntervals changed_intervals(const Table& table, int64_t from_version, int64_t to_version,
                                    const std::string& expression, const Grain& grain, duck::Connection& connection);
 
+/// The same for an input that is read whole: only whether and how many files changed.
+ChangedIntervals changed_files(const Table& table, int64_t from_version, int64_t to_version);
+
 /// SELECT of the rows that were added between two versions, for `new_rows:` inputs. `clean` is false where rows were
 /// also removed or changed: then `removed_sql` selects those.
 struct RowChanges {

@@ -1,0 +1,148 @@
+#include "lake/rewrite.h"
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "lake/stager.h"
+#include "lake/touched.h"
+
+namespace windrow::lake {
+
+namespace {
+
+std::string json_text(const std::string& text) { return nlohmann::json(text).dump(); }
+
+/// SELECT over the files that were just staged.
+std::string staged_rows(Stager& stager) {
+  Snapshot only = stager.before();
+  only.schema = stager.schema();
+  only.files = stager.staged().adds;
+  return scan_sql(only);
+}
+
+}  // namespace
+
+Staged stage_append(const StageContext& context, const std::string& select, const duck::Parameters& parameters) {
+  Stager stager(context, select, parameters);
+  auto& staged = stager.staged();
+  staged.rows_written = staged.rows_changed = stager.write(stager.conforming(), parameters);
+  staged.touched = touched_by(context.connection, stager.schema(), staged_rows(stager));
+  return stager.finish("WRITE", {{"mode", json_text("Append")}}, Reads::nothing);
+}
+
+Staged stage_replace(const StageContext& context, const std::string& select, const duck::Parameters& parameters) {
+  Stager stager(context, select, parameters);
+  auto& staged = stager.staged();
+  staged.rows_written = staged.rows_changed = stager.write(stager.conforming(), parameters);
+  stager.remove(stager.before().files);
+  return stager.finish("WRITE", {{"mode", json_text("Overwrite")}}, Reads::whole_table);
+}
+
+Staged stage_replace_partitions(const StageContext& context, const std::string& select,
+                                const duck::Parameters& parameters) {
+  Stager stager(context, select, parameters);
+  if (stager.before().metadata.partition_columns.empty()) {
+    throw Error(Code::usage, "table \"" + context.table_name + "\" has no partitions that could be replaced");
+  }
+  auto& staged = stager.staged();
+  staged.rows_written = staged.rows_changed = stager.write(stager.conforming(), parameters);
+  std::set<PartitionValues> written;
+  for (const auto& add : staged.adds) written.insert(add.partition_values);
+  std::vector<Add> replaced;
+  for (const auto& add : stager.before().files) {
+    if (written.count(add.partition_values)) replaced.push_back(add);
+  }
+  stager.remove(replaced);
+  return stager.finish("WRITE", {{"mode", json_text("Overwrite")}, {"partitionOverwriteMode", json_text("dynamic")}},
+                       Reads::own_removes);
+}
+
+Staged stage_replace_interval(const StageContext& context, const std::string& select,
+                              const duck::Parameters& parameters, const std::string& column,
+                              const Interval& interval, const std::string& zone) {
+  Stager stager(context, select, parameters);
+  auto& staged = stager.staged();
+  const Field* field = stager.schema().find(column);
+  if (!field || !is_time(field->type)) {
+    throw Error(Code::configuration,
+                "table \"" + context.table_name + "\" is built by intervals of \"" + column + "\", which its rows " +
+                    (field ? "have as " + field->type.text() : std::string("do not have")),
+                "the column must be a DATE, TIMESTAMP or TIMESTAMPTZ");
+  }
+  const std::string name = duck::quote_name(column);
+  const std::string from = time_literal(interval.start, field->type, zone);
+  const std::string to = time_literal(interval.end, field->type, zone);
+  const std::string inside = name + " >= " + from + " AND " + name + " < " + to;
+
+  staged.rows_written = stager.write(stager.conforming(), parameters);
+  const std::string fresh = staged_rows(stager);
+  const std::string outside = "SELECT " + name + " FROM (" + fresh + ") WHERE (" + inside + ") IS NOT TRUE";
+  if (const int64_t wrong = stager.count(outside); wrong > 0) {
+    throw Error(Code::data,
+                "table \"" + context.table_name + "\": " + std::to_string(wrong) + " rows of the SELECT lie outside of " +
+                    interval.text() + " by \"" + column + "\": " + stager.samples(outside),
+                "the SELECT has to compare its input with $start and $end so that only rows of the interval come out");
+  }
+
+  const auto text = [&](const std::string& literal) {
+    return duck::text_of(context.connection.value("SELECT CAST(" + literal + " AS VARCHAR)"));
+  };
+  const auto candidates = files_overlapping(stager.before(), column, text(from), text(to));
+  if (!candidates.empty()) {
+    const std::string old = scan_sql(stager.before(), candidates);
+    const std::string replaced = "SELECT * FROM (" + old + ") WHERE " + inside;
+    const std::string changed = "((" + fresh + ") EXCEPT ALL (" + replaced + ")) UNION ALL ((" + replaced +
+                                ") EXCEPT ALL (" + fresh + "))";
+    staged.touched = touched_by(context.connection, stager.schema(), changed);
+    stager.write("SELECT * FROM (" + old + ") WHERE (" + inside + ") IS NOT TRUE");
+  } else {
+    staged.touched = touched_by(context.connection, stager.schema(), fresh);
+  }
+  stager.remove(candidates);
+  staged.rows_changed = staged.rows_written;
+  return stager.finish("WRITE",
+                       {{"mode", json_text("Overwrite")},
+                        {"predicate", json_text(column + " in " + interval.text())}},
+                       Reads::own_removes);
+}
+
+CommitRequest request_of(const StageContext& context, Staged staged, const NewTable& if_new) {
+  CommitRequest request;
+  request.operation = std::move(staged.operation);
+  request.operation_parameters = std::move(staged.parameters);
+  request.operation_metrics = std::move(staged.metrics);
+  request.reads = staged.reads;
+  request.adds = std::move(staged.adds);
+  request.removes = std::move(staged.removes);
+  if (context.current) {
+    request.read_version = context.current->version;
+    request.base = base_of(*context.current);
+    const auto& before = context.current->metadata;
+    const bool replaced = context.may_replace_schema && before.partition_columns != context.partition_by;
+    if (replaced || !(staged.schema == context.current->schema)) {
+      request.metadata = before;
+      request.metadata->schema_string = to_json(staged.schema);
+      if (replaced) request.metadata->partition_columns = context.partition_by;
+    }
+  } else {
+    NewTable made = if_new;
+    made.schema = staged.schema;
+    made.partition_by = context.partition_by;
+    auto [protocol, metadata] = create_actions(made, context.now);
+    request.protocol = std::move(protocol);
+    request.metadata = std::move(metadata);
+  }
+  return request;
+}
+
+void discard(storage::FileSystem& files, const Staged& staged) noexcept {
+  for (const auto& path : staged.written_paths) {
+    try {
+      files.remove(path);
+    } catch (const Error&) {
+      // It is in no commit, so no reader sees it; vacuum will find it.
+    }
+  }
+}
+
+}  // namespace windrow::lake

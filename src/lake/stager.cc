@@ -1,0 +1,169 @@
+#include "lake/stager.h"
+
+#include <set>
+
+#include "lake/touched.h"
+
+namespace windrow::lake {
+
+
+std::string column_list(const std::vector<std::string>& names, const std::string& prefix) {
+  std::string out;
+  for (const auto& name : names) out += (out.empty() ? "" : ", ") + prefix + duck::quote_name(name);
+  return out;
+}
+
+std::vector<std::string> names_of(const Schema& schema) {
+  std::vector<std::string> names;
+  for (const auto& field : schema.fields) names.push_back(field.name);
+  return names;
+}
+
+std::string same_key(const std::vector<std::string>& key, const std::string& left, const std::string& right) {
+  std::string out;
+  for (const auto& name : key) {
+    const std::string quoted = duck::quote_name(name);
+    out += (out.empty() ? "" : " AND ") + left + "." + quoted + " = " + right + "." + quoted;
+  }
+  return out;
+}
+
+std::string time_literal(Time t, const Type& type, const std::string& zone) {
+  std::string utc = iso(t);
+  utc.pop_back();
+  utc[10] = ' ';
+  if (type.kind == Type::Kind::timestamp) return "TIMESTAMPTZ '" + utc + "+00'";
+  const std::string local = zone == "UTC" ? "TIMESTAMP '" + utc + "'"
+                                          : "((TIMESTAMPTZ '" + utc + "+00') AT TIME ZONE '" + zone + "')";
+  return type.kind == Type::Kind::date ? "CAST(" + local + " AS DATE)" : local;
+}
+
+Stager::Stager(const StageContext& context, const std::string& select, const duck::Parameters& parameters,
+               const std::vector<duck::Column>& extra)
+    : context_(context), parameters_(parameters) {
+  const auto columns = connection().describe(select, parameters);
+  auto with_extra = columns;
+  with_extra.insert(with_extra.end(), extra.begin(), extra.end());
+  const Schema incoming = schema_from_duck(with_extra);
+  if (!context.current || context.may_replace_schema) {
+    staged_.schema = evolve(incoming, incoming, context.table_name).schema;  // refuses names that differ by case only
+  } else {
+    auto evolution = evolve(context.current->schema, incoming, context.table_name);
+    if (!evolution.added.empty() && !context.evolve) {
+      throw Error(Code::data, "table \"" + context.table_name + "\" has no column \"" + evolution.added.front() +
+                                  "\", which its SELECT yields",
+                  "declare the column, or allow new columns");
+    }
+    staged_.schema = std::move(evolution.schema);
+    staged_.columns_added = std::move(evolution.added);
+  }
+  for (const auto& name : context.partition_by) {
+    if (!staged_.schema.find(name)) {
+      throw Error(Code::configuration, "table \"" + context.table_name + "\" is partitioned by \"" + name +
+                                           "\", which its rows do not have");
+    }
+  }
+  Schema own = staged_.schema;
+  std::erase_if(own.fields, [&](const Field& field) {
+    for (const auto& column : extra) {
+      if (column.name == field.name) return true;
+    }
+    return false;
+  });
+  conforming_ = conforming_select(select, columns, own);
+  if (context.current) {
+    before_ = *context.current;
+  } else {
+    before_.table_path = context.table_path;
+    before_.metadata.partition_columns = context.partition_by;
+  }
+  if (context.current && context.may_replace_schema) {
+    remove(before_.files);  // nothing of the former table stays
+    before_.files.clear();
+    before_.metadata.partition_columns = context.partition_by;
+  }
+  before_.schema = staged_.schema;
+}
+
+Stager::~Stager() {
+  for (const auto& name : tables_) {
+    try {
+      connection().execute("DROP TABLE IF EXISTS temp." + duck::quote_name(name));
+    } catch (const Error&) {
+      // It goes with the connection.
+    }
+  }
+  if (!finished_) discard(context_.files, staged_);
+}
+
+std::string Stager::materialize(const std::string& name, const std::string& select,
+                                const duck::Parameters& parameters) {
+  const std::string table = "temp." + duck::quote_name(name);
+  connection().query("CREATE OR REPLACE TEMP TABLE " + duck::quote_name(name) + " AS " + select, parameters);
+  tables_.push_back(name);
+  return table;
+}
+
+int64_t Stager::write(const std::string& rows, const duck::Parameters& parameters) {
+  duck::WriteOptions options;
+  options.folder = context_.table_path;
+  options.partition_by = before_.metadata.partition_columns;
+  const auto files = duck::write_parquet(connection(), rows, parameters, options, context_.progress);
+  int64_t written = 0;
+  for (const auto& file : files) {
+    staged_.written_paths.push_back(file.path);
+    written += file.rows;
+  }
+  for (auto& add : adds_from_written(context_.table_path, staged_.schema, files, context_.now)) {
+    staged_.adds.push_back(std::move(add));
+  }
+  return written;
+}
+
+void Stager::remove(const std::vector<Add>& files) {
+  for (const auto& add : files) staged_.removes.push_back(remove_of(add, context_.now));
+}
+
+void Stager::remove_paths(const std::vector<std::string>& absolute_paths) {
+  const std::set<std::string> wanted(absolute_paths.begin(), absolute_paths.end());
+  for (const auto& add : before_.files) {
+    if (wanted.count(before_.file_path(add))) staged_.removes.push_back(remove_of(add, context_.now));
+  }
+}
+
+Staged Stager::finish(std::string operation, std::map<std::string, std::string> parameters, Reads reads) {
+  std::set<std::string> removed;
+  for (const auto& remove : staged_.removes) removed.insert(remove.path);
+  Snapshot after = before_;
+  after.schema = staged_.schema;
+  std::erase_if(after.files, [&](const Add& add) { return removed.count(add.path) > 0; });
+  after.files.insert(after.files.end(), staged_.adds.begin(), staged_.adds.end());
+  staged_.after_sql = scan_sql(after);
+  int64_t bytes = 0;
+  for (const auto& add : staged_.adds) bytes += add.size;
+  staged_.metrics.try_emplace("numOutputRows", std::to_string(staged_.rows_written));
+  staged_.metrics.try_emplace("numFiles", std::to_string(staged_.adds.size()));
+  staged_.metrics.try_emplace("numOutputBytes", std::to_string(bytes));
+  staged_.operation = std::move(operation);
+  staged_.parameters = std::move(parameters);
+  staged_.reads = context_.may_replace_schema ? Reads::whole_table : reads;
+  finished_ = true;
+  return std::move(staged_);
+}
+
+int64_t Stager::count(const std::string& sql, const duck::Parameters& parameters) const {
+  return std::get<int64_t>(connection().value("SELECT count(*) FROM (" + sql + ")", parameters));
+}
+
+std::string Stager::samples(const std::string& sql) const {
+  const auto rows = connection().query("SELECT * FROM (" + sql + ") LIMIT 5");
+  std::string out;
+  for (const auto& row : rows.rows) {
+    std::string line;
+    for (const auto& cell : row) line += (line.empty() ? "" : ", ") + duck::text_of(cell);
+    out += (out.empty() ? "(" : ", (") + line + ")";
+  }
+  return out;
+}
+
+}  // namespace windrow::lake

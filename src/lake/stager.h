@@ -1,0 +1,63 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lake/rewrite.h"
+
+namespace windrow::lake {
+
+/// Private to lake/: what all ways of staging share. Knows the table before, the schema after, and writes files.
+class Stager {
+ public:
+  /// `extra` columns are added to the SELECT's by the way of staging (valid_from, …).
+  Stager(const StageContext& context, const std::string& select, const duck::Parameters& parameters,
+         const std::vector<duck::Column>& extra = {});
+
+  const StageContext& context() const { return context_; }
+  duck::Connection& connection() const { return context_.connection; }
+  const duck::Parameters& parameters() const { return parameters_; }
+  const Schema& schema() const { return staged_.schema; }
+  /// The SELECT with exactly the columns and types of the schema after (without the extra ones).
+  const std::string& conforming() const { return conforming_; }
+  /// The table before with the schema after, or one without files.
+  const Snapshot& before() const { return before_; }
+
+  /// Rows into a table of this connection's own, so that they are computed once. Gives its name.
+  std::string materialize(const std::string& name, const std::string& select, const duck::Parameters& parameters);
+
+  /// Writes rows as files of the table; they become adds.
+  int64_t write(const std::string& rows, const duck::Parameters& parameters = {});
+  void remove(const std::vector<Add>& files);
+  void remove_paths(const std::vector<std::string>& absolute_paths);
+  /// Ends it: the table as it would be, metrics.
+  Staged finish(std::string operation, std::map<std::string, std::string> parameters, Reads reads);
+  Staged& staged() { return staged_; }
+
+  int64_t count(const std::string& sql, const duck::Parameters& parameters = {}) const;
+  /// Up to five rows as text, for messages: `(1, 'a'), (2, 'b')`.
+  std::string samples(const std::string& sql) const;
+
+  ~Stager();
+  Stager(const Stager&) = delete;
+  Stager& operator=(const Stager&) = delete;
+
+ private:
+  const StageContext& context_;
+  const duck::Parameters& parameters_;
+  std::string conforming_;
+  Snapshot before_;
+  Staged staged_;
+  std::vector<std::string> tables_;
+  bool finished_ = false;
+};
+
+/// `"a", "b"`, each with `prefix` before it.
+std::string column_list(const std::vector<std::string>& names, const std::string& prefix = {});
+std::vector<std::string> names_of(const Schema& schema);
+/// `t."a" IS NOT DISTINCT FROM n."a" AND …`
+std::string same_key(const std::vector<std::string>& key, const std::string& left, const std::string& right);
+/// A time as a literal of the column's type; local types count in `zone`.
+std::string time_literal(Time t, const Type& type, const std::string& zone);
+
+}  // namespace windrow::lake
