@@ -13,8 +13,8 @@
 namespace windrow::storage {
 
 struct FileInfo {
-  std::string path;      ///< as it was asked for: folder + "/" + name
-  uint64_t size = 0;     ///< bytes
+  std::string path;   ///< as it was asked for: folder + "/" + name
+  uint64_t size = 0;  ///< bytes
   Time modified;
   bool folder = false;
 };
@@ -31,7 +31,10 @@ enum class PutOutcome {
 /// Paths are absolute, `/` separates, any other character is allowed. Every function may be called from any
 /// thread. Every failure is a windrow::Error (not_found, permission, full, unavailable, timeout, corrupt); a
 /// failed write leaves either the former content or nothing under the final name, and nothing else that a
-/// reader could take for data. What a function has returned from is durable: it survives a power cut.
+/// reader could take for data. What a function has returned from is durable: it survives a power cut. (The
+/// one exception is `remove`: a removed file may be back after a power cut, which is harmless wherever we
+/// remove.) Unfinished writes that a killed process leaves behind are named `.tmp-…`; every lister must pass
+/// over them.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
@@ -41,8 +44,8 @@ class FileSystem {
   virtual std::string read_range(const std::string& path, uint64_t offset, uint64_t length) = 0;
   /// Nothing where there is no such file or folder.
   virtual std::optional<FileInfo> stat(const std::string& path) = 0;
-  /// One level, sorted by name bytewise, names greater than `after` only; empty where the folder is not there.
-  /// `details` false leaves size and modified unset where that saves a call per file.
+  /// One level, sorted by name bytewise, names greater than `after` only; empty where the folder is not
+  /// there. `details` false leaves size and modified unset where that saves a call per file.
   virtual std::vector<FileInfo> list(const std::string& folder, const std::string& after = {},
                                      bool details = true) = 0;
   /// All files below the folder, any depth.
@@ -55,7 +58,8 @@ class FileSystem {
   /// Not an error where it is not there.
   virtual void remove(const std::string& path) = 0;
   virtual void make_folder(const std::string& path) = 0;
-  /// Makes files that another writer (DuckDB) has written and closed durable, and their names in their folders.
+  /// Makes files that another writer (DuckDB) has written and closed durable, and their names in their
+  /// folders.
   virtual void sync(const std::vector<std::string>& paths) = 0;
   /// Bytes free for writing below `path`; nothing where the home has no such bound.
   virtual std::optional<uint64_t> space_left(const std::string& path) = 0;

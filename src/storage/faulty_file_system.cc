@@ -1,0 +1,119 @@
+#include "storage/faulty_file_system.h"
+
+#include "base/id.h"
+
+namespace windrow::storage {
+
+void FaultyFileSystem::fail(size_t number, Fault fault, Code code, bool stay_down) {
+  const std::scoped_lock lock(mutex_);
+  count_ = 0;
+  trace_.clear();
+  failing_ = number;
+  fault_ = fault;
+  code_ = code;
+  stay_down_ = stay_down;
+}
+
+void FaultyFileSystem::heal() {
+  const std::scoped_lock lock(mutex_);
+  count_ = 0;
+  trace_.clear();
+  failing_.reset();
+}
+
+size_t FaultyFileSystem::operations() const {
+  const std::scoped_lock lock(mutex_);
+  return count_;
+}
+
+std::vector<std::string> FaultyFileSystem::trace() const {
+  const std::scoped_lock lock(mutex_);
+  return trace_;
+}
+
+std::optional<Fault> FaultyFileSystem::next(const std::string& operation, const std::string& path) {
+  const std::string line = operation + " " + path;
+  if (hook_) hook_(line);
+  const std::scoped_lock lock(mutex_);
+  trace_.push_back(line);
+  const size_t number = count_++;
+  if (!failing_ || number < *failing_ || (number > *failing_ && !stay_down_)) return {};
+  return number == *failing_ ? fault_ : Fault::before;
+}
+
+void FaultyFileSystem::raise(const std::string& path) const {
+  throw Error(code_, "injected fault at \"" + path + "\"");
+}
+
+template <typename Operation>
+auto FaultyFileSystem::run(const char* name, const std::string& path, Operation operation) {
+  const auto fault = next(name, path);
+  if (!fault) return operation();
+  if (*fault == Fault::after) operation();
+  raise(path);
+}
+
+std::string FaultyFileSystem::read(const std::string& path) {
+  return run("read", path, [&] { return real_.read(path); });
+}
+
+std::string FaultyFileSystem::read_range(const std::string& path, uint64_t offset, uint64_t length) {
+  return run("read_range", path, [&] { return real_.read_range(path, offset, length); });
+}
+
+std::optional<FileInfo> FaultyFileSystem::stat(const std::string& path) {
+  return run("stat", path, [&] { return real_.stat(path); });
+}
+
+std::vector<FileInfo> FaultyFileSystem::list(const std::string& folder, const std::string& after,
+                                             bool details) {
+  return run("list", folder, [&] { return real_.list(folder, after, details); });
+}
+
+std::vector<FileInfo> FaultyFileSystem::list_tree(const std::string& folder) {
+  return run("list_tree", folder, [&] { return real_.list_tree(folder); });
+}
+
+namespace {
+void leave_half(FileSystem& files, const std::string& path, std::string_view bytes) {
+  const std::string folder = path.substr(0, path.find_last_of('/'));
+  files.put(folder + "/.tmp-" + new_uuid(), bytes.substr(0, bytes.size() / 2));
+}
+}  // namespace
+
+void FaultyFileSystem::put(const std::string& path, std::string_view bytes) {
+  const auto fault = next("put", path);
+  if (!fault) return real_.put(path, bytes);
+  if (*fault == Fault::after) real_.put(path, bytes);
+  if (*fault == Fault::torn) leave_half(real_, path, bytes);
+  raise(path);
+}
+
+PutOutcome FaultyFileSystem::put_if_absent(const std::string& path, std::string_view bytes) {
+  const auto fault = next("put_if_absent", path);
+  if (!fault) return real_.put_if_absent(path, bytes);
+  if (*fault == Fault::after) {
+    real_.put_if_absent(path, bytes);
+    return PutOutcome::unknown;
+  }
+  if (*fault == Fault::torn) leave_half(real_, path, bytes);
+  raise(path);
+}
+
+void FaultyFileSystem::remove(const std::string& path) {
+  run("remove", path, [&] { real_.remove(path); });
+}
+
+void FaultyFileSystem::make_folder(const std::string& path) {
+  run("make_folder", path, [&] { real_.make_folder(path); });
+}
+
+void FaultyFileSystem::sync(const std::vector<std::string>& paths) {
+  run("sync", paths.empty() ? "" : paths.front(), [&] { real_.sync(paths); });
+}
+
+std::optional<uint64_t> FaultyFileSystem::space_left(const std::string& path) {
+  return run("space_left", path, [&] { return real_.space_left(path); });
+}
+
+}  // namespace windrow::storage

@@ -1,0 +1,54 @@
+#include "storage/faulty_file_system.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "base/id.h"
+
+namespace windrow::storage {
+namespace {
+
+class FaultyFileSystemTest : public ::testing::Test {
+ protected:
+  ~FaultyFileSystemTest() override { std::filesystem::remove_all(folder_); }
+  std::string folder_ = (std::filesystem::temp_directory_path() / ("windrow-faulty-" + new_uuid())).string();
+  std::unique_ptr<FileSystem> real_ = local_file_system();
+  FaultyFileSystem files_{*real_};
+};
+
+TEST_F(FaultyFileSystemTest, FailsTheNthOperationOnly) {
+  files_.fail(1, Fault::before, Code::full);
+  files_.put(folder_ + "/a", "1");
+  EXPECT_THROW(files_.put(folder_ + "/b", "1"), Error);
+  files_.put(folder_ + "/c", "1");
+  EXPECT_FALSE(real_->stat(folder_ + "/b"));
+  EXPECT_TRUE(real_->stat(folder_ + "/c"));
+  EXPECT_EQ(files_.operations(), 3u);
+  EXPECT_EQ(files_.trace()[1], "put " + folder_ + "/b");
+}
+
+TEST_F(FaultyFileSystemTest, MayFailAfterTheEffect) {
+  files_.fail(0, Fault::after);
+  EXPECT_EQ(files_.put_if_absent(folder_ + "/a", "1"), PutOutcome::unknown);
+  EXPECT_EQ(real_->read(folder_ + "/a"), "1");
+}
+
+TEST_F(FaultyFileSystemTest, StaysDownUntilHealed) {
+  files_.fail(0, Fault::before, Code::unavailable, true);
+  EXPECT_THROW(files_.list(folder_, "", true), Error);
+  EXPECT_THROW(files_.stat(folder_), Error);
+  files_.heal();
+  EXPECT_FALSE(files_.stat(folder_));
+}
+
+TEST_F(FaultyFileSystemTest, ATornWriteLeavesOnlyATemporaryFile) {
+  files_.fail(0, Fault::torn);
+  EXPECT_THROW(files_.put(folder_ + "/a", "1234"), Error);
+  const auto left = real_->list(folder_);
+  ASSERT_EQ(left.size(), 1u);
+  EXPECT_NE(left[0].path.find("/.tmp-"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace windrow::storage
