@@ -9,20 +9,21 @@
 
 #include "base/time.h"
 
-/// The actions of the Delta transaction log (PROTOCOL.md, "Actions"), named as there. Plain values: reading and
-/// writing them is action_json.h, keeping them is log.h.
+/// The actions of the Delta transaction log (PROTOCOL.md, "Actions"), named as there. Plain values: reading
+/// and writing them is action_json.h, replaying them is replay.h.
 namespace windrow::lake {
 
 using PartitionValues = std::map<std::string, std::optional<std::string>>;
 
 struct Add {
-  std::string path;               ///< as in the log: relative to the table and URL-encoded, or absolute
+  std::string path;  ///< as in the log: relative to the table and URL-encoded, or absolute
   PartitionValues partition_values;
   int64_t size = 0;
   int64_t modification_time = 0;  ///< milliseconds
   bool data_change = true;
-  std::string stats;              ///< JSON text; empty where there are none
-  std::string tags;               ///< JSON text; empty where there are none
+  std::string stats;            ///< JSON text; empty where there are none
+  std::string tags;             ///< JSON text; empty where there are none
+  std::string deletion_vector;  ///< JSON text; a table with any is refused by this version
   bool operator==(const Add&) const = default;
 };
 
@@ -43,7 +44,7 @@ struct Metadata {
   std::string schema_string;
   std::vector<std::string> partition_columns;
   std::map<std::string, std::string> configuration;
-  int64_t created_time = 0;        ///< milliseconds
+  int64_t created_time = 0;  ///< milliseconds
   bool operator==(const Metadata&) const = default;
 };
 
@@ -69,11 +70,11 @@ struct DomainMetadata {
 
 /// commitInfo: kept as JSON text, for it is free-form; the fields everybody needs are read out.
 struct CommitInfo {
-  int64_t timestamp = 0;   ///< milliseconds
+  int64_t timestamp = 0;  ///< milliseconds
   std::string operation;
   std::string txn_id;
   std::string engine_info;
-  std::string json;        ///< the whole object
+  std::string json;  ///< the whole object
 };
 
 /// Everything one version's file holds.

@@ -19,7 +19,7 @@
 namespace windrow::duck {
 class Connection;
 struct WrittenFile;
-}
+}  // namespace windrow::duck
 
 /// A Delta table: this is where the room is entered.
 namespace windrow::lake {
@@ -32,49 +32,72 @@ struct Snapshot {
   Protocol protocol;
   Metadata metadata;
   Schema schema;
-  std::vector<Add> files;                        ///< live files, by path
+  std::vector<Add> files;  ///< live files, by path
   std::map<std::string, Txn> txns;
   std::map<std::string, DomainMetadata> domains;
-  std::vector<Remove> tombstones;                ///< removed, not yet expired: for checkpoints
+  std::vector<Remove> tombstones;  ///< removed, not yet expired: for checkpoints
 
-  int64_t rows() const;   ///< from statistics; -1 where a file has none
+  int64_t rows() const;  ///< from statistics; -1 where a file has none
   int64_t bytes() const;
   bool append_only() const;
   /// Absolute path (or URI) of a file of this table, decoded.
   std::string file_path(const Add& add) const;
 };
 
-/// A SELECT for DuckDB that yields exactly the rows of these files of the snapshot, with the table's column names,
-/// types and order; partition columns come from the log, a column that a file lacks is NULL. It reads from the
-/// files themselves, so it stays valid as long as they exist. With no file it yields no rows.
+/// A SELECT for DuckDB that yields exactly the rows of these files of the snapshot, with the table's column
+/// names, types and order; partition columns come from the log, a column that a file lacks is NULL. It reads
+/// from the files themselves, so it stays valid as long as they exist. With no file it yields no rows.
 std::string scan_sql(const Snapshot& snapshot, const std::vector<Add>& files);
 inline std::string scan_sql(const Snapshot& snapshot) { return scan_sql(snapshot, snapshot.files); }
 /// Files of the snapshot that may hold rows with `column` in [from, to) by partition value or statistics.
 /// Bounds are SQL literals' texts of the column's type (ISO for times). A file without statistics may.
-std::vector<Add> files_overlapping(const Snapshot& snapshot, const std::string& column, const std::string& from,
-                                   const std::string& to);
+std::vector<Add> files_overlapping(const Snapshot& snapshot, const std::string& column,
+                                   const std::string& from, const std::string& to);
 
-struct Committed { int64_t version; };
+struct Committed {
+  int64_t version;
+  /// A checkpoint was due and could not be written: the commit stands, the next one that is due tries again.
+  std::string checkpoint_problem;
+};
 /// Another writer was there first in a way that cannot be combined. `reason` says which version and why.
-struct Conflicted { int64_t version; std::string reason; };
+struct Conflicted {
+  int64_t version;
+  std::string reason;
+};
 /// The answer never arrived, and looking for our own txnId did not settle it.
-struct Unknown { int64_t version; };
+struct Unknown {
+  int64_t version;
+};
 using CommitOutcome = std::variant<Committed, Conflicted, Unknown>;
 
-/// What a commit relies on having been true at `read_version`, and still being true at the version before its own.
+/// What a commit relies on having been true at `read_version`, and still being true at the version before its
+/// own.
 enum class Reads {
   nothing,      ///< blind append: only changed metadata or protocol conflicts
   own_removes,  ///< the files that it removes must still be there; other data may change
   whole_table   ///< any data change by others conflicts
 };
 
+/// What a commit has to know of the version that it starts from.
+struct CommitBase {
+  int64_t version = -1;
+  Time timestamp;
+  Protocol protocol;
+  Metadata metadata;
+  std::map<std::string, Txn> txns;
+};
+CommitBase base_of(const Snapshot& snapshot);
+
 struct CommitRequest {
-  std::string operation;                                 ///< `WRITE`, `MERGE`, `CREATE TABLE`, …
+  std::string operation;                                    ///< `WRITE`, `MERGE`, `CREATE TABLE`, …
   std::map<std::string, std::string> operation_parameters;  ///< values are JSON text
   std::map<std::string, std::string> operation_metrics;
-  std::optional<int64_t> read_version;                   ///< nothing: the table must not exist yet
+  std::optional<int64_t> read_version;  ///< nothing: the table must not exist yet
+  /// Of `read_version`, where the caller has its snapshot: spares reading it again.
+  std::optional<CommitBase> base;
   Reads reads = Reads::nothing;
-  std::optional<Protocol> protocol;
+  std::optional<Protocol>
+      protocol;  ///< where absent, an upgrade that `metadata` needs is added by the commit
   std::optional<Metadata> metadata;
   std::vector<Add> adds;
   std::vector<Remove> removes;
@@ -86,8 +109,9 @@ struct CommitRequest {
   std::optional<Provenance> provenance;
   /// True for retention and erasure: the only removals that a layer marked append_only lets through.
   bool maintenance = false;
-  /// Called before each attempt that is not at read_version + 1, with every commit since read_version in order.
-  /// May rewrite `provenance` of the request; returns a reason to give up with Conflicted, or nothing to go on.
+  /// Called before each attempt that is not at read_version + 1, with every commit since read_version in
+  /// order. May rewrite `provenance` of the request; returns a reason to give up with Conflicted, or nothing
+  /// to go on.
   std::function<std::optional<std::string>(const std::vector<Commit>& since, CommitRequest& request)> rebase;
 };
 
@@ -103,8 +127,9 @@ struct HistoryEntry {
 
 /// The last provenance of a table and whether the chain to it is whole.
 struct ProvenanceState {
-  std::optional<Provenance> last;      ///< of the newest Windrow commit that built the asset (maintenance does not count)
-  int64_t last_version = -1;           ///< the version it is of
+  std::optional<Provenance>
+      last;  ///< of the newest Windrow commit that built the asset (maintenance does not count)
+  int64_t last_version = -1;  ///< the version it is of
   /// Commits by other programs after it that changed data.
   std::vector<int64_t> foreign_versions;
   /// The log was cleaned by another program and no record survives: nobody knows what is done.
@@ -132,10 +157,10 @@ class Table {
   std::vector<Commit> commits(int64_t from, int64_t to) const;
   ProvenanceState provenance() const;
 
-  /// Tries to append one version to the log. Retries the race for a version number by itself, bounded; gives a
-  /// Conflicted only where the protocol's rules or the request's expectations say so. Files that the request adds
-  /// are made durable first. `unsupported` writer features and append_only violations are Errors, thrown before
-  /// anything is written.
+  /// Tries to append one version to the log. Retries the race for a version number by itself, bounded; gives
+  /// a Conflicted only where the protocol's rules or the request's expectations say so. Files that the
+  /// request adds are made durable first. `unsupported` writer features and append_only violations are
+  /// Errors, thrown before anything is written.
   CommitOutcome commit(CommitRequest request, const Clock& clock) const;
 
  private:
@@ -146,8 +171,8 @@ class Table {
 /// The version that was committed, or an Error(conflict) / Error(unavailable) with the reason.
 int64_t committed_version(const CommitOutcome& outcome, const std::string& table_name);
 
-/// Metadata and protocol of a table that Windrow creates: enableExpiredLogCleanup=false, append_only where asked,
-/// timestampNtz feature where the schema needs it.
+/// Metadata and protocol of a table that Windrow creates: enableExpiredLogCleanup=false, append_only where
+/// asked, timestampNtz feature where the schema needs it.
 struct NewTable {
   Schema schema;
   std::vector<std::string> partition_by;
@@ -156,8 +181,9 @@ struct NewTable {
 };
 std::pair<Protocol, Metadata> create_actions(const NewTable& table, Time now);
 
-/// Files that a writer staged, as `add` actions: relative encoded path, partition values, size, and statistics
-/// (numRecords, minValues, maxValues, nullCount; strings truncated as the protocol says; NaN leaves min and max out).
+/// Files that a writer staged, as `add` actions: relative encoded path, partition values, size, and
+/// statistics (numRecords, minValues, maxValues, nullCount; strings truncated as the protocol says; NaN
+/// leaves min and max out).
 std::vector<Add> adds_from_written(const std::string& table_path, const Schema& schema,
                                    const std::vector<duck::WrittenFile>& files, Time now);
 Remove remove_of(const Add& add, Time now, bool data_change = true);

@@ -1,0 +1,223 @@
+#include "lake/checkpoint.h"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+
+#include "base/id.h"
+#include "lake/action_json.h"
+#include "lake/json_text.h"
+
+// DuckDB reads and writes the Parquet. Between it and us the actions travel as the JSON lines that commits
+// are made of, so there is one reader and one writer of actions. Checkpoints of other writers may lack
+// columns and fields, or have more: only what is there and known is selected.
+
+namespace windrow::lake {
+namespace {
+
+/// The columns of a checkpoint with the fields that are read and written, as DuckDB types.
+struct ActionColumn {
+  std::string_view name;
+  std::string_view type;
+};
+constexpr ActionColumn kColumns[] = {
+    {"protocol",
+     "STRUCT(minReaderVersion INTEGER, minWriterVersion INTEGER, readerFeatures VARCHAR[], writerFeatures "
+     "VARCHAR[])"},
+    {"metaData",
+     "STRUCT(id VARCHAR, \"name\" VARCHAR, description VARCHAR, format STRUCT(provider VARCHAR, options "
+     "MAP(VARCHAR, "
+     "VARCHAR)), schemaString VARCHAR, partitionColumns VARCHAR[], configuration MAP(VARCHAR, VARCHAR), "
+     "createdTime "
+     "BIGINT)"},
+    {"txn", "STRUCT(appId VARCHAR, \"version\" BIGINT, lastUpdated BIGINT)"},
+    {"domainMetadata", "STRUCT(\"domain\" VARCHAR, configuration VARCHAR, removed BOOLEAN)"},
+    {"add",
+     "STRUCT(path VARCHAR, partitionValues MAP(VARCHAR, VARCHAR), size BIGINT, modificationTime BIGINT, "
+     "dataChange "
+     "BOOLEAN, stats VARCHAR, tags MAP(VARCHAR, VARCHAR), deletionVector STRUCT(storageType VARCHAR))"},
+    {"remove",
+     "STRUCT(path VARCHAR, deletionTimestamp BIGINT, dataChange BOOLEAN, extendedFileMetadata BOOLEAN, "
+     "partitionValues MAP(VARCHAR, VARCHAR), size BIGINT)"},
+};
+
+/// `{'add': {'path': "add".path, …}}` over the fields that this file has.
+std::string action_json_sql(const std::string& name, const Type& known,
+                            const std::vector<std::string>& there) {
+  std::string fields;
+  const auto has = [&](std::string_view field) {
+    return std::find(there.begin(), there.end(), field) != there.end();
+  };
+  const auto put = [&](const std::string& key, const std::string& from) {
+    fields += (fields.empty() ? "" : ", ") + duck::quote_name(key) + " := struct_extract(" +
+              duck::quote_name(name) + ", " + duck::quote_text(from) + ")";
+  };
+  for (const auto& field : known.fields) {
+    if (has(field.name)) {
+      put(field.name, field.name);
+    } else if (field.name == "stats" && has("stats_parsed")) {
+      put("stats", "stats_parsed");  // delta.checkpoint.writeStatsAsJson = false
+    }
+  }
+  return "to_json(struct_pack(" + duck::quote_name(name) + " := struct_pack(" + fields + ")))";
+}
+
+std::string lines_sql(const std::string& scan, const std::vector<duck::Column>& columns) {
+  std::string cases;
+  for (const auto& [name, type] : kColumns) {
+    const auto there =
+        std::find_if(columns.begin(), columns.end(), [&](const auto& c) { return c.name == name; });
+    if (there == columns.end()) continue;
+    const std::string quoted = duck::quote_name(name);
+    cases += " WHEN " + quoted + " IS NOT NULL THEN " +
+             action_json_sql(std::string(name), type_from_duck(name, type), struct_field_names(there->type));
+  }
+  if (cases.empty()) throw Error(Code::corrupt, "a checkpoint has none of the columns that it must have");
+  return "SELECT line FROM (SELECT CAST(CASE" + cases + " END AS VARCHAR) AS line FROM " + scan +
+         ") WHERE line IS NOT NULL";
+}
+
+/// Two files in the system's folder for temporary files: what DuckDB reads and what it writes.
+class Scratch {
+ public:
+  Scratch() { std::filesystem::create_directories(folder_); }
+  ~Scratch() {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  std::string actions() const { return folder_ + "/actions.json"; }
+  std::string parquet() const { return folder_ + "/checkpoint.parquet"; }
+
+ private:
+  std::string folder_ =
+      (std::filesystem::temp_directory_path() / ("windrow-checkpoint-" + new_uuid())).string();
+};
+
+struct Written {
+  int64_t actions = 0, adds = 0;
+  size_t longest = 0;
+};
+
+/// `delta.deletedFileRetentionDuration` is written `interval 1 week`; what is not understood counts as the
+/// default.
+int64_t retention_ms(const Metadata& metadata) {
+  constexpr int64_t kDay = 24 * 3600 * 1000;
+  const auto found = metadata.configuration.find("delta.deletedFileRetentionDuration");
+  if (found == metadata.configuration.end()) return 7 * kDay;
+  std::string_view text = found->second;
+  if (text.starts_with("interval ")) text.remove_prefix(9);
+  int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  const std::string_view unit =
+      error == std::errc() ? text.substr(size_t(end - text.data())) : std::string_view();
+  if (unit.starts_with(" week")) return count * 7 * kDay;
+  if (unit.starts_with(" day")) return count * kDay;
+  if (unit.starts_with(" hour")) return count * kDay / 24;
+  if (unit.starts_with(" minute")) return count * 60'000;
+  return 7 * kDay;
+}
+
+Written write_actions(const Snapshot& snapshot, Time now, const std::string& path) {
+  std::ofstream out(path, std::ios::binary);
+  Written written;
+  const auto line = [&](const std::string& json) {
+    out << json << '\n';
+    ++written.actions;
+    written.longest = std::max(written.longest, json.size());
+  };
+  line(to_json(snapshot.protocol));
+  line(to_json(snapshot.metadata));
+  for (const auto& [app, txn] : snapshot.txns) line(to_json(txn));
+  for (const auto& [name, domain] : snapshot.domains) line(to_json(domain));
+  const int64_t expired = micros(now) / 1000 - retention_ms(snapshot.metadata);
+  for (const auto& tombstone : snapshot.tombstones) {
+    if (tombstone.deletion_timestamp <= expired) continue;
+    Remove remove = tombstone;
+    remove.data_change = false;
+    line(to_json(remove));
+  }
+  for (const auto& file : snapshot.files) {
+    Add add = file;
+    add.data_change = false;
+    line(to_json(add));
+    ++written.adds;
+  }
+  out.close();
+  if (!out) throw system_error(errno, "write", path);
+  return written;
+}
+
+std::string copy_sql(const Scratch& scratch, const Written& written, bool with_domains) {
+  std::string columns, list;
+  for (const auto& [name, type] : kColumns) {
+    if (name == "domainMetadata" && !with_domains) continue;
+    std::string own(type);
+    if (name == "add") {
+      const std::string vector = ", deletionVector STRUCT(storageType VARCHAR)";
+      own.erase(own.find(vector), vector.size());
+    }
+    columns += (columns.empty() ? "" : ", ") + duck::quote_text(name) + ": " + duck::quote_text(own);
+    list += (list.empty() ? "" : ", ") + duck::quote_name(name);
+  }
+  // One thread reads lines of any length in order; the buffer has to hold the longest.
+  return "COPY (SELECT " + list + " FROM read_json(" + duck::quote_text(scratch.actions()) +
+         ", format = 'newline_delimited', maximum_object_size = " +
+         std::to_string(std::max<size_t>(written.longest + 1024, 16 << 20)) + ", columns = {" + columns +
+         "})) TO " + duck::quote_text(scratch.parquet()) + " (FORMAT parquet, COMPRESSION snappy)";
+}
+
+}  // namespace
+
+Commit read_checkpoint(const CheckpointFiles& checkpoint, duck::Connection& connection) {
+  const std::string where = "checkpoint \"" + checkpoint.paths.front() + "\"";
+  const std::string scan = "read_parquet(" + duck::quote_list(checkpoint.paths) +
+                           ", union_by_name = true, hive_partitioning = false)";
+  Commit out;
+  out.version = checkpoint.version;
+  ActionReader reader;
+  try {
+    const auto columns = connection.describe("SELECT * FROM " + scan);
+    connection.stream(
+        lines_sql(scan, columns), {}, [](const auto&) {},
+        [&](const std::vector<duck::Cell>& row) {
+          reader.read(std::get<std::string>(row.at(0)), out, where);
+          return true;
+        });
+  } catch (const duck::SqlError& error) {
+    if (error.kind() == "Out of Memory") throw;
+    throw Error(Code::corrupt, where + " does not read: " + error.problem().message);
+  }
+  return out;
+}
+
+void write_checkpoint(storage::FileSystem& files, const Snapshot& snapshot, Time now,
+                      duck::Connection& connection) {
+  const Scratch scratch;
+  const Written written = write_actions(snapshot, now, scratch.actions());
+  connection.execute(copy_sql(scratch, written, !snapshot.domains.empty()));
+  const std::string bytes = storage::local_file_system()->read(scratch.parquet());
+  const std::string folder = log_folder(snapshot.table_path) + "/";
+  files.put(folder + version_text(snapshot.version) + ".checkpoint.parquet", bytes);
+
+  JsonWriter hint;
+  hint.begin_object().field("version", snapshot.version).field("size", written.actions);
+  hint.field("sizeInBytes", bytes.size()).field("numOfAddFiles", written.adds).end_object();
+  files.put(folder + "_last_checkpoint", hint.text());
+}
+
+bool checkpoint_due(int64_t version, const Metadata& metadata) {
+  int64_t interval = 10;
+  if (const auto found = metadata.configuration.find("delta.checkpointInterval");
+      found != metadata.configuration.end()) {
+    int64_t set = 0;
+    const auto& text = found->second;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), set);
+    if (error == std::errc() && end == text.data() + text.size() && set > 0) interval = set;
+  }
+  return version > 0 && version % interval == 0;
+}
+
+}  // namespace windrow::lake

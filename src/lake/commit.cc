@@ -1,0 +1,244 @@
+#include <algorithm>
+#include <functional>
+
+#include "base/error.h"
+#include "base/id.h"
+#include "base/version.h"
+#include "lake/action_json.h"
+#include "lake/checkpoint.h"
+#include "lake/conflict.h"
+#include "lake/history_archive.h"
+#include "lake/json_text.h"
+#include "lake/log.h"
+#include "lake/partition_path.h"
+#include "lake/protocol.h"
+#include "lake/table.h"
+
+// One commit = one file that comes into being under the name of the next version, or does not. Everything
+// that it refers to is durable before. Who loses the race reads what was committed meanwhile, decides whether
+// that matters (conflict.h), and tries the version behind it.
+
+namespace windrow::lake {
+namespace {
+
+constexpr int kAttemptsMax = 100;
+constexpr int kLooksMax = 3;  // at a version whose outcome is unknown
+
+class Committer {
+ public:
+  Committer(storage::FileSystem& files, const std::string& path, CommitRequest request, const Clock& clock)
+      : files_(files), path_(path), request_(std::move(request)), clock_(clock) {}
+
+  CommitOutcome run() {
+    if (auto refused = prepare()) return *refused;
+    sync_added_files();
+    int looks = 0;
+    for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+      const int64_t version = next_version();
+      switch (files_.put_if_absent(commit_file(path_, version), to_json_lines(commit_at(version)))) {
+        case storage::PutOutcome::created: return finished(version);
+        case storage::PutOutcome::unknown:
+          // It may be there or come to be there later. Trying the same version again is safe: only one can
+          // win, and both are ours.
+          if (!can_look()) return Unknown{version};
+          if (ours_is_at(version)) return finished(version);
+          if (!taken(version)) {
+            if (++looks >= kLooksMax) return Unknown{version};
+            continue;
+          }
+          break;
+        case storage::PutOutcome::exists:
+          if (ours_is_at(version)) return finished(version);
+          break;
+      }
+      if (auto conflicted = catch_up(version)) return *conflicted;
+    }
+    return Conflicted{next_version(), "other writers were faster " + std::to_string(kAttemptsMax) + " times"};
+  }
+
+ private:
+  /// Checks everything that can be checked before anything is written.
+  std::optional<CommitOutcome> prepare() {
+    if (!request_.read_version) {
+      WINDROW_INVARIANT(request_.protocol && request_.metadata);
+      if (!Table(files_, path_).exists()) {
+        check_protocol();
+        return expectations();
+      }
+      return Conflicted{0, "another writer has made the table"};
+    }
+    if (!request_.base || request_.base->version != *request_.read_version) {
+      request_.base = base_of(Table(files_, path_).snapshot(*request_.read_version));
+    }
+    check_protocol();
+    check_append_only();
+    if (taken(*request_.read_version)) check_record(read_commit(files_, path_, *request_.read_version));
+    return expectations();
+  }
+
+  std::optional<CommitOutcome> expectations() {
+    const std::map<std::string, Txn> none;
+    if (auto reason = broken_expectation(request_, request_.base ? request_.base->txns : none)) {
+      return Conflicted{request_.read_version.value_or(-1), *reason};
+    }
+    return {};
+  }
+
+  const Metadata& metadata() const {
+    return request_.metadata ? *request_.metadata : request_.base->metadata;
+  }
+  const Protocol& protocol() const {
+    return request_.protocol ? *request_.protocol : request_.base->protocol;
+  }
+
+  void check_protocol() {
+    const Schema schema = schema_from_json(metadata().schema_string);
+    if (request_.base) {
+      check_writable(request_.base->protocol, request_.base->metadata,
+                     schema_from_json(request_.base->metadata.schema_string));
+    }
+    if (auto upgraded = upgraded_for(protocol(), schema)) request_.protocol = std::move(upgraded);
+    check_writable(protocol(), metadata(), schema);
+    const auto& features = protocol().writer_features;
+    if (!request_.domains.empty() &&
+        std::find(features.begin(), features.end(), "domainMetadata") == features.end()) {
+      throw Error(Code::unsupported, "the table has no feature domainMetadata, so no domain can be written");
+    }
+  }
+
+  void check_append_only() const {
+    if (request_.maintenance || !switched_on(request_.base->metadata, "delta.appendOnly")) return;
+    for (const auto& remove : request_.removes) {
+      if (!remove.data_change) continue;
+      throw Error(Code::data,
+                  "table \"" + path_ + "\" is append-only: rows can be added, not changed or removed",
+                  "only retention and erasure may remove rows of this layer");
+    }
+  }
+
+  /// A record of a newer format is a newer windrow's table: reading it wrongly would be worse than to stop.
+  static void check_record(const Commit& commit) {
+    if (commit.info) provenance_of(*commit.info);
+  }
+
+  void sync_added_files() {
+    std::vector<std::string> paths;
+    for (const auto& add : request_.adds) {
+      if (!is_absolute_path(add.path)) paths.push_back(resolved_path(path_, add.path));
+    }
+    if (!paths.empty()) files_.sync(paths);
+  }
+
+  int64_t next_version() const {
+    if (!since_.empty()) return since_.back().version + 1;
+    return request_.read_version ? *request_.read_version + 1 : 0;
+  }
+
+  /// Never earlier than the commit before it, whatever the clocks of several machines say.
+  int64_t timestamp_ms() {
+    int64_t previous = -1;
+    if (!since_.empty()) {
+      previous = micros(commit_time(files_, path_, since_.back())) / 1000;
+    } else if (request_.base) {
+      previous = micros(request_.base->timestamp) / 1000;
+    }
+    return std::max(micros(clock_.now()) / 1000, previous + 1);
+  }
+
+  Commit commit_at(int64_t version) {
+    Commit commit;
+    commit.version = version;
+    commit.info = CommitInfo{};
+    commit.info->json = info_json();
+    commit.protocol = request_.protocol;
+    commit.metadata = request_.metadata;
+    commit.adds = request_.adds;
+    commit.removes = request_.removes;
+    commit.txns = request_.txns;
+    commit.domains = request_.domains;
+    return commit;
+  }
+
+  std::string info_json() {
+    JsonWriter w;
+    w.begin_object().field("timestamp", timestamp_ms()).field("operation", request_.operation);
+    w.key("operationParameters").begin_object();
+    for (const auto& [name, json] : request_.operation_parameters) w.raw_field(name, json);
+    w.end_object();
+    if (request_.read_version) w.field("readVersion", *request_.read_version);
+    w.field("isolationLevel", request_.reads == Reads::whole_table ? "Serializable" : "WriteSerializable");
+    w.field("isBlindAppend",
+            request_.reads == Reads::nothing && request_.removes.empty() && !request_.adds.empty());
+    w.field("operationMetrics", request_.operation_metrics);
+    w.field("engineInfo", "Windrow/" + std::string(kVersion)).field("txnId", txn_id_);
+    w.field(kTableIdKey, metadata().id);
+    if (request_.provenance) w.raw_field("windrow", to_json(*request_.provenance));
+    return w.end_object().take();
+  }
+
+  bool taken(int64_t version) { return files_.stat(commit_file(path_, version)).has_value(); }
+
+  bool ours_is_at(int64_t version) {
+    if (!taken(version)) return false;
+    const Commit there = read_commit(files_, path_, version);
+    return there.info && there.info->txn_id == txn_id_;
+  }
+
+  /// True where the storage answers at all.
+  bool can_look() {
+    try {
+      taken(0);
+      return true;
+    } catch (const Error&) {
+      return false;
+    }
+  }
+
+  /// Reads what others have committed, up to the latest version, and decides.
+  std::optional<CommitOutcome> catch_up(int64_t version) {
+    if (!request_.read_version) return Conflicted{version, "another writer has made the table"};
+    const int64_t latest = std::max(list_log(files_, path_).latest(), version);
+    for (; version <= latest; ++version) {
+      since_.push_back(read_commit(files_, path_, version));
+      const Commit& other = since_.back();
+      check_record(other);
+      if (auto reason = conflict_with(request_, other)) return Conflicted{version, *reason};
+    }
+    if (request_.rebase) {
+      if (auto reason = request_.rebase(since_, request_)) return Conflicted{since_.back().version, *reason};
+    }
+    return {};
+  }
+
+  Committed finished(int64_t version) {
+    Committed done{version, {}};
+    if (!checkpoint_due(version, metadata())) return done;
+    try {
+      duck::Database database{duck::Options{}};
+      duck::Connection connection(database);
+      write_checkpoint(files_, Table(files_, path_).snapshot(version, &connection), clock_.now(), connection);
+    } catch (const std::exception& problem) {
+      done.checkpoint_problem = problem.what();  // the commit is there, whatever becomes of its checkpoint
+    }
+    return done;
+  }
+
+  storage::FileSystem& files_;
+  const std::string& path_;
+  CommitRequest request_;
+  const Clock& clock_;
+  const std::string txn_id_ = new_uuid();
+  std::vector<Commit> since_;  // commits of others after read_version
+};
+
+}  // namespace
+
+CommitOutcome Table::commit(CommitRequest request, const Clock& clock) const {
+  return Committer(files_, path_, std::move(request), clock).run();
+}
+
+Remove remove_of(const Add& add, Time now, bool data_change) {
+  return {add.path, micros(now) / 1000, data_change, true, add.partition_values, add.size};
+}
+
+}  // namespace windrow::lake

@@ -1,0 +1,161 @@
+#include "lake/log.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <map>
+
+#include "base/error.h"
+#include "lake/action_json.h"
+
+namespace windrow::lake {
+namespace {
+
+constexpr size_t kVersionDigits = 20, kPartDigits = 10;
+
+std::optional<int64_t> digits(std::string_view text, size_t count) {
+  int64_t value = 0;
+  if (text.size() != count) return {};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + count, value);
+  if (error != std::errc() || end != text.data() + count || value < 0) return {};
+  return value;
+}
+
+struct Parts {
+  size_t expected = 0;
+  std::map<int64_t, std::string> paths;
+};
+
+/// What is between `.checkpoint.` and `.parquet`: `part.parts`.
+struct PartName {
+  int64_t part, parts;
+};
+std::optional<PartName> part_name(std::string_view text) {
+  if (text.size() != 2 * kPartDigits + 1 || text[kPartDigits] != '.') return {};
+  const auto part = digits(text.substr(0, kPartDigits), kPartDigits);
+  const auto parts = digits(text.substr(kPartDigits + 1), kPartDigits);
+  if (!part || !parts || *part < 1 || *part > *parts) return {};
+  return PartName{*part, *parts};
+}
+
+class Lister {
+ public:
+  void take(const std::string& path) {
+    std::string_view name = std::string_view(path).substr(path.find_last_of('/') + 1);
+    if (name.size() <= kVersionDigits) return;
+    const auto version = digits(name.substr(0, kVersionDigits), kVersionDigits);
+    if (!version) return;
+    name.remove_prefix(kVersionDigits);
+    if (name == ".json") {
+      out_.commits.push_back(*version);
+    } else if (name == ".checkpoint.parquet") {
+      whole_[*version] = path;
+    } else if (name.starts_with(".checkpoint.")) {
+      name.remove_prefix(std::string_view(".checkpoint.").size());
+      const bool parquet = name.ends_with(".parquet");
+      const auto part = parquet ? part_name(name.substr(0, name.size() - 8)) : std::nullopt;
+      if (!part) {
+        out_.unknown_checkpoints = true;
+        return;
+      }
+      auto& parts = parts_[{*version, part->parts}];
+      parts.expected = size_t(part->parts);
+      parts.paths[part->part] = path;
+    }
+  }
+
+  LogListing done() {
+    std::map<int64_t, CheckpointFiles> found;
+    for (auto& [key, parts] : parts_) {
+      if (parts.paths.size() != parts.expected) continue;  // its writer has not finished, or never will
+      CheckpointFiles files{key.first, {}};
+      for (auto& [number, path] : parts.paths) files.paths.push_back(std::move(path));
+      found[key.first] = std::move(files);
+    }
+    for (auto& [version, path] : whole_) found[version] = {version, {path}};
+    for (auto& [version, files] : found) out_.checkpoints.push_back(std::move(files));
+    std::sort(out_.commits.begin(), out_.commits.end());
+    return std::move(out_);
+  }
+
+ private:
+  LogListing out_;
+  std::map<int64_t, std::string> whole_;
+  std::map<std::pair<int64_t, int64_t>, Parts> parts_;
+};
+
+}  // namespace
+
+std::string log_folder(const std::string& table_path) { return table_path + "/_delta_log"; }
+
+std::string version_text(int64_t version) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%020lld", static_cast<long long>(version));
+  return text;
+}
+
+std::string commit_file(const std::string& table_path, int64_t version) {
+  return log_folder(table_path) + "/" + version_text(version) + ".json";
+}
+
+int64_t LogListing::latest() const {
+  int64_t out = -1;
+  if (!commits.empty()) out = commits.back();
+  if (!checkpoints.empty()) out = std::max(out, checkpoints.back().version);
+  return out;
+}
+
+bool LogListing::has_commit(int64_t version) const {
+  return std::binary_search(commits.begin(), commits.end(), version);
+}
+
+int64_t LogListing::first_of_tail() const {
+  size_t i = commits.size();
+  while (i > 1 && commits[i - 2] == commits[i - 1] - 1) --i;
+  return i == 0 ? -1 : commits[i - 1];
+}
+
+LogListing list_log(storage::FileSystem& files, const std::string& table_path) {
+  Lister lister;
+  for (const auto& entry : files.list(log_folder(table_path), {}, false)) {
+    if (!entry.folder) lister.take(entry.path);
+  }
+  return lister.done();
+}
+
+LogListing list_table(storage::FileSystem& files, const std::string& table_path) {
+  LogListing listing = list_log(files, table_path);
+  if (listing.empty()) {
+    if (listing.unknown_checkpoints) {
+      throw Error(Code::unsupported,
+                  "\"" + table_path + "\" has only checkpoints of a kind that is not known");
+    }
+    throw Error(Code::not_found, "there is no Delta table at \"" + table_path + "\"");
+  }
+  const int64_t base = listing.checkpoints.empty() ? -1 : listing.checkpoints.back().version;
+  for (int64_t version = listing.latest(); version > base; --version) {
+    if (listing.has_commit(version)) continue;
+    if (listing.unknown_checkpoints) {
+      throw Error(Code::unsupported,
+                  "\"" + table_path + "\" needs a checkpoint of a kind that is not known (v2Checkpoint)");
+    }
+    throw Error(
+        Code::corrupt,
+        "the log of \"" + table_path + "\" has a gap: version " + std::to_string(version) + " is missing",
+        "restore \"" + commit_file(table_path, version) + "\" from a copy");
+  }
+  return listing;
+}
+
+Commit read_commit(storage::FileSystem& files, const std::string& table_path, int64_t version) {
+  const std::string path = commit_file(table_path, version);
+  return commit_from_json(files.read(path), version, "\"" + path + "\"");
+}
+
+Time commit_time(storage::FileSystem& files, const std::string& table_path, const Commit& commit) {
+  if (commit.info && commit.info->timestamp > 0) return time_from_micros(commit.info->timestamp * 1000);
+  const auto info = files.stat(commit_file(table_path, commit.version));
+  return info ? info->modified : Time{};
+}
+
+}  // namespace windrow::lake

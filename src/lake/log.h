@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lake/actions.h"
+#include "storage/file_system.h"
+
+/// The folder `_delta_log` of a table: which files there are, and single commits of it. PROTOCOL.md, "Delta
+/// Log Entries" and "Checkpoints".
+namespace windrow::lake {
+
+std::string log_folder(const std::string& table_path);
+std::string commit_file(const std::string& table_path, int64_t version);
+/// `00000000000000000042`
+std::string version_text(int64_t version);
+
+/// A complete checkpoint of the classic kind, in one file or several.
+struct CheckpointFiles {
+  int64_t version = -1;
+  std::vector<std::string> paths;
+};
+
+/// One listing of the folder. `_last_checkpoint` is not asked: it may be missing or wrong, the listing is
+/// neither.
+struct LogListing {
+  std::vector<int64_t> commits;              ///< ascending
+  std::vector<CheckpointFiles> checkpoints;  ///< complete ones, ascending
+  bool unknown_checkpoints = false;          ///< there are some of a kind that this program does not read
+
+  bool empty() const { return commits.empty() && checkpoints.empty(); }
+  int64_t latest() const;
+  bool has_commit(int64_t version) const;
+  /// First of the unbroken row of commits that ends at the last one.
+  int64_t first_of_tail() const;
+};
+
+LogListing list_log(storage::FileSystem& files, const std::string& table_path);
+/// The same, with Error(not_found) where there is no table and Error(corrupt) where commits are missing
+/// between the last checkpoint and the latest version.
+LogListing list_table(storage::FileSystem& files, const std::string& table_path);
+
+/// Throws Error(not_found), Error(corrupt).
+Commit read_commit(storage::FileSystem& files, const std::string& table_path, int64_t version);
+/// When it was committed: as it says itself, else the time of its file.
+Time commit_time(storage::FileSystem& files, const std::string& table_path, const Commit& commit);
+
+}  // namespace windrow::lake

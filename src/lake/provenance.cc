@@ -1,0 +1,120 @@
+#include "lake/provenance.h"
+
+#include "base/error.h"
+#include "lake/json_reader.h"
+#include "lake/json_text.h"
+
+namespace windrow::lake {
+namespace {
+
+void write_intervals(JsonWriter& w, const IntervalSet& set) {
+  w.begin_array();
+  for (const auto& part : set.parts())
+    w.begin_array().value(iso(part.start)).value(iso(part.end)).end_array();
+  w.end_array();
+}
+
+Time time_from(JsonElement element) {
+  const std::string text{std::string_view(element)};
+  const auto time = parse_time(text);
+  if (!time) throw Error(Code::corrupt, "a provenance record has \"" + text + "\" where a time belongs");
+  return *time;
+}
+
+IntervalSet intervals_from(JsonElement element) {
+  std::vector<Interval> parts;
+  for (JsonElement pair : element.get_array()) {
+    const simdjson::dom::array bounds = pair;
+    parts.push_back({time_from(bounds.at(0)), time_from(bounds.at(1))});
+  }
+  return IntervalSet(parts);
+}
+
+Provenance record_from(const JsonObject& object) {
+  Provenance p;
+  p.format = int(int64_t(object["windrow"]));
+  if (p.format > kProvenanceFormat) {
+    throw Error(Code::unsupported,
+                "a provenance record is of format " + std::to_string(p.format) +
+                    "; this version of windrow knows " + std::to_string(kProvenanceFormat),
+                "use the newer windrow that wrote it");
+  }
+  p.asset = string_at(object, "asset");
+  p.kind = string_at(object, "kind");
+  p.run = string_at(object, "run");
+  p.definition = string_at(object, "definition");
+  p.text_hash = string_at(object, "textHash");
+  p.dialect = string_at(object, "dialect");
+  if (const auto inputs = find(object, "inputs")) {
+    for (auto [name, value] : inputs->get_object()) {
+      const JsonObject input = value;
+      p.inputs[std::string(name)] = {string_at(input, "tableId"), integer_at(input, "version", -1)};
+    }
+  }
+  if (const auto set = find(object, "intervals")) p.intervals = intervals_from(*set);
+  if (const auto set = find(object, "complete")) p.complete = intervals_from(*set);
+  if (const auto time = find(object, "runTime")) p.run_time = time_from(*time);
+  if (const auto touched = find(object, "touched")) {
+    for (auto [column, set] : touched->get_object())
+      p.touched.columns[std::string(column)] = intervals_from(set);
+  }
+  if (const auto score = find(object, "qualityScore")) p.quality_score = double(*score);
+  return p;
+}
+
+}  // namespace
+
+std::string to_json(const Provenance& p) {
+  JsonWriter w;
+  w.begin_object()
+      .field("windrow", p.format)
+      .field("asset", p.asset)
+      .field("kind", p.kind)
+      .field("run", p.run);
+  const auto text = [&](std::string_view key, const std::string& value) {
+    if (!value.empty()) w.field(key, value);
+  };
+  text("definition", p.definition);
+  text("textHash", p.text_hash);
+  text("dialect", p.dialect);
+  if (!p.inputs.empty()) {
+    w.key("inputs").begin_object();
+    for (const auto& [name, input] : p.inputs) {
+      w.key(name)
+          .begin_object()
+          .field("tableId", input.table_id)
+          .field("version", input.version)
+          .end_object();
+    }
+    w.end_object();
+  }
+  if (!p.intervals.empty()) write_intervals(w.key("intervals"), p.intervals);
+  if (!p.complete.empty()) write_intervals(w.key("complete"), p.complete);
+  if (p.run_time) w.field("runTime", iso(*p.run_time));
+  if (!p.touched.columns.empty()) {
+    w.key("touched").begin_object();
+    for (const auto& [column, set] : p.touched.columns) write_intervals(w.key(column), set);
+    w.end_object();
+  }
+  if (p.quality_score) w.field("qualityScore", *p.quality_score);
+  return w.end_object().take();
+}
+
+Provenance provenance_from_json(std::string_view json) {
+  return reading_json("a provenance record", [&] {
+    simdjson::dom::parser parser;
+    return record_from(parser.parse(json.data(), json.size()));
+  });
+}
+
+std::optional<Provenance> provenance_of(const CommitInfo& info) {
+  return reading_json("a provenance record", [&]() -> std::optional<Provenance> {
+    simdjson::dom::parser parser;
+    const JsonObject object = parser.parse(info.json);
+    const auto record = find(object, "windrow");
+    if (!record) return {};
+    return record_from(*record);
+  });
+}
+
+}  // namespace windrow::lake

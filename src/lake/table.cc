@@ -1,0 +1,267 @@
+#include "lake/table.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "lake/action_json.h"
+#include "lake/checkpoint.h"
+#include "lake/history_archive.h"
+#include "lake/json_reader.h"
+#include "lake/log.h"
+#include "lake/partition_path.h"
+#include "lake/protocol.h"
+#include "lake/replay.h"
+#include "lake/statistics.h"
+
+namespace windrow::lake {
+namespace {
+
+std::string versions_text(int64_t first, int64_t last) {
+  return first == last ? "version " + std::to_string(first)
+                       : "versions " + std::to_string(first) + " to " + std::to_string(last);
+}
+
+/// The earliest version that can still be built: 0, or that of the first checkpoint.
+int64_t earliest(const LogListing& listing) {
+  if (listing.has_commit(0)) return 0;
+  return listing.checkpoints.empty() ? listing.latest() : listing.checkpoints.front().version;
+}
+
+bool commits_whole(const LogListing& listing, int64_t first, int64_t last) {
+  for (int64_t version = first; version <= last; ++version) {
+    if (!listing.has_commit(version)) return false;
+  }
+  return true;
+}
+
+/// An instance of our own where the caller has no connection at hand. Made only where a checkpoint is read.
+struct OwnConnection {
+  duck::Database database{duck::Options{}};
+  duck::Connection connection{database};
+};
+
+Time modified_of(storage::FileSystem& files, const std::string& path) {
+  const auto info = files.stat(path);
+  return info ? info->modified : Time{};
+}
+
+std::string json_field(const std::string& json, std::string_view key) {
+  return reading_json("a commitInfo", [&] {
+    simdjson::dom::parser parser;
+    return text_at(parser.parse(json), key);
+  });
+}
+
+std::string table_id_of(const CommitInfo& info) {
+  return reading_json("a commitInfo", [&] {
+    simdjson::dom::parser parser;
+    return string_at(parser.parse(info.json), kTableIdKey);
+  });
+}
+
+}  // namespace
+
+int64_t Snapshot::rows() const {
+  int64_t total = 0;
+  for (const auto& file : files) {
+    const auto rows = rows_of(file);
+    if (!rows) return -1;
+    total += *rows;
+  }
+  return total;
+}
+
+int64_t Snapshot::bytes() const {
+  int64_t total = 0;
+  for (const auto& file : files) total += file.size;
+  return total;
+}
+
+bool Snapshot::append_only() const { return switched_on(metadata, "delta.appendOnly"); }
+
+std::string Snapshot::file_path(const Add& add) const { return resolved_path(table_path, add.path); }
+
+CommitBase base_of(const Snapshot& snapshot) {
+  return {snapshot.version, snapshot.timestamp, snapshot.protocol, snapshot.metadata, snapshot.txns};
+}
+
+Table::Table(storage::FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
+
+bool Table::exists() const { return !list_log(files_, path_).empty(); }
+
+int64_t Table::latest_version() const { return list_table(files_, path_).latest(); }
+
+Snapshot Table::snapshot(std::optional<int64_t> version, duck::Connection* connection) const {
+  // With an earlier version asked for, a gap behind it is no matter.
+  const LogListing listing = version ? list_log(files_, path_) : list_table(files_, path_);
+  if (listing.empty()) list_table(files_, path_);  // says why
+  const int64_t target = version.value_or(listing.latest());
+  if (target < 0 || target > listing.latest()) {
+    throw Error(Code::not_found, "\"" + path_ + "\" has no version " + std::to_string(target),
+                "there are " + versions_text(earliest(listing), listing.latest()));
+  }
+  std::unique_ptr<OwnConnection> own;
+  std::optional<Error> broken;
+  // The newest checkpoint first; where it does not read, an older one and more commits give the same state.
+  for (size_t i = listing.checkpoints.size() + 1; i-- > 0;) {
+    const CheckpointFiles* checkpoint = i == 0 ? nullptr : &listing.checkpoints[i - 1];
+    const int64_t from = checkpoint == nullptr ? -1 : checkpoint->version;
+    if (from > target || !commits_whole(listing, from + 1, target)) continue;
+    Replay replay(path_);
+    Time timestamp{};
+    if (checkpoint != nullptr) {
+      try {
+        if (connection == nullptr) {
+          if (!own) own = std::make_unique<OwnConnection>();
+          connection = &own->connection;
+        }
+        replay.apply(read_checkpoint(*checkpoint, *connection));
+      } catch (const Error& error) {
+        if (error.code() != Code::corrupt) throw;
+        broken = error;
+        continue;
+      }
+      if (from == target) {
+        timestamp = listing.has_commit(from) ? commit_time(files_, path_, read_commit(files_, path_, from))
+                                             : modified_of(files_, checkpoint->paths.front());
+      }
+    }
+    for (int64_t next = from + 1; next <= target; ++next) {
+      Commit commit = read_commit(files_, path_, next);
+      if (next == target) timestamp = commit_time(files_, path_, commit);
+      replay.apply(std::move(commit));
+    }
+    return replay.done(target, timestamp);
+  }
+  if (broken) throw *broken;
+  throw Error(Code::not_found,
+              "version " + std::to_string(target) + " of \"" + path_ + "\" is gone: its log was cleaned",
+              "there are " + versions_text(earliest(listing), listing.latest()));
+}
+
+int64_t Table::version_at(Time at) const {
+  const LogListing listing = list_table(files_, path_);
+  Time oldest{};
+  for (int64_t version = listing.latest(); version >= listing.first_of_tail(); --version) {
+    if (!listing.has_commit(version)) break;
+    oldest = commit_time(files_, path_, read_commit(files_, path_, version));
+    if (oldest <= at) return version;
+  }
+  throw Error(Code::not_found, "\"" + path_ + "\" has no version that is as old as " + iso(at),
+              "the oldest that is known is of " + iso(oldest));
+}
+
+InputVersion Table::identity() const {
+  const LogListing listing = list_table(files_, path_);
+  // Our own commits carry the id; of other writers' the newest metadata does.
+  constexpr int kLookedAt = 16;
+  for (int64_t version = listing.latest(), n = 0; n < kLookedAt && listing.has_commit(version);
+       --version, ++n) {
+    const Commit commit = read_commit(files_, path_, version);
+    if (commit.metadata) return {commit.metadata->id, listing.latest()};
+    if (!commit.info) continue;
+    if (std::string id = table_id_of(*commit.info); !id.empty()) return {std::move(id), listing.latest()};
+  }
+  return {snapshot().metadata.id, listing.latest()};
+}
+
+std::vector<HistoryEntry> Table::history(std::optional<size_t> limit) const {
+  const LogListing listing = list_table(files_, path_);
+  std::vector<HistoryEntry> out;
+  const size_t most = limit.value_or(SIZE_MAX);
+  for (auto next = listing.commits.rbegin(); next != listing.commits.rend() && out.size() < most; ++next) {
+    out.push_back(history_entry(read_commit(files_, path_, *next)));
+    auto& entry = out.back();
+    if (micros(entry.timestamp) == 0) entry.timestamp = modified_of(files_, commit_file(path_, *next));
+  }
+  if (out.size() >= most) return out;
+  const int64_t before = listing.commits.empty() ? INT64_MAX : listing.commits.front();
+  for (auto& entry : archived_history(files_, path_)) {
+    if (entry.entry.version < before && out.size() < most) out.push_back(std::move(entry.entry));
+  }
+  return out;
+}
+
+std::vector<Commit> Table::commits(int64_t from, int64_t to) const {
+  std::vector<Commit> out;
+  for (int64_t version = from + 1; version <= to; ++version) {
+    try {
+      out.push_back(read_commit(files_, path_, version));
+    } catch (const Error& error) {
+      if (error.code() != Code::not_found) throw;
+      throw Error(Code::history_lost,
+                  "the log of \"" + path_ + "\" no longer holds version " + std::to_string(version),
+                  "the changes since version " + std::to_string(from) +
+                      " are not known; rebuild what reads this table");
+    }
+  }
+  return out;
+}
+
+HistoryEntry history_entry(const Commit& commit) {
+  HistoryEntry entry{commit.version, {}, {}, {}, {}, {}, {}};
+  if (!commit.info) return entry;
+  entry.timestamp = time_from_micros(commit.info->timestamp * 1000);
+  entry.operation = commit.info->operation;
+  entry.engine_info = commit.info->engine_info;
+  entry.parameters_json = json_field(commit.info->json, "operationParameters");
+  entry.metrics_json = json_field(commit.info->json, "operationMetrics");
+  try {
+    entry.provenance = provenance_of(*commit.info);
+  } catch (const Error&) {
+    // A record that does not read, or a newer one, is no reason not to list what else is known.
+  }
+  return entry;
+}
+
+ProvenanceState Table::provenance() const {
+  const LogListing listing = list_table(files_, path_);
+  ProvenanceState state;
+  int64_t version = listing.latest();
+  for (; listing.has_commit(version); --version) {
+    const Commit commit = read_commit(files_, path_, version);
+    auto record = commit.info ? provenance_of(*commit.info) : std::nullopt;
+    if (record && record->kind != kMaintenanceKind) {
+      state.last = std::move(record);
+      state.last_version = version;
+      return state;
+    }
+    if (!record && commit.changes_data())
+      state.foreign_versions.insert(state.foreign_versions.begin(), version);
+  }
+  if (version < 0) return state;  // whole back to its beginning: nobody of ours has built it
+  // What is older was cleaned. Our own clean-up has kept every record; it must reach up to where the log
+  // begins.
+  for (auto& archived : archived_history(files_, path_)) {
+    if (archived.entry.version > version) continue;
+    if (archived.entry.version < version) break;
+    --version;
+    auto& record = archived.entry.provenance;
+    if (record && record->kind != kMaintenanceKind) {
+      state.last = std::move(record);
+      state.last_version = archived.entry.version;
+      return state;
+    }
+    if (!record && archived.changes_data) {
+      state.foreign_versions.insert(state.foreign_versions.begin(), archived.entry.version);
+    }
+  }
+  state.history_lost = version >= 0;
+  return state;
+}
+
+int64_t committed_version(const CommitOutcome& outcome, const std::string& table_name) {
+  if (const auto* committed = std::get_if<Committed>(&outcome)) return committed->version;
+  if (const auto* conflicted = std::get_if<Conflicted>(&outcome)) {
+    throw Error(Code::conflict,
+                "table \"" + table_name + "\" was changed by another writer: " + conflicted->reason,
+                "run again: it is planned anew");
+  }
+  const int64_t version = std::get<Unknown>(outcome).version;
+  throw Error(Code::unavailable,
+              "it is not known whether version " + std::to_string(version) + " of table \"" + table_name +
+                  "\" was committed: the storage did not answer",
+              "run again: what was committed is found in the log");
+}
+
+}  // namespace windrow::lake
