@@ -37,8 +37,8 @@ TEST(TimeText, KnowsOffsetsAndZones) {
 }
 
 TEST(TimeText, RefusesWhatIsNoTime) {
-  for (const char* text : {"", "2025", "2025-13-01", "2025-02-29", "2025-10-17T", "2025-10-17T25:00", "2025-10-17x",
-                           "2025-10-17T14:00+2", "2025-10-17T14:00:00.Z"}) {
+  for (const char* text : {"", "2025", "2025-13-01", "2025-02-29", "2025-10-17T", "2025-10-17T25:00",
+                           "2025-10-17x", "2025-10-17T14:00+2", "2025-10-17T14:00:00.Z"}) {
     EXPECT_FALSE(parse_time(text)) << text;
   }
 }
@@ -89,9 +89,11 @@ TEST(IntervalSets, AgreeWithABitmap) {
 }
 
 TEST(IntervalSets, Intersect) {
-  const IntervalSet a{{time_from_micros(0), time_from_micros(10)}, {time_from_micros(20), time_from_micros(30)}};
+  const IntervalSet a{{time_from_micros(0), time_from_micros(10)},
+                      {time_from_micros(20), time_from_micros(30)}};
   const IntervalSet b{{time_from_micros(5), time_from_micros(25)}};
-  EXPECT_EQ(a & b, (IntervalSet{{time_from_micros(5), time_from_micros(10)}, {time_from_micros(20), time_from_micros(25)}}));
+  EXPECT_EQ(a & b, (IntervalSet{{time_from_micros(5), time_from_micros(10)},
+                                {time_from_micros(20), time_from_micros(25)}}));
   EXPECT_EQ(a & IntervalSet{}, IntervalSet{});
 }
 
@@ -107,7 +109,8 @@ TEST(Grains, DaysFollowTheZone) {
 }
 
 TEST(Grains, TileTheYearInEveryZone) {
-  for (const char* zone : {"UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"}) {
+  for (const char* zone :
+       {"UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"}) {
     for (const char* name : {"15m", "hour", "6h", "day", "week", "month", "quarter", "year"}) {
       const Grain grain = *Grain::parse(name, zone);
       Time t = grain.floor(at("2025-01-01"));
@@ -123,7 +126,8 @@ TEST(Grains, TileTheYearInEveryZone) {
 }
 
 TEST(Grains, RefuseWhatDoesNotTile) {
-  for (const char* text : {"7m", "5h", "fortnight", "", "2d", "0m"}) EXPECT_FALSE(Grain::parse(text, "UTC")) << text;
+  for (const char* text : {"7m", "5h", "fortnight", "", "2d", "0m"})
+    EXPECT_FALSE(Grain::parse(text, "UTC")) << text;
   EXPECT_THROW(Grain::parse("day", "Mars/Olympus"), Error);
 }
 
@@ -132,7 +136,8 @@ TEST(SecretValues, AreMaskedInEveryForm) {
   secrets.learn("p@ss\"word");
   secrets.learn("p@ss\"word/longer");
   secrets.learn("abc");
-  EXPECT_EQ(secrets.redact("x p@ss\"word/longer y p%40ss%22word z p@ss\\\"word abc"), "x *** y *** z *** abc");
+  EXPECT_EQ(secrets.redact("x p@ss\"word/longer y p%40ss%22word z p@ss\\\"word abc"),
+            "x *** y *** z *** abc");
 }
 
 TEST(Hash, IsSha256) {
@@ -156,7 +161,9 @@ TEST(Cancelling, ReachesChildrenAndCallbacks) {
   Cancel child(parent);
   int called = 0;
   auto kept = child.on_request([&] { ++called; });
-  { auto dropped = child.on_request([&] { called += 100; }); }
+  {
+    auto dropped = child.on_request([&] { called += 100; });
+  }
   std::thread waiter([&] { EXPECT_TRUE(child.wait_for(10s)); });
   parent.request();
   waiter.join();

@@ -6,10 +6,10 @@
 
 namespace windrow {
 
-using std::chrono::microseconds;
 using date::days;
 using date::months;
 using date::years;
+using std::chrono::microseconds;
 
 bool known_zone(std::string_view zone) {
   if (zone == "UTC") return true;
@@ -65,7 +65,8 @@ std::optional<Grain> Grain::parse(std::string_view text, std::string_view zone) 
   }
   const auto duration = parse_duration(text);
   if (!duration || *duration <= microseconds(0)) return {};
-  constexpr microseconds minute = std::chrono::minutes(1), hour = std::chrono::hours(1), day = std::chrono::hours(24);
+  constexpr microseconds minute = std::chrono::minutes(1), hour = std::chrono::hours(1),
+                         day = std::chrono::hours(24);
   if (*duration == day) return Grain(Unit::day, 1, zone);
   if (*duration == 7 * day) return Grain(Unit::week, 1, zone);
   if (*duration % hour == microseconds(0) && day % *duration == microseconds(0)) {
@@ -120,9 +121,15 @@ Time Grain::next(Time t) const {
   date::local_days then = day + days(1);
   switch (unit_) {
     case Unit::week: then = day + days(7); break;
-    case Unit::month: then = date::local_days(date::year_month_day(ymd.year() / ymd.month() / 1) + months(1)); break;
-    case Unit::quarter: then = date::local_days(date::year_month_day(ymd.year() / ymd.month() / 1) + months(3)); break;
-    case Unit::year: then = date::local_days(date::year_month_day(ymd.year() / date::January / 1) + years(1)); break;
+    case Unit::month:
+      then = date::local_days(date::year_month_day(ymd.year() / ymd.month() / 1) + months(1));
+      break;
+    case Unit::quarter:
+      then = date::local_days(date::year_month_day(ymd.year() / ymd.month() / 1) + months(3));
+      break;
+    case Unit::year:
+      then = date::local_days(date::year_month_day(ymd.year() / date::January / 1) + years(1));
+      break;
     default: break;
   }
   return to_utc(Local(then.time_since_epoch()), zone_);
@@ -189,8 +196,8 @@ std::string Grain::label(const Interval& one) const {
     case Unit::hour:
       return fmt::format("{:04}-{:02}-{:02}T{:02}", year, month, unsigned(ymd.day()), clock.hours().count());
     case Unit::minute:
-      return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}", year, month, unsigned(ymd.day()), clock.hours().count(),
-                         clock.minutes().count());
+      return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}", year, month, unsigned(ymd.day()),
+                         clock.hours().count(), clock.minutes().count());
     default: return fmt::format("{:04}-{:02}-{:02}", year, month, unsigned(ymd.day()));
   }
 }

@@ -15,9 +15,9 @@ std::string iso(Time t) {
   const auto day = date::floor<date::days>(t);
   const date::year_month_day ymd(day);
   const date::hh_mm_ss<microseconds> clock(t - day);
-  std::string out =
-      fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", int(ymd.year()), unsigned(ymd.month()), unsigned(ymd.day()),
-                  clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+  std::string out = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", int(ymd.year()), unsigned(ymd.month()),
+                                unsigned(ymd.day()), clock.hours().count(), clock.minutes().count(),
+                                clock.seconds().count());
   if (const auto fraction = clock.subseconds().count(); fraction != 0) {
     std::string digits = fmt::format(".{:06}", fraction);
     digits.erase(digits.find_last_not_of('0') + 1);
@@ -103,7 +103,8 @@ std::optional<Time> parse_time(std::string_view text, std::string_view zone) {
   if (!month || !in.take('-')) return {};
   const auto day = in.digits(2, 2);
   if (!day) return {};
-  const date::year_month_day ymd{date::year(int(*year)), date::month(unsigned(*month)), date::day(unsigned(*day))};
+  const date::year_month_day ymd{date::year(int(*year)), date::month(unsigned(*month)),
+                                 date::day(unsigned(*day))};
   if (!ymd.ok()) return {};
   microseconds clock{0};
   std::optional<microseconds> offset;
@@ -120,7 +121,8 @@ std::optional<Time> parse_time(std::string_view text, std::string_view zone) {
   if (zone == "UTC") return Time(date::sys_days(ymd)) + clock;
   try {
     // Of the two times with the same local text in autumn the earlier is meant; in spring's gap, its end.
-    return date::locate_zone(std::string(zone))->to_sys(date::local_days(ymd) + clock, date::choose::earliest);
+    return date::locate_zone(std::string(zone))
+        ->to_sys(date::local_days(ymd) + clock, date::choose::earliest);
   } catch (const std::runtime_error&) {
     return {};
   }
@@ -131,8 +133,12 @@ struct UnitOfTime {
   std::string_view name;
   int64_t us;
 };
-constexpr UnitOfTime kUnits[] = {{"w", 604'800'000'000}, {"d", 86'400'000'000}, {"h", 3'600'000'000},
-                                 {"m", 60'000'000},      {"s", 1'000'000},      {"ms", 1'000},
+constexpr UnitOfTime kUnits[] = {{"w", 604'800'000'000},
+                                 {"d", 86'400'000'000},
+                                 {"h", 3'600'000'000},
+                                 {"m", 60'000'000},
+                                 {"s", 1'000'000},
+                                 {"ms", 1'000},
                                  {"us", 1}};
 }  // namespace
 

@@ -35,7 +35,8 @@ std::string hint_of(const duckdb::ErrorData& error, const std::string& message) 
     return "there is: " + found->second;
   }
   if (error.Type() == duckdb::ExceptionType::OUT_OF_MEMORY) {
-    return "give the engine more memory (environments: … engine: {memory: …}), fewer threads, or a spill folder with "
+    return "give the engine more memory (environments: … engine: {memory: …}), fewer threads, or a spill "
+           "folder with "
            "more space";
   }
   if (message.find("No space left") != std::string::npos) {
@@ -44,8 +45,8 @@ std::string hint_of(const duckdb::ErrorData& error, const std::string& message) 
   return {};
 }
 
-/// DuckDB says where only in the text of its message: `LINE 2: …excerpt…` and a caret below. The excerpt of a long
-/// line begins with dots. Gives the byte in `sql`.
+/// DuckDB says where only in the text of its message: `LINE 2: …excerpt…` and a caret below. The excerpt of a
+/// long line begins with dots. Gives the byte in `sql`.
 std::optional<size_t> position_in(const std::string& message, const std::string& sql) {
   const auto line_at = message.find("\nLINE ");
   if (line_at == std::string::npos) return {};
@@ -83,7 +84,8 @@ std::optional<size_t> position_in(const std::string& message, const std::string&
 
 /// First letter small, no full stop at the end, nothing after the first line but what helps.
 std::string our_words(std::string message) {
-  if (const auto candidates = message.find("\nCandidate"); candidates != std::string::npos) message.erase(candidates);
+  if (const auto candidates = message.find("\nCandidate"); candidates != std::string::npos)
+    message.erase(candidates);
   if (const auto line = message.find("\n\nLINE "); line != std::string::npos) message.erase(line);
   if (const auto line = message.find("\nLINE "); line != std::string::npos) message.erase(line);
   while (!message.empty() && (message.back() == '\n' || message.back() == '.')) message.pop_back();
@@ -124,7 +126,8 @@ Cell cell_of(const duckdb::Value& value) {
     case LogicalTypeId::UHUGEINT: {
       duckdb::Value narrow;
       std::string ignored;
-      if (value.DefaultTryCastAs(duckdb::LogicalType::BIGINT, narrow, &ignored)) return narrow.GetValue<int64_t>();
+      if (value.DefaultTryCastAs(duckdb::LogicalType::BIGINT, narrow, &ignored))
+        return narrow.GetValue<int64_t>();
       return value.ToString();
     }
     case LogicalTypeId::FLOAT:
@@ -156,7 +159,8 @@ Database::Database(const Options& options, const std::string& path) {
     if (options.memory_bytes) set("memory_limit", duckdb::Value(std::to_string(options.memory_bytes) + "B"));
     if (options.threads) set("threads", duckdb::Value::BIGINT(options.threads));
     set("temp_directory", duckdb::Value(options.spill_folder));
-    if (!options.extension_folder.empty()) set("extension_directory", duckdb::Value(options.extension_folder));
+    if (!options.extension_folder.empty())
+      set("extension_directory", duckdb::Value(options.extension_folder));
     // Nothing is fetched behind the user's back, and rows keep their order only where SQL says so.
     set("autoinstall_known_extensions", duckdb::Value::BOOLEAN(false));
     set("autoload_known_extensions", duckdb::Value::BOOLEAN(false));
@@ -169,7 +173,8 @@ Database::~Database() = default;
 Database::Database(Database&&) noexcept = default;
 Database& Database::operator=(Database&&) noexcept = default;
 
-duckdb::unique_ptr<duckdb::QueryResult> Connection::Impl::run(const std::string& sql, const Parameters& parameters, bool streaming) {
+duckdb::unique_ptr<duckdb::QueryResult> Connection::Impl::run(const std::string& sql,
+                                                              const Parameters& parameters, bool streaming) {
   auto statements = connection.ExtractStatements(sql);
   duckdb::unique_ptr<duckdb::QueryResult> result;
   for (size_t i = 0; i < statements.size(); ++i) {
@@ -179,15 +184,17 @@ duckdb::unique_ptr<duckdb::QueryResult> Connection::Impl::run(const std::string&
   return result;
 }
 
-duckdb::unique_ptr<duckdb::QueryResult> Connection::Impl::run_one(duckdb::unique_ptr<duckdb::SQLStatement> statement, const std::string& sql,
-                                                const Parameters& parameters, bool streaming) {
+duckdb::unique_ptr<duckdb::QueryResult> Connection::Impl::run_one(
+    duckdb::unique_ptr<duckdb::SQLStatement> statement, const std::string& sql, const Parameters& parameters,
+    bool streaming) {
   auto prepared = connection.Prepare(std::move(statement));
   if (prepared->HasError()) raise(prepared->error, sql);
   duckdb::case_insensitive_map_t<duckdb::BoundParameterData> values;
   for (const auto& [name, index] : prepared->named_param_map) {
     auto found = parameters.find(name);
     if (found == parameters.end()) {
-      throw SqlError(Problem{Code::configuration, "parameter \"$" + name + "\" has no value", "", {}}, {}, "Binder");
+      throw SqlError(Problem{Code::configuration, "parameter \"$" + name + "\" has no value", "", {}}, {},
+                     "Binder");
     }
     values[name] = duckdb::BoundParameterData(value_of(found->second));
   }
@@ -198,7 +205,8 @@ duckdb::unique_ptr<duckdb::QueryResult> Connection::Impl::run_one(duckdb::unique
 
 std::vector<Column> Connection::Impl::columns_of(const duckdb::QueryResult& result) {
   std::vector<Column> columns;
-  for (size_t i = 0; i < result.names.size(); ++i) columns.push_back({result.names[i], result.types[i].ToString()});
+  for (size_t i = 0; i < result.names.size(); ++i)
+    columns.push_back({result.names[i], result.types[i].ToString()});
   return columns;
 }
 
@@ -206,9 +214,11 @@ Connection::Connection(Database& database) {
   guarded([&] {
     impl_ = std::make_unique<Impl>(database.impl().database);
     // The progress is asked for by `progress`; DuckDB itself prints nothing.
-    impl_->run("SET enable_progress_bar = true; SET enable_progress_bar_print = false; SET progress_bar_time = 0;"
-               "SET TimeZone = " + quote_text(database.impl().zone),
-               {}, false);
+    impl_->run(
+        "SET enable_progress_bar = true; SET enable_progress_bar_print = false; SET progress_bar_time = 0;"
+        "SET TimeZone = " +
+            quote_text(database.impl().zone),
+        {}, false);
   });
 }
 
@@ -239,46 +249,50 @@ void Connection::stream(std::string_view sql, const Parameters& parameters,
                         const std::function<void(const std::vector<Column>&)>& head,
                         const std::function<bool(const std::vector<Cell>&)>& row) {
   const std::string text(sql);
-  guarded([&] {
-    auto result = impl_->run(text, parameters, true);
-    if (!result) {
-      if (head) head({});
-      return;
-    }
-    if (head) head(Impl::columns_of(*result));
-    const size_t width = result->ColumnCount();
-    std::vector<Cell> cells(width);
-    while (true) {
-      duckdb::unique_ptr<duckdb::DataChunk> chunk;
-      duckdb::ErrorData error;
-      if (!result->TryFetch(chunk, error)) raise(error, text);
-      if (!chunk || chunk->size() == 0) return;
-      for (duckdb::idx_t r = 0; r < chunk->size(); ++r) {
-        for (size_t c = 0; c < width; ++c) cells[c] = cell_of(chunk->GetValue(c, r));
-        if (!row(cells)) return;
-      }
-    }
-  }, text);
+  guarded(
+      [&] {
+        auto result = impl_->run(text, parameters, true);
+        if (!result) {
+          if (head) head({});
+          return;
+        }
+        if (head) head(Impl::columns_of(*result));
+        const size_t width = result->ColumnCount();
+        std::vector<Cell> cells(width);
+        while (true) {
+          duckdb::unique_ptr<duckdb::DataChunk> chunk;
+          duckdb::ErrorData error;
+          if (!result->TryFetch(chunk, error)) raise(error, text);
+          if (!chunk || chunk->size() == 0) return;
+          for (duckdb::idx_t r = 0; r < chunk->size(); ++r) {
+            for (size_t c = 0; c < width; ++c) cells[c] = cell_of(chunk->GetValue(c, r));
+            if (!row(cells)) return;
+          }
+        }
+      },
+      text);
 }
 
 std::vector<Column> Connection::describe(std::string_view select, const Parameters& parameters) {
   // A sub-query under LIMIT 0 binds everything, parameters with their types included, and runs nothing.
   const std::string sql(select);
-  return guarded([&] {
-    auto statements = impl_->connection.ExtractStatements(sql);
-    if (statements.size() != 1) throw Error(Code::configuration, "one SELECT is expected here");
-    auto prepared = impl_->connection.Prepare(std::move(statements[0]));
-    if (prepared->HasError()) raise(prepared->error, sql);
-    if (prepared->named_param_map.empty()) {
-      std::vector<Column> columns;
-      const auto& names = prepared->GetNames();
-      const auto& types = prepared->GetTypes();
-      for (size_t i = 0; i < names.size(); ++i) columns.push_back({names[i], types[i].ToString()});
-      return columns;
-    }
-    auto result = impl_->run("SELECT * FROM (\n" + sql + "\n) LIMIT 0", parameters, false);
-    return Impl::columns_of(*result);
-  }, sql);
+  return guarded(
+      [&] {
+        auto statements = impl_->connection.ExtractStatements(sql);
+        if (statements.size() != 1) throw Error(Code::configuration, "one SELECT is expected here");
+        auto prepared = impl_->connection.Prepare(std::move(statements[0]));
+        if (prepared->HasError()) raise(prepared->error, sql);
+        if (prepared->named_param_map.empty()) {
+          std::vector<Column> columns;
+          const auto& names = prepared->GetNames();
+          const auto& types = prepared->GetTypes();
+          for (size_t i = 0; i < names.size(); ++i) columns.push_back({names[i], types[i].ToString()});
+          return columns;
+        }
+        auto result = impl_->run("SELECT * FROM (\n" + sql + "\n) LIMIT 0", parameters, false);
+        return Impl::columns_of(*result);
+      },
+      sql);
 }
 
 void Connection::interrupt() { impl_->connection.Interrupt(); }

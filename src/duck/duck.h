@@ -50,11 +50,11 @@ class SqlError : public Error {
 };
 
 struct Options {
-  uint64_t memory_bytes = 0;        ///< 0: DuckDB's default
-  std::string spill_folder;         ///< empty: no spilling
-  int threads = 0;                  ///< 0: all cores
-  std::string extension_folder;     ///< where signed extensions lie; empty: none are loaded
-  std::string zone = "UTC";         ///< the session time zone
+  uint64_t memory_bytes = 0;     ///< 0: DuckDB's default
+  std::string spill_folder;      ///< empty: no spilling
+  int threads = 0;               ///< 0: all cores
+  std::string extension_folder;  ///< where signed extensions lie; empty: none are loaded
+  std::string zone = "UTC";      ///< the session time zone
 };
 
 /// One instance, in memory unless `path` is given. Shared by connections of several threads.
@@ -77,8 +77,8 @@ struct Parameter {
   std::string type;
   Parameter() = default;
   template <typename T>
-    requires std::constructible_from<Cell, T>
-  Parameter(T&& v, std::string t = {}) : value(std::forward<T>(v)), type(std::move(t)) {}  // NOLINT: implicit
+  requires std::constructible_from<Cell, T> Parameter(T&& v, std::string t = {})
+      : value(std::forward<T>(v)), type(std::move(t)) {}  // NOLINT: implicit
 };
 using Parameters = std::map<std::string, Parameter>;  ///< by name, without the dollar
 
@@ -90,7 +90,8 @@ class Connection {
   Connection(Connection&&) noexcept;
   Connection& operator=(Connection&&) noexcept;
 
-  /// Runs one or more statements; gives the rows of the last. Throws SqlError, or Error(canceled) after interrupt.
+  /// Runs one or more statements; gives the rows of the last. Throws SqlError, or Error(canceled) after
+  /// interrupt.
   Rows query(std::string_view sql, const Parameters& parameters = {});
   void execute(std::string_view sql) { query(sql); }
   /// One cell of a one-row, one-column result.

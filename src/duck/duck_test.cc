@@ -93,7 +93,8 @@ TEST_F(Duck, WritesParquetWithStatistics) {
   WriteOptions options;
   options.folder = folder_ / "plain";
   const auto files = write_parquet(
-      connection_, "SELECT i AS id, 'n' || i AS name, if(i = 3, NULL, i * $f) AS v, {'a': i} AS st FROM range(10) t(i)",
+      connection_,
+      "SELECT i AS id, 'n' || i AS name, if(i = 3, NULL, i * $f) AS v, {'a': i} AS st FROM range(10) t(i)",
       {{"f", 0.5}}, options);
   ASSERT_EQ(files.size(), 1u);
   EXPECT_EQ(files[0].rows, 10);
@@ -115,10 +116,11 @@ TEST_F(Duck, WritesPartitionsWithOddValues) {
   WriteOptions options;
   options.folder = folder_ / "parted";
   options.partition_by = {"p", "q"};
-  const auto files = write_parquet(connection_,
-                                   "SELECT * FROM (VALUES (1, 'a/b=c %', 1), (2, NULL, 2), (3, 'ü', 3), (4, 'ü', 3))"
-                                   " t(id, p, q)",
-                                   {}, options);
+  const auto files =
+      write_parquet(connection_,
+                    "SELECT * FROM (VALUES (1, 'a/b=c %', 1), (2, NULL, 2), (3, 'ü', 3), (4, 'ü', 3))"
+                    " t(id, p, q)",
+                    {}, options);
   ASSERT_EQ(files.size(), 3u);
   int64_t rows = 0;
   std::set<std::string> values;
@@ -143,10 +145,10 @@ TEST_F(Duck, AnEmptyResultWritesNoFile) {
 TEST_F(Duck, AFailedWriteLeavesNoFiles) {
   WriteOptions options;
   options.folder = folder_ / "failed";
-  EXPECT_THROW(
-      write_parquet(connection_, "SELECT if(i = 900000, error('x')::INT, i::INT) AS a FROM range(1000000) t(i)", {},
-                    options),
-      Error);
+  EXPECT_THROW(write_parquet(connection_,
+                             "SELECT if(i = 900000, error('x')::INT, i::INT) AS a FROM range(1000000) t(i)",
+                             {}, options),
+               Error);
   size_t files = 0;
   if (std::filesystem::exists(options.folder)) {
     for (const auto& entry : std::filesystem::recursive_directory_iterator(options.folder)) {

@@ -66,8 +66,8 @@ ColumnStatistics statistics_of(const std::string& path, const Value& entries) {
   return out;
 }
 
-WrittenFile written_file(const std::vector<std::string>& names, const duckdb::DataChunk& chunk, duckdb::idx_t row,
-                         const std::vector<std::string>& partition_by) {
+WrittenFile written_file(const std::vector<std::string>& names, const duckdb::DataChunk& chunk,
+                         duckdb::idx_t row, const std::vector<std::string>& partition_by) {
   WrittenFile out;
   for (size_t c = 0; c < names.size(); ++c) {
     const Value value = chunk.GetValue(c, row);
@@ -97,22 +97,26 @@ std::string list_of_names(const std::vector<std::string>& names) {
   return out;
 }
 
-std::string copy_statement(const std::string& select, const WriteOptions& options, const std::string& prefix) {
+std::string copy_statement(const std::string& select, const WriteOptions& options,
+                           const std::string& prefix) {
   std::string inner = select;
   std::vector<std::string> order;
-  // Sorted by partition, at most a few files are open at a time: memory stays bounded for any number of partitions.
+  // Sorted by partition, at most a few files are open at a time: memory stays bounded for any number of
+  // partitions.
   for (const auto& name : options.partition_by) order.push_back(quote_name(name));
   order.insert(order.end(), options.order_by.begin(), options.order_by.end());
   if (!order.empty()) {
     inner = "SELECT * FROM (\n" + select + "\n) ORDER BY " + fmt::format("{}", fmt::join(order, ", "));
   }
-  std::string with = fmt::format("FORMAT parquet, COMPRESSION {}, ROW_GROUP_SIZE {}, RETURN_STATS, "
-                                 "FILENAME_PATTERN {}",
-                                 options.compression, options.row_group_rows, quote_text(prefix + "{uuid}"));
+  std::string with = fmt::format(
+      "FORMAT parquet, COMPRESSION {}, ROW_GROUP_SIZE {}, RETURN_STATS, "
+      "FILENAME_PATTERN {}",
+      options.compression, options.row_group_rows, quote_text(prefix + "{uuid}"));
   if (options.partition_by.empty()) {
     with += fmt::format(", FILE_SIZE_BYTES {}", options.file_bytes);
   } else {
-    with += fmt::format(", PARTITION_BY ({}), WRITE_PARTITION_COLUMNS false", list_of_names(options.partition_by));
+    with += fmt::format(", PARTITION_BY ({}), WRITE_PARTITION_COLUMNS false",
+                        list_of_names(options.partition_by));
   }
   with += ", APPEND";
   return fmt::format("COPY (\n{}\n) TO {} ({})", inner, quote_text(options.folder), with);

@@ -43,7 +43,8 @@ Interval from_local(const Interval& local, std::string_view zone) {
 /// One input's changes while they are being looked at.
 class Finder {
  public:
-  Finder(const Snapshot& after, const std::string& expression, const Grain& grain, duck::Connection& connection)
+  Finder(const Snapshot& after, const std::string& expression, const Grain& grain,
+         duck::Connection& connection)
       : after_(after),
         expression_(expression),
         grain_(grain),
@@ -69,7 +70,8 @@ class Finder {
   bool local() const { return column_ && column_->type.kind != Type::Kind::timestamp; }
 
   void how(const char* means) {
-    if (out_.how.find(means) == std::string::npos) out_.how += (out_.how.empty() ? "" : ", ") + std::string(means);
+    if (out_.how.find(means) == std::string::npos)
+      out_.how += (out_.how.empty() ? "" : ", ") + std::string(means);
   }
 
   bool recorded(const Commit& commit) {
@@ -121,7 +123,9 @@ class Finder {
     }
     const std::string a = scan_sql(after_, fresh), b = scan_sql(after_, old);
     try {
-      add_minutes(old.empty() ? a : "((" + a + ") EXCEPT ALL (" + b + ")) UNION ALL ((" + b + ") EXCEPT ALL (" + a + "))");
+      add_minutes(old.empty() ? a
+                              : "((" + a + ") EXCEPT ALL (" + b + ")) UNION ALL ((" + b + ") EXCEPT ALL (" +
+                                    a + "))");
     } catch (const Error& error) {
       if (error.code() != Code::not_found) throw;
       out_.everything = true;  // a removed file is gone for good: nobody can say any more what was in it
@@ -135,11 +139,12 @@ class Finder {
     std::string moment = "e";
     if (type != "TIMESTAMP WITH TIME ZONE") {
       moment = "e::TIMESTAMP";
-      if (grain_.zone() != "UTC") moment = "(" + moment + " AT TIME ZONE " + duck::quote_text(grain_.zone()) + ")";
+      if (grain_.zone() != "UTC")
+        moment = "(" + moment + " AT TIME ZONE " + duck::quote_text(grain_.zone()) + ")";
     }
-    const auto found = connection_.query("SELECT DISTINCT epoch_us(" + moment + ") // " + std::to_string(kMinute) +
-                                         " AS m FROM (" + typed + ") WHERE e IS NOT NULL AND isfinite(e) ORDER BY m LIMIT " +
-                                         std::to_string(kMinutesMax + 1));
+    const auto found = connection_.query(
+        "SELECT DISTINCT epoch_us(" + moment + ") // " + std::to_string(kMinute) + " AS m FROM (" + typed +
+        ") WHERE e IS NOT NULL AND isfinite(e) ORDER BY m LIMIT " + std::to_string(kMinutesMax + 1));
     if (found.rows.size() > kMinutesMax) {
       out_.everything = true;
       return;
@@ -164,7 +169,8 @@ class Finder {
 }  // namespace
 
 ChangedIntervals changed_intervals(const Table& table, int64_t from_version, int64_t to_version,
-                                   const std::string& expression, const Grain& grain, duck::Connection& connection) {
+                                   const std::string& expression, const Grain& grain,
+                                   duck::Connection& connection) {
   const auto commits = table.commits(from_version, to_version);
   std::optional<Snapshot> after;
   std::optional<Finder> finder;
@@ -192,7 +198,8 @@ ChangedIntervals changed_files(const Table& table, int64_t from_version, int64_t
   return out;
 }
 
-RowChanges row_changes(const Table& table, int64_t from_version, int64_t to_version, duck::Connection& connection) {
+RowChanges row_changes(const Table& table, int64_t from_version, int64_t to_version,
+                       duck::Connection& connection) {
   std::vector<Add> added, removed;
   for (const auto& commit : table.commits(from_version, to_version)) {
     if (!counts(commit)) continue;

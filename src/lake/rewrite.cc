@@ -22,7 +22,8 @@ std::string staged_rows(Stager& stager) {
 
 }  // namespace
 
-Staged stage_append(const StageContext& context, const std::string& select, const duck::Parameters& parameters) {
+Staged stage_append(const StageContext& context, const std::string& select,
+                    const duck::Parameters& parameters) {
   Stager stager(context, select, parameters);
   auto& staged = stager.staged();
   staged.rows_written = staged.rows_changed = stager.write(stager.conforming(), parameters);
@@ -30,7 +31,8 @@ Staged stage_append(const StageContext& context, const std::string& select, cons
   return stager.finish("WRITE", {{"mode", json_text("Append")}}, Reads::nothing);
 }
 
-Staged stage_replace(const StageContext& context, const std::string& select, const duck::Parameters& parameters) {
+Staged stage_replace(const StageContext& context, const std::string& select,
+                     const duck::Parameters& parameters) {
   Stager stager(context, select, parameters);
   auto& staged = stager.staged();
   staged.rows_written = staged.rows_changed = stager.write(stager.conforming(), parameters);
@@ -53,7 +55,8 @@ Staged stage_replace_partitions(const StageContext& context, const std::string& 
     if (written.count(add.partition_values)) replaced.push_back(add);
   }
   stager.remove(replaced);
-  return stager.finish("WRITE", {{"mode", json_text("Overwrite")}, {"partitionOverwriteMode", json_text("dynamic")}},
+  return stager.finish("WRITE",
+                       {{"mode", json_text("Overwrite")}, {"partitionOverwriteMode", json_text("dynamic")}},
                        Reads::own_removes);
 }
 
@@ -65,7 +68,8 @@ Staged stage_replace_interval(const StageContext& context, const std::string& se
   const Field* field = stager.schema().find(column);
   if (!field || !is_time(field->type)) {
     throw Error(Code::configuration,
-                "table \"" + context.table_name + "\" is built by intervals of \"" + column + "\", which its rows " +
+                "table \"" + context.table_name + "\" is built by intervals of \"" + column +
+                    "\", which its rows " +
                     (field ? "have as " + field->type.text() : std::string("do not have")),
                 "the column must be a DATE, TIMESTAMP or TIMESTAMPTZ");
   }
@@ -79,9 +83,11 @@ Staged stage_replace_interval(const StageContext& context, const std::string& se
   const std::string outside = "SELECT " + name + " FROM (" + fresh + ") WHERE (" + inside + ") IS NOT TRUE";
   if (const int64_t wrong = stager.count(outside); wrong > 0) {
     throw Error(Code::data,
-                "table \"" + context.table_name + "\": " + std::to_string(wrong) + " rows of the SELECT lie outside of " +
-                    interval.text() + " by \"" + column + "\": " + stager.samples(outside),
-                "the SELECT has to compare its input with $start and $end so that only rows of the interval come out");
+                "table \"" + context.table_name + "\": " + std::to_string(wrong) +
+                    " rows of the SELECT lie outside of " + interval.text() + " by \"" + column +
+                    "\": " + stager.samples(outside),
+                "the SELECT has to compare its input with $start and $end so that only rows of the interval "
+                "come out");
   }
 
   const auto text = [&](const std::string& literal) {
@@ -100,10 +106,10 @@ Staged stage_replace_interval(const StageContext& context, const std::string& se
   }
   stager.remove(candidates);
   staged.rows_changed = staged.rows_written;
-  return stager.finish("WRITE",
-                       {{"mode", json_text("Overwrite")},
-                        {"predicate", json_text(column + " in " + interval.text())}},
-                       Reads::own_removes);
+  return stager.finish(
+      "WRITE",
+      {{"mode", json_text("Overwrite")}, {"predicate", json_text(column + " in " + interval.text())}},
+      Reads::own_removes);
 }
 
 CommitRequest request_of(const StageContext& context, Staged staged, const NewTable& if_new) {

@@ -11,21 +11,22 @@
 #include "duck/parquet_writer.h"
 #include "lake/table.h"
 
-/// The ways in which new rows enter a table. Each stages files (through DuckDB, copy on write) and returns what the
-/// commit needs; none of them commits. The staged rows are visible to checks through `after_sql` before anybody
-/// commits: the table as it would be.
+/// The ways in which new rows enter a table. Each stages files (through DuckDB, copy on write) and returns
+/// what the commit needs; none of them commits. The staged rows are visible to checks through `after_sql`
+/// before anybody commits: the table as it would be.
 namespace windrow::lake {
 
 struct Staged {
   std::vector<Add> adds;
   std::vector<Remove> removes;
-  Schema schema;                     ///< of the table after the commit
+  Schema schema;  ///< of the table after the commit
   std::vector<std::string> columns_added;
   Touched touched;
-  std::map<std::string, std::string> metrics;  ///< numOutputRows, numTargetRowsInserted, … as Spark names them
-  int64_t rows_written = 0;          ///< rows of the result, without those merely copied
-  int64_t rows_changed = 0;          ///< inserted + updated + deleted
-  std::string operation;             ///< for commitInfo
+  std::map<std::string, std::string>
+      metrics;               ///< numOutputRows, numTargetRowsInserted, … as Spark names them
+  int64_t rows_written = 0;  ///< rows of the result, without those merely copied
+  int64_t rows_changed = 0;  ///< inserted + updated + deleted
+  std::string operation;     ///< for commitInfo
   std::map<std::string, std::string> parameters;
   Reads reads = Reads::nothing;
   std::vector<std::string> written_paths;  ///< absolute; to be removed when nothing is committed
@@ -51,25 +52,27 @@ Staged stage_append(const StageContext&, const std::string& select, const duck::
 Staged stage_replace(const StageContext&, const std::string& select, const duck::Parameters&);
 /// Replaces the partitions that the SELECT yields rows for, and only those.
 Staged stage_replace_partitions(const StageContext&, const std::string& select, const duck::Parameters&);
-/// Replaces exactly the rows whose `column` (DATE, TIMESTAMP, TIMESTAMPTZ) lies in `interval`; DATE and TIMESTAMP
-/// count in `zone`. Rows that the SELECT yields outside of it are an Error(data) that shows some.
+/// Replaces exactly the rows whose `column` (DATE, TIMESTAMP, TIMESTAMPTZ) lies in `interval`; DATE and
+/// TIMESTAMP count in `zone`. Rows that the SELECT yields outside of it are an Error(data) that shows some.
 Staged stage_replace_interval(const StageContext&, const std::string& select, const duck::Parameters&,
                               const std::string& column, const Interval& interval, const std::string& zone);
 /// Upsert by key. Duplicate or NULL keys in the SELECT's rows are an Error(data) that shows some, unless
-/// `latest_by` picks one row per key. With `delete_keys_sql` (a SELECT of the key columns) those keys that the
-/// SELECT does not yield are deleted.
+/// `latest_by` picks one row per key. With `delete_keys_sql` (a SELECT of the key columns) those keys that
+/// the SELECT does not yield are deleted.
 struct MergeOptions {
   std::vector<std::string> key;
-  std::string latest_by;              ///< empty: keys must be unique
-  std::string delete_keys_sql;        ///< empty: nothing is deleted
+  std::string latest_by;        ///< empty: keys must be unique
+  std::string delete_keys_sql;  ///< empty: nothing is deleted
 };
-Staged stage_merge(const StageContext&, const std::string& select, const duck::Parameters&, const MergeOptions&);
+Staged stage_merge(const StageContext&, const std::string& select, const duck::Parameters&,
+                   const MergeOptions&);
 /// Slowly changing dimension, type 2: adds valid_from, valid_to (TIMESTAMP) and is_current (BOOLEAN).
 struct Scd2Options {
   std::vector<std::string> key;
-  Time at;                            ///< the moment that closes old rows and opens new ones
+  Time at;  ///< the moment that closes old rows and opens new ones
 };
-Staged stage_scd2(const StageContext&, const std::string& select, const duck::Parameters&, const Scd2Options&);
+Staged stage_scd2(const StageContext&, const std::string& select, const duck::Parameters&,
+                  const Scd2Options&);
 
 /// A request with everything of the staged change; the caller adds provenance, txns and expectations.
 CommitRequest request_of(const StageContext&, Staged staged, const NewTable& if_new);

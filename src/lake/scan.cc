@@ -71,6 +71,9 @@ class Scan {
     }
   }
 
+  /// With the file of each row in a column named kFileColumn, where asked.
+  explicit Scan(const Snapshot& snapshot, bool with_file) : Scan(snapshot) { with_file_ = with_file; }
+
   std::string sql(const std::vector<Add>& files) const {
     std::string from = no_rows();
     for (const auto& group : groups(files)) from += " UNION ALL BY NAME " + group_sql(group);
@@ -79,10 +82,12 @@ class Scan {
       const std::string name = duck::quote_name(field.name);
       list += (list.empty() ? "" : ", ") + ("CAST(" + name + " AS " + duck_type(field.type) + ") AS ") + name;
     }
+    if (with_file_) list += ", " + file_column();
     return "SELECT " + list + " FROM (" + from + ")";
   }
 
  private:
+  static std::string file_column() { return duck::quote_name(kFileColumn); }
   const std::vector<std::string>& partitions() const { return snapshot_.metadata.partition_columns; }
 
   std::string no_rows() const {
@@ -91,6 +96,7 @@ class Scan {
       list += (list.empty() ? "" : ", ") + ("CAST(NULL AS " + duck_type(field.type) + ") AS ") +
               duck::quote_name(field.name);
     }
+    if (with_file_) list += ", NULL::VARCHAR AS " + file_column();
     return "SELECT " + list + " WHERE false";
   }
 
@@ -116,6 +122,7 @@ class Scan {
     for (const Add* add : group.files) paths.push_back(snapshot_.file_path(*add));
     std::string read = "read_parquet(" + duck::quote_list(paths);
     if (!group.same_columns && group.files.size() > 1) read += ", union_by_name = true";
+    if (with_file_) read += ", filename = " + duck::quote_text(kFileColumn);
     if (partitions().empty()) return "SELECT * FROM " + read + ", hive_partitioning = false)";
     if (group.from_path) {
       std::string types;
@@ -125,14 +132,15 @@ class Scan {
       }
       return "SELECT * FROM " + read + ", hive_partitioning = true, hive_types = {" + types + "})";
     }
-    return joined(group, paths, read + ", hive_partitioning = false, filename = 'windrow file'");
+    if (!with_file_) read += ", filename = " + duck::quote_text(kFileColumn);
+    return joined(group, paths, read + ", hive_partitioning = false");
   }
 
   /// Partition values from a list beside the files. A partition column that lies in the files as well gives
   /// way.
   std::string joined(const Group& group, const std::vector<std::string>& paths,
                      const std::string& read) const {
-    std::string names = "\"windrow file\"", rows, excluded = "\"windrow file\"", values;
+    std::string names = file_column(), rows, values;
     for (const auto& name : partitions()) {
       names += ", " + duck::quote_name(name);
       values += ", p." + duck::quote_name(name);
@@ -151,11 +159,12 @@ class Scan {
       others +=
           (others.empty() ? "lower(c) <> " : " AND lower(c) <> ") + ("lower(" + duck::quote_text(name) + ")");
     return "SELECT f.*" + values + " FROM (SELECT COLUMNS(c -> " + others + ") FROM " + read +
-           ")) f JOIN (VALUES " + rows + ") p(" + names + ") USING (\"windrow file\")";
+           ")) f JOIN (VALUES " + rows + ") p(" + names + ") USING (" + file_column() + ")";
   }
 
   const Snapshot& snapshot_;
   bool hive_ = false;
+  bool with_file_ = false;
 };
 
 }  // namespace
@@ -179,6 +188,10 @@ std::string schema_tag_of(const Add& add) {
 
 std::string scan_sql(const Snapshot& snapshot, const std::vector<Add>& files) {
   return Scan(snapshot).sql(files);
+}
+
+std::string scan_sql_with_file(const Snapshot& snapshot, const std::vector<Add>& files) {
+  return Scan(snapshot, true).sql(files);
 }
 
 std::vector<Add> files_overlapping(const Snapshot& snapshot, const std::string& column,

@@ -6,7 +6,6 @@
 
 namespace windrow::lake {
 
-
 std::string column_list(const std::vector<std::string>& names, const std::string& prefix) {
   std::string out;
   for (const auto& name : names) out += (out.empty() ? "" : ", ") + prefix + duck::quote_name(name);
@@ -46,12 +45,14 @@ Stager::Stager(const StageContext& context, const std::string& select, const duc
   with_extra.insert(with_extra.end(), extra.begin(), extra.end());
   const Schema incoming = schema_from_duck(with_extra);
   if (!context.current || context.may_replace_schema) {
-    staged_.schema = evolve(incoming, incoming, context.table_name).schema;  // refuses names that differ by case only
+    staged_.schema =
+        evolve(incoming, incoming, context.table_name).schema;  // refuses names that differ by case only
   } else {
     auto evolution = evolve(context.current->schema, incoming, context.table_name);
     if (!evolution.added.empty() && !context.evolve) {
-      throw Error(Code::data, "table \"" + context.table_name + "\" has no column \"" + evolution.added.front() +
-                                  "\", which its SELECT yields",
+      throw Error(Code::data,
+                  "table \"" + context.table_name + "\" has no column \"" + evolution.added.front() +
+                      "\", which its SELECT yields",
                   "declare the column, or allow new columns");
     }
     staged_.schema = std::move(evolution.schema);

@@ -7,7 +7,8 @@
 
 namespace windrow::lake {
 
-/// Private to lake/: what all ways of staging share. Knows the table before, the schema after, and writes files.
+/// Private to lake/: what all ways of staging share. Knows the table before, the schema after, and writes
+/// files.
 class Stager {
  public:
   /// `extra` columns are added to the SELECT's by the way of staging (valid_from, …).
@@ -24,7 +25,8 @@ class Stager {
   const Snapshot& before() const { return before_; }
 
   /// Rows into a table of this connection's own, so that they are computed once. Gives its name.
-  std::string materialize(const std::string& name, const std::string& select, const duck::Parameters& parameters);
+  std::string materialize(const std::string& name, const std::string& select,
+                          const duck::Parameters& parameters);
 
   /// Writes rows as files of the table; they become adds.
   int64_t write(const std::string& rows, const duck::Parameters& parameters = {});

@@ -49,6 +49,9 @@ struct Snapshot {
 /// from the files themselves, so it stays valid as long as they exist. With no file it yields no rows.
 std::string scan_sql(const Snapshot& snapshot, const std::vector<Add>& files);
 inline std::string scan_sql(const Snapshot& snapshot) { return scan_sql(snapshot, snapshot.files); }
+/// The same with one more column, kFileColumn: the absolute path of the file that each row lies in.
+std::string scan_sql_with_file(const Snapshot& snapshot, const std::vector<Add>& files);
+inline constexpr const char* kFileColumn = "windrow file";
 /// Files of the snapshot that may hold rows with `column` in [from, to) by partition value or statistics.
 /// Bounds are SQL literals' texts of the column's type (ISO for times). A file without statistics may.
 std::vector<Add> files_overlapping(const Snapshot& snapshot, const std::string& column,

@@ -12,9 +12,8 @@ struct Unit {
   const char* name;
   microseconds length;
 };
-constexpr Unit kUnits[] = {{"minute", std::chrono::minutes(1)},
-                           {"hour", std::chrono::hours(1)},
-                           {"day", std::chrono::hours(24)}};
+constexpr Unit kUnits[] = {
+    {"minute", std::chrono::minutes(1)}, {"hour", std::chrono::hours(1)}, {"day", std::chrono::hours(24)}};
 constexpr size_t kStartsMax = 100'000;  // distinct starts looked at before a coarser unit is tried
 
 /// Starts of the units that hold values, as microseconds since 1970; nothing where there are too many.

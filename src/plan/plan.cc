@@ -52,11 +52,13 @@ class Assessor {
     if (state.history_lost) {
       out_.problem = Problem{
           Code::history_lost,
-          fmt::format("table \"{}\": history lost: another program cleaned its log, so nobody knows what is done",
-                      model_.name),
-          fmt::format("rebuild it with `windrow run --full-refresh --select {0}`, or take it as it stands with "
-                      "`windrow plan --accept {0}`",
-                      model_.name),
+          fmt::format(
+              "table \"{}\": history lost: another program cleaned its log, so nobody knows what is done",
+              model_.name),
+          fmt::format(
+              "rebuild it with `windrow run --full-refresh --select {0}`, or take it as it stands with "
+              "`windrow plan --accept {0}`",
+              model_.name),
           {}};
       return;
     }
@@ -82,11 +84,13 @@ class Assessor {
       auto found = recorded_->inputs.find(input.name);
       if (found != recorded_->inputs.end() && found->second.table_id == pinned.table_id &&
           found->second.version > pinned.version) {
-        out_.problem = Problem{Code::conflict,
-                               fmt::format("table \"{}\" was built from version {} of \"{}\", newer than version {} "
-                                           "which this run reads",
-                                           model_.name, found->second.version, input.name, pinned.version),
-                               "run again: another run was faster", {}};
+        out_.problem =
+            Problem{Code::conflict,
+                    fmt::format("table \"{}\" was built from version {} of \"{}\", newer than version {} "
+                                "which this run reads",
+                                model_.name, found->second.version, input.name, pinned.version),
+                    "run again: another run was faster",
+                    {}};
         return;
       }
     }
@@ -161,10 +165,12 @@ class Assessor {
       if (model_.kind == BuildKind::append) {
         out_.problem = Problem{
             Code::conflict,
-            fmt::format("model \"{}\" appends the new rows of \"{}\", but that table also lost or changed rows "
-                        "(versions {} → {})",
-                        model_.name, input.name, then->version, now.version),
-            fmt::format("rebuild it with `windrow run --full-refresh --select {}`", model_.name), {}};
+            fmt::format(
+                "model \"{}\" appends the new rows of \"{}\", but that table also lost or changed rows "
+                "(versions {} → {})",
+                model_.name, input.name, then->version, now.version),
+            fmt::format("rebuild it with `windrow run --full-refresh --select {}`", model_.name),
+            {}};
         return;
       }
     }
@@ -190,9 +196,10 @@ class Assessor {
     }
     const IntervalSet never_built = expected_ - built;
     if (!never_built.empty()) {
-      add_interval_reason(recorded_ ? fmt::format("due: {}", counted(grain.count(never_built), "interval", "intervals"))
-                                    : std::string("new"),
-                          never_built);
+      add_interval_reason(
+          recorded_ ? fmt::format("due: {}", counted(grain.count(never_built), "interval", "intervals"))
+                    : std::string("new"),
+          never_built);
     }
     IntervalSet stale = expected_ - complete_;
     if (choices_.rebuild) stale = rebuild_range();
@@ -233,7 +240,8 @@ class Assessor {
     const IntervalSet late = touched & complete_;
     complete_.remove(touched);
     if (late.empty()) return;
-    const std::string explained = fmt::format("{}, {}", moved, counted(grain.count(late), "interval", "intervals"));
+    const std::string explained =
+        fmt::format("{}, {}", moved, counted(grain.count(late), "interval", "intervals"));
     add_interval_reason(changed.rows_removed
                             ? explained
                             : fmt::format("late data in {} ({})", labels(late, grain), explained),
@@ -247,17 +255,20 @@ class Assessor {
 
   lake::ChangedIntervals changes_of(const InputUse& input, int64_t from, int64_t to, const Grain* grain) {
     try {
-      return grain && !input.expression.empty() ? world_.changes(input.name, from, to, input.expression, *grain)
-                                                : world_.changes(input.name, from, to);
+      return grain && !input.expression.empty()
+                 ? world_.changes(input.name, from, to, input.expression, *grain)
+                 : world_.changes(input.name, from, to);
     } catch (const Error& error) {
       if (error.code() != Code::history_lost) throw;
       out_.problem = Problem{
           Code::history_lost,
-          fmt::format("model \"{}\": history lost: the log of its input \"{}\" no longer holds versions {} to {}",
-                      model_.name, input.name, from, to),
-          fmt::format("rebuild it with `windrow run --full-refresh --select {0}`, or take it as it stands with "
-                      "`windrow plan --accept {0}`",
-                      model_.name),
+          fmt::format(
+              "model \"{}\": history lost: the log of its input \"{}\" no longer holds versions {} to {}",
+              model_.name, input.name, from, to),
+          fmt::format(
+              "rebuild it with `windrow run --full-refresh --select {0}`, or take it as it stands with "
+              "`windrow plan --accept {0}`",
+              model_.name),
           {}};
       return {};
     }

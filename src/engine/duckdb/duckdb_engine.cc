@@ -68,16 +68,11 @@ class DuckSession final : public Session {
     cancel_.check();
     connection_.describe(select, parameters);  // so that errors point into the user's text, not into a COPY
     ProgressPoll poll(connection_, progress_, target.name);
-    const lake::StageContext context{connection_,
-                                     files_,
-                                     target.path,
-                                     target.name,
-                                     target.current,
-                                     target.partition_by,
-                                     target.evolve,
-                                     target.may_replace_schema,
-                                     target.now,
-                                     progress_};
+    const lake::StageContext context{connection_,    files_,
+                                     target.path,    target.name,
+                                     target.current, target.partition_by,
+                                     target.evolve,  target.may_replace_schema,
+                                     target.now,     progress_};
     switch (method.kind) {
       case Method::Kind::append: return lake::stage_append(context, select, parameters);
       case Method::Kind::replace: return lake::stage_replace(context, select, parameters);
@@ -100,7 +95,8 @@ class DuckSession final : public Session {
   }
 
  private:
-  /// `silver.movies` becomes a view in a schema of this session's catalog; a bare name one in its main schema.
+  /// `silver.movies` becomes a view in a schema of this session's catalog; a bare name one in its main
+  /// schema.
   void create_view(const Input& input) {
     const auto dot = input.name.find('.');
     std::string name = duck::quote_name(input.name);

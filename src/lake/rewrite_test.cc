@@ -1,0 +1,264 @@
+#include "lake/rewrite.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <set>
+
+#include "lake/changes.h"
+
+namespace windrow::lake {
+namespace {
+
+class Rewrite : public testing::Test {
+ protected:
+  Rewrite() : files_(storage::local_file_system()), database_(duck::Options{}), connection_(database_) {
+    folder_ = std::filesystem::temp_directory_path() / ("windrow rewrite é " + std::to_string(::getpid()));
+    path_ = folder_ / "silver/t";
+  }
+  ~Rewrite() override { std::filesystem::remove_all(folder_); }
+
+  Table table() { return Table(*files_, path_); }
+
+  StageContext context() {
+    StageContext c{connection_,   *files_, path_,           "silver.t",   {},
+                   partition_by_, true,    replace_schema_, clock_.now(), {}};
+    if (table().exists()) c.current = table().snapshot({}, &connection_);
+    return c;
+  }
+
+  template <typename Stage>
+  Staged apply(Stage&& stage, bool record_touched = true) {
+    const auto c = context();
+    Staged staged = stage(c);
+    Staged copy = staged;
+    auto request = request_of(c, std::move(staged), NewTable{});
+    Provenance record;
+    record.asset = "silver.t";
+    if (record_touched) record.touched = copy.touched;
+    request.provenance = record;
+    clock_.advance(std::chrono::seconds(1));
+    committed_version(table().commit(request, clock_), "silver.t");
+    EXPECT_EQ(rows(copy.after_sql), rows(scan_sql(table().snapshot({}, &connection_))));
+    return copy;
+  }
+  Staged append(const std::string& select, bool touched = true) {
+    return apply([&](const StageContext& c) { return stage_append(c, select, {}); }, touched);
+  }
+  Staged merge(const std::string& select, MergeOptions options, bool touched = true) {
+    return apply([&](const StageContext& c) { return stage_merge(c, select, {}, options); }, touched);
+  }
+
+  /// All rows, sorted, as text.
+  std::string rows(const std::string& sql) {
+    // Sorted here: DuckDB's ORDER BY makes a zero of a negative zero.
+    std::multiset<std::string> lines;
+    for (const auto& row : connection_.query(sql).rows) {
+      std::string line;
+      for (const auto& cell : row) line += duck::text_of(cell) + ",";
+      line.back() = ' ';
+      lines.insert(line);
+    }
+    std::string out;
+    for (const auto& line : lines) out += line;
+    return out;
+  }
+  std::string rows() { return rows(scan_sql(table().snapshot({}, &connection_))); }
+  ChangedIntervals changed(int64_t from, int64_t to, const std::string& expression,
+                           const char* grain = "hour", const char* zone = "UTC") {
+    return changed_intervals(table(), from, to, expression, *Grain::parse(grain, zone), connection_);
+  }
+  size_t data_files() {
+    size_t n = 0;
+    for (const auto& file : std::filesystem::recursive_directory_iterator(path_))
+      n += file.path().extension() == ".parquet";
+    return n;
+  }
+  static std::string code_of(const std::function<void()>& work) {
+    try {
+      work();
+    } catch (const Error& error) {
+      return std::string(name_of(error.code())) + ": " + error.problem().message;
+    }
+    return "nothing thrown";
+  }
+
+  std::filesystem::path folder_;
+  std::string path_;
+  std::vector<std::string> partition_by_;
+  bool replace_schema_ = false;
+  FakeClock clock_{time_from_micros(1'760'000'000'000'000)};
+  std::unique_ptr<storage::FileSystem> files_;
+  duck::Database database_;
+  duck::Connection connection_;
+};
+
+TEST_F(Rewrite, AppendsAndAddsColumns) {
+  append("SELECT 1 AS a");
+  append("SELECT 2 AS a, 'x' AS b");
+  EXPECT_EQ(rows(), "1,NULL 2,x ");
+  append("SELECT 3 AS a, 'y' AS b WHERE false");
+  EXPECT_EQ(table().latest_version(), 2);
+  EXPECT_EQ(rows(), "1,NULL 2,x ");
+}
+
+TEST_F(Rewrite, RefusesAnotherTypeAndLeavesNoFile) {
+  append("SELECT 1 AS a");
+  const auto before = data_files();
+  EXPECT_NE(code_of([&] { append("SELECT 'text' AS a"); }).find("data: "), std::string::npos);
+  EXPECT_NE(code_of([&] { append("SELECT 1 AS a, 2 AS \"A\""); }).find("A"), std::string::npos);
+  EXPECT_EQ(data_files(), before);
+  EXPECT_EQ(rows(), "1 ");
+}
+
+TEST_F(Rewrite, ReplacesWholeAlsoWithAnotherSchema) {
+  append("SELECT 1 AS a");
+  apply([](const StageContext& c) { return stage_replace(c, "SELECT 7 AS a UNION ALL SELECT 8", {}); });
+  EXPECT_EQ(rows(), "7 8 ");
+  replace_schema_ = true;
+  apply([](const StageContext& c) { return stage_replace(c, "SELECT 'now text' AS a", {}); });
+  EXPECT_EQ(rows(), "now text ");
+  apply([](const StageContext& c) { return stage_replace(c, "SELECT 'x' AS a WHERE false", {}); });
+  EXPECT_EQ(rows(), "");
+}
+
+TEST_F(Rewrite, ReplacesTheirPartitionsOnly) {
+  partition_by_ = {"p"};
+  append("SELECT * FROM (VALUES (1, 'a b'), (2, 'ü/='), (3, NULL)) t(id, p)");
+  apply([](const StageContext& c) { return stage_replace_partitions(c, "SELECT 9 AS id, 'ü/=' AS p", {}); });
+  EXPECT_EQ(rows(), "1,a b 3,NULL 9,ü/= ");
+}
+
+TEST_F(Rewrite, ReplacesAnIntervalInsideALongFile) {
+  append("SELECT i AS id, TIMESTAMP '2025-10-01' + INTERVAL 1 HOUR * i AS at FROM range(720) t(i)");
+  const Interval day{*parse_time("2025-10-05"), *parse_time("2025-10-06")};
+  apply([&](const StageContext& c) {
+    return stage_replace_interval(c, "SELECT 10000 AS id, TIMESTAMP '2025-10-05 12:00:00' AS at", {}, "at",
+                                  day, "UTC");
+  });
+  EXPECT_EQ(rows("SELECT count(*), count(*) FILTER (id = 10000) FROM (" +
+                 scan_sql(table().snapshot({}, &connection_)) + ")"),
+            "697,1 ");
+  EXPECT_NE(code_of([&] {
+              apply([&](const StageContext& c) {
+                return stage_replace_interval(c, "SELECT 1 AS id, TIMESTAMP '2025-10-06' AS at", {}, "at",
+                                              day, "UTC");
+              });
+            }).find("outside"),
+            std::string::npos);
+  EXPECT_EQ(table().latest_version(), 1);
+}
+
+TEST_F(Rewrite, AnUnchangedIntervalTouchesNothing) {
+  append(
+      "SELECT i AS id, TIMESTAMPTZ '2025-10-01 00:00:00+00' + INTERVAL 1 HOUR * i AS at FROM range(48) t(i)");
+  const Interval day{*parse_time("2025-10-01"), *parse_time("2025-10-02")};
+  const auto staged = apply([&](const StageContext& c) {
+    return stage_replace_interval(c,
+                                  "SELECT i + if(i = 5, 100, 0) AS id, TIMESTAMPTZ '2025-10-01 00:00:00+00' "
+                                  "+ INTERVAL 1 HOUR * i AS at FROM range(24) t(i)",
+                                  {}, "at", day, "UTC");
+  });
+  EXPECT_EQ(staged.touched.columns.at("at").text(), "[2025-10-01T05:00:00Z, 2025-10-01T05:01:00Z)");
+  EXPECT_EQ(changed(0, 1, "at").intervals.text(), "[2025-10-01T05:00:00Z, 2025-10-01T06:00:00Z)");
+}
+
+TEST_F(Rewrite, MergesByKey) {
+  merge("SELECT * FROM (VALUES (1, 'a'), (2, 'b'), (3, 'c')) t(id, v)", {{"id"}, "", ""});
+  const auto staged = merge("SELECT * FROM (VALUES (2, 'B'), (3, 'c'), (4, 'd')) t(id, v)", {{"id"}, "", ""});
+  EXPECT_EQ(rows(), "1,a 2,B 3,c 4,d ");
+  EXPECT_EQ(staged.rows_changed, 2);
+  EXPECT_EQ(staged.metrics.at("numTargetRowsUpdated"), "1");
+  EXPECT_EQ(staged.metrics.at("numTargetRowsInserted"), "1");
+  const auto nothing = merge("SELECT * FROM (VALUES (2, 'B')) t(id, v)", {{"id"}, "", ""});
+  EXPECT_TRUE(nothing.adds.empty() && nothing.removes.empty());
+  merge("SELECT 4 AS id, 'D' AS v", {{"id"}, "", "SELECT 1 AS id UNION ALL SELECT 4"});
+  EXPECT_EQ(rows(), "2,B 3,c 4,D ");
+}
+
+TEST_F(Rewrite, MergeKeepsTheLatest) {
+  merge("SELECT * FROM (VALUES (1, 'old', 1), (1, 'new', 2)) t(id, v, \"at\")", {{"id"}, "at", ""});
+  EXPECT_EQ(rows(), "1,new,2 ");
+  merge("SELECT 1 AS id, 'late' AS v, 1 AS \"at\"", {{"id"}, "at", ""});
+  EXPECT_EQ(rows(), "1,new,2 ");
+  merge("SELECT 1 AS id, 'newer' AS v, 3 AS \"at\"", {{"id"}, "at", ""});
+  EXPECT_EQ(rows(), "1,newer,3 ");
+}
+
+TEST_F(Rewrite, MergeRefusesDoubleAndMissingKeys) {
+  EXPECT_EQ(
+      code_of([&] {
+        merge("SELECT * FROM (VALUES (1, 'a'), (1, 'b')) t(id, v)", {{"id"}, "", ""});
+      }),
+      "data: table \"silver.t\" is merged by \"id\", but 1 keys come more than once (key, rows): (1, 2)");
+  EXPECT_NE(code_of([&] {
+              merge("SELECT NULL::INT AS id, 'a' AS v", {{"id"}, "", ""});
+            }).find("NULL in 1 rows"),
+            std::string::npos);
+  EXPECT_FALSE(table().exists());
+}
+
+TEST_F(Rewrite, MergeKeepsOddValues) {
+  const std::string odd =
+      "SELECT * FROM (VALUES (1, 'nan'::DOUBLE, NULL, [1, NULL]), (2, '-0'::DOUBLE, 'x', []), "
+      "(3, 'inf'::DOUBLE, 'é', NULL)) t(id, d, s, l)";
+  merge(odd, {{"id"}, "", ""});
+  const auto same = merge(odd, {{"id"}, "", ""});
+  EXPECT_EQ(same.rows_changed, 0);
+  merge("SELECT 3 AS id, 1.0::DOUBLE AS d, 'y' AS s, [2] AS l", {{"id"}, "", ""});
+  EXPECT_EQ(rows(), "1,nan,NULL,[1, NULL] 2,-0,x,[] 3,1,y,[2] ");
+}
+
+TEST_F(Rewrite, KeepsHistoryAsScd2) {
+  const auto day = [&](const char* t) { return Scd2Options{{"id"}, *parse_time(t)}; };
+  const auto run = [&](const std::string& select, const char* t) {
+    apply([&](const StageContext& c) { return stage_scd2(c, select, {}, day(t)); });
+  };
+  run("SELECT * FROM (VALUES (1, 'a'), (2, 'b')) t(id, v)", "2025-01-01");
+  run("SELECT * FROM (VALUES (1, 'A'), (3, 'c')) t(id, v)", "2025-02-01");
+  EXPECT_EQ(rows("SELECT id, v, valid_from::DATE, valid_to::DATE, is_current FROM (" +
+                 scan_sql(table().snapshot({}, &connection_)) + ")"),
+            "1,A,2025-02-01,NULL,true 1,a,2025-01-01,2025-02-01,false 2,b,2025-01-01,2025-02-01,false "
+            "3,c,2025-02-01,NULL,true ");
+  run("SELECT * FROM (VALUES (1, 'A'), (3, 'c')) t(id, v)", "2025-03-01");
+  EXPECT_EQ(rows("SELECT count(*) FROM (" + scan_sql(table().snapshot({}, &connection_)) + ")"), "4 ");
+}
+
+/// One file spans thirty days; one late row comes, and one row in the middle is merged: two hours are stale.
+class ThirtyDays : public Rewrite, public testing::WithParamInterface<bool> {};
+
+TEST_P(ThirtyDays, OneLateAndOneMergedRowMakeTwoHoursStale) {
+  const bool recorded = GetParam();
+  merge(
+      "SELECT i AS id, i AS v, TIMESTAMP '2025-10-01 00:10:00' + INTERVAL 1 HOUR * i AS at FROM range(720) "
+      "t(i)",
+      {{"id"}, "", ""}, recorded);
+  append("SELECT 9999 AS id, 0 AS v, TIMESTAMP '2025-10-03 04:59:59' AS at", recorded);
+  merge("SELECT 500 AS id, -1 AS v, TIMESTAMP '2025-10-21 20:10:00' AS at", {{"id"}, "", ""}, recorded);
+  for (const char* expression : {"\"at\"", "\"at\" + INTERVAL 0 HOUR"}) {
+    const auto found = changed(0, 2, expression);
+    EXPECT_EQ(found.intervals.text(),
+              "[2025-10-03T04:00:00Z, 2025-10-03T05:00:00Z) [2025-10-21T20:00:00Z, 2025-10-21T21:00:00Z)")
+        << expression << " " << found.how;
+    EXPECT_TRUE(found.rows_removed);
+  }
+  const auto berlin = changed(0, 1, "\"at\"", "hour", "Europe/Berlin");
+  EXPECT_EQ(berlin.intervals.text(), "[2025-10-03T02:00:00Z, 2025-10-03T03:00:00Z)");
+}
+INSTANTIATE_TEST_SUITE_P(Means, ThirtyDays, testing::Bool());
+
+TEST_F(Rewrite, TellsNewRows) {
+  append("SELECT 1 AS id");
+  append("SELECT 2 AS id");
+  auto changes = row_changes(table(), 0, 1, connection_);
+  EXPECT_TRUE(changes.clean);
+  EXPECT_EQ(rows(changes.added_sql), "2 ");
+  merge("SELECT 3 AS id", {{"id"}, "", "SELECT 1 AS id"});
+  changes = row_changes(table(), 0, 2, connection_);
+  EXPECT_FALSE(changes.clean);
+  EXPECT_EQ(rows(changes.added_sql), "2 3 ");
+  EXPECT_EQ(rows(changes.removed_sql), "1 ");
+}
+
+}  // namespace
+}  // namespace windrow::lake
