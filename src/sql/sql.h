@@ -52,6 +52,22 @@ Parsed parse_select(duck::Connection& connection, std::string_view text, const P
 /// A name of the tables' columns, for binding: table → columns in order.
 using Catalog = std::map<std::string, std::vector<duck::Column>>;
 
+/// Empty tables in a catalog of their own, for as long as it lives; the connection's default until then.
+class Scratch {
+ public:
+  Scratch(duck::Connection& connection, const Catalog& catalog, const std::set<std::string>& tables);
+  ~Scratch();
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+ private:
+  duck::Connection& connection_;
+  std::string name_;
+};
+
+/// DuckDB's error with its place in the user's file.
+Error placed(const duck::SqlError& error, const Parsed& select);
+
 /// The names and types a SELECT yields over tables with these columns. Binds in `connection` by means of empty
 /// tables in a schema of its own, dropped afterwards. Errors carry the place in the user's file.
 std::vector<duck::Column> bind(duck::Connection& connection, const Parsed& select, const Catalog& catalog,
@@ -63,6 +79,13 @@ std::vector<duck::Column> bind(duck::Connection& connection, const Parsed& selec
 /// trees: compare with `same_meaning`.
 std::string fingerprint(const Parsed& select, const Catalog& catalog, const std::map<std::string, std::string>& settings);
 
+/// True where `old_text`, parsed by the engine of today, has the fingerprint `now` under the same settings.
+bool same_meaning(duck::Connection& connection, const std::string& old_text, const std::string& now,
+                  const Catalog& catalog, const std::map<std::string, std::string>& settings);
+
+/// True where the SELECT says `*` somewhere, so that the columns of its inputs are a part of its meaning.
+bool has_star(const Parsed& select);
+
 /// What part of an input a SELECT takes for the interval [$start, $end): the expression over that table's columns
 /// which is compared with both parameters (`>= $start AND < $end`; BETWEEN is refused because intervals are
 /// half-open). As SQL text over the table's own column names (aliases resolved).
@@ -72,7 +95,7 @@ struct IntervalUse {
   Place place;
 };
 /// One entry per table read. Error(configuration) where one table is compared in two different ways.
-std::vector<IntervalUse> interval_uses(const Parsed& select);
+std::vector<IntervalUse> interval_uses(duck::Connection& connection, const Parsed& select);
 
 /// Where each output column comes from.
 struct ColumnSource {
