@@ -175,38 +175,39 @@ TEST_F(CommitTest, EveryOperationMayFail) {
   for (int i = 1; i < 9; ++i) append("SELECT 0 AS a");
   // Both a commit that has to catch up with another one and, at every tenth version, one that writes a
   // checkpoint.
-  for (const auto fault : {storage::Fault::before, storage::Fault::after, storage::Fault::torn}) {
-    for (const bool stays_down : {false, true}) {
-      for (size_t n = 0;; ++n) {
-        const auto request = appending("SELECT 1 AS a");
-        if (n % 2 == 1) append("SELECT 0 AS a");
-        storage::FaultyFileSystem faulty(*files_);
-        faulty.fail(n, fault, Code::unavailable, stays_down);
-        bool certain = false, known_failed = false;
-        try {
-          const auto outcome = Table(faulty, path_).commit(request, clock_);
-          certain = std::holds_alternative<Committed>(outcome);
-        } catch (const Error& error) {
-          EXPECT_EQ(error.code(), Code::unavailable) << error.what();
-          known_failed = true;
-        }
-        const auto present = [&] {
-          const auto files = table().snapshot({}, &connection_).files;
-          return std::count_if(files.begin(), files.end(),
-                               [&](const Add& f) { return f.path == request.adds[0].path; });
-        };
-        const bool there = present() == 1;
-        EXPECT_TRUE(there || !certain);
-        EXPECT_FALSE(there && known_failed && fault != storage::Fault::after);
-        if (!there) {
-          auto again = request;
-          again.read_version = table().latest_version();
-          EXPECT_GE(commit(again), 0);
-        }
-        EXPECT_EQ(present(), 1);
-        if (faulty.operations() <= n) break;  // it never came to the n-th operation
-        ASSERT_LT(n, 60u);
+  using storage::Fault;
+  for (const auto& [fault, stays_down] : std::vector<std::pair<Fault, bool>>{
+           {Fault::before, false}, {Fault::before, true}, {Fault::after, false}, {Fault::torn, false}}) {
+    for (size_t n = 0;; ++n) {
+      auto request = appending("SELECT 1 AS a");
+      request.base.reset();  // so that what it reads may fail as well
+      if (n % 2 == 1) append("SELECT 0 AS a");
+      storage::FaultyFileSystem faulty(*files_);
+      faulty.fail(n, fault, Code::unavailable, stays_down);
+      bool certain = false, known_failed = false;
+      try {
+        const auto outcome = Table(faulty, path_).commit(request, clock_);
+        certain = std::holds_alternative<Committed>(outcome);
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), Code::unavailable) << error.what();
+        known_failed = true;
       }
+      const auto present = [&] {
+        const auto files = table().snapshot({}, &connection_).files;
+        return std::count_if(files.begin(), files.end(),
+                             [&](const Add& f) { return f.path == request.adds[0].path; });
+      };
+      const bool there = present() == 1;
+      EXPECT_TRUE(there || !certain);
+      EXPECT_FALSE(there && known_failed && fault != storage::Fault::after);
+      if (!there) {
+        auto again = request;
+        again.read_version = table().latest_version();
+        EXPECT_GE(commit(again), 0);
+      }
+      EXPECT_EQ(present(), 1);
+      if (faulty.operations() <= n) break;  // it never came to the n-th operation
+      ASSERT_LT(n, 60u);
     }
   }
   EXPECT_EQ(int64_t(rows_at().size()), table().snapshot().rows());

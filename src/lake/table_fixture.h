@@ -43,8 +43,9 @@ class TableFixture : public ::testing::Test {
     return request;
   }
   CommitRequest appending(const std::string& select) {
-    const Snapshot current = table().snapshot();
+    const Snapshot current = table().snapshot({}, &connection_);
     CommitRequest request;
+    request.base = base_of(current);
     request.operation = "WRITE";
     request.operation_parameters["mode"] = "\"Append\"";
     request.read_version = current.version;
