@@ -221,7 +221,11 @@ Parsed parse_select(duck::Connection& connection, std::string_view text, const P
     if (message.empty() || message.starts_with("Only SELECT")) message = "this is not a SELECT";
     size_t position = 0;
     if (auto found = answer.find("position"); found != answer.end() && found->is_string()) {
-      position = size_t(std::stoull(found->get<std::string>()));
+      // The parser counts characters here, everything else bytes.
+      for (size_t left = size_t(std::stoull(found->get<std::string>())); left > 0 && position < text.size(); --left) {
+        do ++position;
+        while (position < text.size() && (static_cast<unsigned char>(text[position]) & 0xC0) == 0x80);
+      }
     }
     message[0] = char(std::tolower(static_cast<unsigned char>(message[0])));
     throw Error(Code::configuration, "SQL: " + message, "", place_at(begin, text, position));
