@@ -4,6 +4,7 @@ find_package(yaml-cpp REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)  # Debian's is built with SPDLOG_FMT_EXTERNAL: it shares the fmt above
 find_package(SQLite3 REQUIRED)
 find_package(simdjson REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
@@ -11,6 +12,7 @@ find_package(date REQUIRED)
 find_library(WINDROW_LIBEDIT edit REQUIRED)
 if(WINDROW_TESTS)
   find_package(GTest REQUIRED)
+  find_package(benchmark REQUIRED)
 endif()
 
 # DuckDB: the prebuilt library and the headers of the same commit, fetched by `./dev setup`.
