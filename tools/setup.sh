@@ -201,7 +201,8 @@ setup() {  # setup KIND…: of build, lint, tests
   mkdir -p "$cache" || die "cannot write to the cache $cache: set WINDROW_CACHE to another folder"
   exec {lock}>"$cache/lock"
   flock "$lock"  # two of us at once: the second waits and finds everything there
-  scratch=$(mktemp -d "$cache/fetch.XXXXXX")
+  rm -rf "$cache"/work.*  # what a killed set-up left
+  scratch=$(mktemp -d "$cache/work.XXXXXX")
   trap 'rm -rf "$scratch"' EXIT
   # shellcheck disable=SC2086  # words
   install_packages $kinds
