@@ -23,6 +23,9 @@ using Duration = std::chrono::microseconds;
 struct Text {
   std::string value;
   Place place;
+  std::string written;              ///< as it stands in the file, where `${…}` was filled in; empty otherwise
+  /// For messages: never what came from outside.
+  const std::string& shown() const { return written.empty() ? value : written; }
   bool empty() const { return value.empty(); }
   bool operator==(const std::string& o) const { return value == o; }
 };
@@ -33,6 +36,7 @@ struct Value {
   using Map = std::vector<std::pair<Text, Value>>;  ///< in the file's order
   std::variant<std::monostate, bool, int64_t, double, std::string, List, Map> data;
   Place place;
+  std::string written;              ///< numbers and booleans: as they were written (`1.10`)
 
   bool is_null() const { return data.index() == 0; }
   const Value* find(std::string_view key) const;  ///< of a Map; nothing otherwise
@@ -99,6 +103,7 @@ struct Check {
   Value arguments;
   bool blocks = true;               ///< severity: block (default) or warn
   Place place;
+  std::string label;                ///< `name:` among the arguments: what reports call it; empty: none
 };
 
 struct ColumnDeclaration {

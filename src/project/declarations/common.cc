@@ -1,0 +1,179 @@
+#include "project/declarations/files.h"
+#include "project/names.h"
+
+namespace windrow::project {
+namespace {
+
+Type<Retries> retries_type() {
+  return Keys<Retries>("retries")
+      .required("times", &Retries::times, integer_type(0), "How often it is tried again.")
+      .optional("delay", &Retries::delay, duration_type(), "10s", "The wait before the first retry.")
+      .optional("factor", &Retries::factor, number_type(1), "2", "Each wait is so many times the one before.")
+      .optional("max", &Retries::max, duration_type(), "5m", "No wait is longer.")
+      .type();
+}
+
+struct Window {
+  std::string from, to;
+};
+
+bool is_clock_time(std::string_view text) {
+  return text.size() == 5 && text[2] == ':' && text[0] >= '0' && text[0] <= '2' && text[1] >= '0' &&
+         text[1] <= '9' && text[3] >= '0' && text[3] <= '5' && text[4] >= '0' && text[4] <= '9' &&
+         text.substr(0, 2) <= "23";
+}
+
+Type<Window> window_type() {
+  auto clock_time = named_text_type(is_clock_time, "time of day", "a time of day such as 22:00",
+                                    "[0-2][0-9]:[0-5][0-9]");
+  return Keys<Window>("window")
+      .required("from", &Window::from, clock_time, "When it may begin, in the project's time zone.")
+      .required("to", &Window::to, clock_time, "When it must not begin any more.")
+      .type();
+}
+
+struct Loop {
+  std::string sql;
+  int max = 0;
+};
+
+Type<Loop> loop_type() {
+  return Keys<Loop>("loop")
+      .required("sql", &Loop::sql, text_type(), "A SELECT of one boolean; the loop ends when it is true.")
+      .required("max", &Loop::max, integer_type(1), "The bound: so many times at most.")
+      .type();
+}
+
+/// A key that is read and checked, and not used by this version.
+template <class M>
+void later(Keys<Common>& keys, const std::string& key, Type<M> type, const std::string& sentence) {
+  keys.bound(false, key, kept_type(std::move(type)), "", sentence + " Not used by this version.",
+             [key](Common&, Value&&, const Node& node, Reading& reading) {
+               reading.notice(node, "\"" + key + "\" is not used by this version of windrow");
+             });
+}
+
+Keys<Common> make_common_keys() {
+  Keys<Common> keys("common");
+  keys.optional("description", &Common::description, text_type(), "", "What it is, for people.")
+      .optional("owner", &Common::owner, text_type(), "", "Who answers for it.")
+      .optional("tags", &Common::tags, one_or_list_type(label_type()), "", "Names to select by: `tag:NAME`.")
+      .optional("retries", &Common::retries, retries_type(), "none",
+                "What is done when a try fails for a reason that may pass.")
+      .optional("timeout", &Common::timeout, duration_type(), "none", "A try that takes longer is stopped.")
+      .optional("pool", &Common::pool, label_type(), "", "Assets of one pool share its slots.")
+      .optional("priority", &Common::priority, integer_type(-1'000'000), "0",
+                "Of two assets that could begin, the higher one does.");
+  later(keys, "when", text_type(), "A SELECT of one boolean; where it is false the asset is skipped.");
+  later(keys, "for_each", keyed_type(text_type(), "variable", is_identifier),
+        "The asset is repeated for each row that the SELECT gives.");
+  later(keys, "repeat_until", loop_type(), "A loop with a bound.");
+  later(keys, "window", window_type(), "Hours in which it may run.");
+  return keys;
+}
+
+ColumnDeclaration bare_column(const Node& node, Reading& reading, std::string type) {
+  ColumnDeclaration out;
+  out.name = reading.key_text();
+  out.place = reading.place(node);
+  out.type = std::move(type);
+  return out;
+}
+
+Keys<ColumnDeclaration> column_keys(bool in_source) {
+  Keys<ColumnDeclaration> keys("column");
+  keys.optional("type", &ColumnDeclaration::type, text_type(), "whatever the data has",
+                "The column's type, as SQL names it.")
+      .optional("description", &ColumnDeclaration::description, text_type(), "", "What it holds, for people.")
+      .optional("checks", &ColumnDeclaration::checks, list_type(check_type(true)), "", "Checks of the column.");
+  if (in_source) {
+    keys.bound(false, "value", sql_type(), "the record's field of that name",
+               "A SQL expression over the record.",
+               [](ColumnDeclaration& column, Text&& value, const Node&, Reading&) {
+                 column.value = std::move(value.value);
+                 column.value_place = std::move(value.place);
+               });
+  }
+  keys.then([](const Node&, Reading& reading, ColumnDeclaration& column) {
+    column.name = reading.key_text();
+    column.place = reading.key_place();
+    for (auto& check : column.checks) check.column = column.name;
+  });
+  return keys;
+}
+
+}  // namespace
+
+const Keys<Common>& common_keys() {
+  static const Keys<Common> keys = make_common_keys();
+  return keys;
+}
+
+Type<std::vector<std::string>> key_columns_type() {
+  return mapped_type<std::vector<std::string>, std::vector<std::string>>(
+      one_or_list_type(text_type()),
+      [](const Node& node, Reading& reading, std::vector<std::string>&& names, std::vector<std::string>& out) {
+        if (names.empty()) {
+          reading.expected(node, "at least one column");
+          return false;
+        }
+        for (const auto& name : names) {
+          if (name.empty()) reading.expected(node, "a column");
+        }
+        out = std::move(names);
+        return true;
+      });
+}
+
+Type<std::vector<ColumnDeclaration>> columns_type(bool in_source) {
+  const auto full = column_keys(in_source).type();
+  const auto bare = text_type();
+  Type<ColumnDeclaration> either;
+  either.shape.form = Shape::Form::either;
+  either.shape.name = "type, or column";
+  either.shape.expected = "a type or a mapping";
+  either.shape.parts = {bare.shape, full.shape};
+  either.read = [full, bare](const Node& node, Reading& reading, ColumnDeclaration& column) {
+    if (node.kind == Node::Kind::map || node.kind == Node::Kind::null) return full.read(node, reading, column);
+    if (node.kind != Node::Kind::scalar) {
+      reading.expected(node, "a type or a mapping");
+      return false;
+    }
+    std::string type;
+    if (!bare.read(node, reading, type)) return false;
+    column = bare_column(*reading.key(), reading, std::move(type));
+    return true;
+  };
+  return mapped_type<std::vector<std::pair<Text, ColumnDeclaration>>, std::vector<ColumnDeclaration>>(
+      keyed_type(either, "column"),
+      [](const Node&, Reading&, auto&& pairs, std::vector<ColumnDeclaration>& out) {
+        for (auto& [name, column] : pairs) out.push_back(std::move(column));
+        return true;
+      });
+}
+
+Type<std::vector<std::pair<std::string, std::string>>> partition_by_type() {
+  using Pairs = std::vector<std::pair<std::string, std::string>>;
+  const auto mapping = keyed_type(sql_type(), "column");
+  const auto names = one_or_list_type(text_type());
+  Type<Pairs> out;
+  out.shape.form = Shape::Form::either;
+  out.shape.name = "list of columns, or mapping of column to SQL";
+  out.shape.expected = "columns";
+  out.shape.parts = {names.shape, mapping.shape};
+  out.read = [mapping, names](const Node& node, Reading& reading, Pairs& pairs) {
+    if (node.kind == Node::Kind::map) {
+      std::vector<std::pair<Text, Text>> found;
+      if (!mapping.read(node, reading, found)) return false;
+      for (auto& [name, sql] : found) pairs.emplace_back(std::move(name.value), std::move(sql.value));
+      return true;
+    }
+    std::vector<std::string> found;
+    if (!names.read(node, reading, found)) return false;
+    for (auto& name : found) pairs.emplace_back(std::move(name), "");
+    return true;
+  };
+  return out;
+}
+
+}  // namespace windrow::project

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "project/keys.h"
+#include "project/project.h"
+
+/// One declaration per kind of file. Each parses, and from each come the JSON Schema and the reference.
+namespace windrow::project {
+
+const Keys<Project>& project_file();
+const Keys<Source>& source_file();
+const Keys<Model>& model_header();
+const Keys<Publication>& publish_file();
+const Keys<Task>& task_file();
+const Keys<UnitTest>& test_file();
+
+// What several of them share.
+const Keys<Common>& common_keys();
+/// `name` or `{name: arguments}`; `of_column`: those that a column may have, else those of a table.
+Type<Check> check_type(bool of_column);
+/// `in_source`: with `value`, the SQL expression over a record.
+Type<std::vector<ColumnDeclaration>> columns_type(bool in_source);
+Type<std::vector<std::pair<std::string, std::string>>> partition_by_type();
+Type<Build> build_type();
+Type<std::vector<std::string>> key_columns_type();
+
+}  // namespace windrow::project

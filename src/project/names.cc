@@ -1,0 +1,54 @@
+#include "project/names.h"
+
+namespace windrow::project {
+namespace {
+constexpr size_t kShownBytesMax = 80;
+
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+}  // namespace
+
+bool is_identifier(std::string_view text) {
+  if (text.empty() || !is_letter(text.front())) return false;
+  for (char c : text) {
+    if (!is_letter(c) && !is_digit(c)) return false;
+  }
+  return true;
+}
+
+bool is_label(std::string_view text) {
+  if (text.empty() || !is_letter(text.front())) return false;
+  for (char c : text) {
+    if (!is_letter(c) && !is_digit(c) && c != '-') return false;
+  }
+  return true;
+}
+
+bool is_table_name(std::string_view text) {
+  const size_t dot = text.find('.');
+  return dot != std::string_view::npos && is_identifier(text.substr(0, dot)) &&
+         is_identifier(text.substr(dot + 1));
+}
+
+std::string quoted(std::string_view text) {
+  size_t end = text.find('\n');
+  bool cut = end != std::string_view::npos && end + 1 < text.size();
+  text = text.substr(0, end);
+  if (text.size() > kShownBytesMax) {
+    end = kShownBytesMax;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+    text = text.substr(0, end);
+    cut = true;
+  }
+  return "\"" + std::string(text) + (cut ? "…" : "") + "\"";
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+}  // namespace windrow::project
