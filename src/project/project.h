@@ -46,7 +46,8 @@ struct Value {
 
 struct Variable {
   std::string type;                 ///< int, double, text, bool, date, timestamp
-  std::optional<std::string> value; ///< default, or what --var said; as text
+  /// As text: what --var said, else the chosen environment, else the default; nothing where none of them does.
+  std::optional<std::string> value;
   Place place;
 };
 
@@ -66,7 +67,8 @@ struct EngineSettings {
 
 struct Environment {
   std::string name;
-  std::string lake;                 ///< absolute path or URI
+  std::string lake;                 ///< absolute path or URI; as written where a variable is not set and the
+                                    ///< environment is not the chosen one
   EngineSettings engine;
   bool publish = true;
   std::map<std::string, Text> vars; ///< variable values of this environment
@@ -228,7 +230,7 @@ struct Project {
   std::map<std::string, Environment> environments;
   std::vector<Layer> layers;        ///< in the file's order
   Value schedules, alerts;          ///< read and checked, used by a later version
-  std::vector<Source> sources;
+  std::vector<Source> sources;      ///< ordered by name, as are models and publications
   std::vector<Model> models;
   std::vector<Seed> seeds;
   std::vector<Publication> publications;
@@ -247,6 +249,8 @@ struct LoadOptions {
   std::string folder;                              ///< where windrow.yaml lies, or any folder below it
   std::map<std::string, std::string> variables;    ///< --var NAME=VALUE
   std::map<std::string, std::string> environment_variables;  ///< of the process
+  std::string environment = "dev";                 ///< --env; variables that only others use need not be set
+  std::string defer;                               ///< --defer: an environment that is read too; empty: none
 };
 
 /// Reads a whole project. Every value that came through `${…}` or a `.env` file is learnt by `secrets`, except

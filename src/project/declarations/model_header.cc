@@ -1,0 +1,97 @@
+#include "project/declarations/files.h"
+#include "project/names.h"
+
+namespace windrow::project {
+namespace {
+
+Type<Reads> reads_type() {
+  const auto full = Keys<Reads>("reads")
+                        .optional("before", &Reads::before, duration_type(), "0s",
+                                  "How far before its interval the model reads.")
+                        .optional("after", &Reads::after, duration_type(), "0s",
+                                  "How far after its interval the model reads.")
+                        .type();
+  const auto word = word_type({"lookup"});
+  Type<Reads> out;
+  out.shape.form = Shape::Form::either;
+  out.shape.name = "`lookup`, or mapping";
+  out.shape.expected = "lookup, or a mapping such as {before: 23h}";
+  out.shape.parts = {word.shape, full.shape};
+  out.read = [full, word](const Node& node, Reading& reading, Reads& reads) {
+    if (node.kind == Node::Kind::map) return full.read(node, reading, reads);
+    if (node.kind != Node::Kind::scalar) {
+      reading.expected(node, "lookup, or a mapping such as {before: 23h}");
+      return false;
+    }
+    std::string text;
+    reads.lookup = word.read(node, reading, text);
+    return reads.lookup;
+  };
+  return out;
+}
+
+struct Operator {
+  std::string name;
+};
+
+void check_new_rows(const Node& node, Reading& reading, Model& model) {
+  const auto kind = model.build.kind;
+  if (model.new_rows.empty() || kind == BuildKind::append || kind == BuildKind::merge) return;
+  reading.problem(*node.find("new_rows"),
+                  "\"new_rows\" belongs to a model with build append or merge; this one is built as " +
+                      std::string(name_of(kind)));
+}
+
+void check_contract(const Node& node, Reading& reading, Model& model) {
+  if (!model.contract) return;
+  if (model.columns.empty()) {
+    reading.problem(*node.find("contract"), "\"contract: true\" needs \"columns\" with their types");
+  }
+  for (const auto& column : model.columns) {
+    if (!column.type.empty()) continue;
+    reading.problems.add(Code::configuration,
+                         "column \"" + column.name + "\" has no type, which \"contract: true\" needs",
+                         "write {type: …}", column.place);
+  }
+}
+
+Keys<Model> make() {
+  Keys<Model> keys("model");
+  keys.include(common_keys(), &Model::common)
+      .optional("build", &Model::build, build_type(), "table", "How the table is built.")
+      .optional("columns", &Model::columns, columns_type(false), "",
+                "Columns of the result that have a description, a type to keep or checks.")
+      .optional("contract", &Model::contract, boolean_type(), "false",
+                "The result has exactly the declared columns and types.")
+      .optional("checks", &Model::checks, list_type(check_type(false)), "", "Checks of the whole table.")
+      .optional("new_rows", &Model::new_rows, table_name_type(), "",
+                "For append and merge: the input that is bound to the rows added since the last run.")
+      .optional("reads", &Model::reads, map_type(reads_type(), "table", is_table_name), "",
+                "What the model reads beyond its interval; `lookup`: an input whose changes make nothing stale.")
+      .optional("partition_by", &Model::partition_by, one_or_list_type(text_type()), "",
+                "Columns whose values lie in folders of their own.")
+      .optional("renamed_from", &Model::renamed_from, table_name_type(), "",
+                "The table's name before: its history is kept.")
+      .bound(false, "operator",
+             Keys<Operator>("operator")
+                 .required("name", &Operator::name, text_type(), "The operator's name.")
+                 .open()
+                 .type(),
+             "", "A native operator that the SELECT's rows go through. Refused by this version.",
+             [](Model&, Operator&&, const Node& node, Reading& reading) {
+               reading.problems.add(Code::unsupported, "native operators are not part of this version of windrow",
+                                    "say it in SQL, or take the model out of the project", reading.place(node));
+             })
+      .then(check_new_rows)
+      .then(check_contract);
+  return keys;
+}
+
+}  // namespace
+
+const Keys<Model>& model_header() {
+  static const Keys<Model> keys = make();
+  return keys;
+}
+
+}  // namespace windrow::project

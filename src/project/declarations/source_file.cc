@@ -1,0 +1,135 @@
+#include "base/nearest.h"
+#include "project/declarations/files.h"
+#include "project/names.h"
+
+namespace windrow::project {
+namespace {
+
+/// `from:` of one kind; what it holds stays a Value.
+struct Settings {};
+using From = Keys<Settings>;
+
+template <class M>
+void setting(From& from, bool required, const std::string& key, Type<M> type, std::string default_value,
+             std::string sentence) {
+  from.bound(required, key, std::move(type), std::move(default_value), std::move(sentence),
+             [](Settings&, M&&, const Node&, Reading&) {});
+}
+
+struct Kind {
+  std::string name;
+  From keys;
+};
+
+std::vector<Kind> make_kinds() {
+  std::vector<Kind> kinds;
+  From files("files");
+  setting(files, true, "files", text_type(), "", "A path or a glob, relative to the project.");
+  kinds.push_back({"files", files});
+
+  From kafka("kafka");
+  setting(kafka, true, "kafka", text_type(), "", "The connection. Not run by this version.");
+  setting(kafka, true, "topic", one_or_list_type(text_type()), "", "The topic.");
+  setting(kafka, false, "group", text_type(), "windrow-PROJECT", "The consumer group that lag monitors see.");
+  setting(kafka, false, "start", text_type(), "earliest", "`earliest`, `latest` or a time: where a new source begins.");
+  kinds.push_back({"kafka", kafka});
+
+  for (const char* name : {"rest", "database", "sse"}) {
+    From other(name);
+    setting(other, true, name, anything_type("text or mapping"), "", "Settings of the kind. Not run by this version.");
+    other.open();
+    kinds.push_back({name, other});
+  }
+  return kinds;
+}
+
+const std::vector<Kind>& kinds() {
+  static const std::vector<Kind> all = make_kinds();
+  return all;
+}
+
+Type<Value> from_type() {
+  Type<Value> out;
+  out.shape.form = Shape::Form::either;
+  out.shape.name = "mapping";
+  out.shape.expected = "a mapping such as {files: \"data/*.json\"}";
+  for (const auto& kind : kinds()) out.shape.parts.push_back(kind.keys.type().shape);
+  out.read = [expected = out.shape.expected](const Node& node, Reading& reading, Value& value) {
+    if (node.kind != Node::Kind::map || node.entries.empty()) {
+      reading.expected(node, expected);
+      return false;
+    }
+    const Node& first = node.entries.front().key;
+    for (const auto& kind : kinds()) {
+      if (kind.name != first.text) continue;
+      Settings settings;
+      kind.keys.read(node, reading, settings);
+      if (kind.name != "files") {
+        reading.notice(first, "sources of kind \"" + kind.name + "\" are not run by this version of windrow");
+      }
+      const auto problems = reading.problems;
+      value = reading.value(node);
+      reading.problems = problems;
+      return true;
+    }
+    std::vector<std::string> names;
+    for (const auto& kind : kinds()) names.push_back(kind.name);
+    std::string hint = did_you_mean(first.text, names);
+    reading.problem(first, "unknown kind of source " + quoted(first.text),
+                    hint.empty() ? "the first key says the kind: files, kafka, rest, database or sse" : hint);
+    return false;
+  };
+  return out;
+}
+
+struct Flush {
+  int rows = 0;
+  Duration every{};
+};
+struct Files {
+  std::string name, folder;
+};
+
+Keys<Source> make() {
+  const auto flush = Keys<Flush>("flush")
+                         .optional("rows", &Flush::rows, integer_type(1), "", "So many rows make a file.")
+                         .optional("every", &Flush::every, duration_type(), "", "A file is written after so long.")
+                         .type();
+  const auto files = Keys<Files>("files")
+                         .optional("name", &Files::name, text_type(), "", "How files are called; a short id is added.")
+                         .optional("folder", &Files::folder, text_type(), "", "Where the default is not wanted.")
+                         .type();
+  Keys<Source> keys("source");
+  keys.bound(true, "source", table_name_type(), "", "The table that the rows come into.",
+             [](Source& source, std::string&& name, const Node& node, Reading& reading) {
+               source.name = std::move(name);
+               source.place = reading.place(node);
+             })
+      .bound(true, "from", from_type(), "", "Where the rows come from; the first key says the kind.",
+             [](Source& source, Value&& from, const Node&, Reading&) {
+               source.kind = std::get<Value::Map>(from.data).front().first.value;
+               source.from = std::move(from);
+             })
+      .include(common_keys(), &Source::common)
+      .optional("format", &Source::format, word_type({"json", "csv", "parquet", "avro"}), "by the file's ending",
+                "The format of the records. This version reads json (arrays and lines) and csv.")
+      .optional("raw", &Source::raw, text_type(), "", "The column that keeps each record's text as it came.")
+      .optional("columns", &Source::columns, columns_type(true), "all fields, types inferred", "The table's columns.")
+      .optional("checks", &Source::checks, list_type(check_type(false)), "", "Checks of the whole table.")
+      .optional("on_new_column", &Source::on_new_column, word_type({"add", "ignore", "reject"}), "add",
+                "What happens when records have a field that the table has not.")
+      .optional("partition_by", &Source::partition_by, partition_by_type(), "",
+                "Columns whose values lie in folders of their own, each with a SQL expression or as it is.")
+      .optional("flush", &Source::flush, kept_type(flush), "", "When a stream's rows are written. Not used by this version.")
+      .optional("files", &Source::files, kept_type(files), "", "Names of the files. Not used by this version.");
+  return keys;
+}
+
+}  // namespace
+
+const Keys<Source>& source_file() {
+  static const Keys<Source> keys = make();
+  return keys;
+}
+
+}  // namespace windrow::project

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+
+namespace windrow::project {
+
+/// What kind of asset a file of the project declares; by its folder.
+enum class FileKind { source, model, seed, publish, task, test };
+
+struct ProjectFile {
+  FileKind kind;
+  std::string path;  ///< relative to the project, with `/`
+};
+
+/// All files of a project's folders, ordered by path. Hidden files, editors' backups and the folders in `skip`
+/// (absolute: lakes) are passed over; what has an ending that its folder does not expect is told in `notices`.
+std::vector<ProjectFile> walk_project(const std::string& root, const std::set<std::string>& skip,
+                                      std::vector<Problem>& notices, Problems& problems);
+
+}  // namespace windrow::project

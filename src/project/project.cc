@@ -1,0 +1,68 @@
+#include "project/project.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace windrow::project {
+namespace {
+
+/// Loaded projects are ordered by name; ones put together by hand may not be.
+template <class T>
+const T* find_named(const std::vector<T>& all, std::string_view name) {
+  auto found = std::lower_bound(all.begin(), all.end(), name, [](const T& a, std::string_view b) { return a.name < b; });
+  if (found != all.end() && found->name == name) return &*found;
+  for (const auto& each : all) {
+    if (each.name == name) return &each;
+  }
+  return nullptr;
+}
+
+std::string number_text(double number) {
+  char buffer[64];
+  const auto [end, error] = std::to_chars(buffer, buffer + sizeof(buffer), number);
+  return error == std::errc{} ? std::string(buffer, end) : std::string();
+}
+
+}  // namespace
+
+const Value* Value::find(std::string_view key) const {
+  if (const auto* map = std::get_if<Map>(&data)) {
+    for (const auto& [name, value] : *map) {
+      if (name.value == key) return &value;
+    }
+  }
+  return nullptr;
+}
+
+std::string Value::text() const {
+  if (!written.empty()) return written;
+  if (const auto* text = std::get_if<std::string>(&data)) return *text;
+  if (const auto* flag = std::get_if<bool>(&data)) return *flag ? "true" : "false";
+  if (const auto* whole = std::get_if<int64_t>(&data)) return std::to_string(*whole);
+  if (const auto* number = std::get_if<double>(&data)) return number_text(*number);
+  const char* found = is_null() ? "nothing" : std::holds_alternative<List>(data) ? "a list" : "a mapping";
+  throw Error(Code::configuration, std::string("expected a single value, found ") + found, "", place);
+}
+
+std::string_view name_of(BuildKind kind) {
+  switch (kind) {
+    case BuildKind::table: return "table";
+    case BuildKind::interval: return "interval";
+    case BuildKind::append: return "append";
+    case BuildKind::merge: return "merge";
+    case BuildKind::scd2: return "scd2";
+    case BuildKind::view: return "view";
+  }
+  return "table";
+}
+
+const Model* Project::model(std::string_view name) const { return find_named(models, name); }
+const Source* Project::source(std::string_view name) const { return find_named(sources, name); }
+const Layer* Project::layer(std::string_view name) const {
+  for (const auto& layer : layers) {
+    if (layer.name == name) return &layer;
+  }
+  return nullptr;
+}
+
+}  // namespace windrow::project

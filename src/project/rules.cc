@@ -1,0 +1,191 @@
+#include "project/rules.h"
+
+#include <unordered_map>
+
+#include "base/nearest.h"
+#include "project/names.h"
+#include "project/types.h"
+
+namespace windrow::project {
+namespace {
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string out;
+  for (const auto& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out;
+}
+
+/// `did you mean "x"?`, else what there is.
+std::string choice_hint(std::string_view name, const std::vector<std::string>& known, const std::string& what) {
+  std::string hint = did_you_mean(name, known);
+  if (hint.empty()) hint = known.empty() ? "the project has no " + what : what + ": " + listed(known);
+  return hint;
+}
+
+struct Table {
+  std::string_view name;
+  std::string what;  // `model`, `source`, `seed`
+  Place place;
+};
+
+std::vector<Table> tables_of(const Project& project) {
+  std::vector<Table> out;
+  for (const auto& source : project.sources) out.push_back({source.name, "source", source.place});
+  for (const auto& model : project.models) out.push_back({model.name, "model", {model.file, 0, 0}});
+  for (const auto& seed : project.seeds) out.push_back({seed.name, "seed", {seed.file, 0, 0}});
+  return out;
+}
+
+void check_tables(const std::vector<Table>& tables, const Project& project, Problems& problems) {
+  std::unordered_map<std::string, const Table*> seen;
+  std::vector<std::string> layers;
+  for (const auto& layer : project.layers) layers.push_back(layer.name);
+  for (const auto& table : tables) {
+    if (table.name.empty()) continue;
+    const auto [other, is_new] = seen.emplace(lower(table.name), &table);
+    if (!is_new) {
+      const Table& first = *other->second;
+      const std::string as = first.name == table.name ? "" : " as " + quoted(first.name) + ", which differs only by case";
+      problems.add(Code::configuration,
+                   "table " + quoted(table.name) + " is made twice: also by the " + first.what + " in " +
+                       first.place.text() + as,
+                   "", table.place);
+    }
+    const std::string layer(table.name.substr(0, table.name.find('.')));
+    if (table.what == "seed") continue;
+    if (layer == "seeds") {
+      problems.add(Code::configuration, "layer \"seeds\" is kept for the files in seeds/", "choose another layer",
+                   table.place);
+    } else if (!layers.empty() && !project.layer(layer)) {
+      problems.add(Code::configuration, "layer " + quoted(layer) + " of " + table.what + " " + quoted(table.name) +
+                                            " is not declared in windrow.yaml",
+                   choice_hint(layer, layers, "layers"), table.place);
+    }
+  }
+}
+
+void check_models(const Project& project, Problems& problems) {
+  for (const auto& model : project.models) {
+    if (model.build.kind == BuildKind::interval && !project.begin) {
+      problems.add(Code::configuration,
+                   "interval model " + quoted(model.name) + " needs \"begin\" in windrow.yaml: intervals exist from there on",
+                   "add a line such as begin: 2025-01-01", model.build.place);
+    }
+  }
+}
+
+void check_publications(const Project& project, Problems& problems) {
+  std::vector<std::string> connections;
+  for (const auto& [name, connection] : project.connections) connections.push_back(name);
+  std::unordered_map<std::string, const Publication*> seen;
+  for (const auto& publication : project.publications) {
+    const auto [other, is_new] = seen.emplace(lower(publication.name), &publication);
+    if (!is_new && !publication.name.empty()) {
+      problems.add(Code::configuration,
+                   "publication " + quoted(publication.name) + " is declared twice: also in " + other->second->place.text(),
+                   "", publication.place);
+    }
+    const Text& to = publication.to;
+    if (!to.empty() && !project.connections.contains(to.value)) {
+      problems.add(Code::configuration, "unknown connection " + quoted(to.shown()),
+                   to.written.empty() ? choice_hint(to.value, connections, "connections") : "", to.place);
+    }
+  }
+}
+
+void check_task_names(const Project& project, Problems& problems) {
+  std::unordered_map<std::string, const Task*> seen;
+  for (const auto& task : project.tasks) {
+    const auto [other, is_new] = seen.emplace(lower(task.name), &task);
+    if (!is_new && !task.name.empty()) {
+      problems.add(Code::configuration,
+                   "task " + quoted(task.name) + " is declared twice: also in " + other->second->place.text(), "",
+                   task.place);
+    }
+  }
+}
+
+void check_tests(const Project& project, const std::vector<Table>& tables, Problems& problems) {
+  if (project.tests.empty()) return;
+  std::vector<std::string> names, models;
+  std::set<std::string_view> known;
+  for (const auto& table : tables) {
+    known.insert(table.name);
+    names.emplace_back(table.name);
+  }
+  std::set<std::string_view> known_models;
+  for (const auto& model : project.models) {
+    models.push_back(model.name);
+    known_models.insert(model.name);
+  }
+  for (const auto& test : project.tests) {
+    if (!test.model.empty() && !known_models.contains(test.model.value)) {
+      problems.add(Code::configuration, "unknown model " + quoted(test.model.shown()),
+                   test.model.written.empty() ? did_you_mean(test.model.value, models) : "", test.model.place);
+    }
+    for (const auto& [table, rows] : test.given) {
+      if (known.contains(table)) continue;
+      problems.add(Code::configuration, "test gives rows of an unknown table " + quoted(table),
+                   did_you_mean(table, names), rows.place);
+    }
+    for (const auto& [name, value] : test.vars) {
+      auto found = project.vars.find(name);
+      if (found == project.vars.end()) {
+        problems.add(Code::configuration, "unknown variable " + quoted(name), "", value.place);
+      } else if (!fits_variable(found->second.type, value.value, project.zone)) {
+        problems.add(Code::configuration, quoted(name) + ": expected a value of type " + found->second.type + ", found " +
+                                              quoted(value.shown()),
+                     "", value.place);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void check_rules(const Project& project, const LoadOptions& options, Problems& problems) {
+  const auto tables = tables_of(project);
+  check_tables(tables, project, problems);
+  check_models(project, problems);
+  check_publications(project, problems);
+  check_task_names(project, problems);
+  check_tests(project, tables, problems);
+  std::vector<std::string> environments;
+  for (const auto& [name, environment] : project.environments) environments.push_back(name);
+  for (const auto& name : {options.environment, options.defer}) {
+    if (name.empty() || project.environments.contains(name)) continue;
+    problems.add(Code::usage, "unknown environment " + quoted(name), choice_hint(name, environments, "environments"));
+  }
+}
+
+void settle_variables(Project& project, const LoadOptions& options, Problems& problems) {
+  std::vector<std::string> known;
+  for (const auto& [name, variable] : project.vars) known.push_back(name);
+  for (const auto& [name, environment] : project.environments) {
+    for (const auto& [key, value] : environment.vars) {
+      auto found = project.vars.find(key);
+      if (found == project.vars.end()) {
+        problems.add(Code::configuration, "unknown variable " + quoted(key), choice_hint(key, known, "vars"), value.place);
+      } else if (name == options.environment) {
+        if (!fits_variable(found->second.type, value.value, project.zone)) {
+          problems.add(Code::configuration, quoted(key) + ": expected a value of type " + found->second.type + ", found " +
+                                                quoted(value.shown()),
+                       "", value.place);
+        }
+        found->second.value = value.value;
+      }
+    }
+  }
+  for (const auto& [name, value] : options.variables) {
+    auto found = project.vars.find(name);
+    if (found == project.vars.end()) {
+      problems.add(Code::usage, "unknown variable " + quoted(name) + " (--var)", choice_hint(name, known, "vars"));
+    } else if (!fits_variable(found->second.type, value, project.zone)) {
+      problems.add(Code::usage, "--var " + name + ": expected a value of type " + found->second.type + ", found " + quoted(value));
+    } else {
+      found->second.value = value;
+    }
+  }
+}
+
+}  // namespace windrow::project

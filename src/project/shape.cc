@@ -1,0 +1,84 @@
+#include "project/shape.h"
+
+#include "project/declarations/files.h"
+
+namespace windrow::project {
+namespace {
+
+struct Kind {
+  const char* name;
+  Shape shape;
+};
+
+const std::vector<Kind>& kinds() {
+  static const std::vector<Kind> all = {{"project", project_file().type().shape}, {"source", source_file().type().shape},
+                                        {"model", model_header().type().shape},   {"publish", publish_file().type().shape},
+                                        {"task", task_file().type().shape},       {"test", test_file().type().shape}};
+  return all;
+}
+
+/// The keys below a shape: `path` is what stands before them.
+void collect(const Shape& shape, const std::string& path, std::vector<DocumentedKey>& out) {
+  switch (shape.form) {
+    case Shape::Form::list: return collect(shape.parts.front(), path + "[]", out);
+    case Shape::Form::keyed: return collect(shape.parts.front(), path + ".<" + shape.key_name + ">", out);
+    case Shape::Form::either:
+      for (const auto& part : shape.parts) {
+        // `a` or a list of `a` says the same keys twice.
+        if (&part != &shape.parts.front() && part.form == Shape::Form::list && shape.parts.front().form == Shape::Form::object) continue;
+        collect(part, path, out);
+      }
+      return;
+    case Shape::Form::object:
+      for (const auto& key : shape.keys) {
+        const std::string here = path.empty() ? key.key : path + "." + key.key;
+        out.push_back({here, key.shape.name, key.required ? "required" : key.default_value, key.sentence});
+        collect(key.shape, here, out);
+      }
+      return;
+    default: return;
+  }
+}
+
+std::string cell(std::string_view text) {
+  std::string out;
+  for (char c : text) {
+    if (c == '|') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+}  // namespace
+
+const Shape& shape_of(std::string_view kind) {
+  for (const auto& each : kinds()) {
+    if (each.name == kind) return each.shape;
+  }
+  std::string known;
+  for (const auto& each : kinds()) known += (known.empty() ? "" : ", ") + std::string(each.name);
+  throw Error(Code::usage, "unknown kind of file \"" + std::string(kind) + "\"", "kinds: " + known);
+}
+
+std::vector<std::string> schema_kinds() {
+  std::vector<std::string> out;
+  for (const auto& kind : kinds()) out.emplace_back(kind.name);
+  return out;
+}
+
+std::vector<DocumentedKey> documented_keys(std::string_view kind) {
+  std::vector<DocumentedKey> out;
+  collect(shape_of(kind), "", out);
+  return out;
+}
+
+std::string reference_markdown(std::string_view kind) {
+  std::string out = "| key | type | default | |\n|---|---|---|---|\n";
+  for (const auto& key : documented_keys(kind)) {
+    out += "| `" + cell(key.path) + "` | " + cell(key.type) + " | " + cell(key.default_value) + " | " +
+           cell(key.sentence) + " |\n";
+  }
+  return out;
+}
+
+}  // namespace windrow::project
