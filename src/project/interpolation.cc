@@ -51,7 +51,7 @@ void Interpolation::fill(std::string_view inside, std::string_view whole,
   const size_t dash = inside.find(":-");
   const std::string name(inside.substr(0, dash));
   if (!is_variable_name(name)) {
-    result.problem = "cannot read " + quoted(whole);
+    result.problem = "cannot read " + in_quotes(whole);
     result.hint =
         "${NAME}, ${NAME:-default} and ${file:PATH} are filled in; a plain \"${\" is written \"$${\"";
     return;

@@ -96,7 +96,7 @@ class FileLoader {
     const std::string layer = path.substr(layer_begin, layer_end - layer_begin), table = stem(path);
     for (const auto& [what, name] : {std::pair("layer", &layer), std::pair("table", &table)}) {
       if (is_identifier(*name)) continue;
-      reading.problems.add(Code::configuration, quoted(*name) + " cannot be the name of a " + what,
+      reading.problems.add(Code::configuration, in_quotes(*name) + " cannot be the name of a " + what,
                            "names have letters, digits and underscores, and do not begin with a digit", {path, 0, 0});
       return;
     }
@@ -188,7 +188,7 @@ void order_by_name(std::vector<T>& all) {
 void add_seed(const ProjectFile& file, Project& project, Problems& problems) {
   const std::string name = stem(file.path);
   if (!is_identifier(name)) {
-    problems.add(Code::configuration, quoted(name) + " cannot be the name of a table",
+    problems.add(Code::configuration, in_quotes(name) + " cannot be the name of a table",
                  "names have letters, digits and underscores, and do not begin with a digit", {file.path, 0, 0});
     return;
   }
@@ -282,7 +282,7 @@ std::string find_root(const std::string& from) {
     if (!project_file_in(path).empty()) return path;
     if (!folder.has_relative_path()) break;
   }
-  throw Error(Code::configuration, "no windrow.yaml in " + quoted(begin.string()) + " or any folder above it",
+  throw Error(Code::configuration, "no windrow.yaml in " + in_quotes(begin.string()) + " or any folder above it",
               "\"windrow init\" makes a project; -C DIR chooses the folder of one");
 }
 

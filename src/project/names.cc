@@ -30,7 +30,7 @@ bool is_table_name(std::string_view text) {
          is_identifier(text.substr(dot + 1));
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   size_t end = text.find('\n');
   bool cut = end != std::string_view::npos && end + 1 < text.size();
   text = text.substr(0, end);

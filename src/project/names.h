@@ -14,7 +14,7 @@ bool is_label(std::string_view text);
 /// `layer.table`.
 bool is_table_name(std::string_view text);
 /// The user's text as messages show it: in quotes, one line, not endless.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 std::string lower(std::string_view text);
 
 }  // namespace windrow::project

@@ -14,7 +14,7 @@ std::string found_text(const Node& node) {
     case Node::Kind::null: return "nothing";
     case Node::Kind::list: return "a list";
     case Node::Kind::map: return "a mapping";
-    case Node::Kind::scalar: return quoted(node.text);
+    case Node::Kind::scalar: return in_quotes(node.text);
   }
   return "nothing";
 }
@@ -72,7 +72,7 @@ void Reading::notice(const Node& at, std::string message, std::string hint) {
 }
 
 void Reading::expected(const Node& found, std::string_view what, std::string hint) {
-  std::string message = key_ ? quoted(key_->text) + ": " : "";
+  std::string message = key_ ? in_quotes(key_->text) + ": " : "";
   message += "expected " + std::string(what) + ", found " + found_text(found);
   problem(found, std::move(message), std::move(hint));
 }

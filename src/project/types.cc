@@ -177,7 +177,7 @@ Type<std::string> grain_type() {
 
 Type<std::string> word_type(std::vector<std::string> words) {
   Type<std::string> out;
-  const std::string expected = words.size() == 1 ? quoted(words.front()) : "one of " + joined(words);
+  const std::string expected = words.size() == 1 ? in_quotes(words.front()) : "one of " + joined(words);
   out.shape = text_shape("one of `" + joined(words) + "`", expected);
   if (words.size() == 1) out.shape.name = "`" + words.front() + "`";
   out.shape.words = words;
@@ -316,8 +316,8 @@ void report_unknown_key(const Node& key, const std::vector<std::string>& known, 
   if (hint.empty() && known.empty()) hint = "no keys are known here";
   if (hint.empty()) hint = "known keys: " + joined(known);
   reading.problem(key,
-                  "unknown key " + quoted(key.text) +
-                      (reading.key() ? " in " + quoted(reading.key()->text) : std::string()),
+                  "unknown key " + in_quotes(key.text) +
+                      (reading.key() ? " in " + in_quotes(reading.key()->text) : std::string()),
                   hint);
 }
 

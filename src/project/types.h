@@ -163,9 +163,7 @@ Type<Value> kept_type(Type<M> type) {
   out.read = [type](const Node& node, Reading& reading, Value& value) {
     M checked{};
     if (!type.read(node, reading, checked)) return false;
-    const auto problems = reading.problems;  // the same variables are filled in again
     value = reading.value(node);
-    reading.problems = problems;
     return true;
   };
   return out;

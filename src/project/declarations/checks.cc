@@ -139,7 +139,7 @@ const CheckKind* kind_of(const Node& name, bool of_column, Reading& reading) {
   if (const auto* kind = find(kinds_of(of_column), name.text)) return kind;
   if (find(kinds_of(!of_column), name.text)) {
     reading.problem(name,
-                    "check " + quoted(name.text) + (of_column ? " is not one of a column" : " is one of a column"),
+                    "check " + in_quotes(name.text) + (of_column ? " is not one of a column" : " is one of a column"),
                     of_column ? "put it under the \"checks\" of the table"
                               : "put it under \"checks\" of the column, in \"columns\"");
     return nullptr;
@@ -151,7 +151,7 @@ const CheckKind* kind_of(const Node& name, bool of_column, Reading& reading) {
     hint = "known checks:";
     for (size_t i = 0; i < known.size(); ++i) hint += (i ? ", " : " ") + known[i];
   }
-  reading.problem(name, "unknown check " + quoted(name.text), hint);
+  reading.problem(name, "unknown check " + in_quotes(name.text), hint);
   return nullptr;
 }
 
@@ -194,7 +194,7 @@ const NodeEntry* read_beside(const Node& node, Reading& reading, Beside& beside)
     if (entry.key.text == "severity") severity.read(entry.value, reading, beside.severity);
     else if (entry.key.text == "name") label.read(entry.value, reading, beside.label);
     else if (!check) check = &entry;
-    else reading.problem(entry.key, "two checks in one: " + quoted(check->key.text) + " and " + quoted(entry.key.text),
+    else reading.problem(entry.key, "two checks in one: " + in_quotes(check->key.text) + " and " + in_quotes(entry.key.text),
                          "write each check as an item of its own");
   }
   if (!check) reading.expected(node, "a check such as not_null or {range: {min: 0}}");
@@ -210,7 +210,7 @@ bool read_check(const Node& node, bool of_column, Reading& reading, Check& check
     kind = kind_of(node, of_column, reading);
     if (!kind) return false;
     if (!kind->bare) {
-      reading.problem(node, "check " + quoted(kind->name) + " needs arguments", "write {" + kind->name + ": …}");
+      reading.problem(node, "check " + in_quotes(kind->name) + " needs arguments", "write {" + kind->name + ": …}");
       return false;
     }
   } else if (node.kind == Node::Kind::map) {

@@ -33,20 +33,18 @@ void check_connection(const Node& node, Reading& reading, Connection& connection
       }
     }
     const Node* path = node.find("path");
-    if (!path) reading.problem(node, "key \"path\" is missing in " + quoted(connection.name));
+    if (!path) reading.problem(node, "key \"path\" is missing in " + in_quotes(connection.name));
   } else if (!connection.type.empty()) {
     const Node& type = *node.find("type");
     const std::vector<std::string> known(std::begin(kConnectionTypes), std::end(kConnectionTypes));
     const bool is_known = std::find(known.begin(), known.end(), connection.type) != known.end();
     if (!is_known) {
-      reading.problem(type, "unknown type of connection " + quoted(type.text), did_you_mean(type.text, known));
+      reading.problem(type, "unknown type of connection " + in_quotes(type.text), did_you_mean(type.text, known));
     } else {
       reading.notice(type, "connections of type \"" + connection.type + "\" are not used by this version of windrow");
     }
   }
-  const auto problems = reading.problems;
   Value all = reading.value(node);
-  reading.problems = problems;
   if (auto* map = std::get_if<Value::Map>(&all.data)) {
     std::erase_if(*map, [](const auto& entry) { return entry.first.value == "type"; });
   }

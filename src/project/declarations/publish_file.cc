@@ -45,7 +45,7 @@ Keys<Publication> make() {
                  for (size_t k = 0; k < i; ++k) {
                    const auto& view = publication.views[i];
                    if (!view.table.empty() && lower(view.table) == lower(publication.views[k].table)) {
-                     reading.problems.add(Code::configuration, "table " + quoted(view.table) + " is published twice",
+                     reading.problems.add(Code::configuration, "table " + in_quotes(view.table) + " is published twice",
                                           "", view.place);
                    }
                  }

@@ -67,15 +67,13 @@ Type<Value> from_type() {
       if (kind.name != "files") {
         reading.notice(first, "sources of kind \"" + kind.name + "\" are not run by this version of windrow");
       }
-      const auto problems = reading.problems;
       value = reading.value(node);
-      reading.problems = problems;
       return true;
     }
     std::vector<std::string> names;
     for (const auto& kind : kinds()) names.push_back(kind.name);
     std::string hint = did_you_mean(first.text, names);
-    reading.problem(first, "unknown kind of source " + quoted(first.text),
+    reading.problem(first, "unknown kind of source " + in_quotes(first.text),
                     hint.empty() ? "the first key says the kind: files, kafka, rest, database or sse" : hint);
     return false;
   };

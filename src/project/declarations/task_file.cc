@@ -48,9 +48,7 @@ void check_body(const Node& node, Reading& reading, Task& task) {
   if (found != 1) {
     reading.problem(node, (is_sensor ? "a sensor needs exactly one of " : "a task needs exactly one of ") + words);
   }
-  const auto problems = reading.problems;
   task.body = reading.value(node);
-  reading.problems = problems;
 }
 
 Keys<Task> make() {
@@ -66,7 +64,7 @@ Keys<Task> make() {
   body(keys, "table", text_type(), "A sensor waits until the table has a new version.");
   body(keys, "project", anything_type("text or mapping"), "A sensor waits for a run of another project.");
   keys.then(check_body).then([](const Node& node, Reading& reading, Task& task) {
-    reading.notice(node, std::string(task.sensor ? "sensor " : "task ") + quoted(task.name) +
+    reading.notice(node, std::string(task.sensor ? "sensor " : "task ") + in_quotes(task.name) +
                              " is read and checked, but not run by this version of windrow");
   });
   return keys;
