@@ -29,10 +29,14 @@ std::optional<std::string> double_quoted(std::string_view text) {
     }
     if (text[i] == '\\' && i + 1 < text.size()) {
       const char next = text[++i];
-      if (next == 'n') out += '\n';
-      else if (next == 't') out += '\t';
-      else if (next == '"' || next == '\\' || next == '$') out += next;
-      else (out += '\\') += next;
+      if (next == 'n')
+        out += '\n';
+      else if (next == 't')
+        out += '\t';
+      else if (next == '"' || next == '\\' || next == '$')
+        out += next;
+      else
+        (out += '\\') += next;
     } else {
       out += text[i];
     }

@@ -33,7 +33,8 @@ const std::vector<Folder>& folders() {
 bool is_passed_over(std::string_view name) {
   static constexpr std::string_view kBackups[] = {"~", ".bak", ".swp", ".swo", ".tmp", ".orig", ".rej"};
   if (name.starts_with('.') || name.starts_with('#')) return true;
-  return std::any_of(std::begin(kBackups), std::end(kBackups), [&](auto ending) { return name.ends_with(ending); });
+  return std::any_of(std::begin(kBackups), std::end(kBackups),
+                     [&](auto ending) { return name.ends_with(ending); });
 }
 
 /// Notes for people are welcome in every folder.
@@ -41,7 +42,6 @@ bool is_note(std::string_view name) {
   const std::string small = lower(name);
   return small.ends_with(".md") || small.ends_with(".txt") || small.starts_with("readme");
 }
-
 
 enum class EntryKind { file, folder, linked_folder, other };
 
@@ -57,7 +57,8 @@ EntryKind kind_of(const std::string& folder, const dirent& entry) {
 
 class Walk {
  public:
-  Walk(const std::string& root, const std::set<std::string>& skip, std::vector<Problem>& notices, Problems& problems)
+  Walk(const std::string& root, const std::set<std::string>& skip, std::vector<Problem>& notices,
+       Problems& problems)
       : root_(root), skip_(skip), notices_(notices), problems_(problems) {}
 
   std::vector<ProjectFile> run() {
@@ -106,8 +107,10 @@ class Walk {
       } else if (kind == EntryKind::linked_folder) {
         notice("a link to a folder is not followed", "", path);
       } else if (kind == EntryKind::folder && !skip_.contains(root_ + "/" + path)) {
-        if (folder.deep) below.push_back(path);
-        else notice("folders inside of " + std::string(folder.name) + "/ are not read", "", path);
+        if (folder.deep)
+          below.push_back(path);
+        else
+          notice("folders inside of " + std::string(folder.name) + "/ are not read", "", path);
       }
     });
     for (const auto& path : below) walk(folder, path, depth + 1);
@@ -122,7 +125,8 @@ class Walk {
       }
     }
     if (is_note(name)) return;
-    notice("file is not read: in " + std::string(folder.name) + "/ files end in " + folder.endings.front(), "", path);
+    notice("file is not read: in " + std::string(folder.name) + "/ files end in " + folder.endings.front(),
+           "", path);
   }
 
   const std::string& root_;

@@ -37,7 +37,8 @@ Interpolation::Result Interpolation::resolve(std::string_view written,
       result.hint = "a plain \"${\" is written \"$${\"";
       return result;
     }
-    fill(written.substr(dollar + 2, end - dollar - 2), written.substr(dollar, end - dollar + 1), left, result);
+    fill(written.substr(dollar + 2, end - dollar - 2), written.substr(dollar, end - dollar + 1), left,
+         result);
     if (!result.problem.empty()) return result;
     at = end + 1;
   }
@@ -45,8 +46,8 @@ Interpolation::Result Interpolation::resolve(std::string_view written,
   return result;
 }
 
-void Interpolation::fill(std::string_view inside, std::string_view whole,
-                         const std::set<std::string>& left, Result& result) const {
+void Interpolation::fill(std::string_view inside, std::string_view whole, const std::set<std::string>& left,
+                         Result& result) const {
   if (inside.starts_with("file:")) return fill_file(inside.substr(5), result);
   const size_t dash = inside.find(":-");
   const std::string name(inside.substr(0, dash));
@@ -70,8 +71,8 @@ void Interpolation::fill(std::string_view inside, std::string_view whole,
   } else {
     result.undefined = name;
     result.problem = "environment variable \"" + name + "\" is not set";
-    result.hint = "export " + name + "=…, add it to the file .env of the project, or write ${" + name +
-                  ":-default}";
+    result.hint =
+        "export " + name + "=…, add it to the file .env of the project, or write ${" + name + ":-default}";
   }
   result.changed = true;
 }

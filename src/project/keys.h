@@ -13,8 +13,8 @@ namespace windrow::project {
 /// Reports a key that is not known, with the nearest one that is.
 void report_unknown_key(const Node& key, const std::vector<std::string>& known, Reading& reading);
 
-/// The declaration of a mapping with known keys: each key's type, default and sentence, and where its value goes.
-/// Keys are read in the order of the declaration.
+/// The declaration of a mapping with known keys: each key's type, default and sentence, and where its value
+/// goes. Keys are read in the order of the declaration.
 template <class T>
 class Keys {
  public:
@@ -36,8 +36,10 @@ class Keys {
     return bound(true, std::move(key), std::move(type), {}, std::move(sentence), to(member));
   }
   template <class M, class N>
-  Keys& optional(std::string key, N T::*member, Type<M> type, std::string default_value, std::string sentence) {
-    return bound(false, std::move(key), std::move(type), std::move(default_value), std::move(sentence), to(member));
+  Keys& optional(std::string key, N T::*member, Type<M> type, std::string default_value,
+                 std::string sentence) {
+    return bound(false, std::move(key), std::move(type), std::move(default_value), std::move(sentence),
+                 to(member));
   }
   /// All keys of another declaration, read into a part of this one.
   template <class U>

@@ -21,8 +21,8 @@ constexpr const char* kProjectFiles[] = {"windrow.yaml", "windrow.yml"};
 /// Files are small: more readers than this only wait for each other.
 constexpr unsigned kReadersMax = 4;
 /// Names that the run fills in, in tasks.
-const std::set<std::string> kRunNames = {"run_id",  "run_time",    "attempt", "start",
-                                         "end",     "environment", "project", "task"};
+const std::set<std::string> kRunNames = {"run_id", "run_time",    "attempt", "start",
+                                         "end",    "environment", "project", "task"};
 
 /// What one file gave.
 struct Loaded {
@@ -51,8 +51,10 @@ class FileLoader {
     reading.zone = zone_;
     try {
       const std::string text = read_text_file(root_ + "/" + file.path);
-      if (file.kind == FileKind::model) load_model(text, reading, out);
-      else load_yaml(file, text, reading, out);
+      if (file.kind == FileKind::model)
+        load_model(text, reading, out);
+      else
+        load_yaml(file, text, reading, out);
     } catch (const Error& error) {
       for (Problem problem : error.problems()) {
         if (!problem.place.known()) problem.place.file = file.path;
@@ -90,14 +92,16 @@ class FileLoader {
     const size_t layer_end = path.find('/', layer_begin);
     if (layer_end == std::string::npos) {
       reading.problems.add(Code::configuration, "a model lies in a folder that is named for its layer",
-                           "move it to a path such as models/silver/" + path.substr(layer_begin), {path, 0, 0});
+                           "move it to a path such as models/silver/" + path.substr(layer_begin),
+                           {path, 0, 0});
       return;
     }
     const std::string layer = path.substr(layer_begin, layer_end - layer_begin), table = stem(path);
     for (const auto& [what, name] : {std::pair("layer", &layer), std::pair("table", &table)}) {
       if (is_identifier(*name)) continue;
       reading.problems.add(Code::configuration, in_quotes(*name) + " cannot be the name of a " + what,
-                           "names have letters, digits and underscores, and do not begin with a digit", {path, 0, 0});
+                           "names have letters, digits and underscores, and do not begin with a digit",
+                           {path, 0, 0});
       return;
     }
     model.name = layer + "." + table;
@@ -189,13 +193,15 @@ void add_seed(const ProjectFile& file, Project& project, Problems& problems) {
   const std::string name = stem(file.path);
   if (!is_identifier(name)) {
     problems.add(Code::configuration, in_quotes(name) + " cannot be the name of a table",
-                 "names have letters, digits and underscores, and do not begin with a digit", {file.path, 0, 0});
+                 "names have letters, digits and underscores, and do not begin with a digit",
+                 {file.path, 0, 0});
     return;
   }
   project.seeds.push_back({"seeds." + name, project.root + "/" + file.path, file.path});
 }
 
-void gather(const std::vector<ProjectFile>& files, std::vector<Loaded>& loaded, Project& project, Problems& problems) {
+void gather(const std::vector<ProjectFile>& files, std::vector<Loaded>& loaded, Project& project,
+            Problems& problems) {
   project.models.reserve(files.size());
   for (size_t i = 0; i < files.size(); ++i) {
     if (files[i].kind == FileKind::seed) add_seed(files[i], project, problems);
@@ -220,7 +226,8 @@ std::string project_file_in(const std::string& root) {
 }
 
 /// False where the file could not be read at all: nothing that refers to it can then be judged.
-bool load_project_file(const Interpolation& interpolation, const LoadOptions& options, Project& project, Problems& problems) {
+bool load_project_file(const Interpolation& interpolation, const LoadOptions& options, Project& project,
+                       Problems& problems) {
   const std::string file = project_file_in(project.root);
   Reading reading(interpolation, file);
   reading.environments = {options.environment, options.defer};
@@ -231,8 +238,8 @@ bool load_project_file(const Interpolation& interpolation, const LoadOptions& op
     reading.problems.add(error);
   }
   if (!node && reading.problems.empty()) {
-    reading.problems.add(Code::configuration, "the file is empty", "it needs at least a line such as project: my_project",
-                         {file, 1, 1});
+    reading.problems.add(Code::configuration, "the file is empty",
+                         "it needs at least a line such as project: my_project", {file, 1, 1});
   }
   const bool good = node && project_file().read(*node, reading, project);
   for (const auto& problem : reading.problems.all()) problems.add(problem);
@@ -249,7 +256,8 @@ void settle_environments(Project& project) {
   for (auto& [name, environment] : project.environments) {
     for (std::string* path : {&environment.lake, &environment.engine.spill}) {
       // What has a variable that is not set here stays as it was written.
-      if (path->empty() || path->find("://") != std::string::npos || path->find("${") != std::string::npos) continue;
+      if (path->empty() || path->find("://") != std::string::npos || path->find("${") != std::string::npos)
+        continue;
       std::string full = (fs::path(project.root) / *path).lexically_normal().string();
       while (full.size() > 1 && full.ends_with('/')) full.pop_back();
       *path = std::move(full);
@@ -274,7 +282,8 @@ std::string find_root(const std::string& from) {
   std::error_code ignored;
   const fs::path begin = fs::absolute(from.empty() ? "." : from, ignored).lexically_normal();
   if (!is_folder(begin.string())) {
-    throw Error(Code::configuration, "there is no folder \"" + from + "\"", "-C DIR chooses the project's folder");
+    throw Error(Code::configuration, "there is no folder \"" + from + "\"",
+                "-C DIR chooses the project's folder");
   }
   for (fs::path folder = begin;; folder = folder.parent_path()) {
     std::string path = folder.string();
@@ -282,7 +291,8 @@ std::string find_root(const std::string& from) {
     if (!project_file_in(path).empty()) return path;
     if (!folder.has_relative_path()) break;
   }
-  throw Error(Code::configuration, "no windrow.yaml in " + in_quotes(begin.string()) + " or any folder above it",
+  throw Error(Code::configuration,
+              "no windrow.yaml in " + in_quotes(begin.string()) + " or any folder above it",
               "\"windrow init\" makes a project; -C DIR chooses the folder of one");
 }
 
@@ -290,8 +300,8 @@ Project load(const LoadOptions& options, Secrets& secrets) {
   Project project;
   project.root = find_root(options.folder);
   Problems problems;
-  const Interpolation interpolation(project.root, options.environment_variables, load_dotenv(project.root, problems),
-                                    secrets);
+  const Interpolation interpolation(project.root, options.environment_variables,
+                                    load_dotenv(project.root, problems), secrets);
   const bool good = load_project_file(interpolation, options, project, problems);
   settle_environments(project);
   std::set<std::string> lakes;

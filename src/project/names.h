@@ -5,7 +5,8 @@
 
 namespace windrow::project {
 
-/// A name of a table, layer, column of ours, variable: a letter or underscore, then letters, digits, underscores.
+/// A name of a table, layer, column of ours, variable: a letter or underscore, then letters, digits,
+/// underscores.
 bool is_identifier(std::string_view text);
 /// A name of an environment variable: the same rule.
 inline bool is_variable_name(std::string_view text) { return is_identifier(text); }

@@ -9,7 +9,8 @@ namespace {
 /// Loaded projects are ordered by name; ones put together by hand may not be.
 template <class T>
 const T* find_named(const std::vector<T>& all, std::string_view name) {
-  auto found = std::lower_bound(all.begin(), all.end(), name, [](const T& a, std::string_view b) { return a.name < b; });
+  auto found = std::lower_bound(all.begin(), all.end(), name,
+                                [](const T& a, std::string_view b) { return a.name < b; });
   if (found != all.end() && found->name == name) return &*found;
   for (const auto& each : all) {
     if (each.name == name) return &each;

@@ -23,7 +23,7 @@ using Duration = std::chrono::microseconds;
 struct Text {
   std::string value;
   Place place;
-  std::string written;              ///< as it stands in the file, where `${…}` was filled in; empty otherwise
+  std::string written;  ///< as it stands in the file, where `${…}` was filled in; empty otherwise
   /// For messages: never what came from outside.
   const std::string& shown() const { return written.empty() ? value : written; }
   bool empty() const { return value.empty(); }
@@ -36,7 +36,7 @@ struct Value {
   using Map = std::vector<std::pair<Text, Value>>;  ///< in the file's order
   std::variant<std::monostate, bool, int64_t, double, std::string, List, Map> data;
   Place place;
-  std::string written;              ///< numbers and booleans: as they were written (`1.10`)
+  std::string written;  ///< numbers and booleans: as they were written (`1.10`)
 
   bool is_null() const { return data.index() == 0; }
   const Value* find(std::string_view key) const;  ///< of a Map; nothing otherwise
@@ -45,33 +45,34 @@ struct Value {
 };
 
 struct Variable {
-  std::string type;                 ///< int, double, text, bool, date, timestamp
-  /// As text: what --var said, else the chosen environment, else the default; nothing where none of them does.
+  std::string type;  ///< int, double, text, bool, date, timestamp
+  /// As text: what --var said, else the chosen environment, else the default; nothing where none of them
+  /// does.
   std::optional<std::string> value;
   Place place;
 };
 
 struct Connection {
-  std::string name, type;           ///< sqlite, and later postgres, kafka, …
-  Value settings;                   ///< the other keys of the mapping
+  std::string name, type;  ///< sqlite, and later postgres, kafka, …
+  Value settings;          ///< the other keys of the mapping
   Place place;
 };
 
 struct EngineSettings {
   std::string type = "duckdb";
-  uint64_t memory_bytes = 0;        ///< 0: three quarters of the machine's
-  int threads = 0;                  ///< 0: all cores
-  std::string spill;                ///< folder; empty: `.windrow/spill` of the project
+  uint64_t memory_bytes = 0;  ///< 0: three quarters of the machine's
+  int threads = 0;            ///< 0: all cores
+  std::string spill;          ///< folder; empty: `.windrow/spill` of the project
   Place place;
 };
 
 struct Environment {
   std::string name;
-  std::string lake;                 ///< absolute path or URI; as written where a variable is not set and the
-                                    ///< environment is not the chosen one
+  std::string lake;  ///< absolute path or URI; as written where a variable is not set and the
+                     ///< environment is not the chosen one
   EngineSettings engine;
   bool publish = true;
-  std::map<std::string, Text> vars; ///< variable values of this environment
+  std::map<std::string, Text> vars;  ///< variable values of this environment
   Place place;
 };
 
@@ -98,21 +99,23 @@ struct Common {
   int priority = 0;
 };
 
-/// A check on a column or a table: `name` or `{name: arguments}`; `severity` and `name` may be among the arguments.
+/// A check on a column or a table: `name` or `{name: arguments}`; `severity` and `name` may be among the
+/// arguments.
 struct Check {
-  std::string name;                 ///< not_null, unique, accepted_values, range, regex, expression, rows, freshness, relationship
-  std::string column;               ///< empty: of the table
+  std::string
+      name;  ///< not_null, unique, accepted_values, range, regex, expression, rows, freshness, relationship
+  std::string column;  ///< empty: of the table
   Value arguments;
-  bool blocks = true;               ///< severity: block (default) or warn
+  bool blocks = true;  ///< severity: block (default) or warn
   Place place;
-  std::string label;                ///< `name:` among the arguments: what reports call it; empty: none
+  std::string label;  ///< `name:` among the arguments: what reports call it; empty: none
 };
 
 struct ColumnDeclaration {
   std::string name;
-  std::string type;                 ///< empty: whatever the data has; else part of the schema contract
+  std::string type;  ///< empty: whatever the data has; else part of the schema contract
   std::string description;
-  std::string value;                ///< sources only: SQL expression over the record
+  std::string value;  ///< sources only: SQL expression over the record
   Place value_place;
   std::vector<Check> checks;
   Place place;
@@ -124,9 +127,9 @@ std::string_view name_of(BuildKind kind);
 struct Build {
   BuildKind kind = BuildKind::table;
   // interval
-  std::string column, grain;        ///< column of the result; `hour`, `day`, `15m`, …
-  int batch = 1;                    ///< at most so many intervals in one SELECT
-  std::optional<Duration> wait;     ///< an interval is due only so long after its end
+  std::string column, grain;     ///< column of the result; `hour`, `day`, `15m`, …
+  int batch = 1;                 ///< at most so many intervals in one SELECT
+  std::optional<Duration> wait;  ///< an interval is due only so long after its end
   // merge, scd2
   std::vector<std::string> key;
   std::string latest_by;
@@ -139,29 +142,29 @@ struct Reads {
 };
 
 struct Model {
-  std::string name;                 ///< `silver.movies`: folder and file name
+  std::string name;  ///< `silver.movies`: folder and file name
   Common common;
   Build build;
   std::vector<ColumnDeclaration> columns;
-  bool contract = false;            ///< `contract: true`: the result has exactly the declared columns and types
+  bool contract = false;  ///< `contract: true`: the result has exactly the declared columns and types
   std::vector<Check> checks;
-  std::string new_rows;             ///< the input bound to its new rows, or empty
+  std::string new_rows;  ///< the input bound to its new rows, or empty
   std::map<std::string, Reads> reads;
   std::vector<std::string> partition_by;
   std::string renamed_from;
-  std::string sql;                  ///< the SELECT alone
-  Place sql_begin;                  ///< where it begins
-  std::string file;                 ///< relative to the project
+  std::string sql;   ///< the SELECT alone
+  Place sql_begin;   ///< where it begins
+  std::string file;  ///< relative to the project
   Place place;
 };
 
 struct Source {
   std::string name;
   Common common;
-  std::string kind;                 ///< the first key of `from`: files, kafka, rest, database, …
-  Value from;                       ///< the mapping under `from`
-  std::string format;               ///< json, csv, …
-  std::string raw;                  ///< column that keeps each record's text as it came; empty: none
+  std::string kind;    ///< the first key of `from`: files, kafka, rest, database, …
+  Value from;          ///< the mapping under `from`
+  std::string format;  ///< json, csv, …
+  std::string raw;     ///< column that keeps each record's text as it came; empty: none
   std::vector<ColumnDeclaration> columns;
   std::vector<Check> checks;
   std::string on_new_column = "add";  ///< add, ignore, reject
@@ -173,13 +176,13 @@ struct Source {
 };
 
 struct Seed {
-  std::string name;                 ///< file stem under seeds/; table `seeds.<name>`
-  std::string path;                 ///< absolute
+  std::string name;  ///< file stem under seeds/; table `seeds.<name>`
+  std::string path;  ///< absolute
   std::string file;
 };
 
 struct PublishedView {
-  Text from;                        ///< a table; or empty where `sql` is given
+  Text from;  ///< a table; or empty where `sql` is given
   std::string sql;
   Place sql_begin;
   std::string table;
@@ -189,9 +192,9 @@ struct PublishedView {
 };
 
 struct Publication {
-  std::string name;                 ///< asset name is `publish.<name>`
+  std::string name;  ///< asset name is `publish.<name>`
   Common common;
-  Text to;                          ///< connection
+  Text to;  ///< connection
   std::vector<PublishedView> views;
   std::string file;
   Place place;
@@ -209,34 +212,35 @@ struct Task {
 };
 
 struct UnitTest {
-  std::string name;                 ///< file stem, with a number where a file holds several
+  std::string name;  ///< file stem, with a number where a file holds several
   Text model;
-  std::optional<Time> at;           ///< frozen `$run_time`
-  std::optional<Time> start, end;   ///< `$start`, `$end`; default: the interval that holds `at`
-  std::map<std::string, Value> given;   ///< table → list of rows
+  std::optional<Time> at;              ///< frozen `$run_time`
+  std::optional<Time> start, end;      ///< `$start`, `$end`; default: the interval that holds `at`
+  std::map<std::string, Value> given;  ///< table → list of rows
   std::map<std::string, Text> vars;
-  Value expect;                     ///< list of rows; only the columns they name are compared
+  Value expect;  ///< list of rows; only the columns they name are compared
   std::string file;
   Place place;
 };
 
 struct Project {
   std::string name;
-  std::string root;                 ///< absolute folder
+  std::string root;  ///< absolute folder
   std::string zone = "UTC";
   std::optional<Time> begin;
   std::map<std::string, Variable> vars;
   std::map<std::string, Connection> connections;
   std::map<std::string, Environment> environments;
-  std::vector<Layer> layers;        ///< in the file's order
-  Value schedules, alerts;          ///< read and checked, used by a later version
-  std::vector<Source> sources;      ///< ordered by name, as are models and publications
+  std::vector<Layer> layers;    ///< in the file's order
+  Value schedules, alerts;      ///< read and checked, used by a later version
+  std::vector<Source> sources;  ///< ordered by name, as are models and publications
   std::vector<Model> models;
   std::vector<Seed> seeds;
   std::vector<Publication> publications;
   std::vector<Task> tasks;
   std::vector<UnitTest> tests;
-  std::vector<Problem> notices;     ///< worth telling, nothing wrong: e.g. schedules that this version does not run
+  std::vector<Problem>
+      notices;  ///< worth telling, nothing wrong: e.g. schedules that this version does not run
 
   const Model* model(std::string_view name) const;
   const Source* source(std::string_view name) const;
@@ -246,25 +250,27 @@ struct Project {
 };
 
 struct LoadOptions {
-  std::string folder;                              ///< where windrow.yaml lies, or any folder below it
-  std::map<std::string, std::string> variables;    ///< --var NAME=VALUE
+  std::string folder;                            ///< where windrow.yaml lies, or any folder below it
+  std::map<std::string, std::string> variables;  ///< --var NAME=VALUE
   std::map<std::string, std::string> environment_variables;  ///< of the process
-  std::string environment = "dev";                 ///< --env; variables that only others use need not be set
-  std::string defer;                               ///< --defer: an environment that is read too; empty: none
+  std::string environment = "dev";  ///< --env; variables that only others use need not be set
+  std::string defer;                ///< --defer: an environment that is read too; empty: none
 };
 
-/// Reads a whole project. Every value that came through `${…}` or a `.env` file is learnt by `secrets`, except
-/// where it is a default written in the file itself. Throws one Error with all problems of all files.
+/// Reads a whole project. Every value that came through `${…}` or a `.env` file is learnt by `secrets`,
+/// except where it is a default written in the file itself. Throws one Error with all problems of all files.
 Project load(const LoadOptions& options, Secrets& secrets);
 
-/// The folder with windrow.yaml at or above `from`; Error(configuration) with a hint on `windrow init` otherwise.
+/// The folder with windrow.yaml at or above `from`; Error(configuration) with a hint on `windrow init`
+/// otherwise.
 std::string find_root(const std::string& from);
 
-/// JSON Schema (2020-12) of a kind of file: project, source, model (the header), publish, task, test. Made from the
-/// declarations that parse it.
+/// JSON Schema (2020-12) of a kind of file: project, source, model (the header), publish, task, test. Made
+/// from the declarations that parse it.
 std::vector<std::string> schema_kinds();
 std::string json_schema(std::string_view kind);
-/// Every key of a kind of file as a dotted path with its type, default and one sentence: for docs/project.md and its test.
+/// Every key of a kind of file as a dotted path with its type, default and one sentence: for docs/project.md
+/// and its test.
 struct DocumentedKey {
   std::string path, type, default_value, sentence;
 };

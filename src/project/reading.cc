@@ -134,8 +134,10 @@ Value typed_scalar(std::string text, Place place) {
       out.data = number;
     }
   }
-  if (out.is_null()) out.data = std::move(text);
-  else out.written = std::move(text);
+  if (out.is_null())
+    out.data = std::move(text);
+  else
+    out.written = std::move(text);
   return out;
 }
 

@@ -20,26 +20,24 @@ class Reading {
   Reading(const Interpolation& interpolation, std::string file)
       : interpolation_(interpolation), file_(std::move(file)) {}
 
-  std::string zone = "UTC";             ///< of the project: dates are read in it
-  std::set<std::string> environments;   ///< whose variables must be set
-  std::set<std::string> left_to_run;    ///< `${…}` names that are filled in when the asset runs
-  bool lenient = false;                 ///< a variable that is not set leaves the text as written
+  std::string zone = "UTC";            ///< of the project: dates are read in it
+  std::set<std::string> environments;  ///< whose variables must be set
+  std::set<std::string> left_to_run;   ///< `${…}` names that are filled in when the asset runs
+  bool lenient = false;                ///< a variable that is not set leaves the text as written
   Problems problems;
   std::vector<Problem> notices;
 
   const std::string& file() const { return file_; }
   Place place(const Node& node) const { return {file_, node.line, node.column}; }
-  Place content_place(const Node& node) const {
-    return {file_, node.content_line, node.content_column};
-  }
+  Place content_place(const Node& node) const { return {file_, node.content_line, node.content_column}; }
 
   void problem(const Node& at, std::string message, std::string hint = {});
   void notice(const Node& at, std::string message, std::string hint = {});
   /// `"timeout": expected a duration such as 30m, found "soon"`; shows the text as it was written.
   void expected(const Node& found, std::string_view what, std::string hint = {});
 
-  /// The text of a scalar with `${…}` filled in. Nothing, and a problem, where it is none or cannot be filled in;
-  /// nothing without a problem where a variable is not set and that is allowed.
+  /// The text of a scalar with `${…}` filled in. Nothing, and a problem, where it is none or cannot be filled
+  /// in; nothing without a problem where a variable is not set and that is allowed.
   std::optional<std::string> text(const Node& node, std::string_view expected_what);
   /// Any value, scalars typed as YAML does, with `${…}` filled in.
   Value value(const Node& node);

@@ -16,7 +16,8 @@ std::string listed(const std::vector<std::string>& names) {
 }
 
 /// `did you mean "x"?`, else what there is.
-std::string choice_hint(std::string_view name, const std::vector<std::string>& known, const std::string& what) {
+std::string choice_hint(std::string_view name, const std::vector<std::string>& known,
+                        const std::string& what) {
   std::string hint = did_you_mean(name, known);
   if (hint.empty()) hint = known.empty() ? "the project has no " + what : what + ": " + listed(known);
   return hint;
@@ -45,7 +46,8 @@ void check_tables(const std::vector<Table>& tables, const Project& project, Prob
     const auto [other, is_new] = seen.emplace(lower(table.name), &table);
     if (!is_new) {
       const Table& first = *other->second;
-      const std::string as = first.name == table.name ? "" : " as " + in_quotes(first.name) + ", which differs only by case";
+      const std::string as =
+          first.name == table.name ? "" : " as " + in_quotes(first.name) + ", which differs only by case";
       problems.add(Code::configuration,
                    "table " + in_quotes(table.name) + " is made twice: also by the " + first.what + " in " +
                        first.place.text() + as,
@@ -54,11 +56,12 @@ void check_tables(const std::vector<Table>& tables, const Project& project, Prob
     const std::string layer(table.name.substr(0, table.name.find('.')));
     if (table.what == "seed") continue;
     if (layer == "seeds") {
-      problems.add(Code::configuration, "layer \"seeds\" is kept for the files in seeds/", "choose another layer",
-                   table.place);
+      problems.add(Code::configuration, "layer \"seeds\" is kept for the files in seeds/",
+                   "choose another layer", table.place);
     } else if (!layers.empty() && !project.layer(layer)) {
-      problems.add(Code::configuration, "layer " + in_quotes(layer) + " of " + table.what + " " + in_quotes(table.name) +
-                                            " is not declared in windrow.yaml",
+      problems.add(Code::configuration,
+                   "layer " + in_quotes(layer) + " of " + table.what + " " + in_quotes(table.name) +
+                       " is not declared in windrow.yaml",
                    choice_hint(layer, layers, "layers"), table.place);
     }
   }
@@ -68,7 +71,8 @@ void check_models(const Project& project, Problems& problems) {
   for (const auto& model : project.models) {
     if (model.build.kind == BuildKind::interval && !project.begin) {
       problems.add(Code::configuration,
-                   "interval model " + in_quotes(model.name) + " needs \"begin\" in windrow.yaml: intervals exist from there on",
+                   "interval model " + in_quotes(model.name) +
+                       " needs \"begin\" in windrow.yaml: intervals exist from there on",
                    "add a line such as begin: 2025-01-01", model.build.place);
     }
   }
@@ -82,7 +86,8 @@ void check_publications(const Project& project, Problems& problems) {
     const auto [other, is_new] = seen.emplace(lower(publication.name), &publication);
     if (!is_new && !publication.name.empty()) {
       problems.add(Code::configuration,
-                   "publication " + in_quotes(publication.name) + " is declared twice: also in " + other->second->place.text(),
+                   "publication " + in_quotes(publication.name) + " is declared twice: also in " +
+                       other->second->place.text(),
                    "", publication.place);
     }
     const Text& to = publication.to;
@@ -98,9 +103,10 @@ void check_task_names(const Project& project, Problems& problems) {
   for (const auto& task : project.tasks) {
     const auto [other, is_new] = seen.emplace(lower(task.name), &task);
     if (!is_new && !task.name.empty()) {
-      problems.add(Code::configuration,
-                   "task " + in_quotes(task.name) + " is declared twice: also in " + other->second->place.text(), "",
-                   task.place);
+      problems.add(
+          Code::configuration,
+          "task " + in_quotes(task.name) + " is declared twice: also in " + other->second->place.text(), "",
+          task.place);
     }
   }
 }
@@ -121,7 +127,8 @@ void check_tests(const Project& project, const std::vector<Table>& tables, Probl
   for (const auto& test : project.tests) {
     if (!test.model.empty() && !known_models.contains(test.model.value)) {
       problems.add(Code::configuration, "unknown model " + in_quotes(test.model.shown()),
-                   test.model.written.empty() ? did_you_mean(test.model.value, models) : "", test.model.place);
+                   test.model.written.empty() ? did_you_mean(test.model.value, models) : "",
+                   test.model.place);
     }
     for (const auto& [table, rows] : test.given) {
       if (known.contains(table)) continue;
@@ -133,8 +140,9 @@ void check_tests(const Project& project, const std::vector<Table>& tables, Probl
       if (found == project.vars.end()) {
         problems.add(Code::configuration, "unknown variable " + in_quotes(name), "", value.place);
       } else if (!fits_variable(found->second.type, value.value, project.zone)) {
-        problems.add(Code::configuration, in_quotes(name) + ": expected a value of type " + found->second.type + ", found " +
-                                              in_quotes(value.shown()),
+        problems.add(Code::configuration,
+                     in_quotes(name) + ": expected a value of type " + found->second.type + ", found " +
+                         in_quotes(value.shown()),
                      "", value.place);
       }
     }
@@ -154,7 +162,8 @@ void check_rules(const Project& project, const LoadOptions& options, Problems& p
   for (const auto& [name, environment] : project.environments) environments.push_back(name);
   for (const auto& name : {options.environment, options.defer}) {
     if (name.empty() || project.environments.contains(name)) continue;
-    problems.add(Code::usage, "unknown environment " + in_quotes(name), choice_hint(name, environments, "environments"));
+    problems.add(Code::usage, "unknown environment " + in_quotes(name),
+                 choice_hint(name, environments, "environments"));
   }
 }
 
@@ -165,11 +174,13 @@ void settle_variables(Project& project, const LoadOptions& options, Problems& pr
     for (const auto& [key, value] : environment.vars) {
       auto found = project.vars.find(key);
       if (found == project.vars.end()) {
-        problems.add(Code::configuration, "unknown variable " + in_quotes(key), choice_hint(key, known, "vars"), value.place);
+        problems.add(Code::configuration, "unknown variable " + in_quotes(key),
+                     choice_hint(key, known, "vars"), value.place);
       } else if (name == options.environment) {
         if (!fits_variable(found->second.type, value.value, project.zone)) {
-          problems.add(Code::configuration, in_quotes(key) + ": expected a value of type " + found->second.type + ", found " +
-                                                in_quotes(value.shown()),
+          problems.add(Code::configuration,
+                       in_quotes(key) + ": expected a value of type " + found->second.type + ", found " +
+                           in_quotes(value.shown()),
                        "", value.place);
         }
         found->second.value = value.value;
@@ -179,9 +190,11 @@ void settle_variables(Project& project, const LoadOptions& options, Problems& pr
   for (const auto& [name, value] : options.variables) {
     auto found = project.vars.find(name);
     if (found == project.vars.end()) {
-      problems.add(Code::usage, "unknown variable " + in_quotes(name) + " (--var)", choice_hint(name, known, "vars"));
+      problems.add(Code::usage, "unknown variable " + in_quotes(name) + " (--var)",
+                   choice_hint(name, known, "vars"));
     } else if (!fits_variable(found->second.type, value, project.zone)) {
-      problems.add(Code::usage, "--var " + name + ": expected a value of type " + found->second.type + ", found " + in_quotes(value));
+      problems.add(Code::usage, "--var " + name + ": expected a value of type " + found->second.type +
+                                    ", found " + in_quotes(value));
     } else {
       found->second.value = value;
     }

@@ -14,7 +14,8 @@ Json schema_of(const Shape& shape);
 
 Json text_schema(const Shape& shape) {
   if (!shape.words.empty()) {
-    return {{"anyOf", Json::array({Json{{"enum", shape.words}}, Json{{"type", "string"}, {"pattern", kVariablePattern}}})}};
+    return {{"anyOf", Json::array({Json{{"enum", shape.words}},
+                                   Json{{"type", "string"}, {"pattern", kVariablePattern}}})}};
   }
   if (!shape.pattern.empty()) {
     return {{"type", "string"}, {"pattern", "^(" + shape.pattern + ")$|" + kVariablePattern}};
@@ -24,7 +25,8 @@ Json text_schema(const Shape& shape) {
 }
 
 Json or_variable(Json schema) {
-  return {{"anyOf", Json::array({std::move(schema), Json{{"type", "string"}, {"pattern", kVariablePattern}}})}};
+  return {
+      {"anyOf", Json::array({std::move(schema), Json{{"type", "string"}, {"pattern", kVariablePattern}}})}};
 }
 
 Json object_schema(const Shape& shape) {
@@ -35,7 +37,8 @@ Json object_schema(const Shape& shape) {
     properties[key.key] = std::move(property);
     if (key.required) required.push_back(key.key);
   }
-  Json out = {{"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", shape.open}};
+  Json out = {
+      {"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", shape.open}};
   if (!required.empty()) out["required"] = std::move(required);
   if (shape.one_key) out["minProperties"] = out["maxProperties"] = 1;
   return out;
@@ -52,9 +55,11 @@ Json schema_of(const Shape& shape) {
       if (shape.minimum) number["minimum"] = *shape.minimum;
       return or_variable(std::move(number));
     }
-    case Shape::Form::list: return {{"type", Json::array({"array", "null"})}, {"items", schema_of(shape.parts.front())}};
+    case Shape::Form::list:
+      return {{"type", Json::array({"array", "null"})}, {"items", schema_of(shape.parts.front())}};
     case Shape::Form::keyed:
-      return {{"type", Json::array({"object", "null"})}, {"additionalProperties", schema_of(shape.parts.front())}};
+      return {{"type", Json::array({"object", "null"})},
+              {"additionalProperties", schema_of(shape.parts.front())}};
     case Shape::Form::object: return object_schema(shape);
     case Shape::Form::either: {
       Json parts = Json::array();
@@ -68,7 +73,8 @@ Json schema_of(const Shape& shape) {
 }  // namespace
 
 std::string json_schema(std::string_view kind) {
-  Json out = {{"$schema", "https://json-schema.org/draft/2020-12/schema"}, {"title", "windrow " + std::string(kind)}};
+  Json out = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
+              {"title", "windrow " + std::string(kind)}};
   Json root = schema_of(shape_of(kind));
   if (kind == "test") {
     const Json one = root;

@@ -11,9 +11,10 @@ struct Kind {
 };
 
 const std::vector<Kind>& kinds() {
-  static const std::vector<Kind> all = {{"project", project_file().type().shape}, {"source", source_file().type().shape},
-                                        {"model", model_header().type().shape},   {"publish", publish_file().type().shape},
-                                        {"task", task_file().type().shape},       {"test", test_file().type().shape}};
+  static const std::vector<Kind> all = {
+      {"project", project_file().type().shape}, {"source", source_file().type().shape},
+      {"model", model_header().type().shape},   {"publish", publish_file().type().shape},
+      {"task", task_file().type().shape},       {"test", test_file().type().shape}};
   return all;
 }
 
@@ -25,7 +26,9 @@ void collect(const Shape& shape, const std::string& path, std::vector<Documented
     case Shape::Form::either:
       for (const auto& part : shape.parts) {
         // `a` or a list of `a` says the same keys twice.
-        if (&part != &shape.parts.front() && part.form == Shape::Form::list && shape.parts.front().form == Shape::Form::object) continue;
+        if (&part != &shape.parts.front() && part.form == Shape::Form::list &&
+            shape.parts.front().form == Shape::Form::object)
+          continue;
         collect(part, path, out);
       }
       return;

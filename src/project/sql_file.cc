@@ -80,16 +80,20 @@ class Splitter {
     // Block comments nest, as in DuckDB.
     size_t depth = 1, i = at_ + 2;
     while (i < text_.size() && depth > 0) {
-      if (text_.substr(i, 2) == "/*") ++depth, i += 2;
-      else if (text_.substr(i, 2) == "*/") --depth, i += 2;
-      else ++i;
+      if (text_.substr(i, 2) == "/*")
+        ++depth, i += 2;
+      else if (text_.substr(i, 2) == "*/")
+        --depth, i += 2;
+      else
+        ++i;
     }
     if (depth > 0) return stop("a comment is not closed", "end it with */");
     at_ = i;
   }
 
   void header(size_t content) {
-    if (begin_ != npos) return stop("the header must come before the SELECT", "move /* windrow … */ to the top of the file");
+    if (begin_ != npos)
+      return stop("the header must come before the SELECT", "move /* windrow … */ to the top of the file");
     if (out_.header) return stop("a second header", "a file has one /* windrow … */");
     const size_t end = text_.find("*/", content);
     if (end == npos) return stop("the header is not closed", "end it with */");

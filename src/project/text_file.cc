@@ -36,7 +36,8 @@ std::string read_text_file(const std::string& path) {
     throw Error(Code::configuration, "\"" + path + "\" is not a regular file");
   }
   if (static_cast<size_t>(status.st_size) > kTextFileBytesMax) {
-    throw Error(Code::configuration, "\"" + path + "\" is larger than 32 MiB", "is it data? then it belongs elsewhere");
+    throw Error(Code::configuration, "\"" + path + "\" is larger than 32 MiB",
+                "is it data? then it belongs elsewhere");
   }
   std::string out(static_cast<size_t>(status.st_size), '\0');
   size_t have = 0;

@@ -117,9 +117,9 @@ Type<bool> boolean_type() {
 }
 
 Type<int> integer_type(int minimum) {
-  auto shape = plain_shape(Shape::Form::integer, "whole number",
-                           minimum <= -1'000'000 ? "a whole number"
-                                        : "a whole number of at least " + std::to_string(minimum));
+  auto shape = plain_shape(
+      Shape::Form::integer, "whole number",
+      minimum <= -1'000'000 ? "a whole number" : "a whole number of at least " + std::to_string(minimum));
   if (minimum > -1'000'000) shape.minimum = minimum;
   return parsed_type<int>(shape, [minimum](std::string_view text, Reading&) -> std::optional<int> {
     auto number = parse_number<int>(text);
@@ -147,17 +147,16 @@ Type<Duration> duration_type(bool zero) {
 }
 
 Type<uint64_t> size_type() {
-  auto shape = text_shape("size", "a size such as 2GB or 512MiB",
-                          "[0-9]+(\\.[0-9]+)? ?([kKmMgGtT][iI]?)?[bB]");
+  auto shape =
+      text_shape("size", "a size such as 2GB or 512MiB", "[0-9]+(\\.[0-9]+)? ?([kKmMgGtT][iI]?)?[bB]");
   return parsed_type<uint64_t>(shape, [](std::string_view text, Reading&) { return parse_size(text); });
 }
 
 Type<Time> time_type() {
   auto shape = text_shape("date or time", "a date or time such as 2025-10-17 or 2025-10-17T14:00:00Z",
                           "[0-9]{4}-[0-9]{2}-[0-9]{2}.*");
-  return parsed_type<Time>(shape, [](std::string_view text, Reading& reading) {
-    return parse_time(text, reading.zone);
-  });
+  return parsed_type<Time>(
+      shape, [](std::string_view text, Reading& reading) { return parse_time(text, reading.zone); });
 }
 
 Type<std::string> zone_type() {

@@ -12,8 +12,8 @@
 
 namespace windrow::project {
 
-/// How a value is read into an M, and what it looks like. `read` gives false where it reported a problem (or where
-/// a variable is allowed to be missing): the value is then left as it was.
+/// How a value is read into an M, and what it looks like. `read` gives false where it reported a problem (or
+/// where a variable is allowed to be missing): the value is then left as it was.
 template <class M>
 struct Type {
   Shape shape;

@@ -14,8 +14,8 @@
 
 namespace windrow::project {
 
-// yaml-cpp's events are used rather than its node tree: the tree keeps duplicate keys silently, resolves aliases
-// without a bound and costs several times as much.
+// yaml-cpp's events are used rather than its node tree: the tree keeps duplicate keys silently, resolves
+// aliases without a bound and costs several times as much.
 
 namespace {
 
@@ -38,8 +38,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   Place place(const YAML::Mark& mark) const {
     if (mark.is_null()) return {origin_.file, origin_.line, origin_.column};
-    return {origin_.file, origin_.line + mark.line,
-            mark.column + (mark.line == 0 ? origin_.column : 1)};
+    return {origin_.file, origin_.line + mark.line, mark.column + (mark.line == 0 ? origin_.column : 1)};
   }
   void problem(const YAML::Mark& mark, std::string message, std::string hint = {}) {
     problems_.add(Code::configuration, std::move(message), std::move(hint), place(mark));
@@ -132,8 +131,7 @@ class TreeBuilder : public YAML::EventHandler {
   Node made(Node::Kind kind, const YAML::Mark& mark) const {
     Node node;
     node.kind = kind;
-    node.line = node.content_line =
-        origin_.line + mark.line;
+    node.line = node.content_line = origin_.line + mark.line;
     node.column = node.content_column = mark.column + (mark.line == 0 ? origin_.column : 1);
     return node;
   }
@@ -321,16 +319,18 @@ std::optional<Node> read_yaml(std::string_view text, const Origin& origin, Probl
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   const char* what = nullptr;
   if (const size_t bad = first_bad_byte(text, what); bad != std::string_view::npos) {
-    problems.add(Code::configuration, std::string("the file holds ") + what,
-                 "save it as plain UTF-8 text", place_of(text, bad, origin));
+    problems.add(Code::configuration, std::string("the file holds ") + what, "save it as plain UTF-8 text",
+                 place_of(text, bad, origin));
     return std::nullopt;
   }
   std::string unix_lines;
   if (text.find('\r') != std::string_view::npos) {
     unix_lines.reserve(text.size());
     for (size_t i = 0; i < text.size(); ++i) {
-      if (text[i] != '\r') unix_lines += text[i];
-      else if (i + 1 == text.size() || text[i + 1] != '\n') unix_lines += '\n';
+      if (text[i] != '\r')
+        unix_lines += text[i];
+      else if (i + 1 == text.size() || text[i + 1] != '\n')
+        unix_lines += '\n';
     }
     text = unix_lines;
   }

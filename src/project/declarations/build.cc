@@ -7,19 +7,22 @@ namespace {
 
 Type<Build> interval_type() {
   return Keys<Build>("interval")
-      .required("column", &Build::column, text_type(), "The column of the result that says which interval a row is in.")
+      .required("column", &Build::column, text_type(),
+                "The column of the result that says which interval a row is in.")
       .required("grain", &Build::grain, grain_type(), "The length of an interval.")
       .optional("batch", &Build::batch, integer_type(1), "1",
                 "At most so many contiguous stale intervals are built by one SELECT.")
-      .optional("wait", &Build::wait, duration_type(true), "none", "An interval is due only so long after its end.")
+      .optional("wait", &Build::wait, duration_type(true), "none",
+                "An interval is due only so long after its end.")
       .type();
 }
 
 Type<Build> merge_type() {
   return Keys<Build>("merge")
       .required("key", &Build::key, key_columns_type(), "The columns that make a row one of a kind.")
-      .optional("latest_by", &Build::latest_by, text_type(), "",
-                "Of new rows with the same key the one with the greatest value wins; without it they are an error.")
+      .optional(
+          "latest_by", &Build::latest_by, text_type(), "",
+          "Of new rows with the same key the one with the greatest value wins; without it they are an error.")
       .type();
 }
 
@@ -52,10 +55,10 @@ struct Word {
   const char* name;
   BuildKind kind;
 };
-constexpr Word kWords[] = {{"table", BuildKind::table}, {"view", BuildKind::view}, {"append", BuildKind::append}};
+constexpr Word kWords[] = {
+    {"table", BuildKind::table}, {"view", BuildKind::view}, {"append", BuildKind::append}};
 const std::vector<std::string> kWordNames = {"table", "view", "append"};
-constexpr const char* kExpected =
-    "one of table, view, append, or a mapping such as {merge: {key: id}}";
+constexpr const char* kExpected = "one of table, view, append, or a mapping such as {merge: {key: id}}";
 
 bool read_word(const Node& node, Reading& reading, Build& build) {
   auto text = reading.text(node, kExpected);
@@ -89,7 +92,8 @@ Type<Build> build_type() {
   out.shape.expected = kExpected;
   out.shape.parts = {word_type(kWordNames).shape, full.shape};
   out.read = [full](const Node& node, Reading& reading, Build& build) {
-    const bool good = node.kind == Node::Kind::map ? full.read(node, reading, build) : read_word(node, reading, build);
+    const bool good =
+        node.kind == Node::Kind::map ? full.read(node, reading, build) : read_word(node, reading, build);
     build.place = reading.place(node);
     return good;
   };

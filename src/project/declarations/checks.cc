@@ -1,4 +1,4 @@
-#include <memory>
+#include <algorithm>
 
 #include "base/nearest.h"
 #include "project/declarations/files.h"
@@ -35,7 +35,8 @@ void argument(CheckKind& kind, bool required, const std::string& key, Type<M> ty
 
 CheckKind make(std::string name, std::string sentence, std::string main, bool on_column, bool on_table,
                bool bare) {
-  return {name, std::move(sentence), std::move(main), on_column, on_table, bare, Keys<Given>(name), std::nullopt};
+  return {name, std::move(sentence), std::move(main), on_column, on_table,
+          bare, Keys<Given>(name),   std::nullopt};
 }
 
 void finish(CheckKind& kind) {
@@ -63,7 +64,11 @@ std::optional<double> number_of(const Value* value) {
 void ordered(const Node& node, Reading& reading, Given& given) {
   const Value* min = argument_of(given, "min");
   const Value* max = argument_of(given, "max");
-  if (!min && !max && !(node.find("min") || node.find("max"))) {
+  // A key that is not known was most likely meant to be one of the two.
+  const bool tried = std::any_of(node.entries.begin(), node.entries.end(), [](const auto& entry) {
+    return entry.key.text != "severity" && entry.key.text != "name";
+  });
+  if (!min && !max && !tried) {
     reading.problem(node, "\"" + reading.key_text() + "\" needs \"min\" or \"max\"");
   }
   const auto low = number_of(min), high = number_of(max);
@@ -80,21 +85,25 @@ std::vector<CheckKind> make_kinds(bool of_column) {
   };
   add(make("not_null", "No value is NULL.", "", true, false, true));
 
-  auto unique = make("unique", "No value (or group of values) comes twice; NULL is not compared.", of_column ? "" : "columns", true, true, of_column);
-  if (!of_column) argument(unique, true, "columns", key_columns_type(), "Columns whose values together come once.");
+  auto unique = make("unique", "No value (or group of values) comes twice; NULL is not compared.",
+                     of_column ? "" : "columns", true, true, of_column);
+  if (!of_column)
+    argument(unique, true, "columns", key_columns_type(), "Columns whose values together come once.");
   add(std::move(unique));
 
   auto accepted = make("accepted_values", "Values are among a list.", "values", true, false, false);
   argument(accepted, true, "values", list_type(scalar_type()), "The only values allowed; NULL passes.");
   add(std::move(accepted));
 
-  auto range = make("range", "Values lie between two bounds, both included; NULL passes.", "", true, false, false);
+  auto range =
+      make("range", "Values lie between two bounds, both included; NULL passes.", "", true, false, false);
   argument(range, false, "min", scalar_type(), "The least value allowed.");
   argument(range, false, "max", scalar_type(), "The greatest value allowed.");
   range.keys.then(ordered);
   add(std::move(range));
 
-  auto regex = make("regex", "Values match a regular expression; NULL passes.", "pattern", true, false, false);
+  auto regex =
+      make("regex", "Values match a regular expression; NULL passes.", "pattern", true, false, false);
   argument(regex, true, "pattern", text_type(), "A regular expression that values match.");
   add(std::move(regex));
 
@@ -113,9 +122,11 @@ std::vector<CheckKind> make_kinds(bool of_column) {
   argument(freshness, true, "max", duration_type(), "Its greatest value is not older.");
   add(std::move(freshness));
 
-  auto relationship = make("relationship", "Every value exists in a column of another table.", "", true, false, false);
+  auto relationship =
+      make("relationship", "Every value exists in a column of another table.", "", true, false, false);
   argument(relationship, true, "to", table_name_type(), "The other table.");
-  argument(relationship, true, "column", text_type(), "Its column that has every value of this one; NULL passes.");
+  argument(relationship, true, "column", text_type(),
+           "Its column that has every value of this one; NULL passes.");
   add(std::move(relationship));
   return kinds;
 }
@@ -138,10 +149,11 @@ const CheckKind* find(const Kinds& kinds, const std::string& name) {
 const CheckKind* kind_of(const Node& name, bool of_column, Reading& reading) {
   if (const auto* kind = find(kinds_of(of_column), name.text)) return kind;
   if (find(kinds_of(!of_column), name.text)) {
-    reading.problem(name,
-                    "check " + in_quotes(name.text) + (of_column ? " is not one of a column" : " is one of a column"),
-                    of_column ? "put it under the \"checks\" of the table"
-                              : "put it under \"checks\" of the column, in \"columns\"");
+    reading.problem(
+        name,
+        "check " + in_quotes(name.text) + (of_column ? " is not one of a column" : " is one of a column"),
+        of_column ? "put it under the \"checks\" of the table"
+                  : "put it under \"checks\" of the column, in \"columns\"");
     return nullptr;
   }
   std::vector<std::string> known;
@@ -191,11 +203,16 @@ const NodeEntry* read_beside(const Node& node, Reading& reading, Beside& beside)
   const NodeEntry* check = nullptr;
   for (const auto& entry : node.entries) {
     Reading::Inside inside(reading, entry.key);
-    if (entry.key.text == "severity") severity.read(entry.value, reading, beside.severity);
-    else if (entry.key.text == "name") label.read(entry.value, reading, beside.label);
-    else if (!check) check = &entry;
-    else reading.problem(entry.key, "two checks in one: " + in_quotes(check->key.text) + " and " + in_quotes(entry.key.text),
-                         "write each check as an item of its own");
+    if (entry.key.text == "severity")
+      severity.read(entry.value, reading, beside.severity);
+    else if (entry.key.text == "name")
+      label.read(entry.value, reading, beside.label);
+    else if (!check)
+      check = &entry;
+    else
+      reading.problem(
+          entry.key, "two checks in one: " + in_quotes(check->key.text) + " and " + in_quotes(entry.key.text),
+          "write each check as an item of its own");
   }
   if (!check) reading.expected(node, "a check such as not_null or {range: {min: 0}}");
   return check;
@@ -210,7 +227,8 @@ bool read_check(const Node& node, bool of_column, Reading& reading, Check& check
     kind = kind_of(node, of_column, reading);
     if (!kind) return false;
     if (!kind->bare) {
-      reading.problem(node, "check " + in_quotes(kind->name) + " needs arguments", "write {" + kind->name + ": …}");
+      reading.problem(node, "check " + in_quotes(kind->name) + " needs arguments",
+                      "write {" + kind->name + ": …}");
       return false;
     }
   } else if (node.kind == Node::Kind::map) {

@@ -24,8 +24,8 @@ bool is_clock_time(std::string_view text) {
 }
 
 Type<Window> window_type() {
-  auto clock_time = named_text_type(is_clock_time, "time of day", "a time of day such as 22:00",
-                                    "[0-2][0-9]:[0-5][0-9]");
+  auto clock_time =
+      named_text_type(is_clock_time, "time of day", "a time of day such as 22:00", "[0-2][0-9]:[0-5][0-9]");
   return Keys<Window>("window")
       .required("from", &Window::from, clock_time, "When it may begin, in the project's time zone.")
       .required("to", &Window::to, clock_time, "When it must not begin any more.")
@@ -85,7 +85,8 @@ Keys<ColumnDeclaration> column_keys(bool in_source) {
   keys.optional("type", &ColumnDeclaration::type, text_type(), "whatever the data has",
                 "The column's type, as SQL names it.")
       .optional("description", &ColumnDeclaration::description, text_type(), "", "What it holds, for people.")
-      .optional("checks", &ColumnDeclaration::checks, list_type(check_type(true)), "", "Checks of the column.");
+      .optional("checks", &ColumnDeclaration::checks, list_type(check_type(true)), "",
+                "Checks of the column.");
   if (in_source) {
     keys.bound(false, "value", sql_type(), "the record's field of that name",
                "A SQL expression over the record.",
@@ -111,8 +112,8 @@ const Keys<Common>& common_keys() {
 
 Type<std::vector<std::string>> key_columns_type() {
   return mapped_type<std::vector<std::string>, std::vector<std::string>>(
-      one_or_list_type(text_type()),
-      [](const Node& node, Reading& reading, std::vector<std::string>&& names, std::vector<std::string>& out) {
+      one_or_list_type(text_type()), [](const Node& node, Reading& reading, std::vector<std::string>&& names,
+                                        std::vector<std::string>& out) {
         if (names.empty()) {
           reading.expected(node, "at least one column");
           return false;
@@ -134,7 +135,8 @@ Type<std::vector<ColumnDeclaration>> columns_type(bool in_source) {
   either.shape.expected = "a type or a mapping";
   either.shape.parts = {bare.shape, full.shape};
   either.read = [full, bare](const Node& node, Reading& reading, ColumnDeclaration& column) {
-    if (node.kind == Node::Kind::map || node.kind == Node::Kind::null) return full.read(node, reading, column);
+    if (node.kind == Node::Kind::map || node.kind == Node::Kind::null)
+      return full.read(node, reading, column);
     if (node.kind != Node::Kind::scalar) {
       reading.expected(node, "a type or a mapping");
       return false;

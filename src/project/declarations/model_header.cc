@@ -66,8 +66,9 @@ Keys<Model> make() {
       .optional("checks", &Model::checks, list_type(check_type(false)), "", "Checks of the whole table.")
       .optional("new_rows", &Model::new_rows, table_name_type(), "",
                 "For append and merge: the input that is bound to the rows added since the last run.")
-      .optional("reads", &Model::reads, map_type(reads_type(), "table", is_table_name), "",
-                "What the model reads beyond its interval; `lookup`: an input whose changes make nothing stale.")
+      .optional(
+          "reads", &Model::reads, map_type(reads_type(), "table", is_table_name), "",
+          "What the model reads beyond its interval; `lookup`: an input whose changes make nothing stale.")
       .optional("partition_by", &Model::partition_by, one_or_list_type(text_type()), "",
                 "Columns whose values lie in folders of their own.")
       .optional("renamed_from", &Model::renamed_from, table_name_type(), "",
@@ -79,8 +80,9 @@ Keys<Model> make() {
                  .type(),
              "", "A native operator that the SELECT's rows go through. Refused by this version.",
              [](Model&, Operator&&, const Node& node, Reading& reading) {
-               reading.problems.add(Code::unsupported, "native operators are not part of this version of windrow",
-                                    "say it in SQL, or take the model out of the project", reading.place(node));
+               reading.problems.add(
+                   Code::unsupported, "native operators are not part of this version of windrow",
+                   "say it in SQL, or take the model out of the project", reading.place(node));
              })
       .then(check_new_rows)
       .then(check_contract);

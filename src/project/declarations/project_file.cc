@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/nearest.h"
 #include "project/declarations/files.h"
 #include "project/names.h"
@@ -5,8 +7,8 @@
 namespace windrow::project {
 namespace {
 
-constexpr const char* kConnectionTypes[] = {"sqlite",    "postgres", "mongodb", "cassandra", "kafka",
-                                            "mysql",     "http",     "files",   "s3"};
+constexpr const char* kConnectionTypes[] = {"sqlite", "postgres", "mongodb", "cassandra", "kafka",
+                                            "mysql",  "http",     "files",   "s3"};
 
 Type<Variable> variable_type() {
   Keys<Variable> keys("variable");
@@ -39,9 +41,11 @@ void check_connection(const Node& node, Reading& reading, Connection& connection
     const std::vector<std::string> known(std::begin(kConnectionTypes), std::end(kConnectionTypes));
     const bool is_known = std::find(known.begin(), known.end(), connection.type) != known.end();
     if (!is_known) {
-      reading.problem(type, "unknown type of connection " + in_quotes(type.text), did_you_mean(type.text, known));
+      reading.problem(type, "unknown type of connection " + in_quotes(type.text),
+                      did_you_mean(type.text, known));
     } else {
-      reading.notice(type, "connections of type \"" + connection.type + "\" are not used by this version of windrow");
+      reading.notice(
+          type, "connections of type \"" + connection.type + "\" are not used by this version of windrow");
     }
   }
   Value all = reading.value(node);
@@ -67,7 +71,8 @@ Type<EngineSettings> engine_type() {
                 "What runs the SELECTs; this version has DuckDB.")
       .optional("memory", &EngineSettings::memory_bytes, size_type(), "three quarters of the machine's",
                 "The most memory it takes; what does not fit is spilled.")
-      .optional("threads", &EngineSettings::threads, integer_type(1), "all cores", "How many threads it uses.")
+      .optional("threads", &EngineSettings::threads, integer_type(1), "all cores",
+                "How many threads it uses.")
       .optional("spill", &EngineSettings::spill, text_type(), "`.windrow/spill`", "The folder it spills to.")
       .bound(false, "connect", text_type(), "", "Of spark: the address. Not used by this version.",
              [](EngineSettings&, std::string&&, const Node&, Reading&) {})
@@ -88,7 +93,8 @@ Type<Environment> environment_type() {
                environment.lake = std::move(lake);
              })
       .optional("engine", &Environment::engine, engine_type(), "duckdb", "What runs the SELECTs.")
-      .optional("publish", &Environment::publish, boolean_type(), "true", "Whether runs publish to serving stores.")
+      .optional("publish", &Environment::publish, boolean_type(), "true",
+                "Whether runs publish to serving stores.")
       .optional("vars", &Environment::vars, map_type(placed_text_type(), "variable", is_identifier), "",
                 "Values of variables in this environment.")
       .then([](const Node&, Reading& reading, Environment& environment) {
@@ -141,13 +147,16 @@ struct Schedule {
 
 Type<Schedule> schedule_type() {
   return Keys<Schedule>("schedule")
-      .required("cron", &Schedule::cron,
-                named_text_type(is_cron, "cron", "five cron fields such as \"0 * * * *\"", "[^ ]+( +[^ ]+){4}"),
-                "When it is due: minute, hour, day, month, day of the week.")
+      .required(
+          "cron", &Schedule::cron,
+          named_text_type(is_cron, "cron", "five cron fields such as \"0 * * * *\"", "[^ ]+( +[^ ]+){4}"),
+          "When it is due: minute, hour, day, month, day of the week.")
       .optional("select", &Schedule::select, text_type(), "everything", "What runs: a selector.")
       .optional("timezone", &Schedule::timezone, zone_type(), "the project's", "The zone of the cron fields.")
-      .optional("max_active_runs", &Schedule::max_active_runs, integer_type(1), "1", "So many of its runs at once.")
-      .optional("deadline", &Schedule::deadline, duration_type(), "none", "A run that takes longer is reported.")
+      .optional("max_active_runs", &Schedule::max_active_runs, integer_type(1), "1",
+                "So many of its runs at once.")
+      .optional("deadline", &Schedule::deadline, duration_type(), "none",
+                "A run that takes longer is reported.")
       .type();
 }
 
@@ -171,7 +180,8 @@ template <class M>
 auto later(Value Project::*member, const char* what) {
   return [member, what](Project& project, M&& value, const Node& node, Reading& reading) {
     project.*member = std::move(value);
-    reading.notice(*reading.key(), std::string(what) + " are read and checked, but not used by this version of windrow");
+    reading.notice(*reading.key(),
+                   std::string(what) + " are read and checked, but not used by this version of windrow");
     (void)node;
   };
 }
@@ -179,27 +189,31 @@ auto later(Value Project::*member, const char* what) {
 Keys<Project> make() {
   Keys<Project> keys("project");
   keys.required("project", &Project::name, label_type(), "The project's name.")
-      .bound(false, "timezone", zone_type(), "UTC", "The zone of days, of dates without an offset and of schedules.",
+      .bound(false, "timezone", zone_type(), "UTC",
+             "The zone of days, of dates without an offset and of schedules.",
              [](Project& project, std::string&& zone, const Node&, Reading& reading) {
                reading.zone = zone;
                project.zone = std::move(zone);
              })
-      .optional("begin", &Project::begin, time_type(), "", "Intervals exist from here on; interval models need it.")
+      .optional("begin", &Project::begin, time_type(), "",
+                "Intervals exist from here on; interval models need it.")
       .optional("vars", &Project::vars, map_type(variable_type(), "variable", is_identifier), "",
                 "Variables that SELECTs read as `$name`.")
       .optional("connections", &Project::connections, map_type(connection_type(), "connection", is_label), "",
                 "Stores and streams outside of the lake.")
       .optional("environments", &Project::environments, map_type(environment_type(), "environment", is_label),
-                "`dev`, with the lake in `lake`", "Where runs read and write: `--env`, `dev` where none is given.")
+                "`dev`, with the lake in `lake`",
+                "Where runs read and write: `--env`, `dev` where none is given.")
       .bound(false, "layers", keyed_type(layer_type(), "layer", is_identifier), "any",
              "The layers that tables may lie in, and their rules.",
              [](Project& project, auto&& layers, const Node&, Reading&) {
                for (auto& [name, layer] : layers) project.layers.push_back(std::move(layer));
              })
       .bound(false, "schedules", kept_type(keyed_type(schedule_type(), "schedule", is_label)), "",
-             "When runs begin by themselves. Not used by this version.", later<Value>(&Project::schedules, "schedules"))
-      .bound(false, "alerts", kept_type(list_type(alert_type())), "", "Who is told of what. Not used by this version.",
-             later<Value>(&Project::alerts, "alerts"));
+             "When runs begin by themselves. Not used by this version.",
+             later<Value>(&Project::schedules, "schedules"))
+      .bound(false, "alerts", kept_type(list_type(alert_type())), "",
+             "Who is told of what. Not used by this version.", later<Value>(&Project::alerts, "alerts"));
   return keys;
 }
 

@@ -6,7 +6,8 @@ namespace {
 
 Type<PublishedView> view_type() {
   Keys<PublishedView> keys("view");
-  keys.optional("from", &PublishedView::from, placed_table_name_type(), "", "The table it shows; or write `sql`.")
+  keys.optional("from", &PublishedView::from, placed_table_name_type(), "",
+                "The table it shows; or write `sql`.")
       .bound(false, "sql", sql_type(), "", "The SELECT it shows; or write `from`.",
              [](PublishedView& view, Text&& sql, const Node&, Reading&) {
                view.sql = std::move(sql.value);
@@ -20,7 +21,8 @@ Type<PublishedView> view_type() {
         view.place = reading.place(node);
         const bool from = node.find("from") != nullptr, sql = node.find("sql") != nullptr;
         if (from == sql && node.kind == Node::Kind::map) {
-          reading.problem(node, from ? "a view has \"from\" or \"sql\", not both" : "a view needs \"from\" or \"sql\"");
+          reading.problem(
+              node, from ? "a view has \"from\" or \"sql\", not both" : "a view needs \"from\" or \"sql\"");
         }
       });
   return keys.type();
@@ -36,7 +38,8 @@ Keys<Publication> make() {
       .required("to", &Publication::to, placed_text_type(), "The connection that the views go to.")
       .include(common_keys(), &Publication::common)
       .bound(true, "views", list_type(view_type()), "", "What is published.",
-             [](Publication& publication, std::vector<PublishedView>&& views, const Node& node, Reading& reading) {
+             [](Publication& publication, std::vector<PublishedView>&& views, const Node& node,
+                Reading& reading) {
                publication.views = std::move(views);
                if (node.kind == Node::Kind::null || (node.kind == Node::Kind::list && node.items.empty())) {
                  reading.expected(node, "at least one view");
@@ -45,8 +48,9 @@ Keys<Publication> make() {
                  for (size_t k = 0; k < i; ++k) {
                    const auto& view = publication.views[i];
                    if (!view.table.empty() && lower(view.table) == lower(publication.views[k].table)) {
-                     reading.problems.add(Code::configuration, "table " + in_quotes(view.table) + " is published twice",
-                                          "", view.place);
+                     reading.problems.add(Code::configuration,
+                                          "table " + in_quotes(view.table) + " is published twice", "",
+                                          view.place);
                    }
                  }
                }

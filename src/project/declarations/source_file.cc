@@ -31,12 +31,14 @@ std::vector<Kind> make_kinds() {
   setting(kafka, true, "kafka", text_type(), "", "The connection. Not run by this version.");
   setting(kafka, true, "topic", one_or_list_type(text_type()), "", "The topic.");
   setting(kafka, false, "group", text_type(), "windrow-PROJECT", "The consumer group that lag monitors see.");
-  setting(kafka, false, "start", text_type(), "earliest", "`earliest`, `latest` or a time: where a new source begins.");
+  setting(kafka, false, "start", text_type(), "earliest",
+          "`earliest`, `latest` or a time: where a new source begins.");
   kinds.push_back({"kafka", kafka});
 
   for (const char* name : {"rest", "database", "sse"}) {
     From other(name);
-    setting(other, true, name, anything_type("text or mapping"), "", "Settings of the kind. Not run by this version.");
+    setting(other, true, name, anything_type("text or mapping"), "",
+            "Settings of the kind. Not run by this version.");
     other.open();
     kinds.push_back({name, other});
   }
@@ -89,14 +91,16 @@ struct Files {
 };
 
 Keys<Source> make() {
-  const auto flush = Keys<Flush>("flush")
-                         .optional("rows", &Flush::rows, integer_type(1), "", "So many rows make a file.")
-                         .optional("every", &Flush::every, duration_type(), "", "A file is written after so long.")
-                         .type();
-  const auto files = Keys<Files>("files")
-                         .optional("name", &Files::name, text_type(), "", "How files are called; a short id is added.")
-                         .optional("folder", &Files::folder, text_type(), "", "Where the default is not wanted.")
-                         .type();
+  const auto flush =
+      Keys<Flush>("flush")
+          .optional("rows", &Flush::rows, integer_type(1), "", "So many rows make a file.")
+          .optional("every", &Flush::every, duration_type(), "", "A file is written after so long.")
+          .type();
+  const auto files =
+      Keys<Files>("files")
+          .optional("name", &Files::name, text_type(), "", "How files are called; a short id is added.")
+          .optional("folder", &Files::folder, text_type(), "", "Where the default is not wanted.")
+          .type();
   Keys<Source> keys("source");
   keys.bound(true, "source", table_name_type(), "", "The table that the rows come into.",
              [](Source& source, std::string&& name, const Node& node, Reading& reading) {
@@ -109,17 +113,21 @@ Keys<Source> make() {
                source.from = std::move(from);
              })
       .include(common_keys(), &Source::common)
-      .optional("format", &Source::format, word_type({"json", "csv", "parquet", "avro"}), "by the file's ending",
+      .optional("format", &Source::format, word_type({"json", "csv", "parquet", "avro"}),
+                "by the file's ending",
                 "The format of the records. This version reads json (arrays and lines) and csv.")
       .optional("raw", &Source::raw, text_type(), "", "The column that keeps each record's text as it came.")
-      .optional("columns", &Source::columns, columns_type(true), "all fields, types inferred", "The table's columns.")
+      .optional("columns", &Source::columns, columns_type(true), "all fields, types inferred",
+                "The table's columns.")
       .optional("checks", &Source::checks, list_type(check_type(false)), "", "Checks of the whole table.")
       .optional("on_new_column", &Source::on_new_column, word_type({"add", "ignore", "reject"}), "add",
                 "What happens when records have a field that the table has not.")
       .optional("partition_by", &Source::partition_by, partition_by_type(), "",
                 "Columns whose values lie in folders of their own, each with a SQL expression or as it is.")
-      .optional("flush", &Source::flush, kept_type(flush), "", "When a stream's rows are written. Not used by this version.")
-      .optional("files", &Source::files, kept_type(files), "", "Names of the files. Not used by this version.");
+      .optional("flush", &Source::flush, kept_type(flush), "",
+                "When a stream's rows are written. Not used by this version.")
+      .optional("files", &Source::files, kept_type(files), "",
+                "Names of the files. Not used by this version.");
   return keys;
 }
 

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "project/declarations/files.h"
 #include "project/names.h"
 
@@ -25,12 +27,15 @@ void named(Keys<Task>& keys, const std::string& key, bool sensor, std::string se
 void check_body(const Node& node, Reading& reading, Task& task) {
   const bool is_task = node.find("task") != nullptr, is_sensor = node.find("sensor") != nullptr;
   if (is_task == is_sensor) {
-    reading.problem(node, is_task ? "a file has \"task\" or \"sensor\", not both" : "key \"task\" (or \"sensor\") is missing");
+    reading.problem(node, is_task ? "a file has \"task\" or \"sensor\", not both"
+                                  : "key \"task\" (or \"sensor\") is missing");
     return;
   }
   std::vector<std::string> allowed;
-  if (is_sensor) allowed.assign(std::begin(kSensorBodies), std::end(kSensorBodies));
-  else allowed.assign(std::begin(kTaskBodies), std::end(kTaskBodies));
+  if (is_sensor)
+    allowed.assign(std::begin(kSensorBodies), std::end(kSensorBodies));
+  else
+    allowed.assign(std::begin(kTaskBodies), std::end(kTaskBodies));
   size_t found = 0;
   std::string words;
   for (const auto& key : allowed) {
@@ -40,13 +45,15 @@ void check_body(const Node& node, Reading& reading, Task& task) {
   for (const char* key : {"command", "file", "table", "project"}) {
     const bool known = std::find(allowed.begin(), allowed.end(), key) != allowed.end();
     if (!known && node.find(key)) {
-      reading.problem(*node.find(key), std::string("a ") + (is_sensor ? "sensor" : "task") + " has no \"" + key + "\"",
+      reading.problem(*node.find(key),
+                      std::string("a ") + (is_sensor ? "sensor" : "task") + " has no \"" + key + "\"",
                       "it has one of " + words);
       return;
     }
   }
   if (found != 1) {
-    reading.problem(node, (is_sensor ? "a sensor needs exactly one of " : "a task needs exactly one of ") + words);
+    reading.problem(node,
+                    (is_sensor ? "a sensor needs exactly one of " : "a task needs exactly one of ") + words);
   }
   task.body = reading.value(node);
 }
@@ -56,8 +63,10 @@ Keys<Task> make() {
   named(keys, "task", false, "The task's name; or write `sensor`.");
   named(keys, "sensor", true, "The sensor's name: a task that waits until what it looks at is there.");
   keys.include(common_keys(), &Task::common)
-      .optional("after", &Task::after, one_or_list_type(placed_text_type()), "", "Assets that must be done before.");
-  body(keys, "command", one_or_list_type(text_type()), "A program and its arguments, run in the project's folder.");
+      .optional("after", &Task::after, one_or_list_type(placed_text_type()), "",
+                "Assets that must be done before.");
+  body(keys, "command", one_or_list_type(text_type()),
+       "A program and its arguments, run in the project's folder.");
   body(keys, "sql", text_type(), "A SELECT; a sensor waits until it is true.");
   body(keys, "http", anything_type("text or mapping"), "A request; a sensor waits until it succeeds.");
   body(keys, "file", text_type(), "A sensor waits until the file is there.");

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+
+#include "project/project.h"
+
+namespace windrow::project {
+
+/// A project in a folder of its own, gone with the test. The folder's name has a blank and is not ASCII.
+class ProjectFixture : public ::testing::Test {
+ protected:
+  ProjectFixture() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "windrow_project_XXXXXX").string();
+    base_ = ::mkdtemp(pattern.data());
+    root_ = base_ + "/der Schwad é";
+    std::filesystem::create_directories(root_);
+  }
+  ~ProjectFixture() override { std::filesystem::remove_all(base_); }
+
+  void write(const std::string& path, const std::string& text) {
+    const std::filesystem::path full = std::filesystem::path(root_) / path;
+    std::filesystem::create_directories(full.parent_path());
+    std::ofstream(full, std::ios::binary) << text;
+  }
+  /// A model whose file is nothing but a SELECT.
+  void model(const std::string& name, const std::string& text = "SELECT 1 AS id") {
+    write("models/" + name.substr(0, name.find('.')) + "/" + name.substr(name.find('.') + 1) + ".sql", text);
+  }
+  Project load_project() {
+    options_.folder = root_;
+    return load(options_, secrets_);
+  }
+  /// What is wrong, one problem a line with its hint after ` -- `.
+  std::string problems() {
+    try {
+      load_project();
+    } catch (const Error& error) {
+      std::string out;
+      for (const auto& problem : error.problems()) {
+        out += problem.place.text() + ": " + problem.message +
+               (problem.hint.empty() ? "" : " -- " + problem.hint) + "\n";
+      }
+      return out;
+    }
+    return "";
+  }
+  std::string notices() {
+    std::string out;
+    for (const auto& notice : load_project().notices)
+      out += notice.place.text() + ": " + notice.message + "\n";
+    return out;
+  }
+
+  std::string base_, root_;
+  LoadOptions options_;
+  Secrets secrets_;
+};
+
+}  // namespace windrow::project

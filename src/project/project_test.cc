@@ -1,0 +1,574 @@
+#include "project/project.h"
+
+#include <cmath>
+#include <functional>
+
+#include "project/project_fixture.h"
+#include "project/types.h"
+
+namespace windrow::project {
+namespace {
+
+using namespace std::chrono_literals;
+using Load = ProjectFixture;
+
+void write_example(const std::function<void(const std::string&, const std::string&)>& write) {
+  write("windrow.yaml", R"yaml(# windrow.yaml
+project: wikipedia
+timezone: UTC
+begin: 2025-01-01                    # intervals exist from here on
+vars: {days: {type: int, default: 30}}
+connections:
+  events:  {type: kafka, brokers: "${KAFKA_BROKERS:-localhost:9092}"}
+  serving: {type: postgres, url: "${POSTGRES_URL}"}
+environments:                        # --env; dev is the default
+  dev:  {lake: lake, engine: {type: duckdb, memory: 2GB}, publish: false}
+  prod: {lake: "s3://wiki-lake/${PROD_BUCKET}", engine: {type: spark, connect: "sc://spark:15002"}}
+layers:
+  bronze: {append_only: true, retention: 90d}
+  silver: {retention: 730d}
+  gold:   {retention: 1825d}
+schedules:
+  hourly: {cron: "0 * * * *", select: "+tag:historical", max_active_runs: 1, deadline: 30m}
+alerts:
+  - {on: [failure, deadline], to: slack, url: "${SLACK_WEBHOOK}"}
+)yaml");
+  write("sources/raw_events.yaml", R"yaml(source: bronze.raw_events
+from: {kafka: events, topic: wiki-raw-events, group: wiki-batch-archiver-group, start: latest}
+format: json
+flush: {rows: 5000, every: 60s}
+columns: {timestamp: bigint, log_params: json}
+on_new_column: add
+partition_by: {year: "year(to_timestamp(timestamp))", month: "month(to_timestamp(timestamp))"}
+files: {name: "wiki_events_{utc:%Y%m%d_%H%M%S}"}
+)yaml");
+  write("models/silver/events.sql", R"yaml(/* windrow
+build: {interval: {column: event_time, grain: hour, batch: 24, wait: 10m}}
+reads: {bronze.raw_events: {before: 23h}, seeds.languages: lookup}
+*/
+SELECT * FROM bronze.raw_events WHERE event_time >= $start AND event_time < $end;
+)yaml");
+  write("models/gold/historical_server_rankings.sql", R"yaml(/* windrow
+description: The fifty busiest wikis, ranked, with percentile and distinct users.
+tags: [historical]
+columns: {rank: {checks: [not_null, unique]}}
+checks: [{rows: {max: 50}}]
+*/
+WITH by_server AS (SELECT server_name FROM silver.events GROUP BY ALL)
+SELECT *, row_number() OVER w AS rank FROM by_server WINDOW w AS (ORDER BY server_name) QUALIFY rank <= 50
+)yaml");
+  write("publish/historical.yaml", R"yaml(publish: historical
+to: serving
+views:
+  - {from: gold.historical_server_rankings, table: historical_server_rankings, mode: replace, indexes: [[rank]]}
+)yaml");
+  write("tasks/refresh_dashboard.yaml", R"yaml(task: refresh_dashboard
+after: [publish.historical]
+command: ["./refresh.sh", "${run_id}"]
+when: "SELECT count(*) > 0 FROM gold.historical_server_rankings"
+for_each: {server: "SELECT server_name FROM gold.historical_server_rankings LIMIT 5"}
+retries: {times: 3, delay: 10s, factor: 2, max: 5m}
+)yaml");
+  write("tests/server_rankings.yaml", R"yaml(test: gold.historical_server_rankings
+at: 2025-10-17T14:00:00Z
+given: {silver.events: [{server_name: a, user: x, bytes_changed: 5}, {server_name: a, user: y, bytes_changed: 1}]}
+expect: [{server_name: a, edit_count: 2, unique_users: 2, rank: 1}]
+)yaml");
+  write("seeds/languages.csv", "code,name\n");
+}
+
+class Example : public ProjectFixture {
+ protected:
+  Example() {
+    write_example([this](const std::string& path, const std::string& text) { write(path, text); });
+    options_.environment_variables = {{"POSTGRES_URL", "postgres://u:hunter2@db"},
+                                      {"SLACK_WEBHOOK", "http://hook"}};
+  }
+};
+
+TEST_F(Example, LoadsItsSettings) {
+  const Project project = load_project();
+  EXPECT_EQ(project.name, "wikipedia");
+  EXPECT_EQ(project.root, root_);
+  EXPECT_EQ(iso(*project.begin), "2025-01-01T00:00:00Z");
+  EXPECT_EQ(project.vars.at("days").value, "30");
+  EXPECT_EQ(project.connections.at("events").settings.find("brokers")->text(), "localhost:9092");
+  EXPECT_EQ(project.connections.at("serving").settings.find("url")->text(), "postgres://u:hunter2@db");
+  EXPECT_EQ(project.connections.at("serving").settings.find("type"), nullptr);
+  const Environment& dev = project.environments.at("dev");
+  EXPECT_EQ(dev.lake, root_ + "/lake");
+  EXPECT_EQ(dev.engine.memory_bytes, 2'000'000'000u);
+  EXPECT_FALSE(dev.publish);
+  EXPECT_EQ(project.environments.at("prod").lake, "s3://wiki-lake/${PROD_BUCKET}");
+  ASSERT_EQ(project.layers.size(), 3u);
+  EXPECT_EQ(project.layers[0].name, "bronze");
+  EXPECT_TRUE(project.layers[0].append_only);
+  EXPECT_EQ(project.layer("gold")->retention, 1825 * 24h);
+  EXPECT_EQ(project.alerts.place.text(), "windrow.yaml:19:3");
+}
+
+TEST_F(Example, LoadsItsAssets) {
+  const Project project = load_project();
+  const Model* events = project.model("silver.events");
+  ASSERT_TRUE(events);
+  EXPECT_EQ(events->build.kind, BuildKind::interval);
+  EXPECT_EQ(events->build.column, "event_time");
+  EXPECT_EQ(events->build.batch, 24);
+  EXPECT_EQ(events->build.wait, 10min);
+  EXPECT_EQ(events->reads.at("bronze.raw_events").before, 23h);
+  EXPECT_TRUE(events->reads.at("seeds.languages").lookup);
+  EXPECT_EQ(events->sql, "SELECT * FROM bronze.raw_events WHERE event_time >= $start AND event_time < $end");
+  EXPECT_EQ(events->sql_begin.text(), "models/silver/events.sql:5:1");
+  const Model* rankings = project.model("gold.historical_server_rankings");
+  ASSERT_TRUE(rankings);
+  EXPECT_EQ(rankings->common.tags, std::vector<std::string>{"historical"});
+  ASSERT_EQ(rankings->columns.size(), 1u);
+  EXPECT_EQ(rankings->columns[0].checks[1].name, "unique");
+  EXPECT_EQ(rankings->columns[0].checks[1].column, "rank");
+  EXPECT_EQ(rankings->columns[0].checks[1].place.text(), "models/gold/historical_server_rankings.sql:4:37");
+  EXPECT_EQ(rankings->checks[0].arguments.find("max")->text(), "50");
+  const Source* source = project.source("bronze.raw_events");
+  ASSERT_TRUE(source);
+  EXPECT_EQ(source->kind, "kafka");
+  EXPECT_EQ(source->from.find("topic")->text(), "wiki-raw-events");
+  EXPECT_EQ(source->columns[0].type, "bigint");
+  EXPECT_EQ(source->partition_by[1].second, "month(to_timestamp(timestamp))");
+  ASSERT_EQ(project.publications.size(), 1u);
+  EXPECT_EQ(project.publications[0].views[0].indexes, std::vector<std::vector<std::string>>{{"rank"}});
+  ASSERT_EQ(project.tasks.size(), 1u);
+  EXPECT_EQ(std::get<Value::List>(project.tasks[0].body.find("command")->data)[1].text(), "${run_id}");
+  EXPECT_EQ(project.tasks[0].common.retries->times, 3);
+  ASSERT_EQ(project.tests.size(), 1u);
+  EXPECT_EQ(project.tests[0].name, "server_rankings");
+  EXPECT_EQ(iso(*project.tests[0].at), "2025-10-17T14:00:00Z");
+  EXPECT_EQ(std::get<Value::List>(project.tests[0].given.at("silver.events").data).size(), 2u);
+  ASSERT_EQ(project.seeds.size(), 1u);
+  EXPECT_EQ(project.seeds[0].name, "seeds.languages");
+  EXPECT_EQ(project.seeds[0].path, root_ + "/seeds/languages.csv");
+}
+
+TEST_F(Example, TellsWhatIsNotRun) {
+  EXPECT_EQ(
+      notices(),
+      "windrow.yaml:7:19: connections of type \"kafka\" are not used by this version of windrow\n"
+      "windrow.yaml:8:19: connections of type \"postgres\" are not used by this version of windrow\n"
+      "windrow.yaml:16:1: schedules are read and checked, but not used by this version of windrow\n"
+      "windrow.yaml:18:1: alerts are read and checked, but not used by this version of windrow\n"
+      "sources/raw_events.yaml:2:8: sources of kind \"kafka\" are not run by this version of windrow\n"
+      "tasks/refresh_dashboard.yaml:4:7: \"when\" is not used by this version of windrow\n"
+      "tasks/refresh_dashboard.yaml:5:11: \"for_each\" is not used by this version of windrow\n"
+      "tasks/refresh_dashboard.yaml:1:1: task \"refresh_dashboard\" is read and checked, but not run by this "
+      "version of windrow\n");
+}
+
+TEST_F(Example, LearnsWhatCameFromOutside) {
+  load_project();
+  EXPECT_EQ(secrets_.redact("at postgres://u:hunter2@db and localhost:9092"), "at *** and localhost:9092");
+}
+
+TEST_F(Example, WantsTheVariablesOfTheChosenEnvironmentAlone) {
+  options_.environment = "prod";
+  EXPECT_EQ(problems(),
+            "windrow.yaml:11:16: environment variable \"PROD_BUCKET\" is not set -- export PROD_BUCKET=…, "
+            "add it to the "
+            "file .env of the project, or write ${PROD_BUCKET:-default}\n");
+  options_.environment = "dev";
+  EXPECT_EQ(problems(), "");
+  options_.defer = "prod";
+  EXPECT_NE(problems(), "");
+  write(".env", "PROD_BUCKET=main\n");
+  EXPECT_EQ(load_project().environments.at("prod").lake, "s3://wiki-lake/main");
+}
+
+TEST_F(Load, FindsTheRootFromBelow) {
+  write("windrow.yaml", "project: a\n");
+  std::filesystem::create_directories(root_ + "/models/silver");
+  EXPECT_EQ(find_root(root_ + "/models/silver/"), root_);
+  EXPECT_THROW(find_root(base_), Error);
+  EXPECT_THROW(find_root(base_ + "/nothing"), Error);
+}
+
+TEST_F(Load, HasDefaults) {
+  write("windrow.yaml", "project: a\n");
+  const Project project = load_project();
+  EXPECT_EQ(project.zone, "UTC");
+  ASSERT_EQ(project.environments.size(), 1u);
+  EXPECT_EQ(project.environments.at("dev").lake, root_ + "/lake");
+  EXPECT_EQ(project.environments.at("dev").engine.type, "duckdb");
+  EXPECT_TRUE(project.environments.at("dev").publish);
+}
+
+TEST_F(Load, FillsInVariablesAndFiles) {
+  write("windrow.yaml",
+        "project: a\nvars:\n  v: {type: text, default: '${A}-${B:-x}-${C:-y}-$${D}-${file:secret "
+        "dir/pw}-$1$$'}\n"
+        "  n: {type: int, default: \"${N}\"}\n");
+  write("secret dir/pw", "hunter22\n");
+  write(".env", "export A=\"from dotenv\"\nB=fromdotenv\nN=12345\nUNUSED=topsecret\n");
+  options_.environment_variables = {{"B", "from process"}, {"C", ""}};
+  const Project project = load_project();
+  EXPECT_EQ(project.vars.at("v").value, "from dotenv-from process-y-${D}-hunter22-$1$$");
+  EXPECT_EQ(project.vars.at("n").value, "12345");
+  EXPECT_EQ(secrets_.redact("from dotenv, from process, hunter22, topsecret, fromdotenv, ${D}"),
+            "***, ***, ***, ***, ***, ${D}");
+}
+
+TEST_F(Load, NeverShowsWhatCameFromOutside) {
+  write("windrow.yaml",
+        "project: \"${P}\"\ntimezone: ${Z}\nvars: {n: {type: int, default: \"${N}\"}}\n"
+        "environments: {dev: {vars: {n: \"${N}\"}}}\nconnections: {a: {type: \"${P}\"}}\n");
+  write("publish/p.yaml", "publish: p\nto: ${P}\nviews: [{from: \"${P}\", table: t, mode: \"${M}\"}]\n");
+  options_.environment_variables = {
+      {"P", "hunter 2"}, {"Z", "Nowhere/hunter2"}, {"N", "hunter2"}, {"M", "replac"}};
+  const std::string all = problems();
+  EXPECT_EQ(all.find("hunter"), std::string::npos) << all;
+  EXPECT_EQ(all.find("replac\""), std::string::npos) << all;
+  EXPECT_EQ(all,
+            "publish/p.yaml:2:5: unknown connection \"${P}\"\n"
+            "publish/p.yaml:3:16: \"from\": expected a table name such as silver.movies, found \"${P}\"\n"
+            "publish/p.yaml:3:40: \"mode\": expected \"replace\", found \"${M}\"\n"
+            "windrow.yaml:1:10: \"project\": expected a name (letters, digits, underscores, hyphens), found "
+            "\"${P}\"\n"
+            "windrow.yaml:2:11: \"timezone\": expected a time zone such as Europe/Berlin, found \"${Z}\"\n"
+            "windrow.yaml:3:32: \"default\": expected a value of type int, found \"${N}\"\n"
+            "windrow.yaml:4:32: \"n\": expected a value of type int, found \"${N}\"\n"
+            "windrow.yaml:5:25: unknown type of connection \"${P}\"\n");
+}
+
+TEST_F(Load, ReportsVariablesThatCannotBeFilledIn) {
+  write("windrow.yaml",
+        "project: a\nconnections:\n  s: {type: sqlite, path: \"${NOPE}\"}\n  t: {type: sqlite, path: \"${a "
+        "b}\"}\n"
+        "  u: {type: sqlite, path: \"${open\"}\n  v: {type: sqlite, path: \"${file:nope}\"}\n  w: {type: "
+        "kafka, x: [\"${NOPE}\"]}\n");
+  const std::string hint =
+      " -- export NOPE=…, add it to the file .env of the project, or write ${NOPE:-default}\n";
+  EXPECT_EQ(problems(),
+            "windrow.yaml:3:27: environment variable \"NOPE\" is not set" + hint +
+                "windrow.yaml:4:27: cannot read \"${a b}\" -- ${NAME}, ${NAME:-default} and ${file:PATH} are "
+                "filled in; a "
+                "plain \"${\" is written \"$${\"\n"
+                "windrow.yaml:5:27: \"${\" without a closing \"}\" -- a plain \"${\" is written \"$${\"\n"
+                "windrow.yaml:6:27: cannot read \"" +
+                root_ +
+                "/nope\": No such file or directory -- a path in ${file:…} begins at the project's folder\n"
+                "windrow.yaml:7:24: environment variable \"NOPE\" is not set" +
+                hint);
+}
+
+TEST_F(Load, SettlesVariables) {
+  write("windrow.yaml",
+        "project: a\nvars: {a: {type: int, default: 1}, b: {type: int, default: 1}, c: {type: int, default: "
+        "1}, d: {type: "
+        "date}}\nenvironments: {dev: {vars: {b: 2, c: 2}}, prod: {vars: {a: 9}}}\n");
+  options_.variables = {{"c", "3"}};
+  const Project project = load_project();
+  EXPECT_EQ(project.vars.at("a").value, "1");
+  EXPECT_EQ(project.vars.at("b").value, "2");
+  EXPECT_EQ(project.vars.at("c").value, "3");
+  EXPECT_FALSE(project.vars.at("d").value.has_value());
+  options_.variables = {{"c", "x"}, {"e", "1"}, {"d", "2025-02-30"}};
+  EXPECT_EQ(problems(),
+            ": --var c: expected a value of type int, found \"x\"\n"
+            ": --var d: expected a value of type date, found \"2025-02-30\"\n"
+            ": unknown variable \"e\" (--var) -- did you mean \"a\"?\n");
+}
+
+TEST_F(Load, ReadsChecksInEveryForm) {
+  write("windrow.yaml", "project: a\n");
+  model("silver.m", R"yaml(/* windrow
+columns:
+  id: {checks: [not_null, unique, {range: {min: 0, max: 1.50}, severity: warn}, {regex: {pattern: "^a", severity: warn, name: n}}]}
+  kind: {type: text, checks: [{accepted_values: [a, 1]}, {freshness: {max: 2h}}, {relationship: {to: silver.x, column: id}}]}
+checks:
+  - {unique: [id, kind]}
+  - {unique: id}
+  - {expression: "a > b"}
+  - {freshness: {column: t, max: 2h, severity: warn}}
+  - {rows: {min: 1}, name: some}
+*/ SELECT 1)yaml");
+  const Project project = load_project();
+  const Model& m = project.models.at(0);
+  const auto& id = m.columns.at(0).checks;
+  EXPECT_TRUE(id[0].arguments.is_null());
+  EXPECT_FALSE(id[2].blocks);
+  EXPECT_EQ(id[2].arguments.find("max")->text(), "1.50");
+  EXPECT_EQ(id[3].arguments.text(), "^a");
+  EXPECT_FALSE(id[3].blocks);
+  EXPECT_EQ(id[3].label, "n");
+  const auto& kind = m.columns.at(1).checks;
+  EXPECT_EQ(std::get<Value::List>(kind[0].arguments.data).size(), 2u);
+  EXPECT_EQ(kind[1].arguments.find("max")->text(), "2h");
+  EXPECT_EQ(kind[2].arguments.find("to")->text(), "silver.x");
+  EXPECT_EQ(std::get<Value::List>(m.checks[0].arguments.data).size(), 2u);
+  EXPECT_EQ(m.checks[1].arguments.text(), "id");
+  EXPECT_EQ(m.checks[2].arguments.text(), "a > b");
+  EXPECT_EQ(m.checks[2].arguments.place.text(), "models/silver/m.sql:8:19");
+  EXPECT_FALSE(m.checks[3].blocks);
+  EXPECT_EQ(std::get<Value::Map>(m.checks[3].arguments.data).size(), 2u);
+  EXPECT_EQ(m.checks[4].label, "some");
+  EXPECT_TRUE(m.checks[4].blocks);
+}
+
+TEST_F(Load, ReadsEveryKindOfBuild) {
+  write("windrow.yaml", "project: a\nbegin: 2025-01-01\ntimezone: Europe/Berlin\n");
+  model("a.t", "/* windrow\nbuild: table */ SELECT 1");
+  model("a.v", "/* windrow\nbuild: view */ SELECT 1");
+  model("a.a", "/* windrow\nbuild: append\nnew_rows: bronze.x */ SELECT 1");
+  model("a.m", "/* windrow\nbuild: {merge: {key: id, latest_by: at}} */ SELECT 1");
+  model("a.s", "/* windrow\nbuild: {scd2: {key: [a, b]}} */ SELECT 1");
+  const Project project = load_project();
+  EXPECT_EQ(iso(*project.begin), "2024-12-31T23:00:00Z");
+  EXPECT_EQ(project.model("a.t")->build.kind, BuildKind::table);
+  EXPECT_EQ(project.model("a.v")->build.kind, BuildKind::view);
+  EXPECT_EQ(project.model("a.a")->build.kind, BuildKind::append);
+  EXPECT_EQ(project.model("a.a")->new_rows, "bronze.x");
+  EXPECT_EQ(project.model("a.m")->build.key, std::vector<std::string>{"id"});
+  EXPECT_EQ(project.model("a.m")->build.latest_by, "at");
+  EXPECT_EQ(project.model("a.s")->build.key, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(project.model("a.s")->build.place.text(), "models/a/s.sql:2:8");
+}
+
+TEST_F(Load, ReportsWrongModels) {
+  write("windrow.yaml", "project: a\n");
+  model("a.b1", "/* windrow\nbuild: merge */ SELECT 1");
+  model("a.b2", "/* windrow\nbuild: tabel */ SELECT 1");
+  model("a.b3", "/* windrow\nbuild: {merge: {key: []}} */ SELECT 1");
+  model("a.b4", "/* windrow\nbuild: {interval: {column: t, grain: day}} */ SELECT 1");
+  model("a.b5", "/* windrow\nnew_rows: a.b1 */ SELECT 1");
+  model("a.b6", "/* windrow\nbuild: {scd2: {key: a}, merge: {key: b}} */ SELECT 1");
+  model("a.b7", "/* windrow\ncontract: true\ncolumns: {x: {description: d}} */ SELECT 1");
+  model("a.b8", "/* windrow\noperator: {name: x} */ SELECT 1");
+  model("a.b9",
+        "/* windrow\n  tags: a\n  descripton: b\n  timeout: 0s\n  priority: high\n  owner: */ SELECT 1");
+  EXPECT_EQ(
+      problems(),
+      "models/a/b1.sql:2:8: build \"merge\" needs arguments -- write {merge: {key: …}}\n"
+      "models/a/b2.sql:2:8: \"build\": expected one of table, view, append, or a mapping such as {merge: "
+      "{key: id}}, "
+      "found \"tabel\" -- did you mean \"table\"?\n"
+      "models/a/b3.sql:2:22: \"key\": expected at least one column, found a list\n"
+      "models/a/b4.sql:2:8: interval model \"a.b4\" needs \"begin\" in windrow.yaml: intervals exist from "
+      "there on -- "
+      "add a line such as begin: 2025-01-01\n"
+      "models/a/b5.sql:2:11: \"new_rows\" belongs to a model with build append or merge; this one is built "
+      "as table\n"
+      "models/a/b6.sql:2:8: \"build\": expected exactly one of the keys \"interval\", \"merge\", \"scd2\", "
+      "found a "
+      "mapping\n"
+      "models/a/b7.sql:3:11: column \"x\" has no type, which \"contract: true\" needs -- write {type: …}\n"
+      "models/a/b8.sql:2:11: native operators are not part of this version of windrow -- say it in SQL, or "
+      "take the "
+      "model out of the project\n"
+      "models/a/b9.sql:3:3: unknown key \"descripton\" -- did you mean \"description\"?\n"
+      "models/a/b9.sql:4:12: \"timeout\": expected a duration such as 30m, found \"0s\"\n"
+      "models/a/b9.sql:5:13: \"priority\": expected a whole number, found \"high\"\n"
+      "models/a/b9.sql:6:3: \"owner\": expected a text, found nothing\n");
+}
+
+TEST_F(Load, ReportsWrongChecks) {
+  write("windrow.yaml", "project: a\n");
+  model("a.c", R"yaml(/* windrow
+checks: [not_null, {rows: {mx: 5}}, uniqe, {rows: {}}, expression, {rows: {min: 1}, unique: a}, [x], {relationship: {to: b.c, column: d}}]
+columns: {a: {checks: [{rows: {max: 3}}, {range: {min: 3, max: 1}}, {regex: [a]}, {regex: x, severity: wran}, {relationship: {to: b}}]}}
+*/ SELECT 1)yaml");
+  const std::string file = "models/a/c.sql:";
+  const std::string on_column = " -- put it under \"checks\" of the column, in \"columns\"\n";
+  EXPECT_EQ(
+      problems(),
+      file + "2:10: check \"not_null\" is one of a column" + on_column + file +
+          "2:28: unknown key \"mx\" in \"rows\" -- did you mean \"max\"?\n" + file +
+          "2:37: unknown check \"uniqe\" -- did you mean \"unique\"?\n" + file +
+          "2:51: \"rows\" needs \"min\" or \"max\"\n" + file +
+          "2:56: check \"expression\" needs arguments -- write {expression: …}\n" + file +
+          "2:85: two checks in one: \"rows\" and \"unique\" -- write each check as an item of its own\n" +
+          file + "2:97: \"checks\": expected a check such as not_null or {range: {min: 0}}, found a list\n" +
+          file + "2:103: check \"relationship\" is one of a column" + on_column + file +
+          "3:25: check \"rows\" is not one of a column -- put it under the \"checks\" of the table\n" + file +
+          "3:50: \"range\": \"min\" is greater than \"max\"\n" + file +
+          "3:77: \"regex\": expected a text, found a list\n" + file +
+          "3:104: \"severity\": expected one of block, warn, found \"wran\" -- did you mean \"warn\"?\n" +
+          file + "3:126: key \"column\" is missing in \"relationship\"\n" + file +
+          "3:131: \"to\": expected a table name such as silver.movies, found \"b\"\n");
+}
+
+TEST_F(Load, ReportsWhatSpansFiles) {
+  write("windrow.yaml",
+        "project: a\nlayers: {silver: , bronze: }\nconnections: {serving: {type: sqlite, path: x}}\n");
+  model("silver.movies");
+  model("silver.Movies");
+  model("slver.x");
+  model("seeds.x");
+  write("models/silver/deep/movies.sql", "SELECT 2");
+  write("models/loose.sql", "SELECT 1");
+  write("models/silver/my-table.sql", "SELECT 1");
+  write("sources/s.yaml", "source: silver.movies\nfrom: {files: a}\n");
+  write("publish/a.yaml",
+        "publish: p\nto: servin\nviews: [{from: a.b, table: t}, {sql: SELECT 1, table: T}]\n");
+  write("publish/b.yaml", "publish: p\nto: serving\nviews: []\n");
+  write("tests/t.yaml",
+        "- {test: silver.movie, expect: []}\n- {test: silver.movies, given: {silver.moves: []}, vars: {v: "
+        "1}, expect: []}\n");
+  EXPECT_EQ(
+      problems(),
+      "models/loose.sql: a model lies in a folder that is named for its layer -- move it to a path such as "
+      "models/silver/loose.sql\n"
+      "models/seeds/x.sql: layer \"seeds\" is kept for the files in seeds/ -- choose another layer\n"
+      "models/silver/Movies.sql: table \"silver.Movies\" is made twice: also by the source in "
+      "sources/s.yaml:1:9 as "
+      "\"silver.movies\", which differs only by case\n"
+      "models/silver/deep/movies.sql: table \"silver.movies\" is made twice: also by the source in "
+      "sources/s.yaml:1:9\n"
+      "models/silver/movies.sql: table \"silver.movies\" is made twice: also by the source in "
+      "sources/s.yaml:1:9\n"
+      "models/silver/my-table.sql: \"my-table\" cannot be the name of a table -- names have letters, digits "
+      "and "
+      "underscores, and do not begin with a digit\n"
+      "models/slver/x.sql: layer \"slver\" of model \"slver.x\" is not declared in windrow.yaml -- did you "
+      "mean "
+      "\"silver\"?\n"
+      "publish/a.yaml:2:5: unknown connection \"servin\" -- did you mean \"serving\"?\n"
+      "publish/a.yaml:3:32: table \"T\" is published twice\n"
+      "publish/b.yaml:1:10: publication \"p\" is declared twice: also in publish/a.yaml:1:10\n"
+      "publish/b.yaml:3:8: \"views\": expected at least one view, found a list\n"
+      "tests/t.yaml:1:10: unknown model \"silver.movie\" -- did you mean \"silver.Movies\"?\n"
+      "tests/t.yaml:2:47: test gives rows of an unknown table \"silver.moves\" -- did you mean "
+      "\"silver.movies\"?\n"
+      "tests/t.yaml:2:62: unknown variable \"v\"\n");
+}
+
+TEST_F(Load, ReportsWrongSettings) {
+  write("windrow.yaml",
+        "projct: x\ntimezone: Mars\nbegin: soon\nvars: {days: {type: itn}}\n"
+        "environments: {dev: {lake: '', engine: {memory: lots, threads: 0}, publish: yes}}\n"
+        "connections: {a: {type: sqlite, pth: x}, b: {type: sqllite}, c: {}}\nlayers: [bronze]\n"
+        "schedules: {h: {cron: hourly}}\nalerts: [{on: failur, to: x}]\n");
+  EXPECT_EQ(problems(),
+            "windrow.yaml:1:1: unknown key \"projct\" -- did you mean \"project\"?\n"
+            "windrow.yaml:1:1: key \"project\" is missing\n"
+            "windrow.yaml:2:11: \"timezone\": expected a time zone such as Europe/Berlin, found \"Mars\"\n"
+            "windrow.yaml:3:8: \"begin\": expected a date or time such as 2025-10-17 or "
+            "2025-10-17T14:00:00Z, found "
+            "\"soon\"\n"
+            "windrow.yaml:4:21: \"type\": expected one of int, double, text, bool, date, timestamp, found "
+            "\"itn\" -- did you "
+            "mean \"int\"?\n"
+            "windrow.yaml:5:28: \"lake\": expected a folder or a URI, found \"\"\n"
+            "windrow.yaml:5:49: \"memory\": expected a size such as 2GB or 512MiB, found \"lots\"\n"
+            "windrow.yaml:5:64: \"threads\": expected a whole number of at least 1, found \"0\"\n"
+            "windrow.yaml:5:77: \"publish\": expected true or false, found \"yes\"\n"
+            "windrow.yaml:6:18: key \"path\" is missing in \"a\"\n"
+            "windrow.yaml:6:33: unknown key \"pth\" in \"a\" -- did you mean \"path\"?\n"
+            "windrow.yaml:6:52: unknown type of connection \"sqllite\" -- did you mean \"sqlite\"?\n"
+            "windrow.yaml:6:65: key \"type\" is missing in \"c\"\n"
+            "windrow.yaml:7:9: \"layers\": expected a mapping, found a list\n"
+            "windrow.yaml:8:23: \"cron\": expected five cron fields such as \"0 * * * *\", found \"hourly\"\n"
+            "windrow.yaml:9:15: \"on\": expected one of failure, deadline, success, freshness, anomaly, "
+            "found \"failur\" -- "
+            "did you mean \"failure\"?\n");
+}
+
+TEST_F(Load, ReportsWrongSourcesTasksAndTests) {
+  write("windrow.yaml", "project: a\n");
+  write("sources/a.yaml", "source: movies\nfrom: {fles: x}\nformat: xml\ncolumns: {a: [b]}\n");
+  write("sources/b.yaml", "source: b.c\nfrom: {files: x, glob: y}\npartition_by: 5\n");
+  write("sources/c.yaml", "");
+  write("tasks/a.yaml", "task: a\ncommand: x\nsql: y\n");
+  write("tasks/b.yaml", "sensor: b\ncommand: x\n");
+  write("tasks/c.yaml", "after: x\n");
+  write("tests/a.yaml", "test: x\nstart: 2025-01-02\nend: 2025-01-01\nexpect: {a: 1}\n");
+  EXPECT_EQ(
+      problems(),
+      "sources/a.yaml:1:9: \"source\": expected a table name such as silver.movies, found \"movies\"\n"
+      "sources/a.yaml:2:8: unknown kind of source \"fles\" -- did you mean \"files\"?\n"
+      "sources/a.yaml:3:9: \"format\": expected one of json, csv, parquet, avro, found \"xml\"\n"
+      "sources/a.yaml:4:14: \"a\": expected a type or a mapping, found a list\n"
+      "sources/b.yaml:2:18: unknown key \"glob\" in \"from\" -- known keys: files\n"
+      "sources/c.yaml:1:1: the file is empty\n"
+      "tasks/a.yaml:1:1: a task needs exactly one of command, sql, http\n"
+      "tasks/b.yaml:2:10: a sensor has no \"command\" -- it has one of file, table, sql, http, project\n"
+      "tasks/c.yaml:1:1: key \"task\" (or \"sensor\") is missing\n"
+      "tests/a.yaml:1:7: \"test\": expected a table name such as silver.movies, found \"x\"\n"
+      "tests/a.yaml:2:8: \"start\" is not before \"end\"\n"
+      "tests/a.yaml:4:9: \"expect\": expected a list of rows, found a mapping\n");
+}
+
+TEST_F(Load, ReportsAnUnknownEnvironment) {
+  write("windrow.yaml", "project: a\nenvironments: {prod: , staging: }\n");
+  EXPECT_EQ(problems(), ": unknown environment \"dev\" -- environments: prod, staging\n");
+  options_.environment = "stging";
+  EXPECT_EQ(problems(), ": unknown environment \"stging\" -- did you mean \"staging\"?\n");
+}
+
+TEST_F(Load, ReportsABrokenProjectFileAlone) {
+  write("windrow.yaml", "project: [\n");
+  model("a.b", "/* windrow\nbuild: {interval: {column: t, grain: day}} */ SELECT 1");
+  write("publish/p.yaml", "publish: p\nto: x\nviews: [{from: a.b, table: t}]\n");
+  EXPECT_EQ(problems().substr(0, 32), "windrow.yaml:2:1: not valid YAML");
+  write("windrow.yaml", "# nothing\n");
+  EXPECT_EQ(problems(),
+            "windrow.yaml:1:1: the file is empty -- it needs at least a line such as project: my_project\n");
+}
+
+TEST_F(Load, PassesOverFilesThatAreNotItsOwn) {
+  write("windrow.yml", "project: a\nenvironments: {dev: {lake: models/lake}}\n");
+  model("silver.a");
+  write("models/silver/.a.sql.swp", "x");
+  write("models/silver/a.sql~", "x");
+  write("models/silver/#a.sql#", "x");
+  write("models/.hidden/b.sql", "x");
+  write("models/lake/silver/c.sql", "x");
+  write("models/README.md", "x");
+  write("models/silver/a.py", "x");
+  write("sources/a.yml", "source: b.s\nfrom: {files: a}\n");
+  write("seeds/deep/a.csv", "x");
+  write("model/x.sql", "x");
+  std::filesystem::create_directory_symlink(root_ + "/models/silver", root_ + "/models/gold");
+  EXPECT_EQ(notices(),
+            "model: folder \"model\" is not read\n"
+            "models/gold: a link to a folder is not followed\n"
+            "models/silver/a.py: file is not read: in models/ files end in .sql\n"
+            "seeds/deep: folders inside of seeds/ are not read\n");
+  EXPECT_EQ(load_project().models.size(), 1u);
+  EXPECT_EQ(load_project().sources.size(), 1u);
+}
+
+TEST_F(Load, ReadsManyFilesInParallelAndReportsAllInOrder) {
+  write("windrow.yaml", "project: a\n");
+  std::string want;
+  for (int i = 100; i < 400; ++i) {
+    const std::string name = "m" + std::to_string(i);
+    model("silver." + name, i % 3 ? "SELECT 1" : "/* windrow\ntag: x */ SELECT 1");
+    if (i % 3 == 0)
+      want += "models/silver/" + name + ".sql:2:1: unknown key \"tag\" -- did you mean \"tags\"?\n";
+  }
+  EXPECT_EQ(problems(), want);
+}
+
+TEST(ParseSize, KnowsDecimalAndBinaryUnits) {
+  EXPECT_EQ(parse_size("2GB"), 2'000'000'000u);
+  EXPECT_EQ(parse_size("1GiB"), 1'073'741'824u);
+  EXPECT_EQ(parse_size("1.5 kb"), 1500u);
+  EXPECT_EQ(parse_size("17B"), 17u);
+  for (const char* wrong :
+       {"", "GB", "2", "2G", "-2GB", "0GB", "2XB", "2GiBB", "nanGB", "1e999GB", "2 GB "}) {
+    EXPECT_FALSE(parse_size(wrong)) << wrong;
+  }
+}
+
+TEST(TypedScalar, FollowsYamlWithoutLosingAnything) {
+  EXPECT_EQ(std::get<int64_t>(typed_scalar("-12", {}).data), -12);
+  EXPECT_EQ(typed_scalar("+5", {}).text(), "+5");
+  EXPECT_EQ(typed_scalar("1.10", {}).text(), "1.10");
+  EXPECT_EQ(std::get<double>(typed_scalar("-0.0", {}).data), 0.0);
+  EXPECT_TRUE(std::signbit(std::get<double>(typed_scalar("-0.0", {}).data)));
+  EXPECT_EQ(std::get<double>(typed_scalar("1e3", {}).data), 1000.0);
+  EXPECT_TRUE(std::isnan(std::get<double>(typed_scalar(".nan", {}).data)));
+  for (const char* text :
+       {"01234", "12345678901234567890", "1.2.3", "e5", "-", "yes", "0x1F", "2025-01-01", "."}) {
+    EXPECT_EQ(std::get<std::string>(typed_scalar(text, {}).data), text);
+  }
+}
+
+}  // namespace
+}  // namespace windrow::project
