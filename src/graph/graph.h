@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "project/project.h"
@@ -33,12 +34,14 @@ struct Graph {
   std::map<std::string, sql::Parsed> selects;  ///< of models, and of publications' views as `publish.name/table`
 
   const Asset* find(std::string_view name) const;
+  /// The asset that a name in a model's SQL means: itself, or the one table of that name where no layer is given.
+  const Asset* resolve(std::string_view table) const;
 };
 
 /// Parses every SELECT and ties the assets together. All problems at once, with places: syntax errors, tables that
 /// nothing makes (with the nearest name), names that two assets make or that are ambiguous without a layer, names
 /// that differ only by case, cycles (`gold.a → gold.b → gold.a`, with the file and line of each read), reads that
-/// go from an inner layer to an outer one are allowed. `pool` gives connections for parsing in parallel.
+/// go from an inner layer to an outer one are allowed.
 Graph build(const project::Project& project, duck::Database& database);
 
 /// Selectors: names, globs (`gold.*`), `+up`, `down+`, `2+name`, `tag:`, `layer:`, `path:`, `state:`, `result:`;

@@ -1,0 +1,292 @@
+#include <algorithm>
+#include <atomic>
+#include <cctype>
+#include <thread>
+
+#include "base/nearest.h"
+#include "graph/cycles.h"
+#include "graph/graph.h"
+
+namespace windrow::graph {
+
+std::string_view name_of(Kind kind) {
+  switch (kind) {
+    case Kind::source: return "source";
+    case Kind::seed: return "seed";
+    case Kind::model: return "model";
+    case Kind::publication: return "publication";
+    case Kind::task: return "task";
+    case Kind::sensor: return "sensor";
+  }
+  return "";
+}
+
+const Asset* Graph::find(std::string_view name) const {
+  auto found = by_name.find(std::string(name));
+  return found == by_name.end() ? nullptr : &assets[found->second];
+}
+
+namespace {
+
+bool is_table(Kind kind) { return kind == Kind::source || kind == Kind::seed || kind == Kind::model; }
+
+std::string lower(std::string text) {
+  for (char& c : text) c = char(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+std::string last_part(const std::string& name) { return name.substr(name.rfind('.') + 1); }
+
+/// A SELECT that waits to be parsed.
+struct Text {
+  std::string key;   ///< in Graph::selects
+  std::string sql;
+  Place begin;
+  size_t owner;
+  std::set<std::string> parameters;  ///< that it may name
+  std::string parameter_hint;
+};
+
+class Builder {
+ public:
+  Builder(const project::Project& project, duck::Database& database) : project_(project), database_(database) {}
+
+  Graph build() {
+    add_assets();
+    problems_.raise();
+    index_bare_names();
+    parse_all();
+    tie();
+    std::vector<std::string> names;
+    for (const auto& asset : assets_) names.push_back(asset.name);
+    const auto order = topological_order(names, reads_, problems_);
+    problems_.raise();
+    return in_order(order);
+  }
+
+ private:
+  size_t add(Asset asset, const Place& place) {
+    const auto [found, fresh] = by_lower_.try_emplace(lower(asset.name), assets_.size());
+    if (!fresh) {
+      const auto& other = assets_[found->second];
+      problems_.add(Code::configuration,
+                    other.name == asset.name
+                        ? "\"" + asset.name + "\" is made twice: here and in " + other.file
+                        : "\"" + asset.name + "\" and \"" + other.name + "\" (" + other.file + ") differ only by case",
+                    "give one of them another name", place);
+    }
+    assets_.push_back(std::move(asset));
+    reads_.emplace_back();
+    return assets_.size() - 1;
+  }
+
+  static std::string layer_of(const std::string& name) {
+    const auto dot = name.find('.');
+    return dot == std::string::npos ? "" : name.substr(0, dot);
+  }
+
+  void add_assets() {
+    for (const auto& source : project_.sources) {
+      add({source.name, Kind::source, layer_of(source.name), source.file, source.common.tags, {}, {}}, source.place);
+    }
+    for (const auto& seed : project_.seeds) {
+      add({"seeds." + last_part(seed.name), Kind::seed, "seeds", seed.file, {}, {}, {}}, {seed.file, 1, 1});
+    }
+    for (const auto& model : project_.models) add_model(model);
+    for (const auto& publication : project_.publications) add_publication(publication);
+    for (const auto& task : project_.tasks) {
+      const auto kind = task.sensor ? Kind::sensor : Kind::task;
+      const size_t at = add({(task.sensor ? "sensor." : "task.") + task.name, kind, "", task.file, task.common.tags, {}, {}},
+                            task.place);
+      for (const auto& after : task.after) named_reads_.push_back({at, after.value, after.place});
+    }
+  }
+
+  void add_model(const project::Model& model) {
+    const size_t at = add({model.name, Kind::model, layer_of(model.name), model.file, model.common.tags, {}, {}}, model.place);
+    std::set<std::string> allowed = variable_names();
+    std::string hint = "declare it under vars: in windrow.yaml";
+    allowed.insert("run_time");
+    if (model.build.kind == project::BuildKind::interval) {
+      allowed.insert({"start", "end"});
+    } else {
+      hint += "; $start and $end belong to build: interval";
+    }
+    if (model.build.kind == project::BuildKind::view) {
+      allowed = variable_names();
+      hint = "a view is read by others at any time: it may use variables only";
+    }
+    texts_.push_back({model.name, model.sql, model.sql_begin, at, allowed, hint});
+  }
+
+  void add_publication(const project::Publication& publication) {
+    const std::string name = "publish." + publication.name;
+    const size_t at = add({name, Kind::publication, "", publication.file, publication.common.tags, {}, {}}, publication.place);
+    for (const auto& view : publication.views) {
+      if (!view.sql.empty()) {
+        texts_.push_back({name + "/" + view.table, view.sql, view.sql_begin, at, variable_names(),
+                          "declare it under vars: in windrow.yaml"});
+      } else {
+        named_reads_.push_back({at, view.from.value, view.from.place});
+      }
+    }
+  }
+
+  std::set<std::string> variable_names() const {
+    std::set<std::string> out;
+    for (const auto& [name, variable] : project_.vars) out.insert(name);
+    return out;
+  }
+
+  void index_bare_names() {
+    for (size_t i = 0; i < assets_.size(); ++i) {
+      if (is_table(assets_[i].kind)) bare_[last_part(assets_[i].name)].push_back(i);
+    }
+  }
+
+  void parse_all() {
+    std::vector<std::optional<sql::Parsed>> parsed(texts_.size());
+    std::vector<std::vector<Problem>> found(texts_.size());
+    std::atomic<size_t> next{0};
+    const auto work = [&] {
+      duck::Connection connection(database_);
+      for (size_t i; (i = next++) < texts_.size();) {
+        try {
+          parsed[i] = sql::parse_select(connection, texts_[i].sql, texts_[i].begin);
+        } catch (const Error& error) {
+          found[i] = error.problems();
+        }
+      }
+    };
+    if (texts_.size() > 64) {
+      std::thread second(work);
+      work();
+      second.join();
+    } else if (!texts_.empty()) {
+      work();
+    }
+    for (size_t i = 0; i < texts_.size(); ++i) {
+      for (auto& problem : found[i]) problems_.add(std::move(problem));
+      if (parsed[i]) {
+        check_parameters(texts_[i], *parsed[i]);
+        graph_.selects.emplace(texts_[i].key, std::move(*parsed[i]));
+      }
+    }
+  }
+
+  void check_parameters(const Text& text, const sql::Parsed& parsed) {
+    for (const auto& use : parsed.parameters) {
+      if (text.parameters.count(use.name)) continue;
+      const std::vector<std::string> known(text.parameters.begin(), text.parameters.end());
+      auto hint = did_you_mean(use.name, known);
+      problems_.add(Code::configuration, "parameter \"$" + use.name + "\" is not declared",
+                    hint.empty() ? text.parameter_hint : hint, use.place);
+    }
+    const auto* model = project_.model(text.key);
+    if (!model || model->build.kind != project::BuildKind::interval) return;
+    for (const char* name : {"start", "end"}) {
+      if (!parsed.parameter_names().count(name)) {
+        problems_.add(Code::configuration,
+                      "model \"" + text.key + "\" is built by intervals, but its SELECT does not use $" + name,
+                      "compare an input's time with both: column >= $start AND column < $end", text.begin);
+      }
+    }
+  }
+
+  void tie() {
+    for (const auto& text : texts_) {
+      auto parsed = graph_.selects.find(text.key);
+      if (parsed == graph_.selects.end()) continue;
+      for (const auto& use : parsed->second.tables) named_reads_.push_back({text.owner, use.name, use.place});
+    }
+    for (const auto& read : named_reads_) {
+      if (const auto from = resolve(read)) reads_[read.owner].push_back({*from, read.place});
+    }
+  }
+
+  struct NamedRead {
+    size_t owner;
+    std::string name;
+    Place place;
+  };
+
+  std::optional<size_t> resolve(const NamedRead& read) {
+    const auto& owner = assets_[read.owner];
+    auto found = by_lower_.find(lower(read.name));
+    if (found != by_lower_.end()) {
+      const auto& asset = assets_[found->second];
+      if (asset.name == read.name) return found->second;
+      problems_.add(Code::configuration, reader(owner) + " reads \"" + read.name + "\", but its name is \"" + asset.name + "\"",
+                    "write it as it is: names are the same on every engine only with the same letters' case", read.place);
+      return {};
+    }
+    if (read.name.find('.') == std::string::npos) {
+      auto bare = bare_.find(read.name);
+      if (bare != bare_.end() && bare->second.size() == 1) return bare->second[0];
+      if (bare != bare_.end()) {
+        std::string candidates;
+        for (const size_t i : bare->second) candidates += (candidates.empty() ? "" : ", ") + assets_[i].name;
+        problems_.add(Code::configuration, reader(owner) + " reads \"" + read.name + "\", which is ambiguous",
+                      "say which: " + candidates, read.place);
+        return {};
+      }
+    }
+    std::vector<std::string> known;
+    for (const auto& asset : assets_) known.push_back(asset.name);
+    auto hint = did_you_mean(read.name, known);
+    const char* what = owner.kind == Kind::task || owner.kind == Kind::sensor ? " comes after \"" : " reads table \"";
+    problems_.add(Code::configuration, reader(owner) + what + read.name + "\", which no source, seed or model makes",
+                  hint.empty() ? "add models/" + read.name + ".sql with a layer's folder, or a source of that name" : hint,
+                  read.place);
+    return {};
+  }
+
+  static std::string reader(const Asset& asset) {
+    return std::string(name_of(asset.kind)) + " \"" + asset.name + "\"";
+  }
+
+  Graph in_order(const std::vector<size_t>& order) {
+    std::vector<size_t> position(order.size());
+    for (size_t i = 0; i < order.size(); ++i) position[order[i]] = i;
+    for (const size_t old : order) {
+      Asset asset = std::move(assets_[old]);
+      std::set<size_t> upstream;
+      for (const auto& read : reads_[old]) upstream.insert(position[read.from]);
+      asset.upstream.assign(upstream.begin(), upstream.end());
+      graph_.by_name[asset.name] = graph_.assets.size();
+      graph_.assets.push_back(std::move(asset));
+    }
+    for (size_t i = 0; i < graph_.assets.size(); ++i) {
+      for (const size_t up : graph_.assets[i].upstream) graph_.assets[up].downstream.push_back(i);
+    }
+    return std::move(graph_);
+  }
+
+  const project::Project& project_;
+  duck::Database& database_;
+  Problems problems_;
+  std::vector<Asset> assets_;
+  std::vector<std::vector<Read>> reads_;
+  std::map<std::string, size_t> by_lower_;
+  std::map<std::string, std::vector<size_t>> bare_;
+  std::vector<Text> texts_;
+  std::vector<NamedRead> named_reads_;
+  Graph graph_;
+};
+
+}  // namespace
+
+const Asset* Graph::resolve(std::string_view table) const {
+  if (const Asset* asset = find(table)) return asset;
+  const Asset* found = nullptr;
+  for (const auto& asset : assets) {
+    if (!is_table(asset.kind) || last_part(asset.name) != table) continue;
+    if (found) return nullptr;
+    found = &asset;
+  }
+  return found;
+}
+
+Graph build(const project::Project& project, duck::Database& database) { return Builder(project, database).build(); }
+
+}  // namespace windrow::graph
