@@ -31,7 +31,8 @@ const std::vector<Folder>& folders() {
 }
 
 bool is_passed_over(std::string_view name) {
-  static constexpr std::string_view kBackups[] = {"~", ".bak", ".swp", ".swo", ".tmp", ".orig", ".rej"};
+  static constexpr std::string_view kBackups[] = {"~",    ".bak",  ".swp", ".swo",
+                                                  ".tmp", ".orig", ".rej"};
   if (name.starts_with('.') || name.starts_with('#')) return true;
   return std::any_of(std::begin(kBackups), std::end(kBackups),
                      [&](auto ending) { return name.ends_with(ending); });
@@ -64,13 +65,15 @@ class Walk {
   std::vector<ProjectFile> run() {
     look_at_root();
     for (const auto& folder : folders()) walk(folder, folder.name, 0);
-    std::sort(files_.begin(), files_.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+    std::sort(files_.begin(), files_.end(),
+              [](const auto& a, const auto& b) { return a.path < b.path; });
     return std::move(files_);
   }
 
  private:
   void notice(std::string message, std::string hint, std::string path) {
-    notices_.push_back({Code::configuration, std::move(message), std::move(hint), {std::move(path), 0, 0}});
+    notices_.push_back(
+        {Code::configuration, std::move(message), std::move(hint), {std::move(path), 0, 0}});
   }
 
   /// A folder whose name is nearly one that is read was most likely meant to be it.
@@ -90,7 +93,8 @@ class Walk {
     const std::string path = relative.empty() ? root_ : root_ + "/" + relative;
     std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path.c_str()), ::closedir);
     if (!folder) {
-      if (errno != ENOENT && errno != ENOTDIR) problems_.add(system_error(errno, "read folder", path));
+      if (errno != ENOENT && errno != ENOTDIR)
+        problems_.add(system_error(errno, "read folder", path));
       return;
     }
     while (const dirent* entry = ::readdir(folder.get())) {
@@ -125,7 +129,8 @@ class Walk {
       }
     }
     if (is_note(name)) return;
-    notice("file is not read: in " + std::string(folder.name) + "/ files end in " + folder.endings.front(),
+    notice("file is not read: in " + std::string(folder.name) + "/ files end in " +
+               folder.endings.front(),
            "", path);
   }
 

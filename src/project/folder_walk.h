@@ -16,9 +16,9 @@ struct ProjectFile {
   std::string path;  ///< relative to the project, with `/`
 };
 
-/// All files of a project's folders, ordered by path. Hidden files, editors' backups and the folders in
-/// `skip` (absolute: lakes) are passed over; what has an ending that its folder does not expect is told in
-/// `notices`.
+/// All files of a project's folders, ordered by path. Hidden files, editors' backups and the
+/// folders in `skip` (absolute: lakes) are passed over; what has an ending that its folder does not
+/// expect is told in `notices`.
 std::vector<ProjectFile> walk_project(const std::string& root, const std::set<std::string>& skip,
                                       std::vector<Problem>& notices, Problems& problems);
 

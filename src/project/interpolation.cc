@@ -37,8 +37,8 @@ Interpolation::Result Interpolation::resolve(std::string_view written,
       result.hint = "a plain \"${\" is written \"$${\"";
       return result;
     }
-    fill(written.substr(dollar + 2, end - dollar - 2), written.substr(dollar, end - dollar + 1), left,
-         result);
+    fill(written.substr(dollar + 2, end - dollar - 2), written.substr(dollar, end - dollar + 1),
+         left, result);
     if (!result.problem.empty()) return result;
     at = end + 1;
   }
@@ -46,15 +46,16 @@ Interpolation::Result Interpolation::resolve(std::string_view written,
   return result;
 }
 
-void Interpolation::fill(std::string_view inside, std::string_view whole, const std::set<std::string>& left,
-                         Result& result) const {
+void Interpolation::fill(std::string_view inside, std::string_view whole,
+                         const std::set<std::string>& left, Result& result) const {
   if (inside.starts_with("file:")) return fill_file(inside.substr(5), result);
   const size_t dash = inside.find(":-");
   const std::string name(inside.substr(0, dash));
   if (!is_variable_name(name)) {
     result.problem = "cannot read " + in_quotes(whole);
     result.hint =
-        "${NAME}, ${NAME:-default} and ${file:PATH} are filled in; a plain \"${\" is written \"$${\"";
+        "${NAME}, ${NAME:-default} and ${file:PATH} are filled in; a plain \"${\" is written "
+        "\"$${\"";
     return;
   }
   if (left.contains(name)) {
@@ -71,15 +72,16 @@ void Interpolation::fill(std::string_view inside, std::string_view whole, const 
   } else {
     result.undefined = name;
     result.problem = "environment variable \"" + name + "\" is not set";
-    result.hint =
-        "export " + name + "=…, add it to the file .env of the project, or write ${" + name + ":-default}";
+    result.hint = "export " + name + "=…, add it to the file .env of the project, or write ${" +
+                  name + ":-default}";
   }
   result.changed = true;
 }
 
 void Interpolation::fill_file(std::string_view path, Result& result) const {
   result.changed = true;
-  const std::string full = path.starts_with("/") ? std::string(path) : root_ + "/" + std::string(path);
+  const std::string full =
+      path.starts_with("/") ? std::string(path) : root_ + "/" + std::string(path);
   try {
     std::string content = path.empty() ? "" : read_text_file(full);
     if (path.empty()) throw Error(Code::configuration, "${file:} names no file");

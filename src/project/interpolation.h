@@ -9,12 +9,13 @@
 
 namespace windrow::project {
 
-/// Fills in `${NAME}`, `${NAME:-default}` and `${file:PATH}` (relative to the project). `$${` is a plain
-/// `${`. A default is taken where the variable is not set or empty, and is not filled in itself. The process
-/// wins over
-/// `.env`. Every value from outside is learnt by `secrets`: whatever `.env` holds at once, variables of the
-/// process and files when they are used; a default is written in the file and no secret.
-/// Threads may share it.
+/// Fills in `${NAME}`, `${NAME:-default}` and `${file:PATH}` (relative to the project). `$${` is a
+/// plain
+/// `${`. A default is taken where the variable is not set or empty, and is not filled in itself.
+/// The process wins over
+/// `.env`. Every value from outside is learnt by `secrets`: whatever `.env` holds at once,
+/// variables of the process and files when they are used; a default is written in the file and no
+/// secret. Threads may share it.
 class Interpolation {
  public:
   Interpolation(std::string root, const std::map<std::string, std::string>& process,

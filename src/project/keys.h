@@ -13,22 +13,24 @@ namespace windrow::project {
 /// Reports a key that is not known, with the nearest one that is.
 void report_unknown_key(const Node& key, const std::vector<std::string>& known, Reading& reading);
 
-/// The declaration of a mapping with known keys: each key's type, default and sentence, and where its value
-/// goes. Keys are read in the order of the declaration.
+/// The declaration of a mapping with known keys: each key's type, default and sentence, and where
+/// its value goes. Keys are read in the order of the declaration.
 template <class T>
 class Keys {
  public:
   explicit Keys(std::string name = "mapping") { shape_.name = std::move(name); }
 
   template <class M, class Bind>
-  Keys& bound(bool required, std::string key, Type<M> type, std::string default_value, std::string sentence,
-              Bind bind) {
-    shape_.keys.push_back({key, required, std::move(default_value), std::move(sentence), type.shape});
+  Keys& bound(bool required, std::string key, Type<M> type, std::string default_value,
+              std::string sentence, Bind bind) {
+    shape_.keys.push_back(
+        {key, required, std::move(default_value), std::move(sentence), type.shape});
     names_.push_back(std::move(key));
-    readers_.push_back([read = std::move(type.read), bind](const Node& node, Reading& reading, T& target) {
-      M value{};
-      if (read(node, reading, value)) bind(target, std::move(value), node, reading);
-    });
+    readers_.push_back(
+        [read = std::move(type.read), bind](const Node& node, Reading& reading, T& target) {
+          M value{};
+          if (read(node, reading, value)) bind(target, std::move(value), node, reading);
+        });
     return *this;
   }
   template <class M, class N>
@@ -38,8 +40,8 @@ class Keys {
   template <class M, class N>
   Keys& optional(std::string key, N T::*member, Type<M> type, std::string default_value,
                  std::string sentence) {
-    return bound(false, std::move(key), std::move(type), std::move(default_value), std::move(sentence),
-                 to(member));
+    return bound(false, std::move(key), std::move(type), std::move(default_value),
+                 std::move(sentence), to(member));
   }
   /// All keys of another declaration, read into a part of this one.
   template <class U>
@@ -47,9 +49,10 @@ class Keys {
     for (size_t i = 0; i < other.names_.size(); ++i) {
       shape_.keys.push_back(other.shape_.keys[i]);
       names_.push_back(other.names_[i]);
-      readers_.push_back([reader = other.readers_[i], member](const Node& node, Reading& reading, T& target) {
-        reader(node, reading, target.*member);
-      });
+      readers_.push_back(
+          [reader = other.readers_[i], member](const Node& node, Reading& reading, T& target) {
+            reader(node, reading, target.*member);
+          });
     }
     return *this;
   }
@@ -100,7 +103,8 @@ class Keys {
     out.shape = shape_;
     out.shape.form = Shape::Form::object;
     if (out.shape.expected.empty()) out.shape.expected = "a mapping";
-    out.read = [keys = std::make_shared<Keys>(*this)](const Node& node, Reading& reading, T& value) {
+    out.read = [keys = std::make_shared<Keys>(*this)](const Node& node, Reading& reading,
+                                                      T& value) {
       return keys->read(node, reading, value);
     };
     return out;
@@ -112,7 +116,9 @@ class Keys {
 
   template <class N>
   static auto to(N T::*member) {
-    return [member](T& target, auto&& value, const Node&, Reading&) { target.*member = std::move(value); };
+    return [member](T& target, auto&& value, const Node&, Reading&) {
+      target.*member = std::move(value);
+    };
   }
   void read_unknown(const Node& node, Reading& reading) const {
     if (shape_.one_key && node.entries.size() != 1) {
@@ -126,9 +132,11 @@ class Keys {
     }
   }
   static void report_missing(const Node& node, const std::string& key, Reading& reading) {
-    // The place of a mapping that is missing itself is its key's, which the reader of the file gave it.
-    reading.problem(node, "key \"" + key + "\" is missing" +
-                              (reading.key() ? " in \"" + reading.key_text() + "\"" : std::string()));
+    // The place of a mapping that is missing itself is its key's, which the reader of the file gave
+    // it.
+    reading.problem(node,
+                    "key \"" + key + "\" is missing" +
+                        (reading.key() ? " in \"" + reading.key_text() + "\"" : std::string()));
   }
   std::string joined() const {
     std::string out;

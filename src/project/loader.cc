@@ -91,23 +91,25 @@ class FileLoader {
     const size_t layer_begin = path.find('/') + 1;
     const size_t layer_end = path.find('/', layer_begin);
     if (layer_end == std::string::npos) {
-      reading.problems.add(Code::configuration, "a model lies in a folder that is named for its layer",
-                           "move it to a path such as models/silver/" + path.substr(layer_begin),
-                           {path, 0, 0});
+      reading.problems.add(
+          Code::configuration, "a model lies in a folder that is named for its layer",
+          "move it to a path such as models/silver/" + path.substr(layer_begin), {path, 0, 0});
       return;
     }
     const std::string layer = path.substr(layer_begin, layer_end - layer_begin), table = stem(path);
     for (const auto& [what, name] : {std::pair("layer", &layer), std::pair("table", &table)}) {
       if (is_identifier(*name)) continue;
-      reading.problems.add(Code::configuration, in_quotes(*name) + " cannot be the name of a " + what,
-                           "names have letters, digits and underscores, and do not begin with a digit",
-                           {path, 0, 0});
+      reading.problems.add(
+          Code::configuration, in_quotes(*name) + " cannot be the name of a " + what,
+          "names have letters, digits and underscores, and do not begin with a digit",
+          {path, 0, 0});
       return;
     }
     model.name = layer + "." + table;
   }
 
-  void load_yaml(const ProjectFile& file, const std::string& text, Reading& reading, Loaded& out) const {
+  void load_yaml(const ProjectFile& file, const std::string& text, Reading& reading,
+                 Loaded& out) const {
     const size_t before = reading.problems.all().size();
     auto node = read_yaml(text, {file.path, 1, 1}, reading.problems);
     if (!node) {
@@ -164,15 +166,16 @@ std::vector<Loaded> load_all(const std::vector<ProjectFile>& files, const FileLo
   std::atomic<size_t> next{0};
   constexpr size_t kChunk = 32;
   auto work = [&] {
-    for (size_t begin = next.fetch_add(kChunk); begin < files.size(); begin = next.fetch_add(kChunk)) {
+    for (size_t begin = next.fetch_add(kChunk); begin < files.size();
+         begin = next.fetch_add(kChunk)) {
       const size_t end = std::min(begin + kChunk, files.size());
       for (size_t i = begin; i < end; ++i) {
         if (files[i].kind != FileKind::seed) loader.load(files[i], out[i]);
       }
     }
   };
-  const size_t wanted = std::min<size_t>(std::clamp(std::thread::hardware_concurrency(), 1u, kReadersMax),
-                                         files.size() / kChunk + 1);
+  const size_t wanted = std::min<size_t>(
+      std::clamp(std::thread::hardware_concurrency(), 1u, kReadersMax), files.size() / kChunk + 1);
   std::vector<std::jthread> readers;
   for (size_t i = 1; i < wanted; ++i) readers.emplace_back(work);
   work();
@@ -226,8 +229,8 @@ std::string project_file_in(const std::string& root) {
 }
 
 /// False where the file could not be read at all: nothing that refers to it can then be judged.
-bool load_project_file(const Interpolation& interpolation, const LoadOptions& options, Project& project,
-                       Problems& problems) {
+bool load_project_file(const Interpolation& interpolation, const LoadOptions& options,
+                       Project& project, Problems& problems) {
   const std::string file = project_file_in(project.root);
   Reading reading(interpolation, file);
   reading.environments = {options.environment, options.defer};
@@ -256,7 +259,8 @@ void settle_environments(Project& project) {
   for (auto& [name, environment] : project.environments) {
     for (std::string* path : {&environment.lake, &environment.engine.spill}) {
       // What has a variable that is not set here stays as it was written.
-      if (path->empty() || path->find("://") != std::string::npos || path->find("${") != std::string::npos)
+      if (path->empty() || path->find("://") != std::string::npos ||
+          path->find("${") != std::string::npos)
         continue;
       std::string full = (fs::path(project.root) / *path).lexically_normal().string();
       while (full.size() > 1 && full.ends_with('/')) full.pop_back();

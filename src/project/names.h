@@ -5,12 +5,13 @@
 
 namespace windrow::project {
 
-/// A name of a table, layer, column of ours, variable: a letter or underscore, then letters, digits,
-/// underscores.
+/// A name of a table, layer, column of ours, variable: a letter or underscore, then letters,
+/// digits, underscores.
 bool is_identifier(std::string_view text);
 /// A name of an environment variable: the same rule.
 inline bool is_variable_name(std::string_view text) { return is_identifier(text); }
-/// A name of a project, environment, connection, publication, task: an identifier that may hold hyphens.
+/// A name of a project, environment, connection, publication, task: an identifier that may hold
+/// hyphens.
 bool is_label(std::string_view text);
 /// `layer.table`.
 bool is_table_name(std::string_view text);

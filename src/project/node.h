@@ -16,11 +16,12 @@ struct Node {
 
   Kind kind = Kind::null;
   Style style = Style::plain;
-  int line = 1, column = 1;                  ///< in the file, from 1
-  int content_line = 1, content_column = 1;  ///< scalars: of the first character, past a quote or `|`
-  std::string text;                          ///< scalars; also a plain `null` or `~`
-  std::vector<Node> items;                   ///< lists
-  std::vector<NodeEntry> entries;            ///< maps, in the file's order; no key twice
+  int line = 1, column = 1;  ///< in the file, from 1
+  int content_line = 1,
+      content_column = 1;          ///< scalars: of the first character, past a quote or `|`
+  std::string text;                ///< scalars; also a plain `null` or `~`
+  std::vector<Node> items;         ///< lists
+  std::vector<NodeEntry> entries;  ///< maps, in the file's order; no key twice
 
   const Node* find(std::string_view key) const;
 };

@@ -41,8 +41,11 @@ std::string Value::text() const {
   if (const auto* flag = std::get_if<bool>(&data)) return *flag ? "true" : "false";
   if (const auto* whole = std::get_if<int64_t>(&data)) return std::to_string(*whole);
   if (const auto* number = std::get_if<double>(&data)) return number_text(*number);
-  const char* found = is_null() ? "nothing" : std::holds_alternative<List>(data) ? "a list" : "a mapping";
-  throw Error(Code::configuration, std::string("expected a single value, found ") + found, "", place);
+  const char* found = is_null()                            ? "nothing"
+                      : std::holds_alternative<List>(data) ? "a list"
+                                                           : "a mapping";
+  throw Error(Code::configuration, std::string("expected a single value, found ") + found, "",
+              place);
 }
 
 std::string_view name_of(BuildKind kind) {

@@ -14,7 +14,8 @@
 #include "base/secrets.h"
 #include "base/time.h"
 
-/// The user's files as typed values. Everything that a message may want to point at carries its place.
+/// The user's files as typed values. Everything that a message may want to point at carries its
+/// place.
 namespace windrow::project {
 
 using Duration = std::chrono::microseconds;
@@ -46,8 +47,8 @@ struct Value {
 
 struct Variable {
   std::string type;  ///< int, double, text, bool, date, timestamp
-  /// As text: what --var said, else the chosen environment, else the default; nothing where none of them
-  /// does.
+  /// As text: what --var said, else the chosen environment, else the default; nothing where none of
+  /// them does.
   std::optional<std::string> value;
   Place place;
 };
@@ -99,11 +100,11 @@ struct Common {
   int priority = 0;
 };
 
-/// A check on a column or a table: `name` or `{name: arguments}`; `severity` and `name` may be among the
-/// arguments.
+/// A check on a column or a table: `name` or `{name: arguments}`; `severity` and `name` may be
+/// among the arguments.
 struct Check {
-  std::string
-      name;  ///< not_null, unique, accepted_values, range, regex, expression, rows, freshness, relationship
+  std::string name;    ///< not_null, unique, accepted_values, range, regex, expression, rows,
+                       ///< freshness, relationship
   std::string column;  ///< empty: of the table
   Value arguments;
   bool blocks = true;  ///< severity: block (default) or warn
@@ -146,7 +147,8 @@ struct Model {
   Common common;
   Build build;
   std::vector<ColumnDeclaration> columns;
-  bool contract = false;  ///< `contract: true`: the result has exactly the declared columns and types
+  bool contract =
+      false;  ///< `contract: true`: the result has exactly the declared columns and types
   std::vector<Check> checks;
   std::string new_rows;  ///< the input bound to its new rows, or empty
   std::map<std::string, Reads> reads;
@@ -245,32 +247,34 @@ struct Project {
   const Model* model(std::string_view name) const;
   const Source* source(std::string_view name) const;
   const Layer* layer(std::string_view name) const;
-  /// `.windrow/` of the project: history, logs, spill, caches. Nothing in it is needed to know what is done.
+  /// `.windrow/` of the project: history, logs, spill, caches. Nothing in it is needed to know what
+  /// is done.
   std::string state_folder() const { return root + "/.windrow"; }
 };
 
 struct LoadOptions {
-  std::string folder;                            ///< where windrow.yaml lies, or any folder below it
-  std::map<std::string, std::string> variables;  ///< --var NAME=VALUE
+  std::string folder;  ///< where windrow.yaml lies, or any folder below it
+  std::map<std::string, std::string> variables;              ///< --var NAME=VALUE
   std::map<std::string, std::string> environment_variables;  ///< of the process
   std::string environment = "dev";  ///< --env; variables that only others use need not be set
   std::string defer;                ///< --defer: an environment that is read too; empty: none
 };
 
-/// Reads a whole project. Every value that came through `${…}` or a `.env` file is learnt by `secrets`,
-/// except where it is a default written in the file itself. Throws one Error with all problems of all files.
+/// Reads a whole project. Every value that came through `${…}` or a `.env` file is learnt by
+/// `secrets`, except where it is a default written in the file itself. Throws one Error with all
+/// problems of all files.
 Project load(const LoadOptions& options, Secrets& secrets);
 
-/// The folder with windrow.yaml at or above `from`; Error(configuration) with a hint on `windrow init`
-/// otherwise.
+/// The folder with windrow.yaml at or above `from`; Error(configuration) with a hint on `windrow
+/// init` otherwise.
 std::string find_root(const std::string& from);
 
-/// JSON Schema (2020-12) of a kind of file: project, source, model (the header), publish, task, test. Made
-/// from the declarations that parse it.
+/// JSON Schema (2020-12) of a kind of file: project, source, model (the header), publish, task,
+/// test. Made from the declarations that parse it.
 std::vector<std::string> schema_kinds();
 std::string json_schema(std::string_view kind);
-/// Every key of a kind of file as a dotted path with its type, default and one sentence: for docs/project.md
-/// and its test.
+/// Every key of a kind of file as a dotted path with its type, default and one sentence: for
+/// docs/project.md and its test.
 struct DocumentedKey {
   std::string path, type, default_value, sentence;
 };

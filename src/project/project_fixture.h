@@ -12,11 +12,13 @@
 
 namespace windrow::project {
 
-/// A project in a folder of its own, gone with the test. The folder's name has a blank and is not ASCII.
+/// A project in a folder of its own, gone with the test. The folder's name has a blank and is not
+/// ASCII.
 class ProjectFixture : public ::testing::Test {
  protected:
   ProjectFixture() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "windrow_project_XXXXXX").string();
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "windrow_project_XXXXXX").string();
     base_ = ::mkdtemp(pattern.data());
     root_ = base_ + "/der Schwad é";
     std::filesystem::create_directories(root_);
@@ -30,7 +32,9 @@ class ProjectFixture : public ::testing::Test {
   }
   /// A model whose file is nothing but a SELECT.
   void model(const std::string& name, const std::string& text = "SELECT 1 AS id") {
-    write("models/" + name.substr(0, name.find('.')) + "/" + name.substr(name.find('.') + 1) + ".sql", text);
+    write(
+        "models/" + name.substr(0, name.find('.')) + "/" + name.substr(name.find('.') + 1) + ".sql",
+        text);
   }
   Project load_project() {
     options_.folder = root_;

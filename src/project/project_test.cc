@@ -93,7 +93,8 @@ TEST_F(Example, LoadsItsSettings) {
   EXPECT_EQ(iso(*project.begin), "2025-01-01T00:00:00Z");
   EXPECT_EQ(project.vars.at("days").value, "30");
   EXPECT_EQ(project.connections.at("events").settings.find("brokers")->text(), "localhost:9092");
-  EXPECT_EQ(project.connections.at("serving").settings.find("url")->text(), "postgres://u:hunter2@db");
+  EXPECT_EQ(project.connections.at("serving").settings.find("url")->text(),
+            "postgres://u:hunter2@db");
   EXPECT_EQ(project.connections.at("serving").settings.find("type"), nullptr);
   const Environment& dev = project.environments.at("dev");
   EXPECT_EQ(dev.lake, root_ + "/lake");
@@ -117,7 +118,8 @@ TEST_F(Example, LoadsItsAssets) {
   EXPECT_EQ(events->build.wait, 10min);
   EXPECT_EQ(events->reads.at("bronze.raw_events").before, 23h);
   EXPECT_TRUE(events->reads.at("seeds.languages").lookup);
-  EXPECT_EQ(events->sql, "SELECT * FROM bronze.raw_events WHERE event_time >= $start AND event_time < $end");
+  EXPECT_EQ(events->sql,
+            "SELECT * FROM bronze.raw_events WHERE event_time >= $start AND event_time < $end");
   EXPECT_EQ(events->sql_begin.text(), "models/silver/events.sql:5:1");
   const Model* rankings = project.model("gold.historical_server_rankings");
   ASSERT_TRUE(rankings);
@@ -125,7 +127,8 @@ TEST_F(Example, LoadsItsAssets) {
   ASSERT_EQ(rankings->columns.size(), 1u);
   EXPECT_EQ(rankings->columns[0].checks[1].name, "unique");
   EXPECT_EQ(rankings->columns[0].checks[1].column, "rank");
-  EXPECT_EQ(rankings->columns[0].checks[1].place.text(), "models/gold/historical_server_rankings.sql:4:37");
+  EXPECT_EQ(rankings->columns[0].checks[1].place.text(),
+            "models/gold/historical_server_rankings.sql:4:37");
   EXPECT_EQ(rankings->checks[0].arguments.find("max")->text(), "50");
   const Source* source = project.source("bronze.raw_events");
   ASSERT_TRUE(source);
@@ -134,9 +137,11 @@ TEST_F(Example, LoadsItsAssets) {
   EXPECT_EQ(source->columns[0].type, "bigint");
   EXPECT_EQ(source->partition_by[1].second, "month(to_timestamp(timestamp))");
   ASSERT_EQ(project.publications.size(), 1u);
-  EXPECT_EQ(project.publications[0].views[0].indexes, std::vector<std::vector<std::string>>{{"rank"}});
+  EXPECT_EQ(project.publications[0].views[0].indexes,
+            std::vector<std::vector<std::string>>{{"rank"}});
   ASSERT_EQ(project.tasks.size(), 1u);
-  EXPECT_EQ(std::get<Value::List>(project.tasks[0].body.find("command")->data)[1].text(), "${run_id}");
+  EXPECT_EQ(std::get<Value::List>(project.tasks[0].body.find("command")->data)[1].text(),
+            "${run_id}");
   EXPECT_EQ(project.tasks[0].common.retries->times, 3);
   ASSERT_EQ(project.tests.size(), 1u);
   EXPECT_EQ(project.tests[0].name, "server_rankings");
@@ -151,25 +156,30 @@ TEST_F(Example, TellsWhatIsNotRun) {
   EXPECT_EQ(
       notices(),
       "windrow.yaml:7:19: connections of type \"kafka\" are not used by this version of windrow\n"
-      "windrow.yaml:8:19: connections of type \"postgres\" are not used by this version of windrow\n"
+      "windrow.yaml:8:19: connections of type \"postgres\" are not used by this version of "
+      "windrow\n"
       "windrow.yaml:16:1: schedules are read and checked, but not used by this version of windrow\n"
       "windrow.yaml:18:1: alerts are read and checked, but not used by this version of windrow\n"
-      "sources/raw_events.yaml:2:8: sources of kind \"kafka\" are not run by this version of windrow\n"
+      "sources/raw_events.yaml:2:8: sources of kind \"kafka\" are not run by this version of "
+      "windrow\n"
       "tasks/refresh_dashboard.yaml:4:7: \"when\" is not used by this version of windrow\n"
       "tasks/refresh_dashboard.yaml:5:11: \"for_each\" is not used by this version of windrow\n"
-      "tasks/refresh_dashboard.yaml:1:1: task \"refresh_dashboard\" is read and checked, but not run by this "
+      "tasks/refresh_dashboard.yaml:1:1: task \"refresh_dashboard\" is read and checked, but not "
+      "run by this "
       "version of windrow\n");
 }
 
 TEST_F(Example, LearnsWhatCameFromOutside) {
   load_project();
-  EXPECT_EQ(secrets_.redact("at postgres://u:hunter2@db and localhost:9092"), "at *** and localhost:9092");
+  EXPECT_EQ(secrets_.redact("at postgres://u:hunter2@db and localhost:9092"),
+            "at *** and localhost:9092");
 }
 
 TEST_F(Example, WantsTheVariablesOfTheChosenEnvironmentAlone) {
   options_.environment = "prod";
   EXPECT_EQ(problems(),
-            "windrow.yaml:11:16: environment variable \"PROD_BUCKET\" is not set -- export PROD_BUCKET=…, "
+            "windrow.yaml:11:16: environment variable \"PROD_BUCKET\" is not set -- export "
+            "PROD_BUCKET=…, "
             "add it to the "
             "file .env of the project, or write ${PROD_BUCKET:-default}\n");
   options_.environment = "dev";
@@ -217,48 +227,58 @@ TEST_F(Load, NeverShowsWhatCameFromOutside) {
   write("windrow.yaml",
         "project: \"${P}\"\ntimezone: ${Z}\nvars: {n: {type: int, default: \"${N}\"}}\n"
         "environments: {dev: {vars: {n: \"${N}\"}}}\nconnections: {a: {type: \"${P}\"}}\n");
-  write("publish/p.yaml", "publish: p\nto: ${P}\nviews: [{from: \"${P}\", table: t, mode: \"${M}\"}]\n");
+  write("publish/p.yaml",
+        "publish: p\nto: ${P}\nviews: [{from: \"${P}\", table: t, mode: \"${M}\"}]\n");
   options_.environment_variables = {
       {"P", "hunter 2"}, {"Z", "Nowhere/hunter2"}, {"N", "hunter2"}, {"M", "replac"}};
   const std::string all = problems();
   EXPECT_EQ(all.find("hunter"), std::string::npos) << all;
   EXPECT_EQ(all.find("replac\""), std::string::npos) << all;
-  EXPECT_EQ(all,
-            "publish/p.yaml:2:5: unknown connection \"${P}\"\n"
-            "publish/p.yaml:3:16: \"from\": expected a table name such as silver.movies, found \"${P}\"\n"
-            "publish/p.yaml:3:40: \"mode\": expected \"replace\", found \"${M}\"\n"
-            "windrow.yaml:1:10: \"project\": expected a name (letters, digits, underscores, hyphens), found "
-            "\"${P}\"\n"
-            "windrow.yaml:2:11: \"timezone\": expected a time zone such as Europe/Berlin, found \"${Z}\"\n"
-            "windrow.yaml:3:32: \"default\": expected a value of type int, found \"${N}\"\n"
-            "windrow.yaml:4:32: \"n\": expected a value of type int, found \"${N}\"\n"
-            "windrow.yaml:5:25: unknown type of connection \"${P}\"\n");
+  EXPECT_EQ(
+      all,
+      "publish/p.yaml:2:5: unknown connection \"${P}\"\n"
+      "publish/p.yaml:3:16: \"from\": expected a table name such as silver.movies, found \"${P}\"\n"
+      "publish/p.yaml:3:40: \"mode\": expected \"replace\", found \"${M}\"\n"
+      "windrow.yaml:1:10: \"project\": expected a name (letters, digits, underscores, hyphens), "
+      "found "
+      "\"${P}\"\n"
+      "windrow.yaml:2:11: \"timezone\": expected a time zone such as Europe/Berlin, found "
+      "\"${Z}\"\n"
+      "windrow.yaml:3:32: \"default\": expected a value of type int, found \"${N}\"\n"
+      "windrow.yaml:4:32: \"n\": expected a value of type int, found \"${N}\"\n"
+      "windrow.yaml:5:25: unknown type of connection \"${P}\"\n");
 }
 
 TEST_F(Load, ReportsVariablesThatCannotBeFilledIn) {
   write("windrow.yaml",
-        "project: a\nconnections:\n  s: {type: sqlite, path: \"${NOPE}\"}\n  t: {type: sqlite, path: \"${a "
+        "project: a\nconnections:\n  s: {type: sqlite, path: \"${NOPE}\"}\n  t: {type: sqlite, "
+        "path: \"${a "
         "b}\"}\n"
-        "  u: {type: sqlite, path: \"${open\"}\n  v: {type: sqlite, path: \"${file:nope}\"}\n  w: {type: "
+        "  u: {type: sqlite, path: \"${open\"}\n  v: {type: sqlite, path: \"${file:nope}\"}\n  w: "
+        "{type: "
         "kafka, x: [\"${NOPE}\"]}\n");
   const std::string hint =
       " -- export NOPE=…, add it to the file .env of the project, or write ${NOPE:-default}\n";
-  EXPECT_EQ(problems(),
-            "windrow.yaml:3:27: environment variable \"NOPE\" is not set" + hint +
-                "windrow.yaml:4:27: cannot read \"${a b}\" -- ${NAME}, ${NAME:-default} and ${file:PATH} are "
-                "filled in; a "
-                "plain \"${\" is written \"$${\"\n"
-                "windrow.yaml:5:27: \"${\" without a closing \"}\" -- a plain \"${\" is written \"$${\"\n"
-                "windrow.yaml:6:27: cannot read \"" +
-                root_ +
-                "/nope\": No such file or directory -- a path in ${file:…} begins at the project's folder\n"
-                "windrow.yaml:7:24: environment variable \"NOPE\" is not set" +
-                hint);
+  EXPECT_EQ(
+      problems(),
+      "windrow.yaml:3:27: environment variable \"NOPE\" is not set" + hint +
+          "windrow.yaml:4:27: cannot read \"${a b}\" -- ${NAME}, ${NAME:-default} and ${file:PATH} "
+          "are "
+          "filled in; a "
+          "plain \"${\" is written \"$${\"\n"
+          "windrow.yaml:5:27: \"${\" without a closing \"}\" -- a plain \"${\" is written \"$${\"\n"
+          "windrow.yaml:6:27: cannot read \"" +
+          root_ +
+          "/nope\": No such file or directory -- a path in ${file:…} begins at the project's "
+          "folder\n"
+          "windrow.yaml:7:24: environment variable \"NOPE\" is not set" +
+          hint);
 }
 
 TEST_F(Load, SettlesVariables) {
   write("windrow.yaml",
-        "project: a\nvars: {a: {type: int, default: 1}, b: {type: int, default: 1}, c: {type: int, default: "
+        "project: a\nvars: {a: {type: int, default: 1}, b: {type: int, default: 1}, c: {type: int, "
+        "default: "
         "1}, d: {type: "
         "date}}\nenvironments: {dev: {vars: {b: 2, c: 2}}, prod: {vars: {a: 9}}}\n");
   options_.variables = {{"c", "3"}};
@@ -340,30 +360,36 @@ TEST_F(Load, ReportsWrongModels) {
   model("a.b7", "/* windrow\ncontract: true\ncolumns: {x: {description: d}} */ SELECT 1");
   model("a.b8", "/* windrow\noperator: {name: x} */ SELECT 1");
   model("a.b9",
-        "/* windrow\n  tags: a\n  descripton: b\n  timeout: 0s\n  priority: high\n  owner: */ SELECT 1");
-  EXPECT_EQ(
-      problems(),
-      "models/a/b1.sql:2:8: build \"merge\" needs arguments -- write {merge: {key: …}}\n"
-      "models/a/b2.sql:2:8: \"build\": expected one of table, view, append, or a mapping such as {merge: "
-      "{key: id}}, "
-      "found \"tabel\" -- did you mean \"table\"?\n"
-      "models/a/b3.sql:2:22: \"key\": expected at least one column, found a list\n"
-      "models/a/b4.sql:2:8: interval model \"a.b4\" needs \"begin\" in windrow.yaml: intervals exist from "
-      "there on -- "
-      "add a line such as begin: 2025-01-01\n"
-      "models/a/b5.sql:2:11: \"new_rows\" belongs to a model with build append or merge; this one is built "
-      "as table\n"
-      "models/a/b6.sql:2:8: \"build\": expected exactly one of the keys \"interval\", \"merge\", \"scd2\", "
-      "found a "
-      "mapping\n"
-      "models/a/b7.sql:3:11: column \"x\" has no type, which \"contract: true\" needs -- write {type: …}\n"
-      "models/a/b8.sql:2:11: native operators are not part of this version of windrow -- say it in SQL, or "
-      "take the "
-      "model out of the project\n"
-      "models/a/b9.sql:3:3: unknown key \"descripton\" -- did you mean \"description\"?\n"
-      "models/a/b9.sql:4:12: \"timeout\": expected a duration such as 30m, found \"0s\"\n"
-      "models/a/b9.sql:5:13: \"priority\": expected a whole number, found \"high\"\n"
-      "models/a/b9.sql:6:3: \"owner\": expected a text, found nothing\n");
+        "/* windrow\n  tags: a\n  descripton: b\n  timeout: 0s\n  priority: high\n  owner: */ "
+        "SELECT 1");
+  EXPECT_EQ(problems(),
+            "models/a/b1.sql:2:8: build \"merge\" needs arguments -- write {merge: {key: …}}\n"
+            "models/a/b2.sql:2:8: \"build\": expected one of table, view, append, or a mapping "
+            "such as {merge: "
+            "{key: id}}, "
+            "found \"tabel\" -- did you mean \"table\"?\n"
+            "models/a/b3.sql:2:22: \"key\": expected at least one column, found a list\n"
+            "models/a/b4.sql:2:8: interval model \"a.b4\" needs \"begin\" in windrow.yaml: "
+            "intervals exist from "
+            "there on -- "
+            "add a line such as begin: 2025-01-01\n"
+            "models/a/b5.sql:2:11: \"new_rows\" belongs to a model with build append or merge; "
+            "this one is built "
+            "as table\n"
+            "models/a/b6.sql:2:8: \"build\": expected exactly one of the keys \"interval\", "
+            "\"merge\", \"scd2\", "
+            "found a "
+            "mapping\n"
+            "models/a/b7.sql:3:11: column \"x\" has no type, which \"contract: true\" needs -- "
+            "write {type: …}\n"
+            "models/a/b8.sql:2:11: native operators are not part of this version of windrow -- say "
+            "it in SQL, or "
+            "take the "
+            "model out of the project\n"
+            "models/a/b9.sql:3:3: unknown key \"descripton\" -- did you mean \"description\"?\n"
+            "models/a/b9.sql:4:12: \"timeout\": expected a duration such as 30m, found \"0s\"\n"
+            "models/a/b9.sql:5:13: \"priority\": expected a whole number, found \"high\"\n"
+            "models/a/b9.sql:6:3: \"owner\": expected a text, found nothing\n");
 }
 
 TEST_F(Load, ReportsWrongChecks) {
@@ -374,27 +400,32 @@ columns: {a: {checks: [{rows: {max: 3}}, {range: {min: 3, max: 1}}, {regex: [a]}
 */ SELECT 1)yaml");
   const std::string file = "models/a/c.sql:";
   const std::string on_column = " -- put it under \"checks\" of the column, in \"columns\"\n";
-  EXPECT_EQ(
-      problems(),
-      file + "2:10: check \"not_null\" is one of a column" + on_column + file +
-          "2:28: unknown key \"mx\" in \"rows\" -- did you mean \"max\"?\n" + file +
-          "2:37: unknown check \"uniqe\" -- did you mean \"unique\"?\n" + file +
-          "2:51: \"rows\" needs \"min\" or \"max\"\n" + file +
-          "2:56: check \"expression\" needs arguments -- write {expression: …}\n" + file +
-          "2:85: two checks in one: \"rows\" and \"unique\" -- write each check as an item of its own\n" +
-          file + "2:97: \"checks\": expected a check such as not_null or {range: {min: 0}}, found a list\n" +
-          file + "2:103: check \"relationship\" is one of a column" + on_column + file +
-          "3:25: check \"rows\" is not one of a column -- put it under the \"checks\" of the table\n" + file +
-          "3:50: \"range\": \"min\" is greater than \"max\"\n" + file +
-          "3:77: \"regex\": expected a text, found a list\n" + file +
-          "3:104: \"severity\": expected one of block, warn, found \"wran\" -- did you mean \"warn\"?\n" +
-          file + "3:126: key \"column\" is missing in \"relationship\"\n" + file +
-          "3:131: \"to\": expected a table name such as silver.movies, found \"b\"\n");
+  EXPECT_EQ(problems(),
+            file + "2:10: check \"not_null\" is one of a column" + on_column + file +
+                "2:28: unknown key \"mx\" in \"rows\" -- did you mean \"max\"?\n" + file +
+                "2:37: unknown check \"uniqe\" -- did you mean \"unique\"?\n" + file +
+                "2:51: \"rows\" needs \"min\" or \"max\"\n" + file +
+                "2:56: check \"expression\" needs arguments -- write {expression: …}\n" + file +
+                "2:85: two checks in one: \"rows\" and \"unique\" -- write each check as an item "
+                "of its own\n" +
+                file +
+                "2:97: \"checks\": expected a check such as not_null or {range: {min: 0}}, found a "
+                "list\n" +
+                file + "2:103: check \"relationship\" is one of a column" + on_column + file +
+                "3:25: check \"rows\" is not one of a column -- put it under the \"checks\" of the "
+                "table\n" +
+                file + "3:50: \"range\": \"min\" is greater than \"max\"\n" + file +
+                "3:77: \"regex\": expected a text, found a list\n" + file +
+                "3:104: \"severity\": expected one of block, warn, found \"wran\" -- did you mean "
+                "\"warn\"?\n" +
+                file + "3:126: key \"column\" is missing in \"relationship\"\n" + file +
+                "3:131: \"to\": expected a table name such as silver.movies, found \"b\"\n");
 }
 
 TEST_F(Load, ReportsWhatSpansFiles) {
   write("windrow.yaml",
-        "project: a\nlayers: {silver: , bronze: }\nconnections: {serving: {type: sqlite, path: x}}\n");
+        "project: a\nlayers: {silver: , bronze: }\nconnections: {serving: {type: sqlite, path: "
+        "x}}\n");
   model("silver.movies");
   model("silver.Movies");
   model("slver.x");
@@ -407,13 +438,16 @@ TEST_F(Load, ReportsWhatSpansFiles) {
         "publish: p\nto: servin\nviews: [{from: a.b, table: t}, {sql: SELECT 1, table: T}]\n");
   write("publish/b.yaml", "publish: p\nto: serving\nviews: []\n");
   write("tests/t.yaml",
-        "- {test: silver.movie, expect: []}\n- {test: silver.movies, given: {silver.moves: []}, vars: {v: "
+        "- {test: silver.movie, expect: []}\n- {test: silver.movies, given: {silver.moves: []}, "
+        "vars: {v: "
         "1}, expect: []}\n");
   EXPECT_EQ(
       problems(),
-      "models/loose.sql: a model lies in a folder that is named for its layer -- move it to a path such as "
+      "models/loose.sql: a model lies in a folder that is named for its layer -- move it to a path "
+      "such as "
       "models/silver/loose.sql\n"
-      "models/seeds/x.sql: layer \"seeds\" is kept for the files in seeds/ -- choose another layer\n"
+      "models/seeds/x.sql: layer \"seeds\" is kept for the files in seeds/ -- choose another "
+      "layer\n"
       "models/silver/Movies.sql: table \"silver.Movies\" is made twice: also by the source in "
       "sources/s.yaml:1:9 as "
       "\"silver.movies\", which differs only by case\n"
@@ -421,10 +455,12 @@ TEST_F(Load, ReportsWhatSpansFiles) {
       "sources/s.yaml:1:9\n"
       "models/silver/movies.sql: table \"silver.movies\" is made twice: also by the source in "
       "sources/s.yaml:1:9\n"
-      "models/silver/my-table.sql: \"my-table\" cannot be the name of a table -- names have letters, digits "
+      "models/silver/my-table.sql: \"my-table\" cannot be the name of a table -- names have "
+      "letters, digits "
       "and "
       "underscores, and do not begin with a digit\n"
-      "models/slver/x.sql: layer \"slver\" of model \"slver.x\" is not declared in windrow.yaml -- did you "
+      "models/slver/x.sql: layer \"slver\" of model \"slver.x\" is not declared in windrow.yaml -- "
+      "did you "
       "mean "
       "\"silver\"?\n"
       "publish/a.yaml:2:5: unknown connection \"servin\" -- did you mean \"serving\"?\n"
@@ -443,29 +479,33 @@ TEST_F(Load, ReportsWrongSettings) {
         "environments: {dev: {lake: '', engine: {memory: lots, threads: 0}, publish: yes}}\n"
         "connections: {a: {type: sqlite, pth: x}, b: {type: sqllite}, c: {}}\nlayers: [bronze]\n"
         "schedules: {h: {cron: hourly}}\nalerts: [{on: failur, to: x}]\n");
-  EXPECT_EQ(problems(),
-            "windrow.yaml:1:1: unknown key \"projct\" -- did you mean \"project\"?\n"
-            "windrow.yaml:1:1: key \"project\" is missing\n"
-            "windrow.yaml:2:11: \"timezone\": expected a time zone such as Europe/Berlin, found \"Mars\"\n"
-            "windrow.yaml:3:8: \"begin\": expected a date or time such as 2025-10-17 or "
-            "2025-10-17T14:00:00Z, found "
-            "\"soon\"\n"
-            "windrow.yaml:4:21: \"type\": expected one of int, double, text, bool, date, timestamp, found "
-            "\"itn\" -- did you "
-            "mean \"int\"?\n"
-            "windrow.yaml:5:28: \"lake\": expected a folder or a URI, found \"\"\n"
-            "windrow.yaml:5:49: \"memory\": expected a size such as 2GB or 512MiB, found \"lots\"\n"
-            "windrow.yaml:5:64: \"threads\": expected a whole number of at least 1, found \"0\"\n"
-            "windrow.yaml:5:77: \"publish\": expected true or false, found \"yes\"\n"
-            "windrow.yaml:6:18: key \"path\" is missing in \"a\"\n"
-            "windrow.yaml:6:33: unknown key \"pth\" in \"a\" -- did you mean \"path\"?\n"
-            "windrow.yaml:6:52: unknown type of connection \"sqllite\" -- did you mean \"sqlite\"?\n"
-            "windrow.yaml:6:65: key \"type\" is missing in \"c\"\n"
-            "windrow.yaml:7:9: \"layers\": expected a mapping, found a list\n"
-            "windrow.yaml:8:23: \"cron\": expected five cron fields such as \"0 * * * *\", found \"hourly\"\n"
-            "windrow.yaml:9:15: \"on\": expected one of failure, deadline, success, freshness, anomaly, "
-            "found \"failur\" -- "
-            "did you mean \"failure\"?\n");
+  EXPECT_EQ(
+      problems(),
+      "windrow.yaml:1:1: unknown key \"projct\" -- did you mean \"project\"?\n"
+      "windrow.yaml:1:1: key \"project\" is missing\n"
+      "windrow.yaml:2:11: \"timezone\": expected a time zone such as Europe/Berlin, found "
+      "\"Mars\"\n"
+      "windrow.yaml:3:8: \"begin\": expected a date or time such as 2025-10-17 or "
+      "2025-10-17T14:00:00Z, found "
+      "\"soon\"\n"
+      "windrow.yaml:4:21: \"type\": expected one of int, double, text, bool, date, timestamp, "
+      "found "
+      "\"itn\" -- did you "
+      "mean \"int\"?\n"
+      "windrow.yaml:5:28: \"lake\": expected a folder or a URI, found \"\"\n"
+      "windrow.yaml:5:49: \"memory\": expected a size such as 2GB or 512MiB, found \"lots\"\n"
+      "windrow.yaml:5:64: \"threads\": expected a whole number of at least 1, found \"0\"\n"
+      "windrow.yaml:5:77: \"publish\": expected true or false, found \"yes\"\n"
+      "windrow.yaml:6:18: key \"path\" is missing in \"a\"\n"
+      "windrow.yaml:6:33: unknown key \"pth\" in \"a\" -- did you mean \"path\"?\n"
+      "windrow.yaml:6:52: unknown type of connection \"sqllite\" -- did you mean \"sqlite\"?\n"
+      "windrow.yaml:6:65: key \"type\" is missing in \"c\"\n"
+      "windrow.yaml:7:9: \"layers\": expected a mapping, found a list\n"
+      "windrow.yaml:8:23: \"cron\": expected five cron fields such as \"0 * * * *\", found "
+      "\"hourly\"\n"
+      "windrow.yaml:9:15: \"on\": expected one of failure, deadline, success, freshness, anomaly, "
+      "found \"failur\" -- "
+      "did you mean \"failure\"?\n");
 }
 
 TEST_F(Load, ReportsWrongSourcesTasksAndTests) {
@@ -479,14 +519,16 @@ TEST_F(Load, ReportsWrongSourcesTasksAndTests) {
   write("tests/a.yaml", "test: x\nstart: 2025-01-02\nend: 2025-01-01\nexpect: {a: 1}\n");
   EXPECT_EQ(
       problems(),
-      "sources/a.yaml:1:9: \"source\": expected a table name such as silver.movies, found \"movies\"\n"
+      "sources/a.yaml:1:9: \"source\": expected a table name such as silver.movies, found "
+      "\"movies\"\n"
       "sources/a.yaml:2:8: unknown kind of source \"fles\" -- did you mean \"files\"?\n"
       "sources/a.yaml:3:9: \"format\": expected one of json, csv, parquet, avro, found \"xml\"\n"
       "sources/a.yaml:4:14: \"a\": expected a type or a mapping, found a list\n"
       "sources/b.yaml:2:18: unknown key \"glob\" in \"from\" -- known keys: files\n"
       "sources/c.yaml:1:1: the file is empty\n"
       "tasks/a.yaml:1:1: a task needs exactly one of command, sql, http\n"
-      "tasks/b.yaml:2:10: a sensor has no \"command\" -- it has one of file, table, sql, http, project\n"
+      "tasks/b.yaml:2:10: a sensor has no \"command\" -- it has one of file, table, sql, http, "
+      "project\n"
       "tasks/c.yaml:1:1: key \"task\" (or \"sensor\") is missing\n"
       "tests/a.yaml:1:7: \"test\": expected a table name such as silver.movies, found \"x\"\n"
       "tests/a.yaml:2:8: \"start\" is not before \"end\"\n"
@@ -507,7 +549,8 @@ TEST_F(Load, ReportsABrokenProjectFileAlone) {
   EXPECT_EQ(problems().substr(0, 32), "windrow.yaml:2:1: not valid YAML");
   write("windrow.yaml", "# nothing\n");
   EXPECT_EQ(problems(),
-            "windrow.yaml:1:1: the file is empty -- it needs at least a line such as project: my_project\n");
+            "windrow.yaml:1:1: the file is empty -- it needs at least a line such as project: "
+            "my_project\n");
 }
 
 TEST_F(Load, PassesOverFilesThatAreNotItsOwn) {

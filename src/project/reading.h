@@ -29,15 +29,17 @@ class Reading {
 
   const std::string& file() const { return file_; }
   Place place(const Node& node) const { return {file_, node.line, node.column}; }
-  Place content_place(const Node& node) const { return {file_, node.content_line, node.content_column}; }
+  Place content_place(const Node& node) const {
+    return {file_, node.content_line, node.content_column};
+  }
 
   void problem(const Node& at, std::string message, std::string hint = {});
   void notice(const Node& at, std::string message, std::string hint = {});
   /// `"timeout": expected a duration such as 30m, found "soon"`; shows the text as it was written.
   void expected(const Node& found, std::string_view what, std::string hint = {});
 
-  /// The text of a scalar with `${…}` filled in. Nothing, and a problem, where it is none or cannot be filled
-  /// in; nothing without a problem where a variable is not set and that is allowed.
+  /// The text of a scalar with `${…}` filled in. Nothing, and a problem, where it is none or cannot
+  /// be filled in; nothing without a problem where a variable is not set and that is allowed.
   std::optional<std::string> text(const Node& node, std::string_view expected_what);
   /// Any value, scalars typed as YAML does, with `${…}` filled in.
   Value value(const Node& node);
@@ -68,8 +70,8 @@ class Reading {
   const Node* key_ = nullptr;
 };
 
-/// A plain scalar's value as YAML 1.2 (core schema) types it. Numbers with leading zeros stay texts, so that
-/// nothing of a post code or a phone number is lost; so do integers beyond 64 bits.
+/// A plain scalar's value as YAML 1.2 (core schema) types it. Numbers with leading zeros stay
+/// texts, so that nothing of a post code or a phone number is lost; so do integers beyond 64 bits.
 Value typed_scalar(std::string text, Place place);
 
 }  // namespace windrow::project

@@ -19,7 +19,8 @@ std::string listed(const std::vector<std::string>& names) {
 std::string choice_hint(std::string_view name, const std::vector<std::string>& known,
                         const std::string& what) {
   std::string hint = did_you_mean(name, known);
-  if (hint.empty()) hint = known.empty() ? "the project has no " + what : what + ": " + listed(known);
+  if (hint.empty())
+    hint = known.empty() ? "the project has no " + what : what + ": " + listed(known);
   return hint;
 }
 
@@ -46,11 +47,12 @@ void check_tables(const std::vector<Table>& tables, const Project& project, Prob
     const auto [other, is_new] = seen.emplace(lower(table.name), &table);
     if (!is_new) {
       const Table& first = *other->second;
-      const std::string as =
-          first.name == table.name ? "" : " as " + in_quotes(first.name) + ", which differs only by case";
+      const std::string as = first.name == table.name
+                                 ? ""
+                                 : " as " + in_quotes(first.name) + ", which differs only by case";
       problems.add(Code::configuration,
-                   "table " + in_quotes(table.name) + " is made twice: also by the " + first.what + " in " +
-                       first.place.text() + as,
+                   "table " + in_quotes(table.name) + " is made twice: also by the " + first.what +
+                       " in " + first.place.text() + as,
                    "", table.place);
     }
     const std::string layer(table.name.substr(0, table.name.find('.')));
@@ -93,7 +95,8 @@ void check_publications(const Project& project, Problems& problems) {
     const Text& to = publication.to;
     if (!to.empty() && !project.connections.contains(to.value)) {
       problems.add(Code::configuration, "unknown connection " + in_quotes(to.shown()),
-                   to.written.empty() ? choice_hint(to.value, connections, "connections") : "", to.place);
+                   to.written.empty() ? choice_hint(to.value, connections, "connections") : "",
+                   to.place);
     }
   }
 }
@@ -103,10 +106,10 @@ void check_task_names(const Project& project, Problems& problems) {
   for (const auto& task : project.tasks) {
     const auto [other, is_new] = seen.emplace(lower(task.name), &task);
     if (!is_new && !task.name.empty()) {
-      problems.add(
-          Code::configuration,
-          "task " + in_quotes(task.name) + " is declared twice: also in " + other->second->place.text(), "",
-          task.place);
+      problems.add(Code::configuration,
+                   "task " + in_quotes(task.name) + " is declared twice: also in " +
+                       other->second->place.text(),
+                   "", task.place);
     }
   }
 }
@@ -141,8 +144,8 @@ void check_tests(const Project& project, const std::vector<Table>& tables, Probl
         problems.add(Code::configuration, "unknown variable " + in_quotes(name), "", value.place);
       } else if (!fits_variable(found->second.type, value.value, project.zone)) {
         problems.add(Code::configuration,
-                     in_quotes(name) + ": expected a value of type " + found->second.type + ", found " +
-                         in_quotes(value.shown()),
+                     in_quotes(name) + ": expected a value of type " + found->second.type +
+                         ", found " + in_quotes(value.shown()),
                      "", value.place);
       }
     }
@@ -179,8 +182,8 @@ void settle_variables(Project& project, const LoadOptions& options, Problems& pr
       } else if (name == options.environment) {
         if (!fits_variable(found->second.type, value.value, project.zone)) {
           problems.add(Code::configuration,
-                       in_quotes(key) + ": expected a value of type " + found->second.type + ", found " +
-                           in_quotes(value.shown()),
+                       in_quotes(key) + ": expected a value of type " + found->second.type +
+                           ", found " + in_quotes(value.shown()),
                        "", value.place);
         }
         found->second.value = value.value;
@@ -193,8 +196,8 @@ void settle_variables(Project& project, const LoadOptions& options, Problems& pr
       problems.add(Code::usage, "unknown variable " + in_quotes(name) + " (--var)",
                    choice_hint(name, known, "vars"));
     } else if (!fits_variable(found->second.type, value, project.zone)) {
-      problems.add(Code::usage, "--var " + name + ": expected a value of type " + found->second.type +
-                                    ", found " + in_quotes(value));
+      problems.add(Code::usage, "--var " + name + ": expected a value of type " +
+                                    found->second.type + ", found " + in_quotes(value));
     } else {
       found->second.value = value;
     }

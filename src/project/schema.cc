@@ -25,8 +25,8 @@ Json text_schema(const Shape& shape) {
 }
 
 Json or_variable(Json schema) {
-  return {
-      {"anyOf", Json::array({std::move(schema), Json{{"type", "string"}, {"pattern", kVariablePattern}}})}};
+  return {{"anyOf", Json::array({std::move(schema),
+                                 Json{{"type", "string"}, {"pattern", kVariablePattern}}})}};
 }
 
 Json object_schema(const Shape& shape) {
@@ -37,8 +37,9 @@ Json object_schema(const Shape& shape) {
     properties[key.key] = std::move(property);
     if (key.required) required.push_back(key.key);
   }
-  Json out = {
-      {"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", shape.open}};
+  Json out = {{"type", "object"},
+              {"properties", std::move(properties)},
+              {"additionalProperties", shape.open}};
   if (!required.empty()) out["required"] = std::move(required);
   if (shape.one_key) out["minProperties"] = out["maxProperties"] = 1;
   return out;

@@ -60,11 +60,13 @@ TEST(JsonSchema, SaysWhatTheParserSays) {
   EXPECT_EQ(build[1]["maxProperties"], 1);
 }
 
-std::string begin_mark(const std::string& kind) { return "<!-- keys of " + kind + ", generated -->\n"; }
+std::string begin_mark(const std::string& kind) {
+  return "<!-- keys of " + kind + ", generated -->\n";
+}
 constexpr const char* kEndMark = "<!-- end -->\n";
 
-/// docs/project.md holds the generated table of every kind, word for word. With WINDROW_REWRITE=1 in the
-/// environment the tables are written anew.
+/// docs/project.md holds the generated table of every kind, word for word. With WINDROW_REWRITE=1
+/// in the environment the tables are written anew.
 TEST(Documentation, HoldsEveryKeyAndNoOther) {
   const std::string path = std::string(WINDROW_SOURCE_DIR) + "/docs/project.md";
   std::stringstream content;

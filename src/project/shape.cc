@@ -22,7 +22,8 @@ const std::vector<Kind>& kinds() {
 void collect(const Shape& shape, const std::string& path, std::vector<DocumentedKey>& out) {
   switch (shape.form) {
     case Shape::Form::list: return collect(shape.parts.front(), path + "[]", out);
-    case Shape::Form::keyed: return collect(shape.parts.front(), path + ".<" + shape.key_name + ">", out);
+    case Shape::Form::keyed:
+      return collect(shape.parts.front(), path + ".<" + shape.key_name + ">", out);
     case Shape::Form::either:
       for (const auto& part : shape.parts) {
         // `a` or a list of `a` says the same keys twice.
@@ -35,7 +36,8 @@ void collect(const Shape& shape, const std::string& path, std::vector<Documented
     case Shape::Form::object:
       for (const auto& key : shape.keys) {
         const std::string here = path.empty() ? key.key : path + "." + key.key;
-        out.push_back({here, key.shape.name, key.required ? "required" : key.default_value, key.sentence});
+        out.push_back(
+            {here, key.shape.name, key.required ? "required" : key.default_value, key.sentence});
         collect(key.shape, here, out);
       }
       return;
@@ -78,8 +80,8 @@ std::vector<DocumentedKey> documented_keys(std::string_view kind) {
 std::string reference_markdown(std::string_view kind) {
   std::string out = "| key | type | default | |\n|---|---|---|---|\n";
   for (const auto& key : documented_keys(kind)) {
-    out += "| `" + cell(key.path) + "` | " + cell(key.type) + " | " + cell(key.default_value) + " | " +
-           cell(key.sentence) + " |\n";
+    out += "| `" + cell(key.path) + "` | " + cell(key.type) + " | " + cell(key.default_value) +
+           " | " + cell(key.sentence) + " |\n";
   }
   return out;
 }

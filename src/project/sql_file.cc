@@ -8,7 +8,9 @@ namespace {
 
 constexpr size_t npos = std::string_view::npos;
 
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v'; }
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
+}
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
          (static_cast<unsigned char>(c) & 0x80) != 0;
@@ -40,8 +42,8 @@ class Splitter {
     while (at_ < text_.size() && !stopped_) step();
     if (stopped_) return out_;
     if (begin_ == npos) {
-      problem(text_.empty() ? 0 : std::min(text_.size() - 1, last_header_end_), "the file holds no SELECT",
-              "a model is a header (/* windrow … */) and one SELECT");
+      problem(text_.empty() ? 0 : std::min(text_.size() - 1, last_header_end_),
+              "the file holds no SELECT", "a model is a header (/* windrow … */) and one SELECT");
       return out_;
     }
     out_.select = text_.substr(begin_, end_ - begin_);
@@ -51,7 +53,8 @@ class Splitter {
 
  private:
   void problem(size_t at, std::string message, std::string hint = {}) {
-    problems_.add(Code::configuration, std::move(message), std::move(hint), place_at(text_, at, file_));
+    problems_.add(Code::configuration, std::move(message), std::move(hint),
+                  place_at(text_, at, file_));
   }
   void stop(std::string message, std::string hint = {}) {
     problem(at_, std::move(message), std::move(hint));
@@ -93,7 +96,8 @@ class Splitter {
 
   void header(size_t content) {
     if (begin_ != npos)
-      return stop("the header must come before the SELECT", "move /* windrow … */ to the top of the file");
+      return stop("the header must come before the SELECT",
+                  "move /* windrow … */ to the top of the file");
     if (out_.header) return stop("a second header", "a file has one /* windrow … */");
     const size_t end = text_.find("*/", content);
     if (end == npos) return stop("the header is not closed", "end it with */");

@@ -17,9 +17,9 @@ struct SqlFile {
   Place begin;              ///< of the SELECT
 };
 
-/// Splits a text without copying; only strings, quoted names and comments of SQL are understood, what stands
-/// in the SELECT is DuckDB's to judge. Reports a header that comes late or is not closed, no SELECT, more
-/// than one.
+/// Splits a text without copying; only strings, quoted names and comments of SQL are understood,
+/// what stands in the SELECT is DuckDB's to judge. Reports a header that comes late or is not
+/// closed, no SELECT, more than one.
 SqlFile split_sql(std::string_view text, const std::string& file, Problems& problems);
 
 }  // namespace windrow::project

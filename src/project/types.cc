@@ -117,9 +117,10 @@ Type<bool> boolean_type() {
 }
 
 Type<int> integer_type(int minimum) {
-  auto shape = plain_shape(
-      Shape::Form::integer, "whole number",
-      minimum <= -1'000'000 ? "a whole number" : "a whole number of at least " + std::to_string(minimum));
+  auto shape =
+      plain_shape(Shape::Form::integer, "whole number",
+                  minimum <= -1'000'000 ? "a whole number"
+                                        : "a whole number of at least " + std::to_string(minimum));
   if (minimum > -1'000'000) shape.minimum = minimum;
   return parsed_type<int>(shape, [minimum](std::string_view text, Reading&) -> std::optional<int> {
     auto number = parse_number<int>(text);
@@ -131,32 +132,38 @@ Type<double> number_type(double minimum) {
   auto shape = plain_shape(Shape::Form::number, "number",
                            "a number of at least " + std::to_string(static_cast<int>(minimum)));
   shape.minimum = static_cast<int64_t>(minimum);
-  return parsed_type<double>(shape, [minimum](std::string_view text, Reading&) -> std::optional<double> {
-    auto number = parse_number<double>(text);
-    return number && std::isfinite(*number) && *number >= minimum ? number : std::nullopt;
-  });
+  return parsed_type<double>(
+      shape, [minimum](std::string_view text, Reading&) -> std::optional<double> {
+        auto number = parse_number<double>(text);
+        return number && std::isfinite(*number) && *number >= minimum ? number : std::nullopt;
+      });
 }
 
 Type<Duration> duration_type(bool zero) {
   auto shape = text_shape("duration", "a duration such as 30m", "([0-9]+(us|ms|s|m|h|d|w))+");
-  return parsed_type<Duration>(shape, [zero](std::string_view text, Reading&) -> std::optional<Duration> {
-    auto duration = parse_duration(text);
-    if (!duration || *duration < Duration(zero ? 0 : 1)) return std::nullopt;
-    return duration;
-  });
+  return parsed_type<Duration>(shape,
+                               [zero](std::string_view text, Reading&) -> std::optional<Duration> {
+                                 auto duration = parse_duration(text);
+                                 if (!duration || *duration < Duration(zero ? 0 : 1))
+                                   return std::nullopt;
+                                 return duration;
+                               });
 }
 
 Type<uint64_t> size_type() {
-  auto shape =
-      text_shape("size", "a size such as 2GB or 512MiB", "[0-9]+(\\.[0-9]+)? ?([kKmMgGtT][iI]?)?[bB]");
-  return parsed_type<uint64_t>(shape, [](std::string_view text, Reading&) { return parse_size(text); });
+  auto shape = text_shape("size", "a size such as 2GB or 512MiB",
+                          "[0-9]+(\\.[0-9]+)? ?([kKmMgGtT][iI]?)?[bB]");
+  return parsed_type<uint64_t>(shape,
+                               [](std::string_view text, Reading&) { return parse_size(text); });
 }
 
 Type<Time> time_type() {
-  auto shape = text_shape("date or time", "a date or time such as 2025-10-17 or 2025-10-17T14:00:00Z",
-                          "[0-9]{4}-[0-9]{2}-[0-9]{2}.*");
-  return parsed_type<Time>(
-      shape, [](std::string_view text, Reading& reading) { return parse_time(text, reading.zone); });
+  auto shape =
+      text_shape("date or time", "a date or time such as 2025-10-17 or 2025-10-17T14:00:00Z",
+                 "[0-9]{4}-[0-9]{2}-[0-9]{2}.*");
+  return parsed_type<Time>(shape, [](std::string_view text, Reading& reading) {
+    return parse_time(text, reading.zone);
+  });
 }
 
 Type<std::string> zone_type() {
@@ -176,7 +183,8 @@ Type<std::string> grain_type() {
 
 Type<std::string> word_type(std::vector<std::string> words) {
   Type<std::string> out;
-  const std::string expected = words.size() == 1 ? in_quotes(words.front()) : "one of " + joined(words);
+  const std::string expected =
+      words.size() == 1 ? in_quotes(words.front()) : "one of " + joined(words);
   out.shape = text_shape("one of `" + joined(words) + "`", expected);
   if (words.size() == 1) out.shape.name = "`" + words.front() + "`";
   out.shape.words = words;
@@ -196,8 +204,8 @@ Type<std::string> word_type(std::vector<std::string> words) {
   return out;
 }
 
-Type<std::string> named_text_type(bool (*valid)(std::string_view), std::string name, std::string what,
-                                  std::string pattern) {
+Type<std::string> named_text_type(bool (*valid)(std::string_view), std::string name,
+                                  std::string what, std::string pattern) {
   auto shape = text_shape(std::move(name), std::move(what), std::move(pattern));
   return parsed_type<std::string>(shape, [valid](std::string_view text, Reading&) {
     return valid(text) ? std::optional(std::string(text)) : std::nullopt;
@@ -265,7 +273,8 @@ Type<Value> scalar_type() {
   out.shape.form = Shape::Form::either;
   out.shape.name = "text, number, true or false";
   out.shape.expected = "a single value";
-  out.shape.parts = {text_shape("text", "a text"), plain_shape(Shape::Form::number, "number", "a number"),
+  out.shape.parts = {text_shape("text", "a text"),
+                     plain_shape(Shape::Form::number, "number", "a number"),
                      plain_shape(Shape::Form::boolean, "true or false", "true or false")};
   out.read = [](const Node& node, Reading& reading, Value& value) {
     if (node.kind != Node::Kind::scalar) {
@@ -291,7 +300,8 @@ std::optional<uint64_t> parse_size(std::string_view text) {
   double factor = 1;
   if (unit.size() > 1) {
     const size_t power = kPrefixes.find(unit[0]);
-    if (power == std::string_view::npos || unit.size() > 3 || (unit.size() == 3 && unit[1] != 'i')) {
+    if (power == std::string_view::npos || unit.size() > 3 ||
+        (unit.size() == 3 && unit[1] != 'i')) {
       return std::nullopt;
     }
     factor = std::pow(unit.size() == 3 ? 1024.0 : 1000.0, static_cast<double>(power + 1));

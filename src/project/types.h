@@ -12,8 +12,8 @@
 
 namespace windrow::project {
 
-/// How a value is read into an M, and what it looks like. `read` gives false where it reported a problem (or
-/// where a variable is allowed to be missing): the value is then left as it was.
+/// How a value is read into an M, and what it looks like. `read` gives false where it reported a
+/// problem (or where a variable is allowed to be missing): the value is then left as it was.
 template <class M>
 struct Type {
   Shape shape;
@@ -37,8 +37,8 @@ Type<std::string> word_type(std::vector<std::string> words);
 Type<std::string> zone_type();
 Type<std::string> grain_type();
 /// `what` as in `a table name such as silver.movies`.
-Type<std::string> named_text_type(bool (*valid)(std::string_view), std::string name, std::string what,
-                                  std::string pattern);
+Type<std::string> named_text_type(bool (*valid)(std::string_view), std::string name,
+                                  std::string what, std::string pattern);
 Type<std::string> identifier_type();
 Type<std::string> label_type();
 Type<std::string> table_name_type();
@@ -98,7 +98,8 @@ Type<std::vector<M>> one_or_list_type(Type<M> item) {
   return out;
 }
 
-/// Names of the user's own → values, in the file's order. `valid` (may be null) says which names are allowed.
+/// Names of the user's own → values, in the file's order. `valid` (may be null) says which names
+/// are allowed.
 template <class M>
 Type<std::vector<std::pair<Text, M>>> keyed_type(Type<M> item, std::string key_name,
                                                  bool (*valid)(std::string_view) = nullptr) {
@@ -117,8 +118,9 @@ Type<std::vector<std::pair<Text, M>>> keyed_type(Type<M> item, std::string key_n
     }
     for (const auto& [key, value] : node.entries) {
       if (valid && !valid(key.text)) {
-        reading.problem(key, "\"" + key.text + "\" cannot be the name of a " + key_name,
-                        "names have letters, digits and underscores, and do not begin with a digit");
+        reading.problem(
+            key, "\"" + key.text + "\" cannot be the name of a " + key_name,
+            "names have letters, digits and underscores, and do not begin with a digit");
         continue;
       }
       Reading::Inside inside(reading, key);
@@ -149,7 +151,8 @@ Type<std::map<std::string, M>> map_type(Type<M> item, std::string key_name,
                                         bool (*valid)(std::string_view) = nullptr) {
   return mapped_type<std::vector<std::pair<Text, M>>, std::map<std::string, M>>(
       keyed_type(std::move(item), std::move(key_name), valid),
-      [](const Node&, Reading&, std::vector<std::pair<Text, M>>&& pairs, std::map<std::string, M>& out) {
+      [](const Node&, Reading&, std::vector<std::pair<Text, M>>&& pairs,
+         std::map<std::string, M>& out) {
         for (auto& [key, value] : pairs) out.emplace(key.value, std::move(value));
         return true;
       });

@@ -14,8 +14,8 @@
 
 namespace windrow::project {
 
-// yaml-cpp's events are used rather than its node tree: the tree keeps duplicate keys silently, resolves
-// aliases without a bound and costs several times as much.
+// yaml-cpp's events are used rather than its node tree: the tree keeps duplicate keys silently,
+// resolves aliases without a bound and costs several times as much.
 
 namespace {
 
@@ -38,7 +38,8 @@ class TreeBuilder : public YAML::EventHandler {
 
   Place place(const YAML::Mark& mark) const {
     if (mark.is_null()) return {origin_.file, origin_.line, origin_.column};
-    return {origin_.file, origin_.line + mark.line, mark.column + (mark.line == 0 ? origin_.column : 1)};
+    return {origin_.file, origin_.line + mark.line,
+            mark.column + (mark.line == 0 ? origin_.column : 1)};
   }
   void problem(const YAML::Mark& mark, std::string message, std::string hint = {}) {
     problems_.add(Code::configuration, std::move(message), std::move(hint), place(mark));
@@ -204,14 +205,16 @@ class TreeBuilder : public YAML::EventHandler {
   void take_key(Open& top, Node key, const YAML::Mark& mark) {
     if (key.kind == Node::Kind::null && !key.text.empty()) key.kind = Node::Kind::scalar;
     if (key.kind != Node::Kind::scalar) {
-      problem(mark, "a key must be a text", "values with \"{…}\" or \"${…}\" at the start need quotes");
+      problem(mark, "a key must be a text",
+              "values with \"{…}\" or \"${…}\" at the start need quotes");
       top.drop = true;
     } else if (key.text == "<<" && key.style == Node::Style::plain) {
       problem(mark, "merge key \"<<\" is not supported",
               "write the keys out, or use a whole value again with an alias (\"key: *name\")");
       top.drop = true;
     } else if (const int line = line_of(top, key.text); line > 0) {
-      problem(mark, "key \"" + key.text + "\" is given twice, first in line " + std::to_string(line));
+      problem(mark,
+              "key \"" + key.text + "\" is given twice, first in line " + std::to_string(line));
       top.drop = true;
     } else if (top.node.entries.size() >= kSmallMap) {
       top.lines.emplace(key.text, key.line);
@@ -258,7 +261,10 @@ size_t first_bad_byte(std::string_view text, const char*& what) {
       ++i;
       continue;
     }
-    const size_t length = byte >= 0xF0 && byte <= 0xF4 ? 4 : byte >= 0xE0 ? 3 : byte >= 0xC2 ? 2 : 0;
+    const size_t length = byte >= 0xF0 && byte <= 0xF4 ? 4
+                          : byte >= 0xE0               ? 3
+                          : byte >= 0xC2               ? 2
+                                                       : 0;
     bool good = length != 0 && byte <= 0xF4 && i + length <= text.size();
     for (size_t k = 1; good && k < length; ++k) {
       good = (static_cast<unsigned char>(text[i + k]) & 0xC0) == 0x80;
@@ -275,7 +281,8 @@ size_t first_bad_byte(std::string_view text, const char*& what) {
 Place place_of(std::string_view text, size_t at, const Origin& origin) {
   const auto before = text.substr(0, at);
   const auto lines = static_cast<int>(std::count(before.begin(), before.end(), '\n'));
-  const size_t line_begin = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
+  const size_t line_begin =
+      before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
   const auto column = static_cast<int>(at - line_begin);
   return {origin.file, origin.line + lines, column + (lines == 0 ? origin.column : 1)};
 }
@@ -290,8 +297,10 @@ std::string_view line_at(std::string_view text, int line) {
 }
 
 /// What most likely is wrong where yaml-cpp only says that something is.
-Problem explain(const YAML::ParserException& error, std::string_view text, const TreeBuilder& builder) {
-  Problem problem{Code::configuration, "not valid YAML: " + error.msg, {}, builder.place(error.mark)};
+Problem explain(const YAML::ParserException& error, std::string_view text,
+                const TreeBuilder& builder) {
+  Problem problem{
+      Code::configuration, "not valid YAML: " + error.msg, {}, builder.place(error.mark)};
   if (error.mark.is_null()) return problem;
   const auto line = line_at(text, error.mark.line);
   const auto indent = line.substr(0, line.find_first_not_of(" \t"));
@@ -319,8 +328,8 @@ std::optional<Node> read_yaml(std::string_view text, const Origin& origin, Probl
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   const char* what = nullptr;
   if (const size_t bad = first_bad_byte(text, what); bad != std::string_view::npos) {
-    problems.add(Code::configuration, std::string("the file holds ") + what, "save it as plain UTF-8 text",
-                 place_of(text, bad, origin));
+    problems.add(Code::configuration, std::string("the file holds ") + what,
+                 "save it as plain UTF-8 text", place_of(text, bad, origin));
     return std::nullopt;
   }
   std::string unix_lines;

@@ -16,14 +16,14 @@ struct Origin {
   int column = 1;  ///< of the first line's first byte
 };
 
-/// Values that aliases of one file may repeat. A bomb of nested aliases passes it at once, no honest file
-/// does.
+/// Values that aliases of one file may repeat. A bomb of nested aliases passes it at once, no
+/// honest file does.
 inline constexpr size_t kAliasedValuesMax = 100'000;
 
-/// Reads exactly one YAML document. Nothing where it is empty (or only comments), or where it could not be
-/// read. What YAML allows and a project does not is a problem at its place: keys given twice, keys that are
-/// not texts, merge keys (`<<`), tags of one's own, several documents, bytes that are not UTF-8, control
-/// characters.
+/// Reads exactly one YAML document. Nothing where it is empty (or only comments), or where it could
+/// not be read. What YAML allows and a project does not is a problem at its place: keys given
+/// twice, keys that are not texts, merge keys (`<<`), tags of one's own, several documents, bytes
+/// that are not UTF-8, control characters.
 std::optional<Node> read_yaml(std::string_view text, const Origin& origin, Problems& problems);
 
 }  // namespace windrow::project

@@ -76,23 +76,30 @@ TEST(ReadYaml, RefusesWhatAProjectDoesNotKnow) {
   EXPECT_EQ(read("a: 1\na: 2\nb: {c: 1, c: 2}\n").problems,
             "f.yaml:2:1: key \"a\" is given twice, first in line 1\n"
             "f.yaml:3:11: key \"c\" is given twice, first in line 3\n");
-  EXPECT_EQ(read("a: &x {b: 1}\nc:\n  <<: *x\n").problems, "f.yaml:3:3: merge key \"<<\" is not supported\n");
-  EXPECT_EQ(read("a: 1\n---\nb: 2\n").problems, "f.yaml:2:1: more than one YAML document in one file\n");
+  EXPECT_EQ(read("a: &x {b: 1}\nc:\n  <<: *x\n").problems,
+            "f.yaml:3:3: merge key \"<<\" is not supported\n");
+  EXPECT_EQ(read("a: 1\n---\nb: 2\n").problems,
+            "f.yaml:2:1: more than one YAML document in one file\n");
   EXPECT_EQ(read("[a, b]: 1\n").problems, "f.yaml:1:1: a key must be a text\n");
   EXPECT_EQ(read("a: !secret b\n").problems, "f.yaml:1:4: tag \"!secret\" is not supported\n");
-  EXPECT_EQ(read("a: b\nc: \xFF\n").problems, "f.yaml:2:4: the file holds bytes that are not UTF-8\n");
+  EXPECT_EQ(read("a: b\nc: \xFF\n").problems,
+            "f.yaml:2:4: the file holds bytes that are not UTF-8\n");
   EXPECT_EQ(read(std::string_view("a: b\0c\n", 7)).problems,
             "f.yaml:1:5: the file holds a control character\n");
-  EXPECT_EQ(read("a:\n\tb: 1\n").problems, "f.yaml:2:3: not valid YAML: a tab in the indentation\n");
+  EXPECT_EQ(read("a:\n\tb: 1\n").problems,
+            "f.yaml:2:3: not valid YAML: a tab in the indentation\n");
   EXPECT_EQ(read("a: [1\n").problems.substr(0, 30), "f.yaml:2:1: not valid YAML: en");
-  EXPECT_EQ(read("a: *b\n").problems, "f.yaml:1:4: not valid YAML: the referenced anchor is not defined\n");
+  EXPECT_EQ(read("a: *b\n").problems,
+            "f.yaml:1:4: not valid YAML: the referenced anchor is not defined\n");
 }
 
 TEST(ReadYaml, FindsDuplicatesInLargeMaps) {
   std::string text;
   for (int i = 0; i < 100; ++i) text += "k" + std::to_string(i) + ": 1\n";
-  EXPECT_EQ(read(text + "k50: 2\n").problems, "f.yaml:101:1: key \"k50\" is given twice, first in line 51\n");
-  EXPECT_EQ(read(text + "k3: 2\n").problems, "f.yaml:101:1: key \"k3\" is given twice, first in line 4\n");
+  EXPECT_EQ(read(text + "k50: 2\n").problems,
+            "f.yaml:101:1: key \"k50\" is given twice, first in line 51\n");
+  EXPECT_EQ(read(text + "k3: 2\n").problems,
+            "f.yaml:101:1: key \"k3\" is given twice, first in line 4\n");
 }
 
 TEST(ReadYaml, RepeatsAliasedValuesWithinABound) {
@@ -133,7 +140,8 @@ Split split(const std::string& text) {
 }
 
 TEST(SplitSql, FindsHeaderAndSelect) {
-  const std::string text = "-- licence\n/* windrow\na: 1\n*/\n\n  SELECT 'a;b' AS x -- ;\n  FROM t; -- end\n";
+  const std::string text =
+      "-- licence\n/* windrow\na: 1\n*/\n\n  SELECT 'a;b' AS x -- ;\n  FROM t; -- end\n";
   auto got = split(text);
   EXPECT_EQ(got.problems, "");
   EXPECT_EQ(*got.parts.header, "\na: 1\n");
@@ -155,11 +163,13 @@ TEST(SplitSql, UnderstandsQuotesAndNestedComments) {
 
 TEST(SplitSql, RefusesWhatIsNotOneSelect) {
   EXPECT_EQ(split("").problems, "m.sql:1:1: the file holds no SELECT\n");
-  EXPECT_EQ(split("/* windrow\na: 1 */ -- nothing\n;\n").problems, "m.sql:2:6: the file holds no SELECT\n");
+  EXPECT_EQ(split("/* windrow\na: 1 */ -- nothing\n;\n").problems,
+            "m.sql:2:6: the file holds no SELECT\n");
   EXPECT_EQ(split("SELECT 1;\nSELECT 2").problems, "m.sql:2:1: more than one statement\n");
   EXPECT_EQ(split("SELECT 1 /* windrow\na: 1 */").problems,
             "m.sql:1:10: the header must come before the SELECT\n");
-  EXPECT_EQ(split("/* windrow\na: 1 */ /* windrow */ SELECT 1").problems, "m.sql:2:9: a second header\n");
+  EXPECT_EQ(split("/* windrow\na: 1 */ /* windrow */ SELECT 1").problems,
+            "m.sql:2:9: a second header\n");
   EXPECT_EQ(split("/* windrow\na: 1\nSELECT 1").problems, "m.sql:1:1: the header is not closed\n");
   EXPECT_EQ(split("SELECT 1 /* a").problems, "m.sql:1:10: a comment is not closed\n");
   EXPECT_EQ(split("/* windrows of hay */ SELECT 1").problems, "");
@@ -172,16 +182,19 @@ TEST(ReadDotenv, ReadsWhatShellsRead) {
       "c\nE=\nF=a#b\nA=2",
       ".env", problems);
   EXPECT_TRUE(problems.empty());
-  const std::map<std::string, std::string> want = {{"A", "2"},        {"B", "two words"}, {"C", "it # is $X"},
-                                                   {"D", "a\n\"b\""}, {"E", ""},          {"F", "a#b"}};
+  const std::map<std::string, std::string> want = {{"A", "2"},          {"B", "two words"},
+                                                   {"C", "it # is $X"}, {"D", "a\n\"b\""},
+                                                   {"E", ""},           {"F", "a#b"}};
   EXPECT_EQ(values, want);
 }
 
 TEST(ReadDotenv, NeverShowsValues) {
   Problems problems;
-  EXPECT_TRUE(read_dotenv("hunter2\nA='hunter2\nB=\"hunter2\" x\n1A=hunter2", ".env", problems).empty());
+  EXPECT_TRUE(
+      read_dotenv("hunter2\nA='hunter2\nB=\"hunter2\" x\n1A=hunter2", ".env", problems).empty());
   std::string all;
-  for (const auto& problem : problems.all()) all += problem.place.text() + ": " + problem.message + "\n";
+  for (const auto& problem : problems.all())
+    all += problem.place.text() + ": " + problem.message + "\n";
   EXPECT_EQ(all,
             ".env:1:1: expected KEY=VALUE\n"
             ".env:2:1: the quotes around the value of \"A\" are not closed\n"

@@ -19,16 +19,18 @@ Type<Build> interval_type() {
 
 Type<Build> merge_type() {
   return Keys<Build>("merge")
-      .required("key", &Build::key, key_columns_type(), "The columns that make a row one of a kind.")
-      .optional(
-          "latest_by", &Build::latest_by, text_type(), "",
-          "Of new rows with the same key the one with the greatest value wins; without it they are an error.")
+      .required("key", &Build::key, key_columns_type(),
+                "The columns that make a row one of a kind.")
+      .optional("latest_by", &Build::latest_by, text_type(), "",
+                "Of new rows with the same key the one with the greatest value wins; without it "
+                "they are an error.")
       .type();
 }
 
 Type<Build> scd2_type() {
   return Keys<Build>("scd2")
-      .required("key", &Build::key, key_columns_type(), "The columns that make a row one of a kind.")
+      .required("key", &Build::key, key_columns_type(),
+                "The columns that make a row one of a kind.")
       .type();
 }
 
@@ -46,7 +48,8 @@ Keys<Build> make_detailed() {
   add(BuildKind::interval, interval_type(),
       "The SELECT compares with `$start` and `$end`; exactly the stale intervals are replaced.");
   add(BuildKind::merge, merge_type(), "Rows are inserted, or replace those with the same key.");
-  add(BuildKind::scd2, scd2_type(), "Every change of a key's row is kept, with the times it was valid.");
+  add(BuildKind::scd2, scd2_type(),
+      "Every change of a key's row is kept, with the times it was valid.");
   keys.one_key();
   return keys;
 }
@@ -58,7 +61,8 @@ struct Word {
 constexpr Word kWords[] = {
     {"table", BuildKind::table}, {"view", BuildKind::view}, {"append", BuildKind::append}};
 const std::vector<std::string> kWordNames = {"table", "view", "append"};
-constexpr const char* kExpected = "one of table, view, append, or a mapping such as {merge: {key: id}}";
+constexpr const char* kExpected =
+    "one of table, view, append, or a mapping such as {merge: {key: id}}";
 
 bool read_word(const Node& node, Reading& reading, Build& build) {
   auto text = reading.text(node, kExpected);
@@ -92,8 +96,8 @@ Type<Build> build_type() {
   out.shape.expected = kExpected;
   out.shape.parts = {word_type(kWordNames).shape, full.shape};
   out.read = [full](const Node& node, Reading& reading, Build& build) {
-    const bool good =
-        node.kind == Node::Kind::map ? full.read(node, reading, build) : read_word(node, reading, build);
+    const bool good = node.kind == Node::Kind::map ? full.read(node, reading, build)
+                                                   : read_word(node, reading, build);
     build.place = reading.place(node);
     return good;
   };

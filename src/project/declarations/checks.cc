@@ -24,17 +24,19 @@ struct CheckKind {
 };
 
 template <class M>
-void argument(CheckKind& kind, bool required, const std::string& key, Type<M> type, std::string sentence) {
+void argument(CheckKind& kind, bool required, const std::string& key, Type<M> type,
+              std::string sentence) {
   const auto kept = kept_type(std::move(type));
-  kind.keys.bound(required, key, kept, "", std::move(sentence),
-                  [key](Given& given, Value&& value, const Node&, Reading& reading) {
-                    given.arguments.emplace_back(Text{key, reading.key_place(), {}}, std::move(value));
-                  });
+  kind.keys.bound(
+      required, key, kept, "", std::move(sentence),
+      [key](Given& given, Value&& value, const Node&, Reading& reading) {
+        given.arguments.emplace_back(Text{key, reading.key_place(), {}}, std::move(value));
+      });
   if (key == kind.main) kind.main_type = kept;
 }
 
-CheckKind make(std::string name, std::string sentence, std::string main, bool on_column, bool on_table,
-               bool bare) {
+CheckKind make(std::string name, std::string sentence, std::string main, bool on_column,
+               bool on_table, bool bare) {
   return {name, std::move(sentence), std::move(main), on_column, on_table,
           bare, Keys<Given>(name),   std::nullopt};
 }
@@ -88,26 +90,29 @@ std::vector<CheckKind> make_kinds(bool of_column) {
   auto unique = make("unique", "No value (or group of values) comes twice; NULL is not compared.",
                      of_column ? "" : "columns", true, true, of_column);
   if (!of_column)
-    argument(unique, true, "columns", key_columns_type(), "Columns whose values together come once.");
+    argument(unique, true, "columns", key_columns_type(),
+             "Columns whose values together come once.");
   add(std::move(unique));
 
   auto accepted = make("accepted_values", "Values are among a list.", "values", true, false, false);
-  argument(accepted, true, "values", list_type(scalar_type()), "The only values allowed; NULL passes.");
+  argument(accepted, true, "values", list_type(scalar_type()),
+           "The only values allowed; NULL passes.");
   add(std::move(accepted));
 
-  auto range =
-      make("range", "Values lie between two bounds, both included; NULL passes.", "", true, false, false);
+  auto range = make("range", "Values lie between two bounds, both included; NULL passes.", "", true,
+                    false, false);
   argument(range, false, "min", scalar_type(), "The least value allowed.");
   argument(range, false, "max", scalar_type(), "The greatest value allowed.");
   range.keys.then(ordered);
   add(std::move(range));
 
-  auto regex =
-      make("regex", "Values match a regular expression; NULL passes.", "pattern", true, false, false);
+  auto regex = make("regex", "Values match a regular expression; NULL passes.", "pattern", true,
+                    false, false);
   argument(regex, true, "pattern", text_type(), "A regular expression that values match.");
   add(std::move(regex));
 
-  auto expression = make("expression", "A SQL condition holds for every row.", "sql", true, true, false);
+  auto expression =
+      make("expression", "A SQL condition holds for every row.", "sql", true, true, false);
   argument(expression, true, "sql", sql_type(), "A SQL condition that every row meets.");
   add(std::move(expression));
 
@@ -122,8 +127,8 @@ std::vector<CheckKind> make_kinds(bool of_column) {
   argument(freshness, true, "max", duration_type(), "Its greatest value is not older.");
   add(std::move(freshness));
 
-  auto relationship =
-      make("relationship", "Every value exists in a column of another table.", "", true, false, false);
+  auto relationship = make("relationship", "Every value exists in a column of another table.", "",
+                           true, false, false);
   argument(relationship, true, "to", table_name_type(), "The other table.");
   argument(relationship, true, "column", text_type(),
            "Its column that has every value of this one; NULL passes.");
@@ -149,11 +154,11 @@ const CheckKind* find(const Kinds& kinds, const std::string& name) {
 const CheckKind* kind_of(const Node& name, bool of_column, Reading& reading) {
   if (const auto* kind = find(kinds_of(of_column), name.text)) return kind;
   if (find(kinds_of(!of_column), name.text)) {
-    reading.problem(
-        name,
-        "check " + in_quotes(name.text) + (of_column ? " is not one of a column" : " is one of a column"),
-        of_column ? "put it under the \"checks\" of the table"
-                  : "put it under \"checks\" of the column, in \"columns\"");
+    reading.problem(name,
+                    "check " + in_quotes(name.text) +
+                        (of_column ? " is not one of a column" : " is one of a column"),
+                    of_column ? "put it under the \"checks\" of the table"
+                              : "put it under \"checks\" of the column, in \"columns\"");
     return nullptr;
   }
   std::vector<std::string> known;
@@ -211,7 +216,8 @@ const NodeEntry* read_beside(const Node& node, Reading& reading, Beside& beside)
       check = &entry;
     else
       reading.problem(
-          entry.key, "two checks in one: " + in_quotes(check->key.text) + " and " + in_quotes(entry.key.text),
+          entry.key,
+          "two checks in one: " + in_quotes(check->key.text) + " and " + in_quotes(entry.key.text),
           "write each check as an item of its own");
   }
   if (!check) reading.expected(node, "a check such as not_null or {range: {min: 0}}");
@@ -270,7 +276,8 @@ Shape check_shape(bool of_column) {
   }
   full.keys.push_back({"severity", false, "block", "Whether a failure stops the commit.",
                        word_type({"block", "warn"}).shape});
-  full.keys.push_back({"name", false, "", "What the check is called in reports.", text_type().shape});
+  full.keys.push_back(
+      {"name", false, "", "What the check is called in reports.", text_type().shape});
   Shape out;
   out.form = Shape::Form::either;
   out.name = "check";

@@ -7,8 +7,10 @@ namespace {
 Type<Retries> retries_type() {
   return Keys<Retries>("retries")
       .required("times", &Retries::times, integer_type(0), "How often it is tried again.")
-      .optional("delay", &Retries::delay, duration_type(), "10s", "The wait before the first retry.")
-      .optional("factor", &Retries::factor, number_type(1), "2", "Each wait is so many times the one before.")
+      .optional("delay", &Retries::delay, duration_type(), "10s",
+                "The wait before the first retry.")
+      .optional("factor", &Retries::factor, number_type(1), "2",
+                "Each wait is so many times the one before.")
       .optional("max", &Retries::max, duration_type(), "5m", "No wait is longer.")
       .type();
 }
@@ -24,8 +26,8 @@ bool is_clock_time(std::string_view text) {
 }
 
 Type<Window> window_type() {
-  auto clock_time =
-      named_text_type(is_clock_time, "time of day", "a time of day such as 22:00", "[0-2][0-9]:[0-5][0-9]");
+  auto clock_time = named_text_type(is_clock_time, "time of day", "a time of day such as 22:00",
+                                    "[0-2][0-9]:[0-5][0-9]");
   return Keys<Window>("window")
       .required("from", &Window::from, clock_time, "When it may begin, in the project's time zone.")
       .required("to", &Window::to, clock_time, "When it must not begin any more.")
@@ -39,7 +41,8 @@ struct Loop {
 
 Type<Loop> loop_type() {
   return Keys<Loop>("loop")
-      .required("sql", &Loop::sql, text_type(), "A SELECT of one boolean; the loop ends when it is true.")
+      .required("sql", &Loop::sql, text_type(),
+                "A SELECT of one boolean; the loop ends when it is true.")
       .required("max", &Loop::max, integer_type(1), "The bound: so many times at most.")
       .type();
 }
@@ -57,14 +60,17 @@ Keys<Common> make_common_keys() {
   Keys<Common> keys("common");
   keys.optional("description", &Common::description, text_type(), "", "What it is, for people.")
       .optional("owner", &Common::owner, text_type(), "", "Who answers for it.")
-      .optional("tags", &Common::tags, one_or_list_type(label_type()), "", "Names to select by: `tag:NAME`.")
+      .optional("tags", &Common::tags, one_or_list_type(label_type()), "",
+                "Names to select by: `tag:NAME`.")
       .optional("retries", &Common::retries, retries_type(), "none",
                 "What is done when a try fails for a reason that may pass.")
-      .optional("timeout", &Common::timeout, duration_type(), "none", "A try that takes longer is stopped.")
+      .optional("timeout", &Common::timeout, duration_type(), "none",
+                "A try that takes longer is stopped.")
       .optional("pool", &Common::pool, label_type(), "", "Assets of one pool share its slots.")
       .optional("priority", &Common::priority, integer_type(-1'000'000), "0",
                 "Of two assets that could begin, the higher one does.");
-  later(keys, "when", text_type(), "A SELECT of one boolean; where it is false the asset is skipped.");
+  later(keys, "when", text_type(),
+        "A SELECT of one boolean; where it is false the asset is skipped.");
   later(keys, "for_each", keyed_type(text_type(), "variable", is_identifier),
         "The asset is repeated for each row that the SELECT gives.");
   later(keys, "repeat_until", loop_type(), "A loop with a bound.");
@@ -84,7 +90,8 @@ Keys<ColumnDeclaration> column_keys(bool in_source) {
   Keys<ColumnDeclaration> keys("column");
   keys.optional("type", &ColumnDeclaration::type, text_type(), "whatever the data has",
                 "The column's type, as SQL names it.")
-      .optional("description", &ColumnDeclaration::description, text_type(), "", "What it holds, for people.")
+      .optional("description", &ColumnDeclaration::description, text_type(), "",
+                "What it holds, for people.")
       .optional("checks", &ColumnDeclaration::checks, list_type(check_type(true)), "",
                 "Checks of the column.");
   if (in_source) {
@@ -112,8 +119,9 @@ const Keys<Common>& common_keys() {
 
 Type<std::vector<std::string>> key_columns_type() {
   return mapped_type<std::vector<std::string>, std::vector<std::string>>(
-      one_or_list_type(text_type()), [](const Node& node, Reading& reading, std::vector<std::string>&& names,
-                                        std::vector<std::string>& out) {
+      one_or_list_type(text_type()),
+      [](const Node& node, Reading& reading, std::vector<std::string>&& names,
+         std::vector<std::string>& out) {
         if (names.empty()) {
           reading.expected(node, "at least one column");
           return false;
@@ -146,7 +154,8 @@ Type<std::vector<ColumnDeclaration>> columns_type(bool in_source) {
     column = bare_column(*reading.key(), reading, std::move(type));
     return true;
   };
-  return mapped_type<std::vector<std::pair<Text, ColumnDeclaration>>, std::vector<ColumnDeclaration>>(
+  return mapped_type<std::vector<std::pair<Text, ColumnDeclaration>>,
+                     std::vector<ColumnDeclaration>>(
       keyed_type(either, "column"),
       [](const Node&, Reading&, auto&& pairs, std::vector<ColumnDeclaration>& out) {
         for (auto& [name, column] : pairs) out.push_back(std::move(column));
@@ -167,7 +176,8 @@ Type<std::vector<std::pair<std::string, std::string>>> partition_by_type() {
     if (node.kind == Node::Kind::map) {
       std::vector<std::pair<Text, Text>> found;
       if (!mapping.read(node, reading, found)) return false;
-      for (auto& [name, sql] : found) pairs.emplace_back(std::move(name.value), std::move(sql.value));
+      for (auto& [name, sql] : found)
+        pairs.emplace_back(std::move(name.value), std::move(sql.value));
       return true;
     }
     std::vector<std::string> found;

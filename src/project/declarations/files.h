@@ -6,7 +6,8 @@
 #include "project/keys.h"
 #include "project/project.h"
 
-/// One declaration per kind of file. Each parses, and from each come the JSON Schema and the reference.
+/// One declaration per kind of file. Each parses, and from each come the JSON Schema and the
+/// reference.
 namespace windrow::project {
 
 const Keys<Project>& project_file();

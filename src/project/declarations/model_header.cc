@@ -37,21 +37,24 @@ struct Operator {
 void check_new_rows(const Node& node, Reading& reading, Model& model) {
   const auto kind = model.build.kind;
   if (model.new_rows.empty() || kind == BuildKind::append || kind == BuildKind::merge) return;
-  reading.problem(*node.find("new_rows"),
-                  "\"new_rows\" belongs to a model with build append or merge; this one is built as " +
-                      std::string(name_of(kind)));
+  reading.problem(
+      *node.find("new_rows"),
+      "\"new_rows\" belongs to a model with build append or merge; this one is built as " +
+          std::string(name_of(kind)));
 }
 
 void check_contract(const Node& node, Reading& reading, Model& model) {
   if (!model.contract) return;
   if (model.columns.empty()) {
-    reading.problem(*node.find("contract"), "\"contract: true\" needs \"columns\" with their types");
+    reading.problem(*node.find("contract"),
+                    "\"contract: true\" needs \"columns\" with their types");
   }
   for (const auto& column : model.columns) {
     if (!column.type.empty()) continue;
-    reading.problems.add(Code::configuration,
-                         "column \"" + column.name + "\" has no type, which \"contract: true\" needs",
-                         "write {type: …}", column.place);
+    reading.problems.add(
+        Code::configuration,
+        "column \"" + column.name + "\" has no type, which \"contract: true\" needs",
+        "write {type: …}", column.place);
   }
 }
 
@@ -63,12 +66,14 @@ Keys<Model> make() {
                 "Columns of the result that have a description, a type to keep or checks.")
       .optional("contract", &Model::contract, boolean_type(), "false",
                 "The result has exactly the declared columns and types.")
-      .optional("checks", &Model::checks, list_type(check_type(false)), "", "Checks of the whole table.")
-      .optional("new_rows", &Model::new_rows, table_name_type(), "",
-                "For append and merge: the input that is bound to the rows added since the last run.")
+      .optional("checks", &Model::checks, list_type(check_type(false)), "",
+                "Checks of the whole table.")
       .optional(
-          "reads", &Model::reads, map_type(reads_type(), "table", is_table_name), "",
-          "What the model reads beyond its interval; `lookup`: an input whose changes make nothing stale.")
+          "new_rows", &Model::new_rows, table_name_type(), "",
+          "For append and merge: the input that is bound to the rows added since the last run.")
+      .optional("reads", &Model::reads, map_type(reads_type(), "table", is_table_name), "",
+                "What the model reads beyond its interval; `lookup`: an input whose changes make "
+                "nothing stale.")
       .optional("partition_by", &Model::partition_by, one_or_list_type(text_type()), "",
                 "Columns whose values lie in folders of their own.")
       .optional("renamed_from", &Model::renamed_from, table_name_type(), "",

@@ -12,16 +12,20 @@ constexpr const char* kConnectionTypes[] = {"sqlite", "postgres", "mongodb", "ca
 
 Type<Variable> variable_type() {
   Keys<Variable> keys("variable");
-  keys.required("type", &Variable::type, word_type({"int", "double", "text", "bool", "date", "timestamp"}),
+  keys.required("type", &Variable::type,
+                word_type({"int", "double", "text", "bool", "date", "timestamp"}),
                 "The variable's type.")
-      .bound(false, "default", text_type(), "none: it must be given", "Its value where no other is given.",
+      .bound(false, "default", text_type(), "none: it must be given",
+             "Its value where no other is given.",
              [](Variable& variable, std::string&& value, const Node& node, Reading& reading) {
                if (!variable.type.empty() && !fits_variable(variable.type, value, reading.zone)) {
                  reading.expected(node, "a value of type " + variable.type);
                }
                variable.value = std::move(value);
              })
-      .then([](const Node&, Reading& reading, Variable& variable) { variable.place = reading.key_place(); });
+      .then([](const Node&, Reading& reading, Variable& variable) {
+        variable.place = reading.key_place();
+      });
   return keys.type();
 }
 
@@ -44,8 +48,8 @@ void check_connection(const Node& node, Reading& reading, Connection& connection
       reading.problem(type, "unknown type of connection " + in_quotes(type.text),
                       did_you_mean(type.text, known));
     } else {
-      reading.notice(
-          type, "connections of type \"" + connection.type + "\" are not used by this version of windrow");
+      reading.notice(type, "connections of type \"" + connection.type +
+                               "\" are not used by this version of windrow");
     }
   }
   Value all = reading.value(node);
@@ -57,7 +61,8 @@ void check_connection(const Node& node, Reading& reading, Connection& connection
 
 Type<Connection> connection_type() {
   Keys<Connection> keys("connection");
-  keys.required("type", &Connection::type, text_type(), "`sqlite`; other kinds are not used by this version.")
+  keys.required("type", &Connection::type, text_type(),
+                "`sqlite`; other kinds are not used by this version.")
       .bound(false, "path", text_type(), "", "Of sqlite: the file, relative to the project.",
              [](Connection&, std::string&&, const Node&, Reading&) {})
       .open()
@@ -69,11 +74,13 @@ Type<EngineSettings> engine_type() {
   Keys<EngineSettings> keys("engine");
   keys.optional("type", &EngineSettings::type, word_type({"duckdb", "spark"}), "duckdb",
                 "What runs the SELECTs; this version has DuckDB.")
-      .optional("memory", &EngineSettings::memory_bytes, size_type(), "three quarters of the machine's",
+      .optional("memory", &EngineSettings::memory_bytes, size_type(),
+                "three quarters of the machine's",
                 "The most memory it takes; what does not fit is spilled.")
       .optional("threads", &EngineSettings::threads, integer_type(1), "all cores",
                 "How many threads it uses.")
-      .optional("spill", &EngineSettings::spill, text_type(), "`.windrow/spill`", "The folder it spills to.")
+      .optional("spill", &EngineSettings::spill, text_type(), "`.windrow/spill`",
+                "The folder it spills to.")
       .bound(false, "connect", text_type(), "", "Of spark: the address. Not used by this version.",
              [](EngineSettings&, std::string&&, const Node&, Reading&) {})
       .then([](const Node& node, Reading& reading, EngineSettings& engine) {
@@ -87,7 +94,8 @@ Type<EngineSettings> engine_type() {
 
 Type<Environment> environment_type() {
   Keys<Environment> keys("environment");
-  keys.bound(false, "lake", text_type(), "lake", "The lake: a folder, relative to the project, or a URI.",
+  keys.bound(false, "lake", text_type(), "lake",
+             "The lake: a folder, relative to the project, or a URI.",
              [](Environment& environment, std::string&& lake, const Node& node, Reading& reading) {
                if (lake.empty()) reading.expected(node, "a folder or a URI");
                environment.lake = std::move(lake);
@@ -95,8 +103,8 @@ Type<Environment> environment_type() {
       .optional("engine", &Environment::engine, engine_type(), "duckdb", "What runs the SELECTs.")
       .optional("publish", &Environment::publish, boolean_type(), "true",
                 "Whether runs publish to serving stores.")
-      .optional("vars", &Environment::vars, map_type(placed_text_type(), "variable", is_identifier), "",
-                "Values of variables in this environment.")
+      .optional("vars", &Environment::vars, map_type(placed_text_type(), "variable", is_identifier),
+                "", "Values of variables in this environment.")
       .then([](const Node&, Reading& reading, Environment& environment) {
         environment.name = reading.key_text();
         environment.place = reading.key_place();
@@ -118,7 +126,8 @@ Type<Layer> layer_type() {
   Keys<Layer> keys("layer");
   keys.optional("append_only", &Layer::append_only, boolean_type(), "false",
                 "Its tables take appends, retention and erasure, nothing else.")
-      .optional("retention", &Layer::retention, duration_type(), "for ever", "How long rows are kept.")
+      .optional("retention", &Layer::retention, duration_type(), "for ever",
+                "How long rows are kept.")
       .then([](const Node&, Reading& reading, Layer& layer) {
         layer.name = reading.key_text();
         layer.place = reading.key_place();
@@ -132,7 +141,8 @@ bool is_cron(std::string_view text) {
   for (char c : text) {
     const bool blank = c == ' ' || c == '\t';
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (!blank && !letter && std::string_view("*/,-?#@").find(c) == std::string_view::npos) return false;
+    if (!blank && !letter && std::string_view("*/,-?#@").find(c) == std::string_view::npos)
+      return false;
     if (!blank && !inside) ++fields;
     inside = !blank;
   }
@@ -147,12 +157,13 @@ struct Schedule {
 
 Type<Schedule> schedule_type() {
   return Keys<Schedule>("schedule")
-      .required(
-          "cron", &Schedule::cron,
-          named_text_type(is_cron, "cron", "five cron fields such as \"0 * * * *\"", "[^ ]+( +[^ ]+){4}"),
-          "When it is due: minute, hour, day, month, day of the week.")
+      .required("cron", &Schedule::cron,
+                named_text_type(is_cron, "cron", "five cron fields such as \"0 * * * *\"",
+                                "[^ ]+( +[^ ]+){4}"),
+                "When it is due: minute, hour, day, month, day of the week.")
       .optional("select", &Schedule::select, text_type(), "everything", "What runs: a selector.")
-      .optional("timezone", &Schedule::timezone, zone_type(), "the project's", "The zone of the cron fields.")
+      .optional("timezone", &Schedule::timezone, zone_type(), "the project's",
+                "The zone of the cron fields.")
       .optional("max_active_runs", &Schedule::max_active_runs, integer_type(1), "1",
                 "So many of its runs at once.")
       .optional("deadline", &Schedule::deadline, duration_type(), "none",
@@ -167,9 +178,10 @@ struct Alert {
 
 Type<Alert> alert_type() {
   return Keys<Alert>("alert")
-      .required("on", &Alert::on,
-                one_or_list_type(word_type({"failure", "deadline", "success", "freshness", "anomaly"})),
-                "What it is sent for.")
+      .required(
+          "on", &Alert::on,
+          one_or_list_type(word_type({"failure", "deadline", "success", "freshness", "anomaly"})),
+          "What it is sent for.")
       .required("to", &Alert::to, text_type(), "The kind of receiver, such as `slack`.")
       .optional("url", &Alert::url, text_type(), "", "Where it is sent to.")
       .open()
@@ -180,8 +192,9 @@ template <class M>
 auto later(Value Project::*member, const char* what) {
   return [member, what](Project& project, M&& value, const Node& node, Reading& reading) {
     project.*member = std::move(value);
-    reading.notice(*reading.key(),
-                   std::string(what) + " are read and checked, but not used by this version of windrow");
+    reading.notice(
+        *reading.key(),
+        std::string(what) + " are read and checked, but not used by this version of windrow");
     (void)node;
   };
 }
@@ -199,9 +212,11 @@ Keys<Project> make() {
                 "Intervals exist from here on; interval models need it.")
       .optional("vars", &Project::vars, map_type(variable_type(), "variable", is_identifier), "",
                 "Variables that SELECTs read as `$name`.")
-      .optional("connections", &Project::connections, map_type(connection_type(), "connection", is_label), "",
+      .optional("connections", &Project::connections,
+                map_type(connection_type(), "connection", is_label), "",
                 "Stores and streams outside of the lake.")
-      .optional("environments", &Project::environments, map_type(environment_type(), "environment", is_label),
+      .optional("environments", &Project::environments,
+                map_type(environment_type(), "environment", is_label),
                 "`dev`, with the lake in `lake`",
                 "Where runs read and write: `--env`, `dev` where none is given.")
       .bound(false, "layers", keyed_type(layer_type(), "layer", is_identifier), "any",
@@ -213,7 +228,8 @@ Keys<Project> make() {
              "When runs begin by themselves. Not used by this version.",
              later<Value>(&Project::schedules, "schedules"))
       .bound(false, "alerts", kept_type(list_type(alert_type())), "",
-             "Who is told of what. Not used by this version.", later<Value>(&Project::alerts, "alerts"));
+             "Who is told of what. Not used by this version.",
+             later<Value>(&Project::alerts, "alerts"));
   return keys;
 }
 

@@ -10,8 +10,8 @@ struct Settings {};
 using From = Keys<Settings>;
 
 template <class M>
-void setting(From& from, bool required, const std::string& key, Type<M> type, std::string default_value,
-             std::string sentence) {
+void setting(From& from, bool required, const std::string& key, Type<M> type,
+             std::string default_value, std::string sentence) {
   from.bound(required, key, std::move(type), std::move(default_value), std::move(sentence),
              [](Settings&, M&&, const Node&, Reading&) {});
 }
@@ -30,7 +30,8 @@ std::vector<Kind> make_kinds() {
   From kafka("kafka");
   setting(kafka, true, "kafka", text_type(), "", "The connection. Not run by this version.");
   setting(kafka, true, "topic", one_or_list_type(text_type()), "", "The topic.");
-  setting(kafka, false, "group", text_type(), "windrow-PROJECT", "The consumer group that lag monitors see.");
+  setting(kafka, false, "group", text_type(), "windrow-PROJECT",
+          "The consumer group that lag monitors see.");
   setting(kafka, false, "start", text_type(), "earliest",
           "`earliest`, `latest` or a time: where a new source begins.");
   kinds.push_back({"kafka", kafka});
@@ -67,7 +68,8 @@ Type<Value> from_type() {
       Settings settings;
       kind.keys.read(node, reading, settings);
       if (kind.name != "files") {
-        reading.notice(first, "sources of kind \"" + kind.name + "\" are not run by this version of windrow");
+        reading.notice(
+            first, "sources of kind \"" + kind.name + "\" are not run by this version of windrow");
       }
       value = reading.value(node);
       return true;
@@ -75,8 +77,9 @@ Type<Value> from_type() {
     std::vector<std::string> names;
     for (const auto& kind : kinds()) names.push_back(kind.name);
     std::string hint = did_you_mean(first.text, names);
-    reading.problem(first, "unknown kind of source " + in_quotes(first.text),
-                    hint.empty() ? "the first key says the kind: files, kafka, rest, database or sse" : hint);
+    reading.problem(
+        first, "unknown kind of source " + in_quotes(first.text),
+        hint.empty() ? "the first key says the kind: files, kafka, rest, database or sse" : hint);
     return false;
   };
   return out;
@@ -98,7 +101,8 @@ Keys<Source> make() {
           .type();
   const auto files =
       Keys<Files>("files")
-          .optional("name", &Files::name, text_type(), "", "How files are called; a short id is added.")
+          .optional("name", &Files::name, text_type(), "",
+                    "How files are called; a short id is added.")
           .optional("folder", &Files::folder, text_type(), "", "Where the default is not wanted.")
           .type();
   Keys<Source> keys("source");
@@ -107,7 +111,8 @@ Keys<Source> make() {
                source.name = std::move(name);
                source.place = reading.place(node);
              })
-      .bound(true, "from", from_type(), "", "Where the rows come from; the first key says the kind.",
+      .bound(true, "from", from_type(), "",
+             "Where the rows come from; the first key says the kind.",
              [](Source& source, Value&& from, const Node&, Reading&) {
                source.kind = std::get<Value::Map>(from.data).front().first.value;
                source.from = std::move(from);
@@ -116,14 +121,17 @@ Keys<Source> make() {
       .optional("format", &Source::format, word_type({"json", "csv", "parquet", "avro"}),
                 "by the file's ending",
                 "The format of the records. This version reads json (arrays and lines) and csv.")
-      .optional("raw", &Source::raw, text_type(), "", "The column that keeps each record's text as it came.")
+      .optional("raw", &Source::raw, text_type(), "",
+                "The column that keeps each record's text as it came.")
       .optional("columns", &Source::columns, columns_type(true), "all fields, types inferred",
                 "The table's columns.")
-      .optional("checks", &Source::checks, list_type(check_type(false)), "", "Checks of the whole table.")
-      .optional("on_new_column", &Source::on_new_column, word_type({"add", "ignore", "reject"}), "add",
-                "What happens when records have a field that the table has not.")
+      .optional("checks", &Source::checks, list_type(check_type(false)), "",
+                "Checks of the whole table.")
+      .optional("on_new_column", &Source::on_new_column, word_type({"add", "ignore", "reject"}),
+                "add", "What happens when records have a field that the table has not.")
       .optional("partition_by", &Source::partition_by, partition_by_type(), "",
-                "Columns whose values lie in folders of their own, each with a SQL expression or as it is.")
+                "Columns whose values lie in folders of their own, each with a SQL expression or "
+                "as it is.")
       .optional("flush", &Source::flush, kept_type(flush), "",
                 "When a stream's rows are written. Not used by this version.")
       .optional("files", &Source::files, kept_type(files), "",

@@ -11,7 +11,8 @@ const char* const kSensorBodies[] = {"file", "table", "sql", "http", "project"};
 
 template <class M>
 void body(Keys<Task>& keys, const std::string& key, Type<M> type, std::string sentence) {
-  keys.bound(false, key, std::move(type), "", std::move(sentence), [](Task&, M&&, const Node&, Reading&) {});
+  keys.bound(false, key, std::move(type), "", std::move(sentence),
+             [](Task&, M&&, const Node&, Reading&) {});
 }
 
 void named(Keys<Task>& keys, const std::string& key, bool sensor, std::string sentence) {
@@ -45,15 +46,17 @@ void check_body(const Node& node, Reading& reading, Task& task) {
   for (const char* key : {"command", "file", "table", "project"}) {
     const bool known = std::find(allowed.begin(), allowed.end(), key) != allowed.end();
     if (!known && node.find(key)) {
-      reading.problem(*node.find(key),
-                      std::string("a ") + (is_sensor ? "sensor" : "task") + " has no \"" + key + "\"",
-                      "it has one of " + words);
+      reading.problem(
+          *node.find(key),
+          std::string("a ") + (is_sensor ? "sensor" : "task") + " has no \"" + key + "\"",
+          "it has one of " + words);
       return;
     }
   }
   if (found != 1) {
-    reading.problem(node,
-                    (is_sensor ? "a sensor needs exactly one of " : "a task needs exactly one of ") + words);
+    reading.problem(
+        node,
+        (is_sensor ? "a sensor needs exactly one of " : "a task needs exactly one of ") + words);
   }
   task.body = reading.value(node);
 }
@@ -61,17 +64,20 @@ void check_body(const Node& node, Reading& reading, Task& task) {
 Keys<Task> make() {
   Keys<Task> keys("task");
   named(keys, "task", false, "The task's name; or write `sensor`.");
-  named(keys, "sensor", true, "The sensor's name: a task that waits until what it looks at is there.");
+  named(keys, "sensor", true,
+        "The sensor's name: a task that waits until what it looks at is there.");
   keys.include(common_keys(), &Task::common)
       .optional("after", &Task::after, one_or_list_type(placed_text_type()), "",
                 "Assets that must be done before.");
   body(keys, "command", one_or_list_type(text_type()),
        "A program and its arguments, run in the project's folder.");
   body(keys, "sql", text_type(), "A SELECT; a sensor waits until it is true.");
-  body(keys, "http", anything_type("text or mapping"), "A request; a sensor waits until it succeeds.");
+  body(keys, "http", anything_type("text or mapping"),
+       "A request; a sensor waits until it succeeds.");
   body(keys, "file", text_type(), "A sensor waits until the file is there.");
   body(keys, "table", text_type(), "A sensor waits until the table has a new version.");
-  body(keys, "project", anything_type("text or mapping"), "A sensor waits for a run of another project.");
+  body(keys, "project", anything_type("text or mapping"),
+       "A sensor waits for a run of another project.");
   keys.then(check_body).then([](const Node& node, Reading& reading, Task& task) {
     reading.notice(node, std::string(task.sensor ? "sensor " : "task ") + in_quotes(task.name) +
                              " is read and checked, but not run by this version of windrow");

@@ -41,12 +41,13 @@ Keys<UnitTest> make() {
                test.model = std::move(model);
              })
       .optional("at", &UnitTest::at, time_type(), "", "The time that stands still: `$run_time`.")
-      .optional("start", &UnitTest::start, time_type(), "of the interval that holds `at`", "`$start`.")
+      .optional("start", &UnitTest::start, time_type(), "of the interval that holds `at`",
+                "`$start`.")
       .optional("end", &UnitTest::end, time_type(), "of the interval that holds `at`", "`$end`.")
       .optional("given", &UnitTest::given, map_type(rows_type(), "table", is_table_name), "",
                 "Rows of the tables that the model reads.")
-      .optional("vars", &UnitTest::vars, map_type(placed_text_type(), "variable", is_identifier), "",
-                "Values of variables.")
+      .optional("vars", &UnitTest::vars, map_type(placed_text_type(), "variable", is_identifier),
+                "", "Values of variables.")
       .required("expect", &UnitTest::expect, rows_type(),
                 "The rows that come out; only the columns they name are compared.")
       .then([](const Node& node, Reading& reading, UnitTest& test) {
