@@ -1,0 +1,298 @@
+#include "run/executor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <queue>
+#include <random>
+#include <set>
+#include <thread>
+
+namespace windrow::run {
+
+using std::chrono::microseconds;
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+std::string_view name_of(Status status) {
+  switch (status) {
+    case Status::waiting: return "waiting";
+    case Status::running: return "running";
+    case Status::done: return "done";
+    case Status::nothing_to_do: return "up to date";
+    case Status::failed: return "failed";
+    case Status::skipped: return "skipped";
+    case Status::canceled: return "canceled";
+  }
+  return "";
+}
+
+microseconds backoff(const Retry& retry, int attempt, double random) {
+  const double cap = std::min(double(retry.max.count()), double(retry.delay.count()) * std::pow(retry.factor, attempt - 1));
+  return microseconds(int64_t(std::max(1.0, cap * (1 - random))));
+}
+
+namespace {
+
+/// The state of one execution. Every member is guarded by `mutex_`; tasks run outside of it.
+class Execution {
+ public:
+  Execution(const std::vector<Task>& tasks, const Settings& settings, Cancel& cancel, const Clock& clock,
+            Observer& observer)
+      : tasks_(tasks), settings_(settings), cancel_(cancel), clock_(clock), observer_(observer), random_(settings.seed) {
+    outcomes_.resize(tasks.size());
+    waiting_for_.resize(tasks.size());
+    readers_.resize(tasks.size());
+    for (size_t i = 0; i < tasks.size(); ++i) {
+      waiting_for_[i] = tasks[i].after.size();
+      for (const size_t up : tasks[i].after) {
+        WINDROW_INVARIANT(up < i);
+        readers_[up].push_back(i);
+      }
+      if (waiting_for_[i] == 0) ready_.insert(rank(i));
+    }
+    unfinished_ = tasks.size();
+  }
+
+  std::vector<Outcome> run() {
+    const auto stop = cancel_.on_request([this] {
+      std::lock_guard lock(mutex_);
+      changed_.notify_all();
+    });
+    std::vector<std::thread> workers;
+    const size_t count = std::min<size_t>(size_t(std::max(1, settings_.jobs)), std::max<size_t>(1, tasks_.size()));
+    for (size_t i = 1; i < count; ++i) workers.emplace_back([this] { work(); });
+    std::thread timer([this] { watch_time(); });
+    work();
+    for (auto& worker : workers) worker.join();
+    timer.join();
+    return std::move(outcomes_);
+  }
+
+ private:
+  using Rank = std::pair<int, size_t>;  // higher priority first, then the order of the list
+  Rank rank(size_t i) const { return {-tasks_[i].priority, i}; }
+
+  struct Running {
+    std::unique_ptr<Cancel> cancel;
+    std::optional<SteadyTime> deadline;
+    bool timed_out = false;
+  };
+
+  void work() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      if (unfinished_ == 0) return;
+      if (stopping()) give_up_what_waits();
+      const auto next = take_ready();
+      if (next) {
+        attempt(*next, lock);
+        continue;
+      }
+      if (unfinished_ == 0) return;
+      changed_.wait(lock);
+    }
+  }
+
+  bool stopping() const { return cancel_.requested() || (settings_.fail_fast && failed_); }
+
+  std::optional<size_t> take_ready() {
+    if (stopping()) return {};
+    for (auto it = ready_.begin(); it != ready_.end(); ++it) {
+      const size_t i = it->second;
+      const auto& pool = tasks_[i].pool;
+      if (!pool.empty()) {
+        auto limit = settings_.pools.find(pool);
+        if (in_pool_[pool] >= (limit == settings_.pools.end() ? 1 : limit->second)) continue;
+        ++in_pool_[pool];
+      }
+      ready_.erase(it);
+      return i;
+    }
+    return {};
+  }
+
+  void attempt(size_t i, std::unique_lock<std::mutex>& lock) {
+    auto& outcome = outcomes_[i];
+    const int number = ++outcome.attempts;
+    if (number == 1) outcome.started = clock_.now();
+    outcome.status = Status::running;
+    auto& running = running_[i];
+    running.cancel = std::make_unique<Cancel>();
+    Cancel& cancel = *running.cancel;
+    if (tasks_[i].timeout) {
+      running.deadline = std::chrono::steady_clock::now() + *tasks_[i].timeout;
+      timer_.notify_all();
+    }
+    lock.unlock();
+    tell([&] { observer_.started(i, number); });
+    std::optional<Problem> problem;
+    bool did = false;
+    {
+      const auto follow = cancel_.on_request([&cancel] { cancel.request(); });
+      problem = run_work(i, cancel, number, did);
+    }
+    lock.lock();
+    const bool timed_out = running_[i].timed_out;
+    running_.erase(i);
+    if (!tasks_[i].pool.empty()) --in_pool_[tasks_[i].pool];
+    after_attempt(i, std::move(problem), did, timed_out, lock);
+    changed_.notify_all();
+    timer_.notify_all();
+  }
+
+  std::optional<Problem> run_work(size_t i, Cancel& cancel, int number, bool& did) {
+    Context context{cancel, number, [this, i](const Progress& p) { tell([&] { observer_.progressed(i, p); }); }};
+    try {
+      did = tasks_[i].work(context);
+      return {};
+    } catch (const Error& error) {
+      Problem problem = error.problem();
+      for (size_t p = 1; p < error.problems().size(); ++p) problem.message += "\n" + error.problems()[p].text();
+      return problem;
+    } catch (const std::exception& error) {
+      return Problem{Code::internal, error.what(), "this is a bug: please report it with the log of the run", {}};
+    }
+  }
+
+  void after_attempt(size_t i, std::optional<Problem> problem, bool did, bool timed_out,
+                     std::unique_lock<std::mutex>& lock) {
+    if (!problem) return finish(i, did ? Status::done : Status::nothing_to_do, lock);
+    if (timed_out && problem->code == Code::canceled) {
+      problem->code = Code::timeout;
+      problem->message = fmt::format("it took longer than {}", duration_text(*tasks_[i].timeout));
+      problem->hint = "allow it more with timeout:, or look what holds it up";
+    }
+    outcomes_[i].problem = problem;
+    if (cancel_.requested() && problem->code == Code::canceled) return finish(i, Status::canceled, lock);
+    if (retryable(problem->code) && outcomes_[i].attempts <= tasks_[i].retry.times && !stopping()) {
+      const double random = std::uniform_real_distribution<double>(0, 1)(random_);
+      const auto wait = backoff(tasks_[i].retry, outcomes_[i].attempts, random);
+      outcomes_[i].status = Status::waiting;
+      retries_.emplace(std::chrono::steady_clock::now() + wait, i);
+      lock.unlock();
+      tell([&] { observer_.retrying(i, outcomes_[i].attempts, *problem, wait); });
+      lock.lock();
+      return;
+    }
+    finish(i, Status::failed, lock);
+  }
+
+  /// Ends a task, and with a failure everything after it.
+  void finish(size_t i, Status status, std::unique_lock<std::mutex>& lock) {
+    std::vector<size_t> ended;
+    end(i, status, ended);
+    if (status == Status::failed) failed_ = true;
+    if (status == Status::done || status == Status::nothing_to_do) {
+      for (const size_t reader : readers_[i]) {
+        if (--waiting_for_[reader] == 0 && outcomes_[reader].status == Status::waiting) ready_.insert(rank(reader));
+      }
+    } else {
+      skip_after(i, status, ended);
+    }
+    report(ended, lock);
+  }
+
+  void skip_after(size_t cause, Status status, std::vector<size_t>& ended) {
+    std::vector<size_t> todo = readers_[cause];
+    while (!todo.empty()) {
+      const size_t i = todo.back();
+      todo.pop_back();
+      if (outcomes_[i].status != Status::waiting) continue;
+      if (status == Status::failed) outcomes_[i].cause = cause;
+      end(i, status == Status::failed ? Status::skipped : Status::canceled, ended);
+      todo.insert(todo.end(), readers_[i].begin(), readers_[i].end());
+    }
+  }
+
+  void give_up_what_waits() {
+    std::vector<size_t> ended;
+    for (size_t i = 0; i < tasks_.size(); ++i) {
+      if (outcomes_[i].status == Status::waiting) end(i, Status::canceled, ended);
+    }
+    ready_.clear();
+    retries_.clear();
+    if (ended.empty()) return;
+    changed_.notify_all();
+    timer_.notify_all();
+    for (const size_t i : ended) tell([&] { observer_.finished(i, outcomes_[i]); });
+  }
+
+  void end(size_t i, Status status, std::vector<size_t>& ended) {
+    outcomes_[i].status = status;
+    outcomes_[i].ended = clock_.now();
+    if (outcomes_[i].attempts == 0) outcomes_[i].started = outcomes_[i].ended;
+    ended.push_back(i);
+    --unfinished_;
+  }
+
+  void report(const std::vector<size_t>& ended, std::unique_lock<std::mutex>& lock) {
+    lock.unlock();
+    for (const size_t i : ended) tell([&] { observer_.finished(i, outcomes_[i]); });
+    lock.lock();
+  }
+
+  template <typename F>
+  void tell(F&& call) {
+    std::lock_guard lock(telling_);
+    call();
+  }
+
+  /// Moves retries to `ready_` when their time comes and asks attempts to stop when theirs is over.
+  void watch_time() {
+    std::unique_lock lock(mutex_);
+    while (unfinished_ > 0) {
+      const auto now = std::chrono::steady_clock::now();
+      while (!retries_.empty() && retries_.begin()->first <= now) {
+        ready_.insert(rank(retries_.begin()->second));
+        retries_.erase(retries_.begin());
+        changed_.notify_all();
+      }
+      auto next = retries_.empty() ? SteadyTime::max() : retries_.begin()->first;
+      for (auto& [i, running] : running_) {
+        if (!running.deadline || running.timed_out) continue;
+        if (*running.deadline <= now) {
+          running.timed_out = true;
+          running.cancel->request();
+        } else {
+          next = std::min(next, *running.deadline);
+        }
+      }
+      if (next == SteadyTime::max()) {
+        timer_.wait(lock);
+      } else {
+        timer_.wait_until(lock, next);
+      }
+    }
+  }
+
+  const std::vector<Task>& tasks_;
+  const Settings& settings_;
+  Cancel& cancel_;
+  const Clock& clock_;
+  Observer& observer_;
+  std::mutex mutex_, telling_;
+  std::condition_variable changed_, timer_;
+  std::mt19937_64 random_;
+  std::vector<Outcome> outcomes_;
+  std::vector<size_t> waiting_for_;
+  std::vector<std::vector<size_t>> readers_;
+  std::set<Rank> ready_;
+  std::multimap<SteadyTime, size_t> retries_;
+  std::map<size_t, Running> running_;
+  std::map<std::string, int> in_pool_;
+  size_t unfinished_ = 0;
+  bool failed_ = false;
+};
+
+}  // namespace
+
+std::vector<Outcome> execute(const std::vector<Task>& tasks, const Settings& settings, Cancel& cancel,
+                             const Clock& clock, Observer& observer) {
+  return Execution(tasks, settings, cancel, clock, observer).run();
+}
+
+}  // namespace windrow::run

@@ -1,0 +1,203 @@
+#include "run/executor.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <mutex>
+#include <random>
+#include <set>
+#include <thread>
+
+namespace windrow::run {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Executor : public testing::Test {
+ protected:
+  size_t add(std::function<bool(Context&)> work, std::vector<size_t> after = {}) {
+    Task task;
+    task.name = "t" + std::to_string(tasks_.size());
+    task.after = std::move(after);
+    task.work = std::move(work);
+    tasks_.push_back(std::move(task));
+    return tasks_.size() - 1;
+  }
+  size_t ok(std::vector<size_t> after = {}) {
+    return add([](Context&) { return true; }, std::move(after));
+  }
+  size_t fails(Code code, std::vector<size_t> after = {}) {
+    return add([code](Context&) -> bool { throw Error(code, "no"); }, std::move(after));
+  }
+  std::string run() {
+    const auto outcomes = execute(tasks_, settings_, cancel_, *clock_, observer_);
+    std::string out;
+    for (const auto& o : outcomes) out += std::string(name_of(o.status)) + " ";
+    last_ = outcomes;
+    return out;
+  }
+  std::vector<Task> tasks_;
+  Settings settings_;
+  Cancel cancel_;
+  std::unique_ptr<Clock> clock_ = system_clock();
+  Observer observer_;
+  std::vector<Outcome> last_;
+};
+
+TEST_F(Executor, NothingIsDoneAtOnce) { EXPECT_EQ(run(), ""); }
+
+TEST_F(Executor, AFailureSkipsWhatComesAfterItOnly) {
+  const auto a = ok();
+  const auto bad = fails(Code::data, {a});
+  const auto b = ok({bad});
+  ok({b});
+  ok({a});
+  EXPECT_EQ(run(), "done failed skipped skipped done ");
+  EXPECT_EQ(last_[3].cause, bad);
+  EXPECT_EQ(last_[1].problem->message, "no");
+}
+
+TEST_F(Executor, RetriesWhatMayPass) {
+  std::atomic<int> calls{0};
+  add([&](Context& c) {
+    EXPECT_EQ(c.attempt, ++calls);
+    if (c.attempt < 3) throw Error(Code::unavailable, "not yet");
+    return true;
+  });
+  tasks_[0].retry = {5, 1ms, 2, 4ms};
+  EXPECT_EQ(run(), "done ");
+  EXPECT_EQ(calls, 3);
+}
+
+TEST_F(Executor, RetriesAreBoundedAndOnlyForWhatMayPass) {
+  fails(Code::unavailable);
+  tasks_[0].retry = {2, 1ms, 2, 1ms};
+  fails(Code::data);
+  tasks_[1].retry = {2, 1ms, 2, 1ms};
+  EXPECT_EQ(run(), "failed failed ");
+  EXPECT_EQ(last_[0].attempts, 3);
+  EXPECT_EQ(last_[1].attempts, 1);
+}
+
+TEST_F(Executor, WaitingForARetryHoldsNoWorker) {
+  settings_.jobs = 1;
+  std::vector<int> order;
+  add([&](Context& c) {
+    order.push_back(c.attempt);
+    if (c.attempt == 1) throw Error(Code::unavailable, "not yet");
+    return true;
+  });
+  tasks_[0].retry = {1, 20ms, 1, 20ms};
+  add([&](Context&) {
+    order.push_back(100);
+    return true;
+  });
+  EXPECT_EQ(run(), "done done ");
+  EXPECT_EQ(order, (std::vector<int>{1, 100, 2}));
+}
+
+TEST_F(Executor, StopsAnAttemptThatTakesTooLong) {
+  add([](Context& c) {
+    if (c.attempt == 1) {
+      EXPECT_TRUE(c.cancel.wait_for(10s));
+      c.cancel.check();
+    }
+    return true;
+  });
+  tasks_[0].timeout = 10ms;
+  tasks_[0].retry = {1, 1ms, 1, 1ms};
+  EXPECT_EQ(run(), "done ");
+  tasks_[0].retry.times = 0;
+  EXPECT_EQ(run(), "failed ");
+  EXPECT_EQ(last_[0].problem->code, Code::timeout);
+}
+
+TEST_F(Executor, StopsOnRequest) {
+  const auto a = add([&](Context& c) -> bool {
+    cancel_.request();
+    c.cancel.check();
+    return true;
+  });
+  ok({a});
+  fails(Code::unavailable);
+  tasks_[2].retry = {3, 1h, 1, 1h};
+  settings_.jobs = 1;
+  EXPECT_EQ(run(), "canceled canceled canceled ");
+}
+
+TEST_F(Executor, FailFastBeginsNothingNew) {
+  settings_.fail_fast = true;
+  settings_.jobs = 1;
+  fails(Code::data);
+  ok();
+  EXPECT_EQ(run(), "failed canceled ");
+}
+
+TEST_F(Executor, PoolsLimit) {
+  settings_.jobs = 8;
+  settings_.pools = {{"db", 2}};
+  std::atomic<int> now{0}, most{0};
+  for (int i = 0; i < 40; ++i) {
+    add([&](Context&) {
+      const int n = ++now;
+      int seen = most;
+      while (n > seen && !most.compare_exchange_weak(seen, n)) {
+      }
+      std::this_thread::sleep_for(200us);
+      --now;
+      return true;
+    });
+    tasks_.back().pool = "db";
+  }
+  run();
+  EXPECT_LE(most, 2);
+}
+
+TEST_F(Executor, OtherExceptionsAreBugs) {
+  add([](Context&) -> bool { throw std::runtime_error("boom"); });
+  EXPECT_EQ(run(), "failed ");
+  EXPECT_EQ(last_[0].problem->code, Code::internal);
+}
+
+TEST_F(Executor, RandomGraphsRunEachOnceAndInOrder) {
+  for (int seed = 0; seed < 40; ++seed) {
+    tasks_.clear();
+    std::mt19937 random(static_cast<unsigned>(seed));
+    const size_t n = 1 + random() % 60;
+    std::vector<std::atomic<int>> ended(n);
+    for (size_t i = 0; i < n; ++i) {
+      std::set<size_t> after;
+      for (size_t k = random() % 4; k > 0 && i > 0; --k) after.insert(random() % i);
+      const std::vector<size_t> ups(after.begin(), after.end());
+      const bool bad = random() % 12 == 0;
+      add(
+          [&, i, ups, bad](Context&) -> bool {
+            for (const size_t up : ups) EXPECT_EQ(ended[up], 1);
+            if (bad) throw Error(Code::data, "bad");
+            EXPECT_EQ(++ended[i], 1);
+            return true;
+          },
+          ups);
+    }
+    settings_.jobs = 1 + int(random() % 4);
+    run();
+    for (size_t i = 0; i < n; ++i) {
+      bool blocked = false;
+      for (const size_t up : tasks_[i].after) blocked |= last_[up].status == Status::failed || last_[up].status == Status::skipped;
+      EXPECT_EQ(last_[i].status == Status::skipped, blocked);
+      EXPECT_EQ(last_[i].status == Status::done, ended[i] == 1);
+    }
+  }
+}
+
+TEST(Backoff, GrowsToItsCap) {
+  const Retry retry{9, 10s, 2, 60s};
+  EXPECT_EQ(backoff(retry, 1, 0), 10s);
+  EXPECT_EQ(backoff(retry, 3, 0), 40s);
+  EXPECT_EQ(backoff(retry, 9, 0), 60s);
+  EXPECT_EQ(backoff(retry, 1, 0.5), 5s);
+  EXPECT_GT(backoff(retry, 1, 0.999999999999).count(), 0);
+}
+
+}  // namespace
+}  // namespace windrow::run
