@@ -1,0 +1,242 @@
+#include "history/history.h"
+
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <filesystem>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+#include "clients/sqlite.h"
+
+namespace windrow::history {
+
+namespace {
+
+using clients::integer_of;
+using clients::Sqlite;
+using clients::SqliteStatement;
+using clients::SqliteTransaction;
+using clients::SqliteValue;
+using clients::text_of;
+
+constexpr int64_t kFormat = 1;
+constexpr size_t kQueueMax = 10'000;
+
+constexpr const char* kTables = R"(
+CREATE TABLE runs (id TEXT PRIMARY KEY, environment TEXT, command TEXT, version TEXT, retry_of TEXT,
+  started INTEGER, ended INTEGER, status TEXT, tasks INTEGER, failed INTEGER);
+CREATE INDEX runs_started ON runs (started);
+CREATE TABLE tasks (run TEXT, asset TEXT, kind TEXT, status TEXT, attempts INTEGER, started INTEGER, ended INTEGER,
+  rows INTEGER, version INTEGER, intervals INTEGER, rejected INTEGER, quality_score REAL, reasons TEXT,
+  error_code TEXT, error TEXT, hint TEXT, caused_by TEXT, PRIMARY KEY (run, asset)) WITHOUT ROWID;
+CREATE TABLE checks (run TEXT, asset TEXT, description TEXT, severity TEXT, passed INTEGER, failing INTEGER,
+  total INTEGER, message TEXT, sample TEXT);
+CREATE INDEX checks_run ON checks (run);
+PRAGMA user_version = 1;
+)";
+
+SqliteValue time_value(const std::optional<Time>& t) {
+  return t ? SqliteValue(micros(*t)) : SqliteValue(std::monostate{});
+}
+std::optional<Time> time_of(const SqliteValue& value) {
+  const auto us = integer_of(value);
+  if (!us) return {};
+  return time_from_micros(*us);
+}
+
+Run run_of(const std::vector<SqliteValue>& row) {
+  return {text_of(row[0]),
+          text_of(row[1]),
+          text_of(row[2]),
+          text_of(row[3]),
+          text_of(row[4]),
+          time_of(row[5]).value_or(Time{}),
+          time_of(row[6]),
+          text_of(row[7]),
+          integer_of(row[8]).value_or(0),
+          integer_of(row[9]).value_or(0)};
+}
+
+}  // namespace
+
+struct History::Impl {
+  explicit Impl(const std::string& path) : reader_path(path) {
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+    database = std::make_unique<Sqlite>(path, Sqlite::Mode::create);
+    database->make_durable_and_concurrent();
+    const int64_t format = integer_of(database->query("PRAGMA user_version")[0][0]).value_or(0);
+    if (format > kFormat) {
+      throw Error(Code::unsupported, "the history \"" + path + "\" was made by a newer version of this program",
+                  "use that version, or move the file away: nothing in it is needed to know what is done");
+    }
+    if (format == 0) {
+      SqliteTransaction transaction(*database);
+      // Another process may have been faster between the look and the lock.
+      if (integer_of(database->query("PRAGMA user_version")[0][0]).value_or(0) == 0) database->execute(kTables);
+      transaction.commit();
+    }
+    writer = std::thread([this] { write_all(); });
+  }
+
+  ~Impl() {
+    {
+      std::lock_guard lock(mutex);
+      closing = true;
+    }
+    changed.notify_all();
+    writer.join();
+  }
+
+  void push(std::function<void(Sqlite&)> record) {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [this] { return queue.size() < kQueueMax || failure; });
+    if (failure) return;  // told at the next flush
+    queue.push_back(std::move(record));
+    ++queued;
+    changed.notify_all();
+  }
+
+  void flush() {
+    std::unique_lock lock(mutex);
+    const uint64_t target = queued;
+    changed.wait(lock, [&] { return written >= target || failure; });
+    if (failure) std::rethrow_exception(failure);
+  }
+
+  void write_all() {
+    std::unique_lock lock(mutex);
+    while (true) {
+      changed.wait(lock, [this] { return !queue.empty() || closing; });
+      if (queue.empty()) return;
+      std::deque<std::function<void(Sqlite&)>> batch;
+      batch.swap(queue);
+      lock.unlock();
+      std::exception_ptr error;
+      try {
+        SqliteTransaction transaction(*database);
+        for (const auto& record : batch) record(*database);
+        transaction.commit();
+      } catch (...) {
+        error = std::current_exception();
+      }
+      lock.lock();
+      written += batch.size();
+      if (error) failure = error;
+      changed.notify_all();
+      if (error) return;
+    }
+  }
+
+  std::string reader_path;
+  std::unique_ptr<Sqlite> database;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<std::function<void(Sqlite&)>> queue;
+  uint64_t queued = 0, written = 0;
+  bool closing = false;
+  std::exception_ptr failure;
+  std::thread writer;
+};
+
+History::History(const std::string& path) : impl_(std::make_unique<Impl>(path)) {}
+History::~History() = default;
+
+void History::begin(const Run& run) {
+  impl_->push([run](Sqlite& db) {
+    db.query("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             {run.id, run.environment, run.command, run.version, run.retry_of, micros(run.started), time_value(run.ended),
+              run.status, run.tasks, run.failed});
+  });
+}
+
+void History::end(const Run& run) { begin(run); }
+
+void History::add(const Task& t) {
+  impl_->push([t](Sqlite& db) {
+    db.query("INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             {t.run, t.asset, t.kind, t.status, int64_t(t.attempts), time_value(t.started), time_value(t.ended), t.rows,
+              t.version, t.intervals, t.rejected,
+              t.quality_score ? SqliteValue(*t.quality_score) : SqliteValue(std::monostate{}), t.reasons, t.error_code,
+              t.error, t.hint, t.caused_by});
+  });
+}
+
+void History::add(const Check& c) {
+  impl_->push([c](Sqlite& db) {
+    db.query("INSERT INTO checks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             {c.run, c.asset, c.description, c.severity, int64_t(c.passed), c.failing, c.total, c.message, c.sample});
+  });
+}
+
+void History::flush() { impl_->flush(); }
+
+std::vector<Run> History::runs(size_t limit) const {
+  impl_->flush();
+  Sqlite reader(impl_->reader_path, Sqlite::Mode::existing);
+  std::vector<Run> out;
+  for (const auto& row : reader.query("SELECT * FROM runs ORDER BY started DESC, id DESC LIMIT ?", {int64_t(limit)})) {
+    out.push_back(run_of(row));
+  }
+  return out;
+}
+
+std::optional<Run> History::run(const std::string& id_prefix) const {
+  impl_->flush();
+  Sqlite reader(impl_->reader_path, Sqlite::Mode::existing);
+  const auto rows = reader.query("SELECT * FROM runs WHERE substr(id, 1, length(?1)) = ?1 ORDER BY started DESC, id DESC LIMIT 1",
+                                 {id_prefix});
+  if (rows.empty()) return {};
+  return run_of(rows[0]);
+}
+
+std::vector<Task> History::tasks(const std::string& run) const {
+  impl_->flush();
+  Sqlite reader(impl_->reader_path, Sqlite::Mode::existing);
+  std::vector<Task> out;
+  for (const auto& row : reader.query("SELECT * FROM tasks WHERE run = ? ORDER BY started, asset", {run})) {
+    Task t;
+    t.run = text_of(row[0]);
+    t.asset = text_of(row[1]);
+    t.kind = text_of(row[2]);
+    t.status = text_of(row[3]);
+    t.attempts = int(integer_of(row[4]).value_or(0));
+    t.started = time_of(row[5]);
+    t.ended = time_of(row[6]);
+    t.rows = integer_of(row[7]).value_or(-1);
+    t.version = integer_of(row[8]).value_or(-1);
+    t.intervals = integer_of(row[9]).value_or(0);
+    t.rejected = integer_of(row[10]).value_or(0);
+    if (const auto* score = std::get_if<double>(&row[11])) t.quality_score = *score;
+    t.reasons = text_of(row[12]);
+    t.error_code = text_of(row[13]);
+    t.error = text_of(row[14]);
+    t.hint = text_of(row[15]);
+    t.caused_by = text_of(row[16]);
+    out.push_back(std::move(t));
+  }
+  return out;
+}
+
+std::vector<Check> History::checks(const std::string& run) const {
+  impl_->flush();
+  Sqlite reader(impl_->reader_path, Sqlite::Mode::existing);
+  std::vector<Check> out;
+  for (const auto& row : reader.query("SELECT * FROM checks WHERE run = ? ORDER BY rowid", {run})) {
+    out.push_back({text_of(row[0]), text_of(row[1]), text_of(row[2]), text_of(row[3]), integer_of(row[4]).value_or(0) != 0,
+                   integer_of(row[5]).value_or(0), integer_of(row[6]).value_or(0), text_of(row[7]), text_of(row[8])});
+  }
+  return out;
+}
+
+void History::keep(size_t runs) {
+  impl_->push([runs](Sqlite& db) {
+    const std::vector<SqliteValue> most{int64_t(runs)};
+    db.query("DELETE FROM runs WHERE id NOT IN (SELECT id FROM runs ORDER BY started DESC LIMIT ?)", most);
+    db.query("DELETE FROM tasks WHERE run NOT IN (SELECT id FROM runs)");
+    db.query("DELETE FROM checks WHERE run NOT IN (SELECT id FROM runs)");
+  });
+}
+
+}  // namespace windrow::history

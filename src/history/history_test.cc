@@ -1,0 +1,84 @@
+#include "history/history.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "clients/sqlite.h"
+
+namespace windrow::history {
+namespace {
+
+class HistoryTest : public testing::Test {
+ protected:
+  HistoryTest() {
+    folder_ = std::filesystem::temp_directory_path() / ("windrow history " + std::to_string(::getpid()));
+    path_ = folder_ / "state/history.db";
+  }
+  ~HistoryTest() override { std::filesystem::remove_all(folder_); }
+  static history::Run run(const std::string& id, int64_t at) {
+    history::Run r;
+    r.id = id;
+    r.started = time_from_micros(at);
+    r.status = "running";
+    return r;
+  }
+  std::filesystem::path folder_;
+  std::string path_;
+};
+
+TEST_F(HistoryTest, RemembersRunsAndTasks) {
+  History history(path_);
+  history.begin(run("a", 1));
+  auto b = run("b", 2);
+  history.begin(b);
+  Task task;
+  task.run = "b";
+  task.asset = "gold.x";
+  task.status = "failed";
+  task.error = "broken \"é\"";
+  task.quality_score = 0.5;
+  history.add(task);
+  history.add(Check{"b", "gold.x", "x is unique", "block", false, 2, 10, "m", "{}"});
+  b.ended = time_from_micros(9);
+  b.status = "failed";
+  history.end(b);
+  ASSERT_EQ(history.runs(10).size(), 2u);
+  EXPECT_EQ(history.runs(1)[0].id, "b");
+  EXPECT_EQ(history.run("")->status, "failed");
+  EXPECT_FALSE(history.run("a")->ended);
+  EXPECT_FALSE(history.run("zzz"));
+  ASSERT_EQ(history.tasks("b").size(), 1u);
+  EXPECT_EQ(history.tasks("b")[0].error, task.error);
+  EXPECT_EQ(history.tasks("b")[0].quality_score, 0.5);
+  EXPECT_EQ(history.checks("b")[0].failing, 2);
+  history.keep(1);
+  EXPECT_EQ(history.runs(10).size(), 1u);
+  EXPECT_EQ(history.tasks("b").size(), 1u);
+}
+
+TEST_F(HistoryTest, TwoWritersAtOnce) {
+  History one(path_), two(path_);
+  std::thread other([&] {
+    for (int i = 0; i < 200; ++i) two.begin(run("two" + std::to_string(i), i));
+    two.flush();
+  });
+  for (int i = 0; i < 200; ++i) one.begin(run("one" + std::to_string(i), i));
+  one.flush();
+  other.join();
+  EXPECT_EQ(one.runs(1000).size(), 400u);
+}
+
+TEST_F(HistoryTest, ANewerFileIsRefused) {
+  { History made(path_); }
+  {
+    clients::Sqlite db(path_, clients::Sqlite::Mode::existing);
+    db.execute("PRAGMA user_version = 99");
+  }
+  EXPECT_THROW(History refused(path_), Error);
+}
+
+}  // namespace
+}  // namespace windrow::history
