@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "duck/duck.h"
 #include "graph/graph.h"
+#include "history/history.h"
 #include "lake/lake.h"
 #include "project/project.h"
 #include "quality/unit_test.h"
@@ -111,9 +112,8 @@ struct HealthLine {
 
 class App {
  public:
-  /// Loads the project, builds the graph. `need_lake` false: check, schema, lineage work without a lake.
-  static std::unique_ptr<App> open(const Options& options, Secrets& secrets, const Clock& clock, Cancel& cancel,
-                                   bool need_lake = true);
+  /// Loads the project and builds its graph. The lake is looked at when it is needed, and made by the first run.
+  static std::unique_ptr<App> open(const Options& options, Secrets& secrets, const Clock& clock, Cancel& cancel);
   virtual ~App() = default;
 
   virtual const project::Project& project() const = 0;
@@ -137,6 +137,7 @@ class App {
   virtual std::vector<AssetView> list(const std::string& select) = 0;
   virtual graph::Lineage lineage(const std::string& subject) = 0;   ///< empty, `table`, or `table.column`
   virtual std::vector<HealthLine> health() = 0;
+  virtual history::History& history() = 0;
 };
 
 }  // namespace windrow::app

@@ -50,6 +50,8 @@ class Session {
   /// A small result over the inputs, staged rows (Staged::after_sql) or both: for checks and samples.
   virtual duck::Rows query(const std::string& sql, const duck::Parameters& parameters = {}) = 0;
   virtual std::vector<duck::Column> describe(const std::string& select, const duck::Parameters& parameters = {}) = 0;
+  /// The DuckDB connection whose views are the inputs, for stores that stream rows through it; nothing on other engines.
+  virtual duck::Connection* connection() { return nullptr; }
 };
 
 /// Thread-safe.

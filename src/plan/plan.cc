@@ -302,7 +302,8 @@ class Assessor {
     const Interval range{choices_.start.value_or(Time::min()), choices_.end.value_or(Time::max())};
     IntervalSet inside;
     for (const auto& part : stale.parts()) {
-      for (const auto& clipped : (IntervalSet{part} & IntervalSet{range}).parts()) {
+      const IntervalSet clipped_parts = IntervalSet{part} & IntervalSet{range};
+      for (const auto& clipped : clipped_parts.parts()) {
         inside.add(model_.grain->widen(clipped));
       }
     }

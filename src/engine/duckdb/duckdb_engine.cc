@@ -94,6 +94,8 @@ class DuckSession final : public Session {
     return connection_.describe(select, parameters);
   }
 
+  duck::Connection* connection() override { return &connection_; }
+
  private:
   /// `silver.movies` becomes a view in a schema of this session's catalog; a bare name one in its main
   /// schema.

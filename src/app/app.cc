@@ -1,0 +1,328 @@
+#include "app/app.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "app/app_impl.h"
+#include "base/nearest.h"
+#include "engine/duckdb/duckdb_engine.h"
+#include "tasks/model_facts.h"
+
+namespace windrow::app {
+
+namespace {
+
+project::LoadOptions load_options(const Options& options) {
+  project::LoadOptions out;
+  out.folder = project::find_root(std::filesystem::absolute(options.folder).lexically_normal().string());
+  out.variables = options.variables;
+  out.environment_variables = options.process_environment;
+  out.environment = options.environment;
+  out.defer = options.defer;
+  return out;
+}
+
+duck::Options metadata_options(const project::Project& project) {
+  duck::Options out;
+  out.threads = 2;
+  out.zone = project.zone;
+  out.memory_bytes = 512ull << 20;
+  return out;
+}
+
+uint64_t machine_memory() {
+  const long pages = ::sysconf(_SC_PHYS_PAGES), size = ::sysconf(_SC_PAGE_SIZE);
+  return pages > 0 && size > 0 ? uint64_t(pages) * uint64_t(size) : uint64_t(2) << 30;
+}
+
+}  // namespace
+
+std::unique_ptr<App> App::open(const Options& options, Secrets& secrets, const Clock& clock, Cancel& cancel) {
+  return std::make_unique<AppImpl>(options, secrets, clock, cancel);
+}
+
+AppImpl::AppImpl(const Options& options, Secrets& secrets, const Clock& clock, Cancel& cancel)
+    : options_(options),
+      secrets_(secrets),
+      clock_(clock),
+      cancel_(cancel),
+      files_(storage::local_file_system()),
+      project_(project::load(load_options(options), secrets)),
+      environment_(project_.environments.at(options.environment)),
+      database_(metadata_options(project_)),
+      graph_(graph::build(project_, database_)) {
+  if (environment_.engine.type != "duckdb") {
+    throw Error(Code::unsupported, fmt::format("engine \"{}\" is not one that this version runs", environment_.engine.type),
+                "use engine: {type: duckdb}", environment_.engine.place);
+  }
+  if (environment_.lake.find("://") != std::string::npos) {
+    throw Error(Code::unsupported, fmt::format("the lake \"{}\" is not on local disk", secrets.redact(environment_.lake)),
+                "this version keeps a lake in a folder", environment_.place);
+  }
+}
+
+std::unique_ptr<lake::Lake> AppImpl::open_lake(const project::Environment& environment, bool create) {
+  if (!create && !files_->stat(environment.lake + "/_windrow/lake.json")) return nullptr;
+  return std::make_unique<lake::Lake>(
+      lake::Lake::open(*files_, environment.lake, project_.name, environment.name, create, clock_.now()));
+}
+
+lake::Lake* AppImpl::lake_if_there() {
+  if (!lake_) lake_ = open_lake(environment_, false);
+  return lake_.get();
+}
+
+lake::Lake& AppImpl::lake() {
+  if (!lake_if_there()) lake_ = open_lake(environment_, true);
+  return *lake_;
+}
+
+history::History& AppImpl::history() {
+  if (!history_) history_ = std::make_unique<history::History>(project_.state_folder() + "/history.db");
+  return *history_;
+}
+
+engine::Engine& AppImpl::engine() {
+  if (engine_) return *engine_;
+  const auto& settings = environment_.engine;
+  duck::Options out;
+  out.memory_bytes = settings.memory_bytes ? settings.memory_bytes : machine_memory() / 4 * 3;
+  out.threads = settings.threads;
+  out.zone = project_.zone;
+  out.spill_folder = settings.spill.empty() ? project_.state_folder() + "/spill" : settings.spill;
+  std::filesystem::create_directories(out.spill_folder);
+  engine_ = engine::duckdb_engine(out, *files_);
+  return *engine_;
+}
+
+std::unique_ptr<tasks::Tables> AppImpl::tables() {
+  if (!options_.defer.empty() && !deferred_) {
+    deferred_ = open_lake(project_.environments.at(options_.defer), false);
+    if (!deferred_) {
+      throw Error(Code::not_found, fmt::format("environment \"{}\" has no lake yet to read from", options_.defer),
+                  "run it first, or leave --defer out");
+    }
+  }
+  auto out = std::make_unique<tasks::Tables>(lake_if_there(), deferred_.get(), database_);
+  out->compare_texts = [this, tables = out.get()](const std::string& name, const std::string& old_text) {
+    const auto* model = project_.model(name);
+    return model && tasks::same_text_meaning(project_, graph_, *model, *tables, database_, old_text);
+  };
+  return out;
+}
+
+tasks::Context AppImpl::context(tasks::Tables& tables, const plan::Choices& choices, const std::string& run) {
+  return {project_, environment_, graph_, lake(), *files_, engine(), tables, database_, clock_, choices, run};
+}
+
+plan::Choices AppImpl::choices(const PlanOptions& options) const {
+  plan::Choices out;
+  out.now = clock_.now();
+  out.full_refresh = options.full_refresh;
+  out.rebuild_sealed = options.rebuild_sealed;
+  out.start = options.start;
+  out.end = options.end;
+  out.rebuild = options.rebuild;
+  return out;
+}
+
+std::set<size_t> AppImpl::chosen(const std::string& select, const std::string& exclude) {
+  std::map<std::string, std::string> results;
+  graph::StateLookup lookup;
+  lookup.result = [&](const std::string& asset, const std::string& result) {
+    if (results.empty()) {
+      if (const auto last = history().run("")) {
+        for (const auto& task : history().tasks(last->id)) results[task.asset] = task.status;
+      }
+      results[""] = "";
+    }
+    return results.count(asset) && results[asset] == result;
+  };
+  std::map<std::string, PlannedStep> steps;
+  std::unique_ptr<tasks::Tables> world;
+  lookup.state = [&](const std::string& asset, const std::string& state) {
+    if (!world) world = tables();
+    if (!steps.count(asset)) steps[asset] = planned(*graph_.find(asset), *world, choices({}));
+    const auto& step = steps[asset];
+    const bool stale = !step.reasons.empty() || step.problem;
+    if (state == "stale") return stale;
+    if (state == "new") return stale && !step.reasons.empty() && step.reasons.front().starts_with("new");
+    if (state == "current") return !stale;
+    throw Error(Code::usage, fmt::format("state \"{}\" is not known", state), did_you_mean(state, {"stale", "new", "current"}));
+  };
+  auto out = graph::select(graph_, select, lookup);
+  if (!exclude.empty()) {
+    for (const size_t i : graph::select(graph_, exclude, lookup)) out.erase(i);
+  }
+  return out;
+}
+
+std::vector<AssetView> AppImpl::list(const std::string& select) {
+  std::vector<AssetView> out;
+  auto* lake = lake_if_there();
+  for (const size_t i : chosen(select, "")) {
+    const auto& asset = graph_.assets[i];
+    AssetView view{asset.name, std::string(graph::name_of(asset.kind)), asset.file, asset.layer, "", asset.tags, {}, {}, {}, {}, {}};
+    if (const auto* model = project_.model(asset.name)) {
+      view.kind = std::string(project::name_of(model->build.kind));
+      view.description = model->common.description;
+    } else if (const auto* source = project_.source(asset.name)) {
+      view.description = source->common.description;
+    }
+    if (lake && lake->table(asset.name).exists()) {
+      duck::Connection connection(database_);
+      const auto snapshot = lake->table(asset.name).snapshot({}, &connection);
+      view.version = snapshot.version;
+      if (snapshot.rows() >= 0) view.rows = snapshot.rows();
+      view.bytes = snapshot.bytes();
+      view.files = int64_t(snapshot.files.size());
+      view.updated = snapshot.timestamp;
+    }
+    out.push_back(std::move(view));
+  }
+  return out;
+}
+
+std::unique_ptr<duck::Connection> AppImpl::query_connection(const std::map<std::string, int64_t>& version_of,
+                                                            std::optional<Time> at) {
+  auto connection = std::make_unique<duck::Connection>(database_);
+  auto* lake = lake_if_there();
+  const auto names = lake ? lake->tables() : std::vector<std::string>{};
+  for (const auto& [name, version] : version_of) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      throw Error(Code::usage, fmt::format("there is no table \"{}\" in the lake", name), did_you_mean(name, names));
+    }
+  }
+  std::set<std::string> schemas;
+  const auto create = [&](const std::string& name, const std::string& select) {
+    const auto dot = name.find('.');
+    const auto schema = duck::quote_name(name.substr(0, dot));
+    if (schemas.insert(schema).second) connection->execute("CREATE SCHEMA IF NOT EXISTS " + schema);
+    connection->execute("CREATE OR REPLACE VIEW " + schema + "." + duck::quote_name(name.substr(dot + 1)) + " AS " + select);
+  };
+  for (const auto& name : names) {
+    const auto table = lake->table(name);
+    std::optional<int64_t> version;
+    if (auto found = version_of.find(name); found != version_of.end()) {
+      version = found->second;
+    } else if (at) {
+      try {
+        version = table.version_at(*at);
+      } catch (const Error& error) {
+        if (error.code() != Code::not_found) throw;
+        continue;  // it did not exist then
+      }
+    }
+    create(name, lake::scan_sql(table.snapshot(version, connection.get())));
+  }
+  for (const auto& asset : graph_.assets) {
+    const auto* model = project_.model(asset.name);
+    if (!model || model->build.kind != project::BuildKind::view) continue;
+    try {
+      create(asset.name, model->sql);
+    } catch (const duck::SqlError&) {
+      // What it reads is not built yet.
+    }
+  }
+  return connection;
+}
+
+sql::Catalog AppImpl::catalog(Problems* problems) {
+  sql::Catalog out;
+  auto world = tables();
+  duck::Connection connection(database_);
+  auto parameters = tasks::variables_of(project_);
+  tasks::add_run_time(parameters, clock_.now());
+  for (const auto& asset : graph_.assets) {
+    const auto* model = project_.model(asset.name);
+    if (!model) {
+      if (auto columns = world->columns(asset.name)) out[asset.name] = std::move(*columns);
+      continue;
+    }
+    const auto& select = graph_.selects.at(asset.name);
+    sql::Catalog inputs;
+    bool known = true;
+    for (const auto& name : select.table_names()) {
+      auto found = out.find(graph_.resolve(name)->name);
+      if (found == out.end()) {
+        known = false;
+      } else {
+        inputs[name] = found->second;
+      }
+    }
+    if (!known) {
+      if (auto columns = world->columns(asset.name)) out[asset.name] = std::move(*columns);
+      continue;
+    }
+    auto values = parameters;
+    if (model->build.kind == project::BuildKind::interval) {
+      const auto grain = Grain::parse(model->build.grain, project_.zone);
+      tasks::add_interval(values, grain->around(clock_.now()), *grain);
+    }
+    try {
+      auto columns = sql::bind(connection, select, inputs, values);
+      for (auto& column : columns) column.type = lake::duck_type(lake::type_from_duck(column.name, column.type));
+      if (model->build.kind == project::BuildKind::scd2) {
+        columns.insert(columns.end(), {{"valid_from", "TIMESTAMP"}, {"valid_to", "TIMESTAMP"}, {"is_current", "BOOLEAN"}});
+      }
+      out[asset.name] = std::move(columns);
+    } catch (const Error& error) {
+      if (problems) problems->add(error);
+    }
+  }
+  return out;
+}
+
+graph::Lineage AppImpl::lineage(const std::string& subject) {
+  if (subject.empty() || graph_.resolve(subject)) return graph::table_lineage(graph_, subject);
+  const auto dot = subject.rfind('.');
+  if (dot != std::string::npos && graph_.resolve(subject.substr(0, dot))) {
+    duck::Connection connection(database_);
+    return graph::column_lineage(graph_, subject.substr(0, dot), subject.substr(dot + 1), catalog(nullptr), connection);
+  }
+  return graph::table_lineage(graph_, subject);  // says what is near
+}
+
+std::vector<quality::UnitTestResult> AppImpl::unit_tests(const std::string& select) {
+  std::vector<quality::UnitTestResult> out;
+  const auto wanted = chosen(select, "");
+  const auto columns = catalog(nullptr);
+  for (const auto& test : project_.tests) {
+    const auto* asset = graph_.resolve(test.model.value);
+    if (!asset || !project_.model(asset->name)) {
+      std::vector<std::string> known;
+      for (const auto& model : project_.models) known.push_back(model.name);
+      throw Error(Code::configuration, fmt::format("test \"{}\" is of the model \"{}\", which there is not", test.name, test.model.value),
+                  did_you_mean(test.model.value, known), test.model.place);
+    }
+    if (!wanted.count(graph_.by_name.at(asset->name))) continue;
+    const auto& parsed = graph_.selects.at(asset->name);
+    sql::Catalog inputs;
+    for (const auto& name : parsed.table_names()) {
+      auto found = columns.find(graph_.resolve(name)->name);
+      if (found != columns.end()) inputs[name] = found->second;
+    }
+    auto parameters = tasks::variables_of(project_);
+    for (const auto& [name, value] : test.vars) {
+      if (parameters.count(name)) parameters[name].value = value.value;
+    }
+    const auto* model = project_.model(asset->name);
+    const Time at = test.at.value_or(clock_.now());
+    tasks::add_run_time(parameters, at);
+    if (model->build.kind == project::BuildKind::interval) {
+      const auto grain = Grain::parse(model->build.grain, project_.zone);
+      auto interval = grain->around(at);
+      if (test.start) interval.start = *test.start;
+      if (test.end) interval.end = *test.end;
+      tasks::add_interval(parameters, interval, *grain);
+    }
+    duck::Connection connection(database_);
+    out.push_back(quality::run_unit_test(connection, test, parsed, inputs, parameters));
+  }
+  return out;
+}
+
+}  // namespace windrow::app

@@ -1,0 +1,64 @@
+#pragma once
+
+#include "app/app.h"
+#include "observe/log.h"
+#include "storage/file_system.h"
+#include "tasks/context.h"
+
+namespace windrow::app {
+
+/// Private to app/: the App, over several files by what it does.
+class AppImpl final : public App {
+ public:
+  AppImpl(const Options& options, Secrets& secrets, const Clock& clock, Cancel& cancel);
+
+  const project::Project& project() const override { return project_; }
+  const project::Environment& environment() const override { return environment_; }
+  const graph::Graph& graph() const override { return graph_; }
+  lake::Lake& lake() override;
+  storage::FileSystem& files() override { return *files_; }
+  history::History& history() override;
+
+  std::vector<std::string> check() override;
+  PlanView plan(const PlanOptions& options) override;
+  RunResult run(const RunOptions& options, const RunEvents& events) override;
+  std::vector<std::string> accept(const std::string& select) override;
+  std::vector<quality::UnitTestResult> unit_tests(const std::string& select) override;
+  std::unique_ptr<duck::Connection> query_connection(const std::map<std::string, int64_t>& version_of,
+                                                     std::optional<Time> at) override;
+  std::vector<AssetView> list(const std::string& select) override;
+  graph::Lineage lineage(const std::string& subject) override;
+  std::vector<HealthLine> health() override;
+
+ private:
+  friend class RunRecord;
+
+  /// The lake, where it was ever written to; a look never makes one.
+  lake::Lake* lake_if_there();
+  std::unique_ptr<lake::Lake> open_lake(const project::Environment& environment, bool create);
+  engine::Engine& engine();
+  /// Assets that a selector chooses, less those of another.
+  std::set<size_t> chosen(const std::string& select, const std::string& exclude);
+  plan::Choices choices(const PlanOptions& options) const;
+  std::unique_ptr<tasks::Tables> tables();
+  /// Needs a lake.
+  tasks::Context context(tasks::Tables& tables, const plan::Choices& choices, const std::string& run);
+  PlannedStep planned(const graph::Asset& asset, tasks::Tables& tables, const plan::Choices& choices);
+  /// Columns of every table: those in the lake, else what the SELECTs yield over them.
+  sql::Catalog catalog(Problems* problems);
+
+  Options options_;
+  Secrets& secrets_;
+  const Clock& clock_;
+  Cancel& cancel_;
+  std::unique_ptr<storage::FileSystem> files_;
+  project::Project project_;
+  project::Environment environment_;
+  duck::Database database_;
+  graph::Graph graph_;
+  std::unique_ptr<lake::Lake> lake_, deferred_;
+  std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<history::History> history_;
+};
+
+}  // namespace windrow::app

@@ -1,0 +1,140 @@
+#include <fmt/format.h>
+
+#include "app/app_impl.h"
+#include "tasks/model_facts.h"
+
+namespace windrow::app {
+
+namespace {
+
+/// Builds nothing, but a plan of sources and publications needs the same context as a run; on a lake that was never
+/// written to everything is new.
+std::vector<std::string> pending(const tasks::Context& context, const graph::Asset& asset) {
+  switch (asset.kind) {
+    case graph::Kind::source: {
+      const auto waiting = tasks::pending_source(context, *context.project.source(asset.name));
+      return waiting ? std::vector<std::string>{*waiting} : std::vector<std::string>{};
+    }
+    case graph::Kind::seed:
+      for (const auto& seed : context.project.seeds) {
+        if ("seeds." + seed.name.substr(seed.name.rfind('.') + 1) != asset.name) continue;
+        const auto waiting = tasks::pending_seed(context, seed);
+        return waiting ? std::vector<std::string>{*waiting} : std::vector<std::string>{};
+      }
+      return {};
+    case graph::Kind::publication:
+      for (const auto& publication : context.project.publications) {
+        if ("publish." + publication.name == asset.name) return tasks::pending_publication(context, publication);
+      }
+      return {};
+    default: return {};
+  }
+}
+
+}  // namespace
+
+PlannedStep AppImpl::planned(const graph::Asset& asset, tasks::Tables& tables, const plan::Choices& choices) {
+  PlannedStep step;
+  step.asset = asset.name;
+  step.kind = std::string(graph::name_of(asset.kind));
+  const auto* model = project_.model(asset.name);
+  if (!model) {
+    if (asset.kind == graph::Kind::task || asset.kind == graph::Kind::sensor) return step;
+    if (!lake_if_there()) {
+      if (asset.kind != graph::Kind::publication || environment_.publish) step.reasons.push_back("new");
+      return step;
+    }
+    step.reasons = pending(context(tables, choices, ""), asset);
+    return step;
+  }
+  step.kind = std::string(project::name_of(model->build.kind));
+  if (model->build.kind == project::BuildKind::view) return step;
+  const auto facts = tasks::facts_of(project_, graph_, *model, tables, database_);
+  const auto assessment = plan::assess(facts, tables, choices);
+  step.problem = assessment.problem;
+  for (const auto& reason : assessment.reasons) step.reasons.push_back(reason.text);
+  if (!assessment.stale) step.reasons.clear();
+  for (const auto& [name, version] : assessment.inputs) step.inputs[name] = version.version;
+  if (!facts.grain) return step;
+  step.grain = facts.grain->text();
+  step.intervals = assessment.intervals.parts();
+  step.interval_count = facts.grain->count(assessment.intervals);
+  step.sealed = assessment.sealed.parts();
+  step.sealed_count = facts.grain->count(assessment.sealed);
+  step.outside_count = facts.grain->count(assessment.outside);
+  return step;
+}
+
+PlanView AppImpl::plan(const PlanOptions& options) {
+  PlanView out;
+  for (const auto& notice : project_.notices) out.notices.push_back(notice.text());
+  const auto world = tables();
+  const auto wanted = chosen(options.select, options.exclude);
+  std::set<size_t> moving;  // stale, or reading what is
+  for (const size_t i : wanted) {
+    const auto& asset = graph_.assets[i];
+    auto step = planned(asset, *world, choices(options));
+    std::string cause;
+    for (const size_t up : asset.upstream) {
+      if (!moving.count(up)) continue;
+      cause += (cause.empty() ? "" : ", ") + graph_.assets[up].name;
+    }
+    const bool view = step.kind == "view";
+    const bool unpublished = asset.kind == graph::Kind::publication && !environment_.publish;
+    const bool idle = asset.kind == graph::Kind::task || asset.kind == graph::Kind::sensor;
+    if (step.reasons.empty() && !step.problem && !cause.empty() && !view && !unpublished && !idle) {
+      step.certain = false;
+      step.reasons.push_back("if " + cause + " changes");
+    }
+    if (view && !cause.empty()) moving.insert(i);
+    const bool sealed_only = step.reasons.empty() && !step.problem && step.sealed_count + step.outside_count > 0;
+    if (step.reasons.empty() && !step.problem && !sealed_only) {
+      ++out.up_to_date;
+      continue;
+    }
+    if (!step.reasons.empty()) moving.insert(i);
+    out.steps.push_back(std::move(step));
+  }
+  return out;
+}
+
+std::vector<std::string> AppImpl::accept(const std::string& select) {
+  std::vector<std::string> out;
+  const auto world = tables();
+  for (const size_t i : chosen(select, "")) {
+    const auto* model = project_.model(graph_.assets[i].name);
+    if (!model || model->build.kind == project::BuildKind::view) continue;
+    if (!world->exists(model->name)) {
+      throw Error(Code::not_found, fmt::format("\"{}\" is not built yet: there is nothing to accept", model->name),
+                  "windrow run --select " + model->name, model->place);
+    }
+    const auto facts = tasks::facts_of(project_, graph_, *model, *world, database_);
+    const auto state = world->provenance(model->name);
+    lake::Provenance record = state.last.value_or(lake::Provenance{});
+    record.asset = model->name;
+    record.kind = std::string(project::name_of(model->build.kind));
+    record.definition = facts.definition;
+    record.touched = {};
+    record.intervals = {};
+    if (!state.last || state.history_lost) {
+      // Nobody knows what it was built from: taken as it stands, it counts as built from what there is now.
+      for (const auto& input : facts.inputs) {
+        if (world->exists(input.name)) record.inputs[input.name] = world->version(input.name);
+      }
+      if (facts.grain) {
+        record.complete = IntervalSet{{facts.grain->floor(facts.begin), facts.grain->floor(clock_.now() - facts.wait)}};
+      }
+    }
+    const auto table = lake().table(model->name);
+    lake::CommitRequest request;
+    request.operation = "ACCEPT DEFINITION";
+    request.read_version = table.latest_version();
+    request.reads = lake::Reads::whole_table;
+    request.provenance = record;
+    lake::committed_version(table.commit(std::move(request), clock_), model->name);
+    out.push_back(model->name);
+  }
+  return out;
+}
+
+}  // namespace windrow::app

@@ -1,0 +1,212 @@
+#include "tasks/model_facts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace windrow::tasks {
+
+namespace {
+
+using project::BuildKind;
+
+const graph::Asset& asset_of(const graph::Graph& graph, const std::string& name) {
+  const auto* asset = graph.resolve(name);
+  WINDROW_INVARIANT(asset != nullptr);
+  return *asset;
+}
+
+bool is_view(const project::Project& project, const std::string& name) {
+  const auto* model = project.model(name);
+  return model && model->build.kind == BuildKind::view;
+}
+
+std::string joined(const std::vector<std::string>& texts) {
+  std::string out;
+  for (const auto& text : texts) out += text + ",";
+  return out;
+}
+
+class Facts {
+ public:
+  Facts(const project::Project& project, const graph::Graph& graph, const project::Model& model, Tables& tables)
+      : project_(project), graph_(graph), model_(model), tables_(tables), select_(graph.selects.at(model.name)) {
+    add_inputs(select_, true);
+    for (const auto& name : model.partition_by) settings_["partition"] += name + ",";
+    settings_["build"] = std::string(project::name_of(model.build.kind));
+    settings_["key"] = joined(model.build.key);
+    settings_["latest_by"] = model.build.latest_by;
+    settings_["column"] = model.build.column;
+    settings_["grain"] = model.build.grain;
+    settings_["new_rows"] = model.new_rows;
+    settings_["zone"] = project.zone;
+  }
+
+  const sql::Parsed& select() const { return select_; }
+  const sql::Catalog& catalog() const { return catalog_; }
+  const std::map<std::string, std::string>& settings() const { return settings_; }
+  const std::vector<std::string>& inputs() const { return inputs_; }
+
+ private:
+  void add_inputs(const sql::Parsed& select, bool direct) {
+    for (const auto& name : select.parameter_names()) {
+      auto variable = project_.vars.find(name);
+      if (variable != project_.vars.end()) settings_["var." + name] = variable->second.value.value_or("");
+    }
+    const bool star = sql::has_star(select);
+    for (const auto& name : select.table_names()) {
+      const auto& asset = asset_of(graph_, name);
+      if (is_view(project_, asset.name)) {
+        const auto& inner = graph_.selects.at(asset.name);
+        add_inputs(inner, false);
+        settings_["view." + asset.name] = sql::fingerprint(inner, catalog_, {});
+        continue;
+      }
+      if (std::find(inputs_.begin(), inputs_.end(), asset.name) == inputs_.end()) inputs_.push_back(asset.name);
+      if (!star) continue;
+      if (auto columns = tables_.columns(asset.name)) catalog_[direct ? name : asset.name] = std::move(*columns);
+    }
+  }
+
+  const project::Project& project_;
+  const graph::Graph& graph_;
+  const project::Model& model_;
+  Tables& tables_;
+  const sql::Parsed& select_;
+  sql::Catalog catalog_;
+  std::map<std::string, std::string> settings_;
+  std::vector<std::string> inputs_;
+};
+
+void add_interval_uses(const graph::Graph& graph, const sql::Parsed& select, duck::Database& database, plan::Model& out) {
+  duck::Connection connection(database);
+  for (const auto& use : sql::interval_uses(connection, select)) {
+    const auto name = asset_of(graph, use.table).name;
+    for (auto& input : out.inputs) {
+      if (input.name == name && use.expression) input.expression = *use.expression;
+    }
+  }
+}
+
+}  // namespace
+
+plan::Model facts_of(const project::Project& project, const graph::Graph& graph, const project::Model& model,
+                     Tables& tables, duck::Database& database) {
+  const Facts facts(project, graph, model, tables);
+  plan::Model out;
+  out.name = model.name;
+  out.kind = model.build.kind;
+  out.definition = sql::fingerprint(facts.select(), facts.catalog(), facts.settings());
+  out.by_run_time = facts.select().parameter_names().count("run_time") > 0;
+  out.begin = project.begin.value_or(Time{});
+  out.wait = model.build.wait.value_or(project::Duration{});
+  const auto* new_rows = model.new_rows.empty() ? nullptr : graph.resolve(model.new_rows);
+  for (const auto& name : facts.inputs()) {
+    plan::InputUse use;
+    use.name = name;
+    use.new_rows = new_rows && new_rows->name == name;
+    for (const auto& [read, how] : model.reads) {
+      const auto* asset = graph.resolve(read);
+      if (!asset || asset->name != name) continue;
+      use.before = how.before.value_or(project::Duration{});
+      use.after = how.after.value_or(project::Duration{});
+      use.lookup = how.lookup;
+    }
+    const auto* layer = project.layer(asset_of(graph, name).layer);
+    if (layer && layer->retention) out.retention[name] = *layer->retention;
+    out.inputs.push_back(std::move(use));
+  }
+  if (model.build.kind == BuildKind::interval) {
+    out.grain = Grain::parse(model.build.grain, project.zone);
+    add_interval_uses(graph, facts.select(), database, out);
+  }
+  return out;
+}
+
+bool same_text_meaning(const project::Project& project, const graph::Graph& graph, const project::Model& model,
+                       Tables& tables, duck::Database& database, const std::string& old_text) {
+  const Facts facts(project, graph, model, tables);
+  duck::Connection connection(database);
+  return sql::same_meaning(connection, old_text, sql::fingerprint(facts.select(), facts.catalog(), facts.settings()),
+                           facts.catalog(), facts.settings());
+}
+
+duck::Parameters variables_of(const project::Project& project) {
+  static const std::map<std::string, std::string> types{{"int", "BIGINT"},   {"double", "DOUBLE"}, {"text", "VARCHAR"},
+                                                        {"bool", "BOOLEAN"}, {"date", "DATE"},     {"timestamp", "TIMESTAMP"}};
+  duck::Parameters out;
+  for (const auto& [name, variable] : project.vars) {
+    auto type = types.find(variable.type);
+    duck::Parameter parameter;
+    if (variable.value) parameter.value = *variable.value;
+    parameter.type = type == types.end() ? "" : type->second;
+    out[name] = std::move(parameter);
+  }
+  return out;
+}
+
+void add_interval(duck::Parameters& parameters, const Interval& interval, const Grain& grain) {
+  // A local TIMESTAMP compares with DATE, TIMESTAMP and TIMESTAMPTZ columns alike, without a cast of the column. Only
+  // hours of a zone whose clocks move are not told apart by it.
+  const bool by_moment = grain.zone() != "UTC" && grain.next(interval.start) - interval.start < std::chrono::hours(20);
+  const auto set = [&](const char* name, Time t) {
+    if (by_moment) {
+      parameters[name] = duck::Parameter(iso(t), "TIMESTAMP WITH TIME ZONE");
+      return;
+    }
+    // Whole days and longer begin at local midnight, whose text the grain's label gives; UTC needs no calendar.
+    std::string text = grain.zone() == "UTC"
+                           ? iso(t)
+                           : Grain(Grain::Unit::day, 1, grain.zone()).label({t, t + std::chrono::hours(1)}) + "T00:00:00Z";
+    text.pop_back();
+    parameters[name] = duck::Parameter(text, "TIMESTAMP");
+  };
+  set("start", interval.start);
+  set("end", interval.end);
+}
+
+void add_run_time(duck::Parameters& parameters, Time run_time) {
+  parameters["run_time"] = duck::Parameter(iso(run_time), "TIMESTAMP WITH TIME ZONE");
+}
+
+namespace {
+
+void collect_inputs(const project::Project& project, const graph::Graph& graph, const std::string& written, Tables& tables,
+                    const std::map<std::string, std::string>& replaced, std::set<std::string>& seen,
+                    std::vector<engine::Input>& out) {
+  if (!seen.insert(written).second) return;
+  const auto& asset = asset_of(graph, written);
+  if (is_view(project, asset.name)) {
+    const auto& inner = graph.selects.at(asset.name);
+    for (const auto& name : inner.table_names()) collect_inputs(project, graph, name, tables, replaced, seen, out);
+    out.push_back({written, inner.text});
+    return;
+  }
+  if (auto other = replaced.find(asset.name); other != replaced.end()) {
+    out.push_back({written, other->second});
+    return;
+  }
+  if (!tables.exists(asset.name)) {
+    throw Error(Code::not_found, "table \"" + asset.name + "\" is not in the lake yet",
+                "build it first: windrow run --select +" + asset.name);
+  }
+  out.push_back({written, lake::scan_sql(*tables.snapshot(asset.name))});
+}
+
+}  // namespace
+
+std::vector<engine::Input> inputs_for(const project::Project& project, const graph::Graph& graph,
+                                      const sql::Parsed& select, Tables& tables,
+                                      const std::map<std::string, std::string>& replaced,
+                                      const std::vector<std::string>& more) {
+  std::vector<engine::Input> out;
+  std::set<std::string> seen;
+  for (const auto& name : select.table_names()) collect_inputs(project, graph, name, tables, replaced, seen, out);
+  for (const auto& name : more) {
+    if (graph.resolve(name)) collect_inputs(project, graph, name, tables, replaced, seen, out);
+  }
+  return out;
+}
+
+}  // namespace windrow::tasks

@@ -1,0 +1,254 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/hash.h"
+#include "base/id.h"
+#include "tasks/audit.h"
+#include "tasks/context.h"
+#include "tasks/model_facts.h"
+
+namespace windrow::tasks {
+
+namespace {
+
+using project::BuildKind;
+
+constexpr int kPlansMax = 12;  // how often another run may be faster before somebody should look
+
+/// One model being brought up to date.
+class ModelBuild {
+ public:
+  ModelBuild(const Context& context, const project::Model& model, Cancel& cancel, const ProgressSink& progress,
+             Report& report)
+      : context_(context), model_(model), select_(context.graph.selects.at(model.name)), cancel_(cancel),
+        progress_(progress), report_(report) {}
+
+  void run() {
+    for (int tries = 0; tries < kPlansMax; ++tries) {
+      cancel_.check();
+      const auto facts = facts_of(context_.project, context_.graph, model_, context_.tables, context_.database);
+      auto assessment = plan::assess(facts, context_.tables, context_.choices);
+      if (assessment.problem) {
+        if (assessment.problem->code == Code::conflict && newer_inputs(facts)) {
+          take_newest(facts);
+          continue;
+        }
+        throw Error(*assessment.problem);
+      }
+      assessment.intervals.remove(done_);
+      assessment.complete.add(done_);
+      if (!assessment.stale || (model_.build.kind == BuildKind::interval && assessment.intervals.empty())) return;
+      report_.reasons.clear();
+      for (const auto& reason : assessment.reasons) report_.reasons.push_back(reason.text);
+      if (build(facts, assessment)) return;
+      take_newest(facts);
+      cancel_.wait_for(std::chrono::milliseconds(5 << std::min(tries, 6)));
+    }
+    throw Error(Code::conflict, fmt::format("\"{}\" was changed by others each time it was built", model_.name),
+                "look who else writes this table, and run again");
+  }
+
+ private:
+  /// True where the conflict is that the table was built from newer inputs than this run had pinned.
+  bool newer_inputs(const plan::Model& facts) {
+    const auto state = context_.tables.provenance(facts.name);
+    if (!state.last) return false;
+    for (const auto& [name, version] : state.last->inputs) {
+      if (context_.tables.exists(name) && context_.tables.version(name).version < version.version) return true;
+    }
+    return false;
+  }
+
+  void take_newest(const plan::Model& facts) {
+    for (const auto& input : facts.inputs) context_.tables.forget(input.name);
+    context_.tables.forget(facts.name);
+  }
+
+  /// False where it has to be planned again.
+  bool build(const plan::Model& facts, plan::Assessment& assessment) {
+    const auto state = context_.tables.provenance(model_.name);
+    planned_on_ = state.last;
+    definition_ = facts.definition;
+    text_hash_ = sha256(model_.sql);
+    context_.lake.keep_definition(text_hash_, model_.sql);
+    try {
+      switch (model_.build.kind) {
+        case BuildKind::interval: return build_intervals(facts, assessment);
+        case BuildKind::append:
+        case BuildKind::merge: return build_rows(assessment);
+        case BuildKind::scd2: {
+          engine::Method method{engine::Method::Kind::scd2};
+          method.scd2 = {model_.build.key, context_.choices.now};
+          return step(*open({}), model_.sql, method, assessment, {}, assessment.from_scratch);
+        }
+        default: return step(*open({}), model_.sql, {engine::Method::Kind::replace}, assessment, {}, true);
+      }
+    } catch (const duck::SqlError& error) {
+      if (error.code() == Code::canceled) throw;
+      Problem problem = error.problem();
+      if (error.position()) {
+        problem.place = sql::place_at(select_.begin, select_.text, *error.position());
+      } else if (!problem.place.known()) {
+        problem.place = {model_.file, 0, 0};
+      }
+      problem.message = fmt::format("model \"{}\": {}", model_.name, problem.message);
+      throw Error(std::move(problem));
+    }
+  }
+
+  std::unique_ptr<engine::Session> open(const std::map<std::string, std::string>& replaced) {
+    return context_.engine.open(
+        inputs_for(context_.project, context_.graph, select_, context_.tables, replaced), cancel_, progress_);
+  }
+
+  duck::Parameters parameters() const {
+    auto out = variables_of(context_.project);
+    add_run_time(out, context_.choices.now);
+    return out;
+  }
+
+  bool build_intervals(const plan::Model& facts, plan::Assessment& assessment) {
+    const auto session = open({});
+    const auto batches = plan::batches(assessment.intervals, *facts.grain, model_.build.batch);
+    bool scratch = context_.choices.full_refresh && planned_on_ && done_.empty() && assessment.sealed.empty();
+    for (size_t i = 0; i < batches.size(); ++i) {
+      cancel_.check();
+      if (progress_) progress_({model_.name, facts.grain->label(batches[i]), double(i) / double(batches.size()), -1});
+      auto values = parameters();
+      add_interval(values, batches[i], *facts.grain);
+      engine::Method method{engine::Method::Kind::replace_interval};
+      method.column = model_.build.column;
+      method.interval = batches[i];
+      method.zone = context_.project.zone;
+      parameters_ = std::move(values);
+      if (!step(*session, model_.sql, method, assessment, batches[i], scratch)) return false;
+      scratch = false;
+      done_.add(batches[i]);
+      report_.intervals += facts.grain->count(IntervalSet{batches[i]});
+    }
+    return true;
+  }
+
+  bool build_rows(const plan::Assessment& assessment) {
+    const bool merge = model_.build.kind == BuildKind::merge;
+    engine::Method method{merge ? engine::Method::Kind::merge : engine::Method::Kind::append};
+    method.merge.key = model_.build.key;
+    method.merge.latest_by = model_.build.latest_by;
+    if (assessment.from_scratch || !assessment.new_rows_from) {
+      return step(*open({}), model_.sql, method, assessment, {}, assessment.from_scratch);
+    }
+    const auto input = context_.graph.resolve(model_.new_rows)->name;
+    duck::Connection connection(context_.database);
+    const auto changes = lake::row_changes(context_.tables.table(input), *assessment.new_rows_from,
+                                           assessment.inputs.at(input).version, connection);
+    if (changes.clean) return step(*open({{input, changes.added_sql}}), model_.sql, method, assessment, {}, false);
+    return recompute_keys(input, changes, method, assessment);
+  }
+
+  /// The input lost or changed rows: the keys that these yield are computed anew from the whole input, and go where
+  /// it no longer yields them.
+  bool recompute_keys(const std::string& input, const lake::RowChanges& changes, engine::Method method,
+                      const plan::Assessment& assessment) {
+    const std::string keys = context_.environment.engine.spill.empty() ? context_.project.state_folder() + "/spill"
+                                                                       : context_.environment.engine.spill;
+    std::filesystem::create_directories(keys);
+    const std::string file = keys + "/keys-" + new_uuid() + ".parquet";
+    std::string list;
+    for (const auto& name : model_.build.key) list += (list.empty() ? "" : ", ") + duck::quote_name(name);
+    const auto remove = [&] { std::error_code ignored; std::filesystem::remove(file, ignored); };
+    try {
+      const auto changed = open({{input, "(" + changes.added_sql + ") UNION ALL (" + changes.removed_sql + ")"}});
+      changed->query("COPY (SELECT DISTINCT " + list + " FROM (\n" + model_.sql + "\n)) TO " + duck::quote_text(file) +
+                         " (FORMAT parquet)",
+                     parameters());
+      const std::string wanted = "SELECT " + list + " FROM read_parquet(" + duck::quote_text(file) + ")";
+      method.merge.latest_by.clear();
+      method.merge.delete_keys_sql = wanted;
+      std::string select = "SELECT * FROM (\n" + model_.sql + "\n) WHERE (" + list + ") IN (" + wanted + ")";
+      if (!model_.build.latest_by.empty()) {
+        select += " QUALIFY row_number() OVER (PARTITION BY " + list + " ORDER BY " +
+                  duck::quote_name(model_.build.latest_by) + " DESC NULLS LAST) = 1";
+      }
+      const bool done = step(*open({}), select, method, assessment, {}, false);
+      remove();
+      return done;
+    } catch (...) {
+      remove();
+      throw;
+    }
+  }
+
+  /// Stages, audits and commits one part. False where it has to be planned again.
+  bool step(engine::Session& session, const std::string& select, const engine::Method& method,
+            plan::Assessment assessment, const Interval& interval, bool replace_schema) {
+    auto target = target_of(context_, model_.name, model_.partition_by);
+    target.may_replace_schema = replace_schema && target.current.has_value();
+    auto values = interval.empty() ? parameters() : parameters_;
+    auto staged = session.stage(select, values, method, target);
+    audit(context_, model_.name, model_.columns, model_.checks, model_.contract, session, staged, report_);
+    if (cancel_.requested()) {
+      lake::discard(context_.files, staged);
+      cancel_.check();
+    }
+
+    auto mine = record_of(context_, model_.name, std::string(project::name_of(model_.build.kind)));
+    mine.definition = definition_;
+    mine.text_hash = text_hash_;
+    mine.inputs = assessment.inputs;
+    if (!interval.empty()) mine.intervals = IntervalSet{interval};
+    mine.touched = staged.touched;
+    mine.quality_score = report_.quality_score;
+    mine.run_time = context_.choices.now;
+    assessment.complete.add(done_);
+    const auto record = plan::next_record(mine, assessment, planned_on_, planned_on_);
+    WINDROW_INVARIANT(record.has_value());
+
+    const auto paths = staged.written_paths;
+    const int64_t rows = staged.rows_written;
+    lake::StageContext stage{*session.connection(), context_.files, target.path, target.name, target.current,
+                             target.partition_by, true, target.may_replace_schema, target.now, {}};
+    auto request = lake::request_of(stage, std::move(staged), new_table(context_, model_.name, model_.common.description));
+    request.provenance = record;
+    request.rebase = [&](const std::vector<lake::Commit>& since, lake::CommitRequest& later) -> std::optional<std::string> {
+      auto there = planned_on_;
+      for (const auto& commit : since) {
+        if (!commit.info) continue;
+        auto found = lake::provenance_of(*commit.info);
+        if (found && found->kind != "maintenance") there = std::move(found);
+      }
+      later.provenance = plan::next_record(mine, assessment, planned_on_, there);
+      if (!later.provenance) return "another run built it in between";
+      return {};
+    };
+    const auto version = commit(context_, model_.name, std::move(request), paths);
+    if (!version) return false;
+    planned_on_ = context_.tables.provenance(model_.name).last;
+    report_.changed = true;
+    report_.rows += rows;
+    report_.version = *version;
+    return true;
+  }
+
+  const Context& context_;
+  const project::Model& model_;
+  const sql::Parsed& select_;
+  Cancel& cancel_;
+  const ProgressSink& progress_;
+  Report& report_;
+  std::optional<lake::Provenance> planned_on_;
+  std::string definition_, text_hash_;
+  duck::Parameters parameters_;
+  IntervalSet done_;  ///< built by this task
+};
+
+}  // namespace
+
+void build_model(const Context& context, const project::Model& model, Cancel& cancel, const ProgressSink& progress,
+                 Report& report) {
+  if (model.build.kind == BuildKind::view) return;
+  ModelBuild(context, model, cancel, progress, report).run();
+}
+
+}  // namespace windrow::tasks

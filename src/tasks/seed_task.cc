@@ -1,0 +1,47 @@
+#include "base/hash.h"
+#include "tasks/audit.h"
+#include "tasks/context.h"
+
+namespace windrow::tasks {
+
+namespace {
+
+std::string asset_of(const project::Seed& seed) {
+  return "seeds." + seed.name.substr(seed.name.rfind('.') + 1);
+}
+
+}  // namespace
+
+std::optional<std::string> pending_seed(const Context& context, const project::Seed& seed) {
+  const auto state = context.tables.provenance(asset_of(seed));
+  if (!state.last) return "new";
+  if (state.last->definition == sha256(context.files.read(seed.path))) return {};
+  return "file changed";
+}
+
+void load_seed(const Context& context, const project::Seed& seed, Cancel& cancel, const ProgressSink& progress,
+               Report& report) {
+  const auto pending = pending_seed(context, seed);
+  if (!pending && !context.choices.full_refresh) return;
+  const std::string asset = asset_of(seed);
+  const auto session = context.engine.open({}, cancel, progress);
+  auto target = target_of(context, asset, {});
+  target.may_replace_schema = target.current.has_value();
+  auto staged = session->stage("SELECT * FROM read_csv(" + duck::quote_text(seed.path) + ")", {},
+                               {engine::Method::Kind::replace}, target);
+  auto record = record_of(context, asset, "seed");
+  record.definition = sha256(context.files.read(seed.path));
+  report.rows = report.table_rows = staged.rows_written;
+  const auto paths = staged.written_paths;
+  const lake::StageContext stage{*session->connection(), context.files, target.path, target.name, target.current, {}, true,
+                                 target.may_replace_schema, target.now, {}};
+  auto request = lake::request_of(stage, std::move(staged), new_table(context, asset, "rows of " + seed.file));
+  request.provenance = record;
+  const auto version = commit(context, asset, std::move(request), paths);
+  if (!version) throw Error(Code::conflict, "\"" + asset + "\" was written by another run at the same time", "run again");
+  report.version = *version;
+  report.changed = true;
+  report.reasons.push_back(pending.value_or("full refresh"));
+}
+
+}  // namespace windrow::tasks
