@@ -524,7 +524,7 @@ TEST_F(Load, ReportsWrongSourcesTasksAndTests) {
       "sources/a.yaml:2:8: unknown kind of source \"fles\" -- did you mean \"files\"?\n"
       "sources/a.yaml:3:9: \"format\": expected one of json, csv, parquet, avro, found \"xml\"\n"
       "sources/a.yaml:4:14: \"a\": expected a type or a mapping, found a list\n"
-      "sources/b.yaml:2:18: unknown key \"glob\" in \"from\" -- known keys: files\n"
+      "sources/b.yaml:2:18: unknown key \"glob\" in \"from\" -- known keys: batch_files, changed, files\n"
       "sources/c.yaml:1:1: the file is empty\n"
       "tasks/a.yaml:1:1: a task needs exactly one of command, sql, http\n"
       "tasks/b.yaml:2:10: a sensor has no \"command\" -- it has one of file, table, sql, http, "

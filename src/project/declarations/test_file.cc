@@ -50,6 +50,8 @@ Keys<UnitTest> make() {
                 "", "Values of variables.")
       .required("expect", &UnitTest::expect, rows_type(),
                 "The rows that come out; only the columns they name are compared.")
+      .optional("ordered", &UnitTest::ordered, boolean_type(), "false",
+                "Whether the order of the rows counts.")
       .then([](const Node& node, Reading& reading, UnitTest& test) {
         if (test.start.has_value() != test.end.has_value()) {
           reading.problem(node, "\"start\" and \"end\" belong together");
