@@ -17,7 +17,7 @@ class TestSession : public engine::Session {
   std::vector<duck::Column> describe(const std::string& select, const duck::Parameters& parameters = {}) override {
     return connection_.describe(select, parameters);
   }
-  duck::Connection& connection() { return connection_; }
+  duck::Connection* connection() override { return &connection_; }
 
  private:
   duck::Database database_;
