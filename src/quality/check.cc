@@ -85,7 +85,8 @@ class Audit {
     for (size_t i = 0; i < compiled_.size(); ++i) {
       const std::string name = "c" + std::to_string(i);
       if (compiled_[i].kind == Compiled::Kind::row) {
-        inner += (inner.empty() ? "" : ", ") + ("coalesce(" + compiled_[i].failing + ", false) AS " + name);
+        inner += (inner.empty() ? "" : ", ") +
+                 ("coalesce(" + compiled_[i].failing + ", false) AS " + name);
         outer += ", count(*) FILTER (WHERE " + name + ")";
         any += (any.empty() ? "" : " OR ") + name;
       } else if (compiled_[i].kind == Compiled::Kind::freshness) {
@@ -93,20 +94,24 @@ class Audit {
         outer += ", epoch_us(CAST(max(" + name + ") AS TIMESTAMPTZ))";
       }
     }
-    const std::string sql = "SELECT count(*), " + (any.empty() ? "0" : "count(*) FILTER (WHERE " + any + ")") + outer +
-                            " FROM (SELECT " + (inner.empty() ? "1" : inner) + " FROM " + rows_ + " AS t)";
+    const std::string sql =
+        "SELECT count(*), " + (any.empty() ? "0" : "count(*) FILTER (WHERE " + any + ")") + outer +
+        " FROM (SELECT " + (inner.empty() ? "1" : inner) + " FROM " + rows_ + " AS t)";
     const auto found = counted(sql).rows.at(0);
     report_.rows = number(found[0]);
     report_.valid_rows = report_.rows - number(found[1]);
     newest_.resize(compiled_.size());
     size_t next = 2;
     for (size_t i = 0; i < compiled_.size(); ++i) {
-      if (compiled_[i].kind == Compiled::Kind::row) report_.results[i].failing = number(found[next++]);
-      else if (compiled_[i].kind == Compiled::Kind::freshness) newest_[i] = found[next++];
+      if (compiled_[i].kind == Compiled::Kind::row)
+        report_.results[i].failing = number(found[next++]);
+      else if (compiled_[i].kind == Compiled::Kind::freshness)
+        newest_[i] = found[next++];
     }
   }
 
-  /// Runs the shared pass; where it does not run, finds the checks that are the reason and names them.
+  /// Runs the shared pass; where it does not run, finds the checks that are the reason and names
+  /// them.
   duck::Rows counted(const std::string& sql) {
     try {
       return session_.query(sql);
@@ -115,11 +120,12 @@ class Audit {
       for (const auto& compiled : compiled_) {
         if (compiled.kind != Compiled::Kind::row) continue;
         try {
-          session_.query("SELECT count(*) FILTER (WHERE " + compiled.failing + ") FROM " + rows_ + " AS t");
+          session_.query("SELECT count(*) FILTER (WHERE " + compiled.failing + ") FROM " + rows_ +
+                         " AS t");
         } catch (const duck::SqlError& error) {
           problems.add(Code::configuration,
-                       "check \"" + compiled.description + "\" of \"" + subject_.asset + "\" does not run: " +
-                           error.problem().message,
+                       "check \"" + compiled.description + "\" of \"" + subject_.asset +
+                           "\" does not run: " + error.problem().message,
                        error.problem().hint, compiled.check.place);
         }
       }
@@ -131,8 +137,8 @@ class Audit {
   void row_wise(const Compiled& compiled, CheckResult& result) {
     if (result.failing == 0) return;
     result.passed = false;
-    result.sample = session_.query("SELECT * FROM " + rows_ + " AS t WHERE " + compiled.failing + " LIMIT " +
-                                   std::to_string(kSampleRows));
+    result.sample = session_.query("SELECT * FROM " + rows_ + " AS t WHERE " + compiled.failing +
+                                   " LIMIT " + std::to_string(kSampleRows));
     result.message = share(result) + compiled.complaint;
     if (compiled.check.name != "not_null" && !compiled.columns.empty()) {
       result.message += ": " + first_values(result.sample, compiled.columns);
@@ -145,15 +151,19 @@ class Audit {
       names += (names.empty() ? "" : ", ") + quote_name(column);
       present += (present.empty() ? "" : " AND ") + quote_name(column) + " IS NOT NULL";
     }
-    const std::string doubles = "(SELECT " + names + ", count(*) AS \"windrow count\" FROM " + rows_ + " AS t WHERE " +
-                                present + " GROUP BY ALL HAVING count(*) > 1)";
-    result.failing = number(
-        session_.query("SELECT coalesce(sum(\"windrow count\"), 0)::BIGINT FROM " + doubles).rows.at(0)[0]);
+    const std::string doubles = "(SELECT " + names + ", count(*) AS \"windrow count\" FROM " +
+                                rows_ + " AS t WHERE " + present +
+                                " GROUP BY ALL HAVING count(*) > 1)";
+    result.failing =
+        number(session_.query("SELECT coalesce(sum(\"windrow count\"), 0)::BIGINT FROM " + doubles)
+                   .rows.at(0)[0]);
     if (result.failing == 0) return;
     result.passed = false;
-    result.sample = session_.query("SELECT * FROM " + rows_ + " AS t SEMI JOIN " + doubles + " AS d USING (" + names +
-                                   ") ORDER BY " + names + " LIMIT " + std::to_string(kSampleRows));
-    result.message = share(result) + compiled.complaint + ": " + first_values(result.sample, compiled.columns);
+    result.sample =
+        session_.query("SELECT * FROM " + rows_ + " AS t SEMI JOIN " + doubles + " AS d USING (" +
+                       names + ") ORDER BY " + names + " LIMIT " + std::to_string(kSampleRows));
+    result.message =
+        share(result) + compiled.complaint + ": " + first_values(result.sample, compiled.columns);
   }
 
   void row_count(const Compiled& compiled, CheckResult& result) {
@@ -192,7 +202,8 @@ class Audit {
       }
       known.push_back(found);
       const std::string type = declared.type.empty() ? found->type : normal(declared);
-      if (type != found->type) wrong.push_back("\"" + declared.name + "\" is " + found->type + ", not " + type);
+      if (type != found->type)
+        wrong.push_back("\"" + declared.name + "\" is " + found->type + ", not " + type);
     }
     for (const auto& column : subject_.columns) {
       if (subject_.contract && std::find(known.begin(), known.end(), &column) == known.end()) {
@@ -202,14 +213,18 @@ class Audit {
     if (!wrong.empty()) fail(result, fmt::format("{}", fmt::join(wrong, "; ")));
   }
 
-  /// The type as a table holds it: `text` is VARCHAR, and what has no home in a table is what it becomes there.
+  /// The type as a table holds it: `text` is VARCHAR, and what has no home in a table is what it
+  /// becomes there.
   std::string normal(const project::ColumnDeclaration& declared) {
     try {
-      const auto columns = session_.describe("SELECT CAST(NULL AS " + declared.type + ") AS " + quote_name(declared.name));
+      const auto columns = session_.describe("SELECT CAST(NULL AS " + declared.type + ") AS " +
+                                             quote_name(declared.name));
       return lake::duck_type(lake::type_from_duck(declared.name, columns.at(0).type));
     } catch (const duck::SqlError& error) {
-      throw Error(Code::configuration, "type \"" + declared.type + "\" of column \"" + declared.name + "\": " +
-                                           error.problem().message, error.problem().hint, declared.place);
+      throw Error(Code::configuration,
+                  "type \"" + declared.type + "\" of column \"" + declared.name +
+                      "\": " + error.problem().message,
+                  error.problem().hint, declared.place);
     }
   }
 
@@ -237,6 +252,8 @@ bool Report::blocked() const {
                      [](const auto& result) { return !result.passed && result.check.blocks; });
 }
 
-Report run_checks(engine::Session& session, const Subject& subject) { return Audit(session, subject).run(); }
+Report run_checks(engine::Session& session, const Subject& subject) {
+  return Audit(session, subject).run();
+}
 
 }  // namespace windrow::quality

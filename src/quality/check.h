@@ -12,39 +12,41 @@ namespace windrow::quality {
 /// What one check found.
 struct CheckResult {
   project::Check check;
-  std::string description;       ///< `rank is unique`, `rows <= 50`
+  std::string description;  ///< `rank is unique`, `rows <= 50`
   bool passed = true;
-  int64_t failing = 0;           ///< rows that fail; for checks of the whole table 0 or 1
-  int64_t total = 0;             ///< rows looked at
-  std::string message;           ///< `3 of 812 rows: "budget" is NULL`; empty where passed
-  duck::Rows sample;             ///< up to kSampleRows failing rows, whole
+  int64_t failing = 0;  ///< rows that fail; for checks of the whole table 0 or 1
+  int64_t total = 0;    ///< rows looked at
+  std::string message;  ///< `3 of 812 rows: "budget" is NULL`; empty where passed
+  duck::Rows sample;    ///< up to kSampleRows failing rows, whole
 };
 inline constexpr int kSampleRows = 20;
 
 struct Report {
   std::vector<CheckResult> results;
-  int64_t rows = 0;              ///< of the table as it would be
-  int64_t valid_rows = 0;        ///< rows that no row-wise check (of any severity) fails
+  int64_t rows = 0;        ///< of the table as it would be
+  int64_t valid_rows = 0;  ///< rows that no row-wise check (of any severity) fails
   double score() const { return rows == 0 ? 1.0 : double(valid_rows) / double(rows); }
-  bool blocked() const;          ///< a check of severity block failed
+  bool blocked() const;  ///< a check of severity block failed
 };
 
 struct Subject {
   std::string asset;
-  std::string rows_sql;                          ///< SELECT over the table as it would be
+  std::string rows_sql;  ///< SELECT over the table as it would be
   std::vector<duck::Column> columns;
   std::vector<project::ColumnDeclaration> declared;
-  std::vector<project::Check> checks;            ///< table checks; those of columns are in `declared`
-  bool contract = false;                         ///< declared columns and types exactly
+  std::vector<project::Check> checks;  ///< table checks; those of columns are in `declared`
+  bool contract = false;               ///< declared columns and types exactly
   std::map<std::string, std::string> relations;  ///< asset → SELECT, for `relationship`
   Time now;                                      ///< for freshness
 };
 
-/// Looks at the table as it would be, in few passes (row-wise checks share one). Error(configuration) with the
-/// check's place where a check cannot be run: an unknown column, an expression that does not bind.
+/// Looks at the table as it would be, in few passes (row-wise checks share one).
+/// Error(configuration) with the check's place where a check cannot be run: an unknown column, an
+/// expression that does not bind.
 Report run_checks(engine::Session& session, const Subject& subject);
 
-/// Assets whose rows the `relationship` checks of a model need: inputs of the session that runs them.
+/// Assets whose rows the `relationship` checks of a model need: inputs of the session that runs
+/// them.
 std::vector<std::string> related_assets(const std::vector<project::ColumnDeclaration>& declared,
                                         const std::vector<project::Check>& checks);
 

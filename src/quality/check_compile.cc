@@ -24,14 +24,16 @@ bool same_letters(std::string_view a, std::string_view b) {
 
 bool is_float(const std::string& type) { return type == "DOUBLE" || type == "FLOAT"; }
 bool is_number(const std::string& type) {
-  return is_float(type) || type.starts_with("DECIMAL") || type.ends_with("INT") || type == "INTEGER";
+  return is_float(type) || type.starts_with("DECIMAL") || type.ends_with("INT") ||
+         type == "INTEGER";
 }
 
-/// A scalar of YAML as SQL of the column's type. Numbers keep their value beside a number column: a bound of 0.5 is
-/// not rounded to the column's integers.
+/// A scalar of YAML as SQL of the column's type. Numbers keep their value beside a number column: a
+/// bound of 0.5 is not rounded to the column's integers.
 std::string literal(const Value& value, const std::string& type) {
   if (value.is_null()) return "NULL";
-  const bool number = std::holds_alternative<int64_t>(value.data) || std::holds_alternative<double>(value.data);
+  const bool number =
+      std::holds_alternative<int64_t>(value.data) || std::holds_alternative<double>(value.data);
   if (number && is_number(type)) return sql_of(value);
   return "CAST(" + quote_text(value.text()) + " AS " + type + ")";
 }
@@ -111,14 +113,16 @@ class Compiler {
 
   bool accepted_values(Compiled& out) {
     const auto* values = std::get_if<Value::List>(&main_argument(out.check, "values").data);
-    if (!values || values->empty()) return refuse(out, "\"accepted_values\" needs a list of values");
+    if (!values || values->empty())
+      return refuse(out, "\"accepted_values\" needs a list of values");
     std::string list, shown;
     for (const auto& value : *values) {
       if (value.is_null()) continue;  // NULL passes in any case
       list += (list.empty() ? "" : ", ") + literal(value, type_of(out));
       shown += (shown.empty() ? "" : ", ") + value.text();
     }
-    out.failing = list.empty() ? quoted(out) + " IS NOT NULL" : quoted(out) + " NOT IN (" + list + ")";
+    out.failing =
+        list.empty() ? quoted(out) + " IS NOT NULL" : quoted(out) + " NOT IN (" + list + ")";
     out.description = out.columns[0] + " is one of " + shown;
     out.complaint = "\"" + out.columns[0] + "\" is not one of " + shown;
     return true;
@@ -140,7 +144,8 @@ class Compiler {
 
   bool regex(Compiled& out) {
     const std::string pattern = main_argument(out.check, "pattern").text();
-    out.failing = "NOT regexp_matches(CAST(" + quoted(out) + " AS VARCHAR), " + quote_text(pattern) + ")";
+    out.failing =
+        "NOT regexp_matches(CAST(" + quoted(out) + " AS VARCHAR), " + quote_text(pattern) + ")";
     out.description = out.columns[0] + " matches " + pattern;
     out.complaint = "\"" + out.columns[0] + "\" does not match " + pattern;
     return true;
@@ -160,13 +165,15 @@ class Compiler {
     if (!to || !column) return refuse(out, "\"relationship\" needs \"to\" and \"column\"");
     const auto relation = subject_.relations.find(to->text());
     if (relation == subject_.relations.end()) {
-      problems_.add(Code::configuration, "check \"relationship\" of \"" + subject_.asset + "\" looks at \"" + to->text() +
-                    "\", which is not there to look at", "name a table of this project", to->place);
+      problems_.add(Code::configuration,
+                    "check \"relationship\" of \"" + subject_.asset + "\" looks at \"" +
+                        to->text() + "\", which is not there to look at",
+                    "name a table of this project", to->place);
       return false;
     }
     const std::string other = quote_name(column->text());
-    out.failing = quoted(out) + " NOT IN (SELECT " + other + " FROM (" + relation->second + "\n) AS related WHERE " + other +
-                  " IS NOT NULL)";
+    out.failing = quoted(out) + " NOT IN (SELECT " + other + " FROM (" + relation->second +
+                  "\n) AS related WHERE " + other + " IS NOT NULL)";
     out.description = out.columns[0] + " is in " + to->text() + "." + column->text();
     out.complaint = "\"" + out.columns[0] + "\" is not in " + to->text() + "." + column->text();
     return true;
@@ -177,8 +184,10 @@ class Compiler {
     if (out.columns.empty()) {
       const Value& columns = main_argument(out.check, "columns");
       std::vector<Value> names;
-      if (const auto* list = std::get_if<Value::List>(&columns.data)) names = *list;
-      else if (std::holds_alternative<std::string>(columns.data)) names = {columns};
+      if (const auto* list = std::get_if<Value::List>(&columns.data))
+        names = *list;
+      else if (std::holds_alternative<std::string>(columns.data))
+        names = {columns};
       if (names.empty()) return refuse(out, "\"unique\" needs \"columns\"");
       for (const auto& name : names) {
         const auto* column = find(name.text(), name.place.known() ? name.place : out.check.place);
@@ -198,7 +207,8 @@ class Compiler {
     for (const auto& [from, to] : {std::pair{min, &out.min}, std::pair{max, &out.max}}) {
       if (!from) continue;
       const auto* number = std::get_if<int64_t>(&from->data);
-      if (!number) return refuse(out, "\"rows\": expected a whole number, found \"" + from->text() + "\"");
+      if (!number)
+        return refuse(out, "\"rows\": expected a whole number, found \"" + from->text() + "\"");
       *to = *number;
     }
     out.description = "rows " + bounds(min ? min->text() : "", max ? max->text() : "");
@@ -226,7 +236,8 @@ class Compiler {
     return true;
   }
 
-  /// Declared types are promises in any case; `contract: true` says that there are no other columns either.
+  /// Declared types are promises in any case; `contract: true` says that there are no other columns
+  /// either.
   void contract() {
     const bool typed = std::any_of(subject_.declared.begin(), subject_.declared.end(),
                                    [](const auto& column) { return !column.type.empty(); });
@@ -235,7 +246,8 @@ class Compiler {
     out.kind = Compiled::Kind::contract;
     out.check.name = "contract";
     if (!subject_.declared.empty()) out.check.place = subject_.declared.front().place;
-    out.description = subject_.contract ? "columns and types are exactly the declared ones" : "columns have the declared types";
+    out.description = subject_.contract ? "columns and types are exactly the declared ones"
+                                        : "columns have the declared types";
     compiled_.push_back(std::move(out));
   }
 
@@ -250,7 +262,9 @@ class Compiler {
     for (const auto& column : subject_.columns) known.push_back(column.name);
     std::string hint = did_you_mean(name, known);
     if (hint.empty()) hint = fmt::format("columns: {}", fmt::join(known, ", "));
-    problems_.add(Code::configuration, "\"" + subject_.asset + "\" has no column \"" + name + "\" to check", hint, place);
+    problems_.add(Code::configuration,
+                  "\"" + subject_.asset + "\" has no column \"" + name + "\" to check", hint,
+                  place);
     return nullptr;
   }
 
@@ -284,7 +298,8 @@ std::vector<std::string> related_assets(const std::vector<project::ColumnDeclara
     const Value* to = check.name == "relationship" ? argument(check, "to") : nullptr;
     if (to) found.insert(to->text());
   };
-  for (const auto& column : declared) std::for_each(column.checks.begin(), column.checks.end(), look);
+  for (const auto& column : declared)
+    std::for_each(column.checks.begin(), column.checks.end(), look);
   std::for_each(checks.begin(), checks.end(), look);
   return {found.begin(), found.end()};
 }

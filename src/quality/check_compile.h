@@ -27,8 +27,9 @@ struct Compiled {
   std::chrono::microseconds age{};   ///< freshness
 };
 
-/// All checks of the subject, those of columns first. Problems (unknown columns, missing relations, arguments that
-/// make no sense) are collected into `problems`; the checks they belong to are left out.
+/// All checks of the subject, those of columns first. Problems (unknown columns, missing relations,
+/// arguments that make no sense) are collected into `problems`; the checks they belong to are left
+/// out.
 std::vector<Compiled> compile_checks(const Subject& subject, Problems& problems);
 
 }  // namespace windrow::quality

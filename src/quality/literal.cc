@@ -24,9 +24,12 @@ std::string escaped(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') out += std::string("\\") + c;
-    else if (byte < 0x20) out += fmt::format("\\u{:04x}", unsigned(byte));
-    else out += c;
+    if (c == '"' || c == '\\')
+      out += std::string("\\") + c;
+    else if (byte < 0x20)
+      out += fmt::format("\\u{:04x}", unsigned(byte));
+    else
+      out += c;
   }
   return out + "\"";
 }

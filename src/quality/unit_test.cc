@@ -14,7 +14,8 @@ class Sandbox {
  public:
   explicit Sandbox(duck::Connection& connection) : connection_(connection) {
     const auto rows = connection.query("SELECT current_catalog(), current_schema()").rows;
-    before_ = duck::quote_name(duck::text_of(rows.at(0)[0])) + "." + duck::quote_name(duck::text_of(rows.at(0)[1]));
+    before_ = duck::quote_name(duck::text_of(rows.at(0)[0])) + "." +
+              duck::quote_name(duck::text_of(rows.at(0)[1]));
     connection.execute(std::string("ATTACH ':memory:' AS ") + kName + "; USE " + kName);
   }
   ~Sandbox() {
@@ -33,8 +34,8 @@ class Sandbox {
   std::string before_;
 };
 
-void make_inputs(duck::Connection& connection, const project::UnitTest& test, const sql::Parsed& select,
-                 const sql::Catalog& catalog) {
+void make_inputs(duck::Connection& connection, const project::UnitTest& test,
+                 const sql::Parsed& select, const sql::Catalog& catalog) {
   Problems problems;
   const auto make = [&](const std::string& name, const project::Value& rows) {
     const auto known = catalog.find(name);
@@ -54,29 +55,34 @@ void make_inputs(duck::Connection& connection, const project::UnitTest& test, co
     if (catalog.contains(use.name)) {
       make(use.name, {});
     } else {
-      problems.add(Code::configuration, "test of \"" + test.model.value + "\" gives no rows of \"" + use.name +
-                                            "\", which the model reads",
+      problems.add(Code::configuration,
+                   "test of \"" + test.model.value + "\" gives no rows of \"" + use.name +
+                       "\", which the model reads",
                    "add it under \"given\"", test.place);
     }
   }
   problems.raise();
 }
 
-duck::Rows run(duck::Connection& connection, const sql::Parsed& select, const duck::Parameters& parameters) {
+duck::Rows run(duck::Connection& connection, const sql::Parsed& select,
+               const duck::Parameters& parameters) {
   try {
     return connection.query(select.text, parameters);
   } catch (const duck::SqlError& error) {
     Problem problem = error.problem();
-    if (error.position()) problem.place = sql::place_at(select.begin, select.text, *error.position());
-    else problem.place = select.begin;
+    if (error.position())
+      problem.place = sql::place_at(select.begin, select.text, *error.position());
+    else
+      problem.place = select.begin;
     throw Error(std::move(problem));
   }
 }
 
 }  // namespace
 
-UnitTestResult run_unit_test(duck::Connection& connection, const project::UnitTest& test, const sql::Parsed& select,
-                             const sql::Catalog& catalog, const duck::Parameters& parameters) {
+UnitTestResult run_unit_test(duck::Connection& connection, const project::UnitTest& test,
+                             const sql::Parsed& select, const sql::Catalog& catalog,
+                             const duck::Parameters& parameters) {
   UnitTestResult result{test.name, test.model.value, test.place, true, 0, 0, "", {}};
   try {
     const Sandbox sandbox(connection);

@@ -14,7 +14,8 @@ using Line = std::vector<Expected>;
 constexpr size_t kShownRows = 20;
 constexpr size_t kShownCharacters = 40;
 
-bool fits(const Line& expected, const std::vector<duck::Cell>& found, const std::vector<duck::Column>& columns) {
+bool fits(const Line& expected, const std::vector<duck::Cell>& found,
+          const std::vector<duck::Column>& columns) {
   for (size_t i = 0; i < expected.size(); ++i) {
     if (!equal(expected[i], found[i], columns[i].type)) return false;
   }
@@ -22,7 +23,9 @@ bool fits(const Line& expected, const std::vector<duck::Cell>& found, const std:
 }
 
 size_t characters(const std::string& text) {
-  return size_t(std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return size_t(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
 }
 
 /// One line, not too long.
@@ -43,7 +46,8 @@ struct Pair {
   std::vector<size_t> differing;  // columns
 };
 
-std::vector<Pair> likely_pairs(const std::vector<Line>& expected, const duck::Rows& found, const Matching& matching) {
+std::vector<Pair> likely_pairs(const std::vector<Line>& expected, const duck::Rows& found,
+                               const Matching& matching) {
   std::vector<Pair> candidates;
   for (size_t e : matching.missing) {
     for (size_t f : matching.unexpected) {
@@ -51,13 +55,15 @@ std::vector<Pair> likely_pairs(const std::vector<Line>& expected, const duck::Ro
       size_t compared = 0;
       for (size_t i = 0; i < expected[e].size(); ++i) {
         compared += expected[e][i].compared;
-        if (!equal(expected[e][i], found.rows[f][i], found.columns[i].type)) pair.differing.push_back(i);
+        if (!equal(expected[e][i], found.rows[f][i], found.columns[i].type))
+          pair.differing.push_back(i);
       }
       if (pair.differing.size() * 2 <= compared) candidates.push_back(std::move(pair));
     }
   }
-  std::stable_sort(candidates.begin(), candidates.end(),
-                   [](const Pair& a, const Pair& b) { return a.differing.size() < b.differing.size(); });
+  std::stable_sort(candidates.begin(), candidates.end(), [](const Pair& a, const Pair& b) {
+    return a.differing.size() < b.differing.size();
+  });
   std::vector<Pair> out;
   for (auto& candidate : candidates) {
     const bool taken = std::any_of(out.begin(), out.end(), [&](const Pair& pair) {
@@ -65,7 +71,8 @@ std::vector<Pair> likely_pairs(const std::vector<Line>& expected, const duck::Ro
     });
     if (!taken) out.push_back(std::move(candidate));
   }
-  std::sort(out.begin(), out.end(), [](const Pair& a, const Pair& b) { return a.expected < b.expected; });
+  std::sort(out.begin(), out.end(),
+            [](const Pair& a, const Pair& b) { return a.expected < b.expected; });
   return out;
 }
 
@@ -100,13 +107,16 @@ class Table {
   std::vector<size_t> widths_;
 };
 
-/// Writes rows, showing the columns that any expected row names (all of them where none is expected).
+/// Writes rows, showing the columns that any expected row names (all of them where none is
+/// expected).
 class Difference {
  public:
-  Difference(const std::vector<Line>& expected, const duck::Rows& found) : expected_(expected), found_(found) {
+  Difference(const std::vector<Line>& expected, const duck::Rows& found)
+      : expected_(expected), found_(found) {
     for (size_t i = 0; i < found.columns.size(); ++i) {
-      const bool named = expected.empty() || std::any_of(expected.begin(), expected.end(),
-                                                         [&](const Line& line) { return line[i].compared; });
+      const bool named =
+          expected.empty() || std::any_of(expected.begin(), expected.end(),
+                                          [&](const Line& line) { return line[i].compared; });
       if (named) columns_.push_back(i);
     }
     std::vector<std::string> names;
@@ -121,7 +131,8 @@ class Difference {
   }
   void missing(size_t index) {
     std::vector<std::string> cells;
-    for (size_t i : columns_) cells.push_back(expected_[index][i].compared ? expected_[index][i].shown : "");
+    for (size_t i : columns_)
+      cells.push_back(expected_[index][i].compared ? expected_[index][i].shown : "");
     table_.row("  -", std::move(cells));
     ++shown_;
   }
@@ -189,11 +200,13 @@ Matching match_rows(const std::vector<Line>& expected, const duck::Rows& found, 
   return out;
 }
 
-std::string difference_text(const std::vector<Line>& expected, const duck::Rows& found, const Matching& matching) {
+std::string difference_text(const std::vector<Line>& expected, const duck::Rows& found,
+                            const Matching& matching) {
   if (matching.missing.empty() && matching.unexpected.empty()) return {};
   const auto pairs = likely_pairs(expected, found, matching);
   const auto pair_of = [&](size_t Pair::*side, size_t index) {
-    return std::find_if(pairs.begin(), pairs.end(), [&](const Pair& pair) { return pair.*side == index; });
+    return std::find_if(pairs.begin(), pairs.end(),
+                        [&](const Pair& pair) { return pair.*side == index; });
   };
   Difference out(expected, found);
   for (size_t e : matching.missing) {
@@ -207,8 +220,9 @@ std::string difference_text(const std::vector<Line>& expected, const duck::Rows&
   for (size_t f : matching.unexpected) {
     if (pair_of(&Pair::found, f) == pairs.end() && !out.full()) out.unexpected(f);
   }
-  return fmt::format("{} of {} expected rows missing (-), {} of {} found rows not expected (+)\n{}", matching.missing.size(),
-                     expected.size(), matching.unexpected.size(), found.rows.size(), out.text());
+  return fmt::format("{} of {} expected rows missing (-), {} of {} found rows not expected (+)\n{}",
+                     matching.missing.size(), expected.size(), matching.unexpected.size(),
+                     found.rows.size(), out.text());
 }
 
 }  // namespace windrow::quality

@@ -13,12 +13,14 @@ struct Matching {
   std::vector<size_t> missing, unexpected;
 };
 
-/// Pairs equal rows. A row that names few columns may fit several; the pairing leaves as few alone as possible.
-Matching match_rows(const std::vector<std::vector<Expected>>& expected, const duck::Rows& found, bool ordered);
+/// Pairs equal rows. A row that names few columns may fit several; the pairing leaves as few alone
+/// as possible.
+Matching match_rows(const std::vector<std::vector<Expected>>& expected, const duck::Rows& found,
+                    bool ordered);
 
-/// An aligned table of `- expected` and `+ found` lines; rows that differ in few columns stand together, with the
-/// columns named.
-std::string difference_text(const std::vector<std::vector<Expected>>& expected, const duck::Rows& found,
-                            const Matching& matching);
+/// An aligned table of `- expected` and `+ found` lines; rows that differ in few columns stand
+/// together, with the columns named.
+std::string difference_text(const std::vector<std::vector<Expected>>& expected,
+                            const duck::Rows& found, const Matching& matching);
 
 }  // namespace windrow::quality

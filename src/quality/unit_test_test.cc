@@ -23,7 +23,8 @@ class UnitTests : public testing::Test {
  protected:
   UnitTests() : database_(duck::Options{}), connection_(database_) { test_.model.value = "gold.m"; }
 
-  UnitTestResult run(const std::string& select, Value expect, const duck::Parameters& parameters = {}) {
+  UnitTestResult run(const std::string& select, Value expect,
+                     const duck::Parameters& parameters = {}) {
     test_.expect = std::move(expect);
     sql::Parsed parsed;
     parsed.text = select;
@@ -39,38 +40,64 @@ class UnitTests : public testing::Test {
 };
 
 TEST_F(UnitTests, TakesTypesFromTheCatalogAndFillsWithNull) {
-  catalog_["silver.t"] = {{"id", "BIGINT"}, {"price", "DECIMAL(10,2)"}, {"at", "TIMESTAMP"}, {"tags", "VARCHAR[]"}, {"raw", "VARCHAR"}};
-  test_.given["silver.t"] = list({map({{"id", whole(1)}, {"price", number(1.1)}, {"at", text("2025-10-17T14:00:00Z")},
-                                       {"tags", list({text("a"), text("é")})}, {"raw", map({{"x", whole(1)}})}}),
+  catalog_["silver.t"] = {{"id", "BIGINT"},
+                          {"price", "DECIMAL(10,2)"},
+                          {"at", "TIMESTAMP"},
+                          {"tags", "VARCHAR[]"},
+                          {"raw", "VARCHAR"}};
+  test_.given["silver.t"] = list({map({{"id", whole(1)},
+                                       {"price", number(1.1)},
+                                       {"at", text("2025-10-17T14:00:00Z")},
+                                       {"tags", list({text("a"), text("é")})},
+                                       {"raw", map({{"x", whole(1)}})}}),
                                   map({{"id", whole(2)}})});
   const auto result = run("SELECT *, typeof(price) AS type FROM silver.t",
                           list({map({{"id", whole(2)}, {"price", Value{}}}),
-                                map({{"id", whole(1)}, {"price", number(1.10)}, {"at", text("2025-10-17 14:00")},
-                                     {"tags", list({text("a"), text("é")})}, {"raw", text("{\"x\":1}")},
+                                map({{"id", whole(1)},
+                                     {"price", number(1.10)},
+                                     {"at", text("2025-10-17 14:00")},
+                                     {"tags", list({text("a"), text("é")})},
+                                     {"raw", text("{\"x\":1}")},
                                      {"type", text("DECIMAL(10,2)")}})}));
-  EXPECT_TRUE(result.passed) << result.difference << (result.problem ? result.problem->message : "");
+  EXPECT_TRUE(result.passed) << result.difference
+                             << (result.problem ? result.problem->message : "");
   EXPECT_EQ(result.found_rows, 2);
 }
 
 TEST_F(UnitTests, InfersTypesFromTheRows) {
-  test_.given["a.b"] = list({map({{"n", whole(1)}, {"d", text("2025-01-01")}, {"t", text("2025-01-01T10:00:00Z")}}),
-                             map({{"n", number(2.5)}, {"s", text("x")}, {"l", list({whole(1)})}})});
-  const auto result = run("SELECT DISTINCT typeof(n) n, typeof(d) d, typeof(t) t, typeof(s) s, typeof(l) l FROM a.b",
-                          list({map({{"n", text("DOUBLE")}, {"d", text("DATE")}, {"t", text("TIMESTAMP")},
-                                     {"s", text("VARCHAR")}, {"l", text("INTEGER[]")}})}));
-  EXPECT_TRUE(result.passed) << result.difference << (result.problem ? result.problem->message : "");
+  test_.given["a.b"] =
+      list({map({{"n", whole(1)}, {"d", text("2025-01-01")}, {"t", text("2025-01-01T10:00:00Z")}}),
+            map({{"n", number(2.5)}, {"s", text("x")}, {"l", list({whole(1)})}})});
+  const auto result = run(
+      "SELECT DISTINCT typeof(n) n, typeof(d) d, typeof(t) t, typeof(s) s, typeof(l) l FROM a.b",
+      list({map({{"n", text("DOUBLE")},
+                 {"d", text("DATE")},
+                 {"t", text("TIMESTAMP")},
+                 {"s", text("VARCHAR")},
+                 {"l", text("INTEGER[]")}})}));
+  EXPECT_TRUE(result.passed) << result.difference
+                             << (result.problem ? result.problem->message : "");
 }
 
 TEST_F(UnitTests, BindsParameters) {
-  const auto result = run("SELECT $run_time AS t, $days * 2 AS n", list({map({{"t", text("2025-10-17T14:00:00Z")}, {"n", whole(60)}})}),
-                          {{"run_time", {"2025-10-17T14:00:00Z", "TIMESTAMP"}}, {"days", int64_t(30)}, {"unused", int64_t(1)}});
+  const auto result = run("SELECT $run_time AS t, $days * 2 AS n",
+                          list({map({{"t", text("2025-10-17T14:00:00Z")}, {"n", whole(60)}})}),
+                          {{"run_time", {"2025-10-17T14:00:00Z", "TIMESTAMP"}},
+                           {"days", int64_t(30)},
+                           {"unused", int64_t(1)}});
   EXPECT_TRUE(result.passed) << result.difference;
 }
 
 TEST_F(UnitTests, ComparesNumbersByValue) {
-  const std::string select = "SELECT 2::BIGINT i, 0.1::DOUBLE + 0.2 d, 1.50::DECIMAL(5,2) m, 'nan'::DOUBLE n, 9007199254740993 big";
-  EXPECT_TRUE(run(select, list({map({{"i", number(2.0)}, {"d", number(0.3)}, {"m", number(1.5)}, {"n", number(NAN)},
-                                     {"big", whole(9007199254740993)}})})).passed);
+  const std::string select =
+      "SELECT 2::BIGINT i, 0.1::DOUBLE + 0.2 d, 1.50::DECIMAL(5,2) m, 'nan'::DOUBLE n, "
+      "9007199254740993 big";
+  EXPECT_TRUE(run(select, list({map({{"i", number(2.0)},
+                                     {"d", number(0.3)},
+                                     {"m", number(1.5)},
+                                     {"n", number(NAN)},
+                                     {"big", whole(9007199254740993)}})}))
+                  .passed);
   EXPECT_FALSE(run(select, list({map({{"i", number(1.5)}})})).passed);
   EXPECT_FALSE(run(select, list({map({{"m", text("1.504")}})})).passed);
   EXPECT_FALSE(run(select, list({map({{"n", whole(1)}})})).passed);
@@ -93,10 +120,12 @@ TEST_F(UnitTests, RowsThatNameFewColumnsFindAPartner) {
 }
 
 TEST_F(UnitTests, ShowsADifferenceCellByCell) {
-  const auto result = run("SELECT * FROM (VALUES (1, 'Amélie', 8.1::DOUBLE), (2, 'Heat', 8.2), (4, 'Ran', NULL)) t(id, title, rating)",
-                          list({map({{"id", whole(1)}, {"title", text("Amélie")}, {"rating", number(8.3)}}),
-                                map({{"id", whole(2)}, {"title", text("Heat")}}),
-                                map({{"id", whole(3)}, {"title", text("Up")}, {"rating", Value{}}})}));
+  const auto result =
+      run("SELECT * FROM (VALUES (1, 'Amélie', 8.1::DOUBLE), (2, 'Heat', 8.2), (4, 'Ran', NULL)) "
+          "t(id, title, rating)",
+          list({map({{"id", whole(1)}, {"title", text("Amélie")}, {"rating", number(8.3)}}),
+                map({{"id", whole(2)}, {"title", text("Heat")}}),
+                map({{"id", whole(3)}, {"title", text("Up")}, {"rating", Value{}}})}));
   EXPECT_FALSE(result.passed);
   EXPECT_EQ(result.difference,
             "2 of 3 expected rows missing (-), 2 of 3 found rows not expected (+)\n"
@@ -111,7 +140,8 @@ TEST_F(UnitTests, ShowsADifferenceCellByCell) {
 TEST_F(UnitTests, NothingExpectedAndNothingFound) {
   EXPECT_TRUE(run("SELECT 1 AS a WHERE false", list({})).passed);
   const auto result = run("SELECT 1 AS a", list({}));
-  EXPECT_EQ(result.difference, "0 of 0 expected rows missing (-), 1 of 1 found rows not expected (+)\n    a\n  + 1");
+  EXPECT_EQ(result.difference,
+            "0 of 0 expected rows missing (-), 1 of 1 found rows not expected (+)\n    a\n  + 1");
 }
 
 TEST_F(UnitTests, WhatDoesNotFitIsSaidWithItsPlace) {
@@ -122,7 +152,8 @@ TEST_F(UnitTests, WhatDoesNotFitIsSaidWithItsPlace) {
   auto result = run("SELECT * FROM s.t", list({}));
   ASSERT_TRUE(result.problem);
   EXPECT_EQ(result.problem->place.line, 3);
-  EXPECT_TRUE(result.problem->message.starts_with("given \"s.t\": \"id\" is BIGINT: ")) << result.problem->message;
+  EXPECT_TRUE(result.problem->message.starts_with("given \"s.t\": \"id\" is BIGINT: "))
+      << result.problem->message;
 
   test_.given["s.t"] = list({map({{"ids", whole(1)}})});
   result = run("SELECT * FROM s.t", list({}));
@@ -131,7 +162,8 @@ TEST_F(UnitTests, WhatDoesNotFitIsSaidWithItsPlace) {
 
   test_.given.clear();
   result = run("SELECT id FROM s.t", list({map({{"idd", whole(1)}})}));
-  ASSERT_TRUE(result.problem);  // not given, not in the list of reads: the SELECT itself does not bind
+  ASSERT_TRUE(
+      result.problem);  // not given, not in the list of reads: the SELECT itself does not bind
 
   reads_ = {"s.t"};
   result = run("SELECT id FROM s.t", list({map({{"idd", whole(1)}})}));
@@ -142,7 +174,8 @@ TEST_F(UnitTests, WhatDoesNotFitIsSaidWithItsPlace) {
   reads_ = {"s.other"};
   result = run("SELECT 1 AS a FROM s.other", list({}));
   ASSERT_TRUE(result.problem);
-  EXPECT_EQ(result.problem->message, "test of \"gold.m\" gives no rows of \"s.other\", which the model reads");
+  EXPECT_EQ(result.problem->message,
+            "test of \"gold.m\" gives no rows of \"s.other\", which the model reads");
 }
 
 TEST_F(UnitTests, AnErrorInTheSelectPointsIntoTheModel) {

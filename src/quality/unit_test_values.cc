@@ -28,16 +28,20 @@ const Value::Map& map_of(const Value& row) {
   return map ? *map : none;
 }
 bool nested(const Value& value) {
-  return std::holds_alternative<Value::List>(value.data) || std::holds_alternative<Value::Map>(value.data);
+  return std::holds_alternative<Value::List>(value.data) ||
+         std::holds_alternative<Value::Map>(value.data);
 }
 
 /// As SQL of the column's type. Texts and JSON columns take a mapping or a list as JSON.
 std::string typed(const Value& value, const std::string& type) {
   if (value.is_null()) return "NULL";
   std::string sql;
-  if (!nested(value)) sql = duck::quote_text(value.text());
-  else if (type == "VARCHAR" || type == "JSON") sql = duck::quote_text(json_of(value));
-  else sql = sql_of(value);
+  if (!nested(value))
+    sql = duck::quote_text(value.text());
+  else if (type == "VARCHAR" || type == "JSON")
+    sql = duck::quote_text(json_of(value));
+  else
+    sql = sql_of(value);
   return "CAST(" + sql + " AS " + type + ")";
 }
 
@@ -50,7 +54,8 @@ std::string shown_type(const std::vector<const Value*>& values) {
     any = true;
     flags &= std::holds_alternative<bool>(value->data);
     whole &= std::holds_alternative<int64_t>(value->data);
-    numbers &= std::holds_alternative<int64_t>(value->data) || std::holds_alternative<double>(value->data);
+    numbers &=
+        std::holds_alternative<int64_t>(value->data) || std::holds_alternative<double>(value->data);
     const auto* text = std::get_if<std::string>(&value->data);
     const bool time = text && text->size() >= 10 && parse_time(*text).has_value();
     dates &= time && text->size() == 10;
@@ -68,13 +73,15 @@ std::vector<std::string> names_in(const Value& rows) {
   std::vector<std::string> names;
   for (const auto& row : list_of(rows)) {
     for (const auto& [key, value] : map_of(row)) {
-      if (std::find(names.begin(), names.end(), key.value) == names.end()) names.push_back(key.value);
+      if (std::find(names.begin(), names.end(), key.value) == names.end())
+        names.push_back(key.value);
     }
   }
   return names;
 }
 
-void refuse_unknown(const Value& rows, const std::string& whose, const std::vector<duck::Column>& columns) {
+void refuse_unknown(const Value& rows, const std::string& whose,
+                    const std::vector<duck::Column>& columns) {
   std::vector<std::string> known;
   for (const auto& column : columns) known.push_back(column.name);
   Problems problems;
@@ -83,7 +90,8 @@ void refuse_unknown(const Value& rows, const std::string& whose, const std::vect
       if (std::find(known.begin(), known.end(), key.value) != known.end()) continue;
       std::string hint = did_you_mean(key.value, known);
       if (hint.empty()) hint = fmt::format("columns: {}", fmt::join(known, ", "));
-      problems.add(Code::configuration, whose + " has no column \"" + key.value + "\"", hint, key.place);
+      problems.add(Code::configuration, whose + " has no column \"" + key.value + "\"", hint,
+                   key.place);
     }
   }
   problems.raise();
@@ -98,11 +106,14 @@ void refuse_unknown(const Value& rows, const std::string& whose, const std::vect
     try {
       connection.query("SELECT " + typed(*value, column.type));
     } catch (const duck::SqlError& reason) {
-      throw Error(Code::configuration, "given \"" + table + "\": \"" + column.name + "\" is " + column.type + ": " +
-                                           reason.problem().message, "", value->place);
+      throw Error(Code::configuration,
+                  "given \"" + table + "\": \"" + column.name + "\" is " + column.type + ": " +
+                      reason.problem().message,
+                  "", value->place);
     }
   }
-  throw Error(Code::configuration, "given \"" + table + "\": " + error.problem().message, "", row.place);
+  throw Error(Code::configuration, "given \"" + table + "\": " + error.problem().message, "",
+              row.place);
 }
 
 std::string normal_decimal(std::string text) {
@@ -123,12 +134,16 @@ Expected expected_value(duck::Connection& connection, const Value& value, const 
   out.compared = true;
   out.shown = value.is_null() ? "NULL" : nested(value) ? json_of(value) : value.text();
   if (value.is_null()) return out;
-  const bool number = std::holds_alternative<int64_t>(value.data) || std::holds_alternative<double>(value.data);
-  const bool to_number = type == "DOUBLE" || type == "FLOAT" || type.ends_with("INT") || type == "INTEGER";
+  const bool number =
+      std::holds_alternative<int64_t>(value.data) || std::holds_alternative<double>(value.data);
+  const bool to_number =
+      type == "DOUBLE" || type == "FLOAT" || type.ends_with("INT") || type == "INTEGER";
   if (number && to_number) {
     // As it was written: a cast would round 1.5 to the column's integers and call it equal to 2.
-    if (const auto* whole = std::get_if<int64_t>(&value.data)) out.cell = *whole;
-    else out.cell = std::get<double>(value.data);
+    if (const auto* whole = std::get_if<int64_t>(&value.data))
+      out.cell = *whole;
+    else
+      out.cell = std::get<double>(value.data);
     return out;
   }
   try {
@@ -175,7 +190,8 @@ void make_table(duck::Connection& connection, const std::string& name, const Val
     }
   }
   if (columns.empty()) {
-    throw Error(Code::configuration, "the columns of \"" + name + "\" are not known", "give it a row", rows.place);
+    throw Error(Code::configuration, "the columns of \"" + name + "\" are not known",
+                "give it a row", rows.place);
   }
   std::string declared;
   for (const auto& column : columns) {
@@ -186,7 +202,8 @@ void make_table(duck::Connection& connection, const std::string& name, const Val
     std::string values;
     for (const auto& column : columns) {
       const Value* value = row.find(column.name);
-      values += (values.empty() ? "" : ", ") + (value ? typed(*value, column.type) : std::string("NULL"));
+      values +=
+          (values.empty() ? "" : ", ") + (value ? typed(*value, column.type) : std::string("NULL"));
     }
     try {
       connection.execute("INSERT INTO " + table + " VALUES (" + values + ")");
@@ -223,7 +240,8 @@ bool equal(const Expected& expected, const duck::Cell& found, const std::string&
   }
   const auto a = double_of(expected.cell), b = double_of(found);
   if (!a || !b) return false;
-  if (std::holds_alternative<int64_t>(expected.cell) && std::holds_alternative<int64_t>(found)) return false;
+  if (std::holds_alternative<int64_t>(expected.cell) && std::holds_alternative<int64_t>(found))
+    return false;
   if (std::isnan(*a) || std::isnan(*b)) return std::isnan(*a) && std::isnan(*b);
   return *a == *b || std::abs(*a - *b) <= kNear * std::max(std::abs(*a), std::abs(*b));
 }

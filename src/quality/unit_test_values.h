@@ -11,21 +11,23 @@
 /// Private to quality/: rows of YAML as rows of DuckDB.
 namespace windrow::quality {
 
-/// Makes `name` (`layer.table`) with these rows. `columns` null: as the rows show. Error(configuration) with the place of
-/// the row or value that does not fit.
+/// Makes `name` (`layer.table`) with these rows. `columns` null: as the rows show.
+/// Error(configuration) with the place of the row or value that does not fit.
 void make_table(duck::Connection& connection, const std::string& name, const project::Value& rows,
                 const std::vector<duck::Column>* columns);
 
 /// An expected value, brought to the type of the column that came out.
 struct Expected {
-  bool compared = false;   ///< the row names this column
+  bool compared = false;  ///< the row names this column
   duck::Cell cell;
-  bool misfit = false;     ///< it is no value of that type, so nothing equals it
-  std::string shown;       ///< as it is printed
+  bool misfit = false;  ///< it is no value of that type, so nothing equals it
+  std::string shown;    ///< as it is printed
 };
 
-/// The expected rows in the order of `columns`. Error(configuration) where they name a column that did not come out.
-std::vector<std::vector<Expected>> expected_rows(duck::Connection& connection, const project::Value& rows,
+/// The expected rows in the order of `columns`. Error(configuration) where they name a column that
+/// did not come out.
+std::vector<std::vector<Expected>> expected_rows(duck::Connection& connection,
+                                                 const project::Value& rows,
                                                  const std::vector<duck::Column>& columns);
 
 bool equal(const Expected& expected, const duck::Cell& found, const std::string& type);

@@ -1,0 +1,278 @@
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "quality/test_session.h"
+#include "sources/source.h"
+
+namespace windrow::sources {
+namespace {
+
+using Row = std::vector<std::string>;
+using Table = std::vector<Row>;
+using project::Value;
+
+class FilesReaderTest : public testing::Test {
+ protected:
+  FilesReaderTest() {
+    root_ = std::filesystem::temp_directory_path() /
+            ("windrow files [é] * " + std::to_string(::getpid()));
+    std::filesystem::create_directories(root_);
+    source_.name = "bronze.t";
+    from("*");
+  }
+  ~FilesReaderTest() override { std::filesystem::remove_all(root_); }
+
+  void from(const std::string& pattern, const std::string& changed = "append",
+            int64_t batch_files = 500) {
+    source_.from.data = Value::Map{{{"files", {}}, Value{pattern, {}}},
+                                   {{"changed", {}}, Value{changed, {}}},
+                                   {{"batch_files", {}}, Value{batch_files, {}}}};
+  }
+  void write(const std::string& name, const std::string& bytes) {
+    std::ofstream(root_ / name, std::ios::binary) << bytes;
+  }
+  std::unique_ptr<Reader> reader() {
+    return files_reader(source_, {project_, root_, *parse_time("2025-10-17T14:05:00Z")});
+  }
+  std::optional<Batch> next() {
+    auto batch = reader()->next(txns_, session_);
+    if (batch) last_ = *batch;
+    return batch;
+  }
+  void commit() {
+    for (const auto& txn : last_.txns) txns_[txn.app_id] = txn;
+  }
+  Table table(const std::string& sql, const duck::Parameters& parameters = {}) {
+    Table out;
+    const auto rows = session_.query(sql, parameters);
+    columns_ = rows.columns;
+    for (const auto& row : rows.rows) {
+      auto& line = out.emplace_back();
+      for (const auto& cell : row) line.push_back(duck::text_of(cell));
+    }
+    return out;
+  }
+  Table rows() {
+    const auto batch = next();
+    if (!batch) return {{"no batch"}};
+    return table(batch->select, batch->parameters);
+  }
+  Table rejected() {
+    return last_.rejected_select.empty()
+               ? Table{}
+               : table("SELECT * FROM (" + last_.rejected_select + ") ORDER BY ALL");
+  }
+  std::string names() {
+    std::string out;
+    for (const auto& column : columns_)
+      out += (out.empty() ? "" : ", ") + column.name + " " + column.type;
+    return out;
+  }
+
+  std::filesystem::path root_;
+  project::Project project_;
+  project::Source source_;
+  quality::TestSession session_;
+  std::map<std::string, lake::Txn> txns_;
+  Batch last_;
+  std::vector<duck::Column> columns_;
+};
+
+TEST_F(FilesReaderTest, KeepsRecordsOfAnArrayAsTheyCame) {
+  source_.raw = "raw";
+  write("a.json",
+        "\xef\xbb\xbf[\n {\"a\": 1,  \"b\" : \"x, ü\"},{\"a\":2.50}  ,\r\n {\"c\":\n 3}]\n");
+  EXPECT_EQ(rows(), (Table{{"{\"a\": 1,  \"b\" : \"x, ü\"}"}, {"{\"a\":2.50}"}, {"{\"c\":\n 3}"}}));
+  EXPECT_EQ(rejected(), Table{});
+  EXPECT_EQ(last_.what, "1 file, 58 bytes");
+}
+
+TEST_F(FilesReaderTest, ReadsLinesOneByOneAndSetsBadOnesAside) {
+  source_.raw = "raw";
+  write("a.jsonl",
+        "\xef\xbb\xbf{\"a\":1,  \"b\":\"x\"}\r\n{\"b\":\"ü,\\\"q\\\"\"}\n\n{\"a\":3\n{\"a\":4} "
+        "{\"a\":5}\n[1]\n{\"a\":NaN}\n{\"a\":\"\xff\xfe\"}\n{\"a\":7}");
+  EXPECT_EQ(rows(), (Table{{"{\"a\":1,  \"b\":\"x\"}"},
+                           {"{\"b\":\"ü,\\\"q\\\"\"}"},
+                           {"{\"a\":NaN}"},
+                           {"{\"a\":7}"}}));
+  const auto bad = rejected();
+  ASSERT_EQ(bad.size(), 4u);
+  EXPECT_EQ(bad[0],
+            (Row{"a.jsonl", "3", "not JSON, or more than one record on a line", "{\"a\":3"}));
+  EXPECT_EQ(bad[1], (Row{"a.jsonl", "4", "not JSON, or more than one record on a line",
+                         "{\"a\":4} {\"a\":5}"}));
+  EXPECT_EQ(bad[2], (Row{"a.jsonl", "5", "not an object", "[1]"}));
+  EXPECT_EQ(bad[3][2], "invalid encoding");
+}
+
+TEST_F(FilesReaderTest, InfersTheFieldsOfAllRecords) {
+  write("a.json",
+        "[{\"id\":1,\"t\":\"x\",\"none\":null},{\"id\":2,\"t\":5,\"n\":{\"e\":-1},\"l\":[1.5]}]");
+  write("b.jsonl", "{\"id\":3,\"late\":true}\n");
+  EXPECT_EQ(rows(), (Table{{"3", "true", "NULL", "NULL", "NULL"},
+                           {"1", "NULL", "\"x\"", "NULL", "NULL"},
+                           {"2", "NULL", "5", "{'e': -1}", "[1.5]"}}));
+  EXPECT_EQ(names(), "id BIGINT, late BOOLEAN, t JSON, n STRUCT(e BIGINT), l DOUBLE[]");
+  EXPECT_EQ(rejected(), Table{});
+}
+
+TEST_F(FilesReaderTest, ComputesColumnsAndPartitions) {
+  source_.raw = "raw_json";
+  source_.columns = {{.name = "id", .value = "md5(raw_json ->> 'a') -- comment"},
+                     {.name = "raw_json"},
+                     {.name = "origin", .value = "filename"},
+                     {.name = "seen", .type = "TIMESTAMP", .value = "$extracted_at"},
+                     {.name = "a", .type = "bigint"}};
+  source_.partition_by = {{"year", "year(seen)"}, {"hour", "hour(seen)"}, {"origin", ""}};
+  write("a.json", "[{\"a\":\"7\"}]");
+  EXPECT_EQ(rows(), (Table{{"8f14e45fceea167a5a36dedd4bea2543", "{\"a\":\"7\"}", "a.json",
+                            "2025-10-17 14:05:00", "7", "2025", "14"}}));
+  EXPECT_EQ(names(),
+            "id VARCHAR, raw_json VARCHAR, origin VARCHAR, seen TIMESTAMP, a BIGINT, year BIGINT, "
+            "hour BIGINT");
+}
+
+TEST_F(FilesReaderTest, AValueThatDoesNotFitItsDeclaredTypeIsSetAside) {
+  source_.columns = {{.name = "n", .type = "bigint"}, {.name = "d", .type = "date"}};
+  write("a.jsonl",
+        "{\"n\":1,\"d\":\"2025-01-01\"}\n{\"n\":\"x\"}\n{\"n\":1.5}\n{\"n\":null}\n{\"d\":\"soon\"}"
+        "\n{}\n{\"n\":2.0}\n");
+  EXPECT_EQ(rows(),
+            (Table{{"1", "2025-01-01"}, {"NULL", "NULL"}, {"NULL", "NULL"}, {"2", "NULL"}}));
+  const auto bad = rejected();
+  ASSERT_EQ(bad.size(), 3u);
+  EXPECT_EQ(bad[0], (Row{"a.jsonl", "2",
+                         "a value does not fit the type of its column (declared: n bigint, d date)",
+                         "{\"n\":\"x\"}"}));
+}
+
+TEST_F(FilesReaderTest, ABrokenArrayGivesItsGoodLines) {
+  source_.raw = "raw";
+  write("a.json", "[\n{\"a\":1},\n {\"a\":[2]} ,\n{\"a\":3,,},\n{\"a\":4}\n]");
+  write("b.json", "[{\"a\":1},{\"a\":");
+  write("c.json", "[{\"a\":5}]");
+  EXPECT_EQ(rows(), (Table{{"{\"a\":5}"}, {"{\"a\":1}"}, {"{\"a\":[2]}"}, {"{\"a\":4}"}}));
+  const auto bad = rejected();
+  ASSERT_EQ(bad.size(), 2u);
+  EXPECT_EQ(bad[0],
+            (Row{"a.json", "3", "not JSON, or more than one record on a line", "{\"a\":3,,}"}));
+  EXPECT_EQ(bad[1][0], "b.json");
+  EXPECT_TRUE(bad[1][2].starts_with("broken array, and no line of it is a record: ")) << bad[1][2];
+  EXPECT_EQ(bad[1][3], "[{\"a\":1},{\"a\":");
+}
+
+TEST_F(FilesReaderTest, ObjectsOverSeveralLines) {
+  source_.raw = "raw";
+  write("a.json", "{\n \"a\": 1\n}\n{\n \"a\": 2\n}\n");
+  EXPECT_EQ(rows(), (Table{{"{\n \"a\": 1\n}"}, {"{\n \"a\": 2\n}"}}));
+}
+
+TEST_F(FilesReaderTest, VeryLongRecords) {
+  source_.raw = "raw";
+  write("a.jsonl", "{\"a\":1}\n{\"a\":\"" + std::string(5'000'000, 'x') + "\"}\n");
+  write("b.json", "[{\"a\":\"" + std::string(17'000'000, 'y') + "\"}]");
+  next();
+  EXPECT_EQ(table("SELECT length(raw) FROM (" + last_.select + ") ORDER BY 1"),
+            (Table{{"7"}, {"5000008"}, {"17000008"}}));
+  EXPECT_EQ(rejected(), Table{});
+}
+
+TEST_F(FilesReaderTest, EmptyFiles) {
+  write("a.json", "");
+  write("b.json", "[]");
+  write("c.json", " \n");
+  EXPECT_EQ(next(), std::nullopt);  // nothing says what the columns are
+  source_.raw = "raw";
+  EXPECT_EQ(rows(), Table{});
+  EXPECT_EQ(last_.txns.size(), 3u);
+  commit();
+  EXPECT_EQ(reader()->pending(txns_), std::nullopt);
+}
+
+TEST_F(FilesReaderTest, EachFileOnce) {
+  source_.raw = "raw";
+  from("*.json", "append", 2);
+  for (const char* name : {"a.json", "b.json", "c.json"})
+    write(name, std::string("[{\"f\":\"") + name + "\"}]");
+  EXPECT_EQ(reader()->pending(txns_), "3 files, 48 bytes");
+  EXPECT_EQ(rows().size(), 2u);
+  EXPECT_EQ(last_.expect_txn.at("files/bronze.t/a.json"), std::nullopt);
+  commit();
+  EXPECT_EQ(rows(), (Table{{"{\"f\":\"c.json\"}"}}));
+  commit();
+  EXPECT_EQ(next(), std::nullopt);
+
+  const int64_t before = txns_.at("files/bronze.t/a.json").version;
+  write("a.json", "[{\"f\":\"again\"}]");
+  std::filesystem::last_write_time(
+      root_ / "a.json", std::filesystem::file_time_type::clock::now() + std::chrono::seconds(5));
+  EXPECT_EQ(rows(), (Table{{"{\"f\":\"again\"}"}}));
+  EXPECT_EQ(last_.expect_txn.at("files/bronze.t/a.json"), before);
+  from("*.json", "ignore");
+  EXPECT_EQ(reader()->pending(txns_), std::nullopt);
+  from("*.json", "error");
+  EXPECT_THROW(reader()->pending(txns_), Error);
+}
+
+TEST_F(FilesReaderTest, WhatIsNotThere) {
+  from("nothing*.json");
+  EXPECT_EQ(reader()->pending(txns_), std::nullopt);
+  EXPECT_EQ(next(), std::nullopt);
+  from("movies.json");
+  EXPECT_THROW(reader()->pending(txns_), Error);
+}
+
+TEST_F(FilesReaderTest, Csv) {
+  write("a.csv", "\xef\xbb\xbfid,name,v\r\n1,\"a, b\",1.5\r\n2,\"x\ny\",2\r\n3,z\r\n4,ü,nan\r\n");
+  write("b.csv", "id,name,v\n");
+  write("c.csv", "");
+  EXPECT_EQ(rows(), (Table{{"1", "a, b", "1.5"}, {"2", "x\ny", "2"}, {"4", "ü", "nan"}}));
+  EXPECT_EQ(names(), "id BIGINT, name VARCHAR, v DOUBLE");
+  EXPECT_EQ(rejected(), (Table{{"a.csv", "4", "Expected Number of Columns: 3 Found: 2", "3,z"}}));
+  EXPECT_EQ(last_.txns.size(), 3u);
+}
+
+TEST_F(FilesReaderTest, CsvFilesAreUnitedByName) {
+  write("a.csv", "id,v\n1,1\n");
+  write("b.csv", "v,id,w\n1.5,2,x\n");
+  EXPECT_EQ(rows(), (Table{{"1", "1", "NULL"}, {"2", "1.5", "x"}}));
+  EXPECT_EQ(names(), "id BIGINT, v DOUBLE, w VARCHAR");
+  EXPECT_EQ(rejected(), Table{});
+}
+
+TEST_F(FilesReaderTest, CsvWithDeclaredTypes) {
+  source_.columns = {{.name = "id", .type = "varchar"}, {.name = "twice", .value = "v * 2"}};
+  std::string rows_text = "id,v\n";
+  for (int i = 0; i < 30000; ++i)
+    rows_text += "00" + std::to_string(i) + "," + std::to_string(i) + "\n";
+  write("a.csv", rows_text + "5,oops\n");
+  next();
+  EXPECT_EQ(table("SELECT count(*), min(id), sum(twice), max(v) FROM (" + last_.select + ")"),
+            (Table{{"30000", "000", "899970000", "29999"}}));
+  EXPECT_EQ(rejected().size(), 1u);
+}
+
+TEST_F(FilesReaderTest, FieldsThatDifferByCaseAreNamed) {
+  write("a.jsonl", "{\"Id\":1,\"id\":2}\n");
+  try {
+    next();
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::data);
+    EXPECT_NE(error.problem().message.find("\"Id\" and \"id\""), std::string::npos);
+  }
+}
+
+TEST_F(FilesReaderTest, FormatsItDoesNotKnow) {
+  write("a.txt", "x");
+  EXPECT_THROW(next(), Error);
+  source_.format = "parquet";
+  EXPECT_THROW(next(), Error);
+}
+
+}  // namespace
+}  // namespace windrow::sources

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+/// Private to sources/files: which files a path or glob means.
+namespace windrow::sources {
+
+struct FoundFile {
+  std::string path;  ///< absolute
+  std::string name;  ///< relative to the fixed part of the glob: what progress and messages call it
+  uint64_t size = 0;
+  /// Changes when the file does: last change in microseconds * 1024 + size modulo 1024. (A file
+  /// that is rewritten within the clock of its file system and keeps its size to a multiple of 1024
+  /// goes unnoticed.)
+  int64_t version = 0;
+};
+
+/// Regular files by name. `*` and `?` stay within a folder, `[…]` is a set, `**` any depth of
+/// folders. Names that begin with a dot are passed over unless the pattern spells the dot, so that
+/// a file under way may be called `.x` until it is renamed. A path without wildcards that is not
+/// there is an Error(not_found); a glob may match nothing.
+std::vector<FoundFile> find_files(const std::string& root, const std::string& pattern);
+
+/// The path as a pattern that means only itself, for DuckDB's readers, which take every path as a
+/// glob.
+std::string escape_glob(const std::string& path);
+
+}  // namespace windrow::sources

@@ -1,0 +1,143 @@
+#include "sources/files/json_columns.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "duck/duck.h"
+
+namespace windrow::sources {
+
+namespace {
+
+using duck::quote_name;
+using duck::quote_text;
+using Json = nlohmann::ordered_json;
+
+std::string lower(std::string text) {
+  for (char& c : text) c = char(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+bool only_null(const Json& structure) {
+  if (structure.is_string()) return structure == "NULL";
+  if (structure.is_array()) return structure.empty() || only_null(structure[0]);
+  return structure.empty() || std::all_of(structure.begin(), structure.end(),
+                                          [](const Json& each) { return only_null(each); });
+}
+
+/// DuckDB calls every integer that is not negative UBIGINT; tables have BIGINT.
+std::string type_of(const Json& structure) {
+  if (structure.is_string()) {
+    const auto name = structure.get<std::string>();
+    return name == "UBIGINT" ? "BIGINT" : name == "NULL" ? "VARCHAR" : name;
+  }
+  if (structure.is_array()) return structure.empty() ? "VARCHAR[]" : type_of(structure[0]) + "[]";
+  if (structure.empty()) return "JSON";
+  std::string fields;
+  for (const auto& [name, type] : structure.items()) {
+    fields += (fields.empty() ? "" : ", ") + quote_name(name) + " " + type_of(type);
+  }
+  return "STRUCT(" + fields + ")";
+}
+
+bool nested(const std::string& type) {
+  return type.find_first_of("[(") != std::string::npos && !lower(type).starts_with("decimal") &&
+         !lower(type).starts_with("numeric");
+}
+
+bool integer(const std::string& type) {
+  static const char* const kNames[] = {"bigint", "integer", "int",  "smallint", "tinyint", "long",
+                                       "short",  "hugeint", "int8", "int4",     "int2"};
+  const auto name = lower(type);
+  return std::any_of(std::begin(kNames), std::end(kNames),
+                     [&](const char* each) { return name == each; });
+}
+
+}  // namespace
+
+std::string pointer(const std::string& field) {
+  std::string out = "/";
+  for (const char c : field) {
+    if (c == '~')
+      out += "~0";
+    else if (c == '/')
+      out += "~1";
+    else
+      out += c;
+  }
+  return out;
+}
+
+std::vector<FieldColumn> fields_of_structure(const std::string& structure,
+                                             const std::string& source) {
+  std::vector<FieldColumn> out;
+  const Json parsed = Json::parse(structure, nullptr, false);
+  if (!parsed.is_object()) return out;
+  for (const auto& [name, type] : parsed.items()) {
+    if (only_null(type)) continue;
+    for (const auto& other : out) {
+      if (lower(other.name) != lower(name)) continue;
+      throw Error(Code::data,
+                  "records of \"" + source + "\" have the fields \"" + other.name + "\" and \"" +
+                      name + "\", which differ only by case",
+                  "keep the record whole with `raw:` and take the fields in a model");
+    }
+    out.push_back({name, type_of(type), false});
+  }
+  return out;
+}
+
+FieldSql field_sql(const std::vector<FieldColumn>& fields) {
+  FieldSql out;
+  std::string pointers;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    const auto& field = fields[i];
+    pointers += (i ? ", " : "") + quote_text(pointer(field.name));
+    // Lists count from 1. Texts for scalars: JSON's own cast would refuse "12" for a number.
+    const std::string at = "[" + std::to_string(i + 1) + "]";
+    const bool json = nested(field.type) || lower(field.type) == "json";
+    const std::string value =
+        json ? "json_extract(raw, " + quote_text(pointer(field.name)) + ")" : "texts" + at;
+    const std::string cast = "TRY_CAST(" + value + " AS " + field.type + ")";
+    out.select += ", " + cast + " AS " + quote_name(field.name);
+    if (lower(field.type) == "json" || lower(field.type) == "varchar" ||
+        lower(field.type) == "text")
+      continue;
+    const std::string found =
+        json ? "json_extract_string(raw, " + quote_text(pointer(field.name)) + ")" : value;
+    std::string wrong = "(" + found + " IS NOT NULL AND " + cast + " IS NULL)";
+    // DuckDB rounds a fraction to a whole number; that would be another value than came.
+    if (integer(field.type)) wrong += " OR TRY_CAST(" + value + " AS DOUBLE) <> " + cast;
+    out.misfit += (out.misfit.empty() ? "" : " OR ") + wrong;
+  }
+  if (!fields.empty()) out.texts = "json_extract_string(raw, [" + pointers + "])";
+  return out;
+}
+
+std::string table_columns(const project::Source& source, const std::vector<std::string>& fields) {
+  std::string out;
+  const auto add = [&](const std::string& sql, const std::string& name) {
+    out += (out.empty() ? "" : ", ") + sql + " AS " + quote_name(name);
+  };
+  const auto declared = [&](const std::string& name) {
+    return std::any_of(source.columns.begin(), source.columns.end(),
+                       [&](const auto& column) { return lower(column.name) == lower(name); });
+  };
+  if (!source.raw.empty() && !declared(source.raw)) add(quote_name(source.raw), source.raw);
+  for (const auto& column : source.columns) {
+    if (column.value.empty()) {
+      add(quote_name(column.name), column.name);
+    } else {
+      // On lines of its own: the text may end in a comment.
+      const std::string value = "(\n" + column.value + "\n)";
+      add(column.type.empty() ? value : "CAST(" + value + " AS " + column.type + ")", column.name);
+    }
+  }
+  for (const auto& field : fields) {
+    if (!declared(field)) add(quote_name(field), field);
+  }
+  return out;
+}
+
+}  // namespace windrow::sources

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "project/project.h"
+
+/// Private to sources/files: a record's fields as columns. Decides; reads nothing.
+namespace windrow::sources {
+
+/// A field of the records, as it becomes a column.
+struct FieldColumn {
+  std::string name;
+  std::string type;  ///< DuckDB's
+  bool declared = false;
+};
+
+/// What `json_group_structure` says of all records, as fields; those that are NULL everywhere are
+/// left out until they have a value. Error(data) where two differ by case only.
+std::vector<FieldColumn> fields_of_structure(const std::string& structure,
+                                             const std::string& source);
+
+/// Fields as SQL over `texts`, a list of the record's values as text. Typed by TRY_CAST, so that a
+/// value that does not fit is NULL; `misfit` is then true.
+struct FieldSql {
+  std::string texts;   ///< SQL over `raw`; empty where there is no field
+  std::string select;  ///< `, … AS "a", … AS "b"`
+  std::string misfit;  ///< SQL of a boolean; empty where nothing can be wrong
+};
+FieldSql field_sql(const std::vector<FieldColumn>& fields);
+
+/// `"a"` → `/a`, with the escapes of a JSON pointer.
+std::string pointer(const std::string& field);
+
+/// The select list of the table's columns over the fields: the raw column, declared ones in their
+/// order, then the others.
+std::string table_columns(const project::Source& source, const std::vector<std::string>& fields);
+
+}  // namespace windrow::sources
