@@ -14,6 +14,9 @@
 namespace CLI {
 class App;
 }
+namespace windrow::app {
+class App;
+}
 
 namespace windrow::cli {
 
@@ -55,6 +58,9 @@ struct Session {
   Cancel& cancel;
   std::string command;                         ///< as it was typed, for the record
 };
+
+/// The project that the arguments name.
+std::unique_ptr<app::App> open_app(Session& session);
 
 int init_verb(Session& session);
 int check_verb(Session& session);

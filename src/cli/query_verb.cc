@@ -1,0 +1,74 @@
+#include <unistd.h>
+
+#include <cctype>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <sstream>
+
+#include "app/app.h"
+#include "cli/command_line.h"
+#include "cli/rows_out.h"
+#include "cli/shell.h"
+
+namespace windrow::cli {
+
+namespace {
+
+std::string statement(const Arguments& a) {
+  if (!a.sql.empty()) return a.sql;
+  if (!a.sql_file.empty()) {
+    std::ifstream stream(a.sql_file, std::ios::binary);
+    if (!stream) throw Error(Code::usage, "cannot read \"" + a.sql_file + "\"");
+    return {std::istreambuf_iterator<char>(stream), {}};
+  }
+  return {std::istreambuf_iterator<char>(std::cin), {}};
+}
+
+/// The statement's line with a mark below the place.
+std::string marked(const std::string& sql, size_t position) {
+  const auto begin = sql.rfind('\n', position > 0 ? position - 1 : 0);
+  const size_t from = begin == std::string::npos || position == 0 ? 0 : begin + 1;
+  const auto end = sql.find('\n', position);
+  return sql.substr(from, end == std::string::npos ? std::string::npos : end - from) + "\n" +
+         std::string(display_width(sql.substr(from, position - from)), ' ') + "^";
+}
+
+}  // namespace
+
+void answer(Session& session, duck::Connection& connection, std::string sql) {
+  while (!sql.empty() && (std::isspace(static_cast<unsigned char>(sql.back())) || sql.back() == ';')) sql.pop_back();
+  if (sql.empty()) throw Error(Code::usage, "there is no SQL", "windrow query 'SELECT …'");
+  try {
+    connection.describe(sql);
+    put_rows(session, connection, sql);
+  } catch (const duck::SqlError& error) {
+    Problem problem = error.problem();
+    if (error.position() && *error.position() <= sql.size()) problem.message += "\n" + marked(sql, *error.position());
+    if (error.kind() == "Parser" || error.kind() == "Binder" || error.kind() == "Catalog") problem.code = Code::usage;
+    throw Error(std::move(problem));
+  }
+}
+
+int query_verb(Session& session) {
+  const auto& a = session.arguments;
+  const auto app = open_app(session);
+  std::map<std::string, int64_t> versions;
+  for (const auto& text : a.versions) {
+    const auto equals = text.find('=');
+    try {
+      if (equals == std::string::npos) throw std::invalid_argument("");
+      versions[text.substr(0, equals)] = std::stoll(text.substr(equals + 1));
+    } catch (const std::exception&) {
+      throw Error(Code::usage, "--version takes TABLE=N, but \"" + text + "\" is none");
+    }
+  }
+  std::optional<Time> at;
+  if (!a.at.empty()) at = time_argument(a.at, "--at", app->project().zone);
+  const auto connection = app->query_connection(versions, at);
+  if (a.sql.empty() && a.sql_file.empty() && ::isatty(STDIN_FILENO)) return run_shell(session, *app, *connection);
+  answer(session, *connection, statement(a));
+  return kDone;
+}
+
+}  // namespace windrow::cli
