@@ -1,4 +1,5 @@
 #include <csignal>
+#include <cstdio>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -25,6 +26,7 @@ int main(int argc, char** argv) {
     ::_exit(windrow::cli::kStopped);
   }).detach();
   const int result = windrow::cli::run_command_line(argc, argv, cancel);
+  std::fflush(nullptr);
   // Static destructors of libraries are not waited for: everything of ours is flushed and closed.
   ::_exit(result);
 }

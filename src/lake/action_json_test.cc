@@ -107,5 +107,10 @@ TEST(PartitionPath, Values) {
   EXPECT_EQ(partition_literal(text, "it's"), "CAST('it''s' AS VARCHAR)");
 }
 
+TEST(ActionJson, KeepsEveryDigitOfLargeNumbers) {
+  const std::string line = "{\"txn\":{\"appId\":\"a\",\"version\":1838328437871253882}}\n";
+  EXPECT_EQ(commit_from_json(line, 3, "x").txns.at(0).version, 1838328437871253882);
+}
+
 }  // namespace
 }  // namespace windrow::lake

@@ -44,6 +44,8 @@ inline std::string string_at(const JsonObject& object, std::string_view key, std
 inline int64_t integer_at(const JsonObject& object, std::string_view key, int64_t fallback = 0) {
   const auto found = find(object, key);
   if (!found) return fallback;
+  // Whole numbers first: simdjson gives every number as a double too, which loses digits beyond 2^53.
+  if (found->is_int64()) return int64_t(*found);
   if (found->is_double()) return int64_t(double(*found));  // some writers print 1.7e12
   return int64_t(*found);
 }
