@@ -57,6 +57,7 @@ void add_project_verbs(CLI::App& app, Arguments& a) {
   check->footer("Examples:\n  windrow check\n  windrow -C films --json check");
   auto* plan = app.add_subcommand("plan", "what a run would do, for which intervals, and why");
   planning(plan, a);
+  plan->add_flag("--explain", a.explain, "also the versions of the tables that each step reads");
   plan->add_option("--accept", a.accept, "take the present definitions of these models as done, without a rebuild");
   plan->footer("Examples:\n  windrow plan\n  windrow plan --select gold.* --start 2025-10-01\n  windrow plan --accept gold.trending");
   auto* run = app.add_subcommand("run", "bring everything that is stale up to date");
