@@ -1,20 +1,20 @@
 #include <fmt/format.h>
 
-#include <cmath>
+#include <cstring>
 #include <filesystem>
 #include <set>
 
 #include "base/hash.h"
 #include "clients/sqlite.h"
+#include "publish/sqlite/sqlite_columns.h"
 #include "publish/store.h"
 
-// Everything happens in one transaction of a file in WAL mode: each view is loaded into a table beside, the former
-// one is dropped, the new one takes its name, the manifest rows are written. Readers go on with what they began with
-// and see the new views after the commit. A kill before the commit leaves the file as it was.
-//
-// Types: whole numbers and booleans are INTEGER; DOUBLE and FLOAT REAL (SQLite has no NaN: it becomes NULL, infinity
-// stays); everything else, decimals among them so that no digit is lost, is TEXT as DuckDB writes it: dates and times
-// in ISO form, lists and structures in DuckDB's notation.
+/// A SQLite file as a serving database.
+///
+/// All views of a call are written inside one transaction: into a new table beside
+/// (`windrow_new_<table>`), which then takes the old one's place, with the manifest row. The file
+/// is in WAL mode, so readers go on reading the former views until the commit and no reader sees a
+/// mixture. Indexes and triggers that others made on a table are made again; views upon it stay.
 namespace windrow::publish {
 
 namespace {
@@ -23,46 +23,59 @@ using clients::Sqlite;
 using clients::SqliteStatement;
 using clients::SqliteTransaction;
 using clients::SqliteValue;
+using clients::text_of;
+using duck::quote_name;
 
-constexpr const char* kManifest = R"(CREATE TABLE IF NOT EXISTS windrow_publications (
-  view TEXT PRIMARY KEY, batch_id TEXT NOT NULL, source_table TEXT NOT NULL, source_version INTEGER NOT NULL,
-  definition TEXT NOT NULL, boundary TEXT, rows INTEGER NOT NULL, checksum TEXT NOT NULL,
-  started_at TEXT NOT NULL, published_at TEXT NOT NULL))";
+constexpr int64_t kRowsBetweenLooks = 4096;
+constexpr size_t kChecksumBytes = 1 << 16;
+constexpr const char* kManifestTable =
+    "CREATE TABLE IF NOT EXISTS windrow_publications (view TEXT PRIMARY KEY, batch_id TEXT, "
+    "source_table TEXT, "
+    "source_version INTEGER, definition TEXT, boundary TEXT, rows INTEGER, checksum TEXT, "
+    "started_at TEXT, "
+    "published_at TEXT)";
 
-std::string type_of(const std::string& duck_type) {
-  static const std::set<std::string> integers{"BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"};
-  if (integers.count(duck_type)) return "INTEGER";
-  return duck_type == "DOUBLE" || duck_type == "FLOAT" ? "REAL" : "TEXT";
-}
-
-SqliteValue value_of(const duck::Cell& cell) {
-  if (const auto* flag = std::get_if<bool>(&cell)) return int64_t(*flag);
-  if (const auto* integer = std::get_if<int64_t>(&cell)) return *integer;
-  if (const auto* real = std::get_if<double>(&cell)) return std::isnan(*real) ? SqliteValue(std::monostate{}) : SqliteValue(*real);
-  if (const auto* text = std::get_if<std::string>(&cell)) return *text;
-  return std::monostate{};
-}
-
-/// A running hash of rows in the order they are sent; cells and rows are told apart.
+/// SHA-256 over the rows in order, folded every 64 KiB: memory stays small.
 class Checksum {
  public:
-  void add(const std::vector<duck::Cell>& row) {
-    for (const auto& cell : row) {
-      text_ += duck::text_of(cell);
-      text_ += std::holds_alternative<std::monostate>(cell) ? '\x01' : '\x1f';
+  void add(const std::vector<SqliteValue>& row) {
+    for (const auto& value : row) {
+      pending_ += char('0' + value.index());
+      if (const auto* text = std::get_if<std::string>(&value)) {
+        fixed(text->size());
+        pending_ += *text;
+      } else if (const auto* whole = std::get_if<int64_t>(&value)) {
+        fixed(*whole);
+      } else if (const auto* number = std::get_if<double>(&value)) {
+        fixed(*number == 0 ? 0.0 : *number);  // -0 and 0 are the same value
+      }
     }
-    text_ += '\x1e';
-    if (text_.size() > (1u << 20)) fold();
+    pending_ += '\n';
+    if (pending_.size() >= kChecksumBytes) fold();
   }
   std::string text() {
     fold();
-    return text_;
+    return state_;
   }
 
  private:
-  void fold() { text_ = sha256(text_); }
-  std::string text_;
+  template <typename T>
+  void fixed(T value) {
+    char bytes[sizeof value];
+    std::memcpy(bytes, &value, sizeof value);
+    pending_.append(bytes, sizeof value);
+  }
+  void fold() {
+    state_ = sha256(state_ + pending_);
+    pending_.clear();
+  }
+  std::string state_, pending_;
 };
+
+std::optional<Time> time_of(const SqliteValue& value) {
+  const auto* text = std::get_if<std::string>(&value);
+  return text ? parse_time(*text) : std::nullopt;
+}
 
 class SqliteStore final : public Store {
  public:
@@ -70,44 +83,55 @@ class SqliteStore final : public Store {
 
   std::map<std::string, Manifest> manifests() override {
     std::map<std::string, Manifest> out;
-    std::error_code error;
-    if (!std::filesystem::exists(path_, error)) return out;
+    if (!std::filesystem::exists(path_)) return out;
     Sqlite database(path_, Sqlite::Mode::existing);
-    if (database.query("SELECT 1 FROM sqlite_master WHERE name = 'windrow_publications'").empty()) return out;
-    for (const auto& row : database.query("SELECT view, batch_id, source_table, source_version, definition, boundary, rows, "
-                                          "checksum, started_at, published_at FROM windrow_publications")) {
-      Manifest m;
-      m.view = clients::text_of(row[0]);
-      m.batch_id = clients::text_of(row[1]);
-      m.source_table = clients::text_of(row[2]);
-      m.source_version = clients::integer_of(row[3]).value_or(-1);
-      m.definition = clients::text_of(row[4]);
-      m.boundary = parse_time(clients::text_of(row[5]));
-      m.rows = clients::integer_of(row[6]).value_or(0);
-      m.checksum = clients::text_of(row[7]);
-      m.started = parse_time(clients::text_of(row[8])).value_or(Time{});
-      m.published = parse_time(clients::text_of(row[9])).value_or(Time{});
-      out[m.view] = std::move(m);
+    if (database.query("SELECT 1 FROM sqlite_master WHERE name = 'windrow_publications'").empty())
+      return out;
+    const auto rows = database.query(
+        "SELECT view, batch_id, source_table, source_version, definition, boundary, rows, "
+        "checksum, started_at, published_at "
+        "FROM windrow_publications");
+    for (const auto& row : rows) {
+      Manifest one{text_of(row[0]),
+                   text_of(row[1]),
+                   text_of(row[2]),
+                   clients::integer_of(row[3]).value_or(-1),
+                   text_of(row[4]),
+                   time_of(row[5]),
+                   clients::integer_of(row[6]).value_or(0),
+                   text_of(row[7]),
+                   time_of(row[8]).value_or(Time{}),
+                   time_of(row[9]).value_or(Time{})};
+      out[one.view] = std::move(one);
     }
     return out;
   }
 
-  std::vector<Manifest> publish(const std::vector<ViewBatch>& views, duck::Connection& connection, Cancel& cancel,
-                                const ProgressSink& progress) override {
-    auto database = open();
-    SqliteTransaction transaction(*database);
-    database->execute(kManifest);
+  std::vector<Manifest> publish(const std::vector<ViewBatch>& views, duck::Connection& connection,
+                                Cancel& cancel, const ProgressSink& progress) override {
+    refuse_odd(views);
+    const auto stop = connection.stop_on(cancel);
+    make_folder();
+    Sqlite database(path_, Sqlite::Mode::create);
+    database.make_durable_and_concurrent();
+    // A view upon a table that is away for a moment must not stop the renaming, nor follow it.
+    database.execute("PRAGMA legacy_alter_table = ON; PRAGMA foreign_keys = OFF");
+    SqliteTransaction transaction(database);
+    database.execute(kManifestTable);
     std::vector<Manifest> out;
     for (const auto& view : views) {
+      cancel.check();
       Manifest manifest = view.manifest;
+      manifest.view = view.table;
       manifest.started = clock_.now();
-      load(*database, view, connection, cancel, progress, manifest);
-      manifest.published = clock_.now();
-      database->query("INSERT OR REPLACE INTO windrow_publications VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                      {manifest.view, manifest.batch_id, manifest.source_table, manifest.source_version, manifest.definition,
-                       manifest.boundary ? SqliteValue(iso(*manifest.boundary)) : SqliteValue(std::monostate{}), manifest.rows,
-                       manifest.checksum, iso(manifest.started), iso(manifest.published)});
+      write(view, manifest, database, connection, cancel, progress);
+      swap(view, database);
       out.push_back(std::move(manifest));
+    }
+    const Time now = clock_.now();
+    for (auto& manifest : out) {
+      manifest.published = now;
+      record(manifest, database);
     }
     cancel.check();
     transaction.commit();
@@ -115,57 +139,145 @@ class SqliteStore final : public Store {
   }
 
   void move_boundaries(const std::map<std::string, Time>& boundaries) override {
-    auto database = open();
-    SqliteTransaction transaction(*database);
+    if (boundaries.empty()) return;
+    Sqlite database(path_, Sqlite::Mode::existing);
+    SqliteTransaction transaction(database);
     for (const auto& [view, boundary] : boundaries) {
-      database->query("UPDATE windrow_publications SET boundary = ? WHERE view = ?", {iso(boundary), view});
+      database.query("UPDATE windrow_publications SET boundary = ? WHERE view = ?",
+                     {iso(boundary), view});
     }
     transaction.commit();
   }
 
  private:
-  std::unique_ptr<Sqlite> open() {
-    std::filesystem::create_directories(std::filesystem::path(path_).parent_path());
-    auto database = std::make_unique<Sqlite>(path_, Sqlite::Mode::create);
-    database->make_durable_and_concurrent();
-    return database;
+  static void refuse_odd(const std::vector<ViewBatch>& views) {
+    std::set<std::string> names;
+    for (const auto& view : views) {
+      if (view.mode != "replace")
+        throw Error(Code::unsupported,
+                    "mode \"" + view.mode + "\" of view \"" + view.table + "\" is not known",
+                    "SQLite takes `mode: replace`");
+      if (!names.insert(view.table).second)
+        throw Error(Code::configuration, "view \"" + view.table + "\" is published twice at once");
+      for (const char* kept : {"windrow_", "sqlite_"}) {
+        if (view.table.starts_with(kept))
+          throw Error(Code::configuration, "view \"" + view.table + "\": names with \"" + kept +
+                                               "\" are kept for the store itself");
+      }
+    }
   }
 
-  void load(Sqlite& database, const ViewBatch& view, duck::Connection& connection, Cancel& cancel, const ProgressSink& progress,
-            Manifest& manifest) {
-    const std::string beside = duck::quote_name("windrow_new_" + view.table), table = duck::quote_name(view.table);
-    const auto columns = connection.describe(view.select);
-    std::string definitions, marks;
+  void make_folder() const {
+    const auto folder = std::filesystem::path(path_).parent_path();
+    std::error_code error;
+    if (!folder.empty()) std::filesystem::create_directories(folder, error);
+    if (error) throw system_error(error.value(), "make the folder", folder.string());
+  }
+
+  /// The view's rows in a table beside.
+  void write(const ViewBatch& view, Manifest& manifest, Sqlite& database,
+             duck::Connection& connection, Cancel& cancel, const ProgressSink& progress) const {
+    const auto columns = sqlite_columns(connection.describe(view.select), view.table);
+    std::string declared, select, marks;
     for (const auto& column : columns) {
-      definitions += (definitions.empty() ? "" : ", ") + duck::quote_name(column.name) + " " + type_of(column.type);
-      marks += marks.empty() ? "?" : ", ?";
+      const char* comma = declared.empty() ? "" : ", ";
+      declared += comma + quote_name(column.name) + " " + column.type;
+      select += comma + column.sql + " AS " + quote_name(column.name);
+      marks += std::string(comma) + "?";
     }
-    database.execute("DROP TABLE IF EXISTS " + beside + "; CREATE TABLE " + beside + " (" + definitions + ")");
+    const std::string table = beside(view);
+    database.execute("DROP TABLE IF EXISTS " + table + "; CREATE TABLE " + table + " (" + declared +
+                     ")");
+    SqliteStatement insert(database, "INSERT INTO " + table + " VALUES (" + marks + ")");
     Checksum checksum;
-    {
-      SqliteStatement insert(database, "INSERT INTO " + beside + " VALUES (" + marks + ")");
-      connection.stream(view.select, {}, {}, [&](const std::vector<duck::Cell>& row) {
-        for (size_t i = 0; i < row.size(); ++i) insert.bind(int(i) + 1, value_of(row[i]));
-        insert.step();
-        checksum.add(row);
-        if (++manifest.rows % 10'000 == 0) {
-          cancel.check();
-          if (progress) progress({view.table, "publishing", -1, manifest.rows});
-        }
-        return true;
-      });
-    }
+    std::vector<SqliteValue> values(columns.size());
+    connection.stream("SELECT " + select + " FROM (\n" + view.select + "\n)", {}, {},
+                      [&](const std::vector<duck::Cell>& row) {
+                        for (size_t i = 0; i < row.size(); ++i) {
+                          values[i] = sqlite_value(row[i]);
+                          insert.bind(int(i) + 1, values[i]);
+                        }
+                        insert.step();
+                        checksum.add(values);
+                        if (++manifest.rows % kRowsBetweenLooks == 0) {
+                          cancel.check();
+                          if (progress) progress({view.table, "writing", -1, manifest.rows});
+                        }
+                        return true;
+                      });
     manifest.checksum = checksum.text();
-    // Views and triggers of others that name the table stay as they are.
-    database.execute("PRAGMA legacy_alter_table = ON; DROP TABLE IF EXISTS " + table + "; ALTER TABLE " + beside + " RENAME TO " + table);
-    for (const auto& index : view.indexes) {
-      std::string list, name = "windrow_" + view.table;
-      for (const auto& column : index) {
-        list += (list.empty() ? "" : ", ") + duck::quote_name(column);
-        name += "_" + column;
+    if (progress) progress({view.table, "writing", 1, manifest.rows});
+  }
+
+  /// The table beside takes the place of the one there is.
+  void swap(const ViewBatch& view, Sqlite& database) const {
+    std::vector<std::string> others;
+    const auto there =
+        database.query("SELECT type FROM sqlite_master WHERE name = ?", {view.table});
+    if (!there.empty()) {
+      const bool ours =
+          !database.query("SELECT 1 FROM windrow_publications WHERE view = ?", {view.table})
+               .empty();
+      if (!ours || text_of(there[0][0]) != "table") {
+        throw Error(Code::data,
+                    fmt::format("\"{}\" has a {} \"{}\" that windrow did not publish", path_,
+                                text_of(there[0][0]), view.table),
+                    "publish under another name, or drop it first");
       }
-      database.execute("CREATE INDEX " + duck::quote_name(name) + " ON " + table + " (" + list + ")");
+      for (const auto& row : database.query(
+               "SELECT sql FROM sqlite_master WHERE tbl_name = ? AND type IN ('index', 'trigger') "
+               "AND sql IS NOT NULL AND name NOT LIKE 'windrow\\_%' ESCAPE '\\'",
+               {view.table})) {
+        others.push_back(text_of(row[0]));
+      }
+      database.execute("DROP TABLE " + quote_name(view.table));
     }
+    database.execute("ALTER TABLE " + beside(view) + " RENAME TO " + quote_name(view.table));
+    for (const auto& columns : view.indexes) make_index(view.table, columns, database);
+    for (const auto& sql : others) again(sql, view.table, database);
+  }
+
+  static void make_index(const std::string& table, const std::vector<std::string>& columns,
+                         Sqlite& database) {
+    std::string names, name = "windrow_" + table;
+    for (const auto& column : columns) {
+      // Quoted, an unknown name would pass for a text.
+      if (database
+              .query("SELECT 1 FROM pragma_table_info(?) WHERE lower(name) = lower(?)",
+                     {table, column})
+              .empty()) {
+        throw Error(Code::configuration,
+                    "index of view \"" + table + "\": there is no column \"" + column + "\"");
+      }
+      names += (names.empty() ? "" : ", ") + quote_name(column);
+      name += "_" + column;
+    }
+    database.execute("CREATE INDEX " + quote_name(name) + " ON " + quote_name(table) + " (" +
+                     names + ")");
+  }
+
+  static void again(const std::string& sql, const std::string& table, Sqlite& database) {
+    try {
+      database.execute(sql);
+    } catch (const Error& error) {
+      throw Error(Code::data,
+                  "an index or trigger on \"" + table +
+                      "\" does not fit the view any more: " + error.problem().message,
+                  "drop it in the store: " + sql);
+    }
+  }
+
+  static void record(const Manifest& one, Sqlite& database) {
+    const SqliteValue boundary =
+        one.boundary ? SqliteValue(iso(*one.boundary)) : SqliteValue(std::monostate{});
+    database.query(
+        "INSERT OR REPLACE INTO windrow_publications VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        {one.view, one.batch_id, one.source_table, one.source_version, one.definition, boundary,
+         one.rows, one.checksum, iso(one.started), iso(one.published)});
+  }
+
+  static std::string beside(const ViewBatch& view) {
+    return quote_name("windrow_new_" + view.table);
   }
 
   std::string path_;

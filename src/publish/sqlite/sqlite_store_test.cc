@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <filesystem>
+#include <fstream>
+#include <functional>
 #include <thread>
 
 #include "clients/sqlite.h"
@@ -11,114 +13,241 @@
 namespace windrow::publish {
 namespace {
 
+using clients::Sqlite;
+using Values = std::vector<std::vector<clients::SqliteValue>>;
+
 class SqliteStoreTest : public testing::Test {
  protected:
-  SqliteStoreTest() : database_(duck::Options{}), connection_(database_) {
-    folder_ = std::filesystem::temp_directory_path() / ("windrow publish é " + std::to_string(::getpid()));
-    path_ = folder_ / "deep/serving.db";
+  SqliteStoreTest()
+      : database_(duck::Options{}),
+        connection_(database_),
+        clock_(*parse_time("2025-10-17T14:00:00Z")) {
+    folder_ =
+        std::filesystem::temp_directory_path() / ("windrow store é " + std::to_string(::getpid()));
+    path_ = folder_ / "made for it" / "serving 1.db";
     store_ = sqlite_store(path_, clock_);
   }
-  ~SqliteStoreTest() override { std::filesystem::remove_all(folder_); }
-  static ViewBatch view(const std::string& table, const std::string& select, int64_t version = 1) {
-    ViewBatch out;
-    out.table = table;
-    out.select = select;
-    out.indexes = {{"a"}};
-    out.manifest.view = table;
-    out.manifest.batch_id = "batch" + std::to_string(version);
+  ~SqliteStoreTest() override {
+    std::filesystem::permissions(folder_, std::filesystem::perms::owner_all);
+    std::filesystem::remove_all(folder_);
+  }
+  static ViewBatch view(const std::string& table, const std::string& select,
+                        std::vector<std::vector<std::string>> indexes = {}) {
+    ViewBatch out{table, "replace", std::move(indexes), select, {}};
+    out.manifest.batch_id = "b1";
     out.manifest.source_table = "gold." + table;
-    out.manifest.source_version = version;
+    out.manifest.source_version = 7;
+    out.manifest.definition = "f00";
     return out;
   }
-  std::string read(const std::string& sql) {
-    clients::Sqlite db(path_, clients::Sqlite::Mode::existing);
-    std::string out;
-    for (const auto& row : db.query(sql)) {
-      for (const auto& value : row) out += clients::text_of(value) + ",";
-      out += " ";
+  std::vector<Manifest> publish(const std::vector<ViewBatch>& views) {
+    return store_->publish(views, connection_, cancel_, {});
+  }
+  Values query(const std::string& sql) { return Sqlite(path_, Sqlite::Mode::existing).query(sql); }
+  int64_t number(const std::string& sql) {
+    return clients::integer_of(query(sql).at(0).at(0)).value_or(-1);
+  }
+  Error error_of(const std::function<void()>& work) {
+    try {
+      work();
+    } catch (const Error& error) {
+      return error;
     }
-    return out;
+    ADD_FAILURE() << "no error";
+    return Error(Code::internal, "none");
   }
-  FakeClock clock_{time_from_micros(1'760'000'000'000'000)};
+
   duck::Database database_;
   duck::Connection connection_;
+  FakeClock clock_;
+  Cancel cancel_;
   std::filesystem::path folder_;
   std::string path_;
   std::unique_ptr<Store> store_;
-  Cancel cancel_;
 };
 
-TEST_F(SqliteStoreTest, SwapsViewsWithTheirManifests) {
+TEST_F(SqliteStoreTest, PublishesWithAManifest) {
   EXPECT_TRUE(store_->manifests().empty());
-  auto first = view("x", "SELECT 1 AS a, 'é' AS b, 1.10::DECIMAL(9,2) AS c, NULL AS d, true AS e, 'nan'::DOUBLE AS f, DATE '2025-01-02' AS g, [1] AS h");
-  first.manifest.boundary = parse_time("2025-01-01");
-  const auto written = store_->publish({first, view("empty", "SELECT 1 AS a WHERE false")}, connection_, cancel_, {});
-  EXPECT_EQ(written[0].rows, 1);
-  EXPECT_EQ(read("SELECT * FROM x"), "1,é,1.10,,1,,2025-01-02,[1], ");
-  EXPECT_EQ(read("SELECT count(*) FROM empty"), "0, ");
-  EXPECT_EQ(store_->manifests().at("x").boundary, parse_time("2025-01-01"));
-  EXPECT_EQ(store_->manifests().at("x").checksum, written[0].checksum);
-  store_->move_boundaries({{"x", *parse_time("2025-02-01")}});
-  EXPECT_EQ(store_->manifests().at("x").boundary, parse_time("2025-02-01"));
-  store_->publish({view("x", "SELECT 2 AS a", 2)}, connection_, cancel_, {});
-  EXPECT_EQ(read("SELECT * FROM x"), "2, ");
-  EXPECT_EQ(read("SELECT count(*) FROM sqlite_master WHERE type = 'index' AND tbl_name = 'x'"), "1, ");
-  EXPECT_EQ(store_->manifests().at("x").source_version, 2);
+  EXPECT_FALSE(std::filesystem::exists(path_));
+  auto one =
+      view("t", "SELECT i, 'n' || i AS \"odd \"\"name\" FROM range(3) r(i) ORDER BY i -- all",
+           {{"i"}, {"odd \"name", "i"}});
+  one.manifest.boundary = *parse_time("2025-10-17T13:00:00Z");
+  const auto written = publish({one, view("empty", "SELECT 1 AS a WHERE false")});
+  EXPECT_EQ(query("SELECT * FROM t"),
+            (Values{{int64_t(0), "n0"}, {int64_t(1), "n1"}, {int64_t(2), "n2"}}));
+  EXPECT_EQ(number("SELECT count(*) FROM empty"), 0);
+  EXPECT_EQ(number("SELECT count(*) FROM sqlite_master WHERE type = 'index' AND tbl_name = 't'"),
+            2);
+  EXPECT_EQ(number("SELECT count(*) FROM sqlite_master WHERE name LIKE 'windrow_new%'"), 0);
+  const auto found = store_->manifests();
+  ASSERT_EQ(found.size(), 2u);
+  const auto& t = found.at("t");
+  EXPECT_EQ(t.rows, 3);
+  EXPECT_EQ(t.batch_id, "b1");
+  EXPECT_EQ(t.source_version, 7);
+  EXPECT_EQ(t.boundary, one.manifest.boundary);
+  EXPECT_EQ(t.published, clock_.now());
+  EXPECT_EQ(t.checksum, written[0].checksum);
+  EXPECT_EQ(t.checksum.size(), 64u);
+  EXPECT_EQ(found.at("empty").boundary, std::nullopt);
+}
+
+TEST_F(SqliteStoreTest, LosesNoDigit) {
+  publish(
+      {view("t",
+            "SELECT true AS b, 1.10::DECIMAL(10,2) AS d, "
+            "12345678901234567890.123456::DECIMAL(30,6) AS big, 'nan'::DOUBLE AS n, "
+            "-0.0::DOUBLE AS z, DATE '2025-01-02' AS day, TIMESTAMP '2025-01-02 03:04:05.5' AS ts, "
+            "TIMESTAMPTZ '2025-01-02 03:04:05+02' AS tz, [1, NULL] AS l, {'a': 'é\"'} AS s, "
+            "170141183460469231731687303715884105727::HUGEINT AS h, "
+            "7::HUGEINT AS small, NULL::INTEGER AS missing, '\\x00\\xFF'::BLOB AS bytes, '{\"x\": "
+            "1}'::JSON AS j")});
+  EXPECT_EQ(query("SELECT b, big, n, day, ts, tz, l, s, h, small, missing, bytes, j FROM t"),
+            (Values{{int64_t(1), "12345678901234567890.123456", std::monostate{}, "2025-01-02",
+                     "2025-01-02 03:04:05.5", "2025-01-02 01:04:05Z", "[1,null]",
+                     "{\"a\":\"é\\\"\"}", "170141183460469231731687303715884105727", int64_t(7),
+                     std::monostate{}, "00FF", "{\"x\": 1}"}}));
+  EXPECT_EQ(query("SELECT d, typeof(d), datetime(tz), z FROM t"),
+            (Values{{1.1, "real", "2025-01-02 01:04:05", 0.0}}));
+}
+
+TEST_F(SqliteStoreTest, TheChecksumIsOfTheRowsInOrder) {
+  const auto sum = [&](const std::string& select) {
+    return publish({view("t", select)})[0].checksum;
+  };
+  const auto first = sum("SELECT i FROM range(20000) t(i)");
+  EXPECT_EQ(sum("SELECT i FROM range(20000) t(i)"), first);
+  EXPECT_NE(sum("SELECT i FROM range(20000) t(i) ORDER BY i DESC"), first);
+  EXPECT_NE(sum("SELECT 'a' AS x, 'bc' AS y"), sum("SELECT 'ab' AS x, 'c' AS y"));
+}
+
+TEST_F(SqliteStoreTest, AReaderSeesTheFormerViewsOrTheNewOnes) {
+  publish({view("a", "SELECT 0 AS v FROM range(100)"), view("b", "SELECT 0 AS v")});
+  std::atomic<bool> done{false};
+  std::atomic<int> looks{0}, mixed{0};
+  std::thread reader([&] {
+    Sqlite database(path_, Sqlite::Mode::existing);
+    while (!done) {
+      const auto rows = database.query("SELECT count(*), min(v), max(v), (SELECT v FROM b) FROM a");
+      ++looks;
+      const auto& row = rows.at(0);
+      if (clients::integer_of(row[0]) != 100 || row[1] != row[2] || row[1] != row[3]) ++mixed;
+    }
+  });
+  while (looks < 5) std::this_thread::yield();
+  for (int i = 1; i <= 20; ++i) {
+    const auto value = std::to_string(i);
+    publish({view("a", "SELECT " + value + " AS v FROM range(100)"),
+             view("b", "SELECT " + value + " AS v")});
+  }
+  done = true;
+  reader.join();
+  EXPECT_EQ(mixed, 0);
 }
 
 TEST_F(SqliteStoreTest, AFailureChangesNothing) {
-  store_->publish({view("x", "SELECT 1 AS a"), view("y", "SELECT 1 AS a")}, connection_, cancel_, {});
-  EXPECT_THROW(store_->publish({view("x", "SELECT 2 AS a", 2), view("y", "SELECT error('no') AS a", 2)}, connection_, cancel_, {}), Error);
-  EXPECT_EQ(read("SELECT x.a, y.a FROM x, y"), "1,1, ");
-  EXPECT_EQ(store_->manifests().at("x").source_version, 1);
-  EXPECT_EQ(read("SELECT count(*) FROM sqlite_master WHERE name LIKE 'windrow_new%'"), "0, ");
+  publish({view("t", "SELECT 1 AS v")});
+  EXPECT_THROW(
+      publish({view("t", "SELECT 2 AS v"),
+               view("u", "SELECT if(i = 9000, error('x')::INT, 1) AS v FROM range(10000) t(i)")}),
+      Error);
+  EXPECT_EQ(number("SELECT v FROM t"), 1);
+  EXPECT_EQ(number("SELECT count(*) FROM sqlite_master WHERE name LIKE '%u'"), 0);
+  EXPECT_EQ(error_of([&] { publish({view("t", "SELECT 2 AS v", {{"nope"}})}); }).problem().message,
+            "index of view \"t\": there is no column \"nope\"");
+  EXPECT_EQ(number("SELECT v FROM t"), 1);
+  cancel_.request();
+  EXPECT_EQ(error_of([&] { publish({view("t", "SELECT 2 AS v")}); }).code(), Code::canceled);
+  EXPECT_EQ(number("SELECT v FROM t"), 1);
 }
 
-TEST_F(SqliteStoreTest, ViewsOfOthersSurvive) {
-  store_->publish({view("x", "SELECT 1 AS a")}, connection_, cancel_, {});
-  {
-    clients::Sqlite db(path_, clients::Sqlite::Mode::existing);
-    db.execute("CREATE VIEW mine AS SELECT a * 10 AS ten FROM x");
+TEST_F(SqliteStoreTest, AKilledPublisherChangesNothing) {
+  publish({view("t", "SELECT 1 AS v")});
+  int ready[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    // Only SQLite here: the former process's DuckDB threads are not in this one.
+    try {
+      Sqlite database(path_, Sqlite::Mode::existing);
+      // Far more than SQLite's cache, so that pages of the unfinished transaction are in the files.
+      database.execute(
+          "PRAGMA cache_size = 10; BEGIN IMMEDIATE; CREATE TABLE windrow_new_t (v); "
+          "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+          "INSERT INTO windrow_new_t SELECT i FROM n; DROP TABLE t; ALTER TABLE windrow_new_t "
+          "RENAME TO t");
+      (void)!::write(ready[1], "x", 1);
+      ::pause();
+    } catch (...) {}
+    ::_exit(1);
   }
-  store_->publish({view("x", "SELECT 2 AS a", 2)}, connection_, cancel_, {});
-  EXPECT_EQ(read("SELECT ten FROM mine"), "20, ");
+  ::close(ready[1]);
+  char byte;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  EXPECT_EQ(number("SELECT v FROM t"), 1);
+  publish({view("t", "SELECT 3 AS v")});
+  EXPECT_EQ(number("SELECT v FROM t"), 3);
 }
 
-TEST_F(SqliteStoreTest, ReadersNeverSeeAMixture) {
-  store_->publish({view("x", "SELECT 0 AS a FROM range(500)"), view("y", "SELECT 0 AS a FROM range(500)")}, connection_, cancel_, {});
-  std::atomic<bool> stop{false};
-  std::atomic<int> looks{0};
-  std::thread reader([&] {
-    clients::Sqlite db(path_, clients::Sqlite::Mode::existing);
-    while (!stop) {
-      const auto row = db.query("SELECT (SELECT count(*) FROM x), (SELECT min(a) FROM x), (SELECT max(a) FROM x), "
-                                "(SELECT min(a) FROM y), (SELECT count(*) FROM y)")[0];
-      EXPECT_EQ(clients::text_of(row[0]), "500");
-      EXPECT_EQ(clients::text_of(row[1]), clients::text_of(row[2]));
-      EXPECT_EQ(clients::text_of(row[1]), clients::text_of(row[3]));
-      EXPECT_EQ(clients::text_of(row[4]), "500");
-      ++looks;
-    }
-  });
-  for (int i = 1; i <= 50; ++i) {
-    const std::string select = "SELECT " + std::to_string(i) + " AS a FROM range(500)";
-    store_->publish({view("x", select, i), view("y", select, i)}, connection_, cancel_, {});
-  }
-  stop = true;
-  reader.join();
-  EXPECT_GT(looks, 0);
+TEST_F(SqliteStoreTest, WhatOthersMadeUponAViewSurvives) {
+  publish({view("t", "SELECT 1 AS v, 2 AS w")});
+  query("CREATE INDEX mine ON t (w)");
+  query("CREATE VIEW over AS SELECT v + w AS s FROM t");
+  publish({view("t", "SELECT 10 AS v, 20 AS w")});
+  EXPECT_EQ(number("SELECT s FROM over"), 30);
+  EXPECT_EQ(number("SELECT count(*) FROM sqlite_master WHERE name = 'mine'"), 1);
+  const auto error = error_of([&] { publish({view("t", "SELECT 1 AS v")}); });
+  EXPECT_EQ(error.code(), Code::data);
+  EXPECT_EQ(number("SELECT s FROM over"), 30);
 }
 
-TEST_F(SqliteStoreTest, ABrokenFileIsNamed) {
+TEST_F(SqliteStoreTest, TablesOfOthersAreLeftAlone) {
   std::filesystem::create_directories(std::filesystem::path(path_).parent_path());
-  { std::FILE* f = std::fopen(path_.c_str(), "w"); std::fputs(std::string(4096, 'x').c_str(), f); std::fclose(f); }
-  try {
-    store_->manifests();
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), Code::corrupt);
-    EXPECT_NE(std::string(error.what()).find(path_), std::string::npos);
-  }
+  Sqlite(path_, Sqlite::Mode::create)
+      .execute(
+          "CREATE TABLE precious (a); INSERT INTO precious VALUES (1); CREATE VIEW seen AS SELECT "
+          "1 AS a");
+  EXPECT_TRUE(store_->manifests().empty());
+  EXPECT_EQ(error_of([&] { publish({view("precious", "SELECT 2 AS a")}); }).code(), Code::data);
+  EXPECT_EQ(error_of([&] { publish({view("seen", "SELECT 2 AS a")}); }).code(), Code::data);
+  EXPECT_EQ(number("SELECT a FROM precious"), 1);
+  EXPECT_EQ(error_of([&] { publish({view("windrow_publications", "SELECT 2 AS a")}); }).code(),
+            Code::configuration);
+}
+
+TEST_F(SqliteStoreTest, ColumnsThatDifferByCase) {
+  EXPECT_EQ(error_of([&] {
+              publish({view("t", "SELECT * FROM (SELECT 1 AS \"Ab\") a, (SELECT 2 AS \"aB\") b")});
+            })
+                .problem()
+                .message,
+            "view \"t\" has the columns \"Ab\" and \"aB\", which SQLite takes for one");
+}
+
+TEST_F(SqliteStoreTest, MovesBoundaries) {
+  publish({view("t", "SELECT 1 AS v")});
+  store_->move_boundaries({{"t", *parse_time("2025-10-18")}});
+  EXPECT_EQ(store_->manifests().at("t").boundary, parse_time("2025-10-18"));
+  EXPECT_EQ(store_->manifests().at("t").rows, 1);
+}
+
+TEST_F(SqliteStoreTest, AFileThatIsNoDatabase) {
+  std::filesystem::create_directories(std::filesystem::path(path_).parent_path());
+  std::ofstream(path_) << std::string(5000, 'x');
+  EXPECT_EQ(error_of([&] { publish({view("t", "SELECT 1 AS v")}); }).code(), Code::corrupt);
+  EXPECT_EQ(error_of([&] { store_->manifests(); }).code(), Code::corrupt);
+}
+
+TEST_F(SqliteStoreTest, AFolderThatCannotBeMade) {
+  std::filesystem::create_directories(folder_);
+  std::ofstream(folder_ / "made for it") << "a file";
+  EXPECT_NE(error_of([&] { publish({view("t", "SELECT 1 AS v")}); })
+                .problem()
+                .message.find("made for it"),
+            std::string::npos);
 }
 
 }  // namespace
