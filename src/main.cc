@@ -1,7 +1,7 @@
-#include <csignal>
-#include <cstdio>
 #include <pthread.h>
 #include <unistd.h>
+#include <csignal>
+#include <cstdio>
 
 #include <thread>
 
@@ -9,8 +9,8 @@
 #include "cli/command_line.h"
 
 int main(int argc, char** argv) {
-  // Signals are taken by a thread of their own, so that a request to stop is an ordinary call. The second one does
-  // not wait: what is not committed does not count anyway.
+  // Signals are taken by a thread of their own, so that a request to stop is an ordinary call. The
+  // second one does not wait: what is not committed does not count anyway.
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);

@@ -17,7 +17,8 @@ namespace {
 
 project::LoadOptions load_options(const Options& options) {
   project::LoadOptions out;
-  out.folder = project::find_root(std::filesystem::absolute(options.folder).lexically_normal().string());
+  out.folder =
+      project::find_root(std::filesystem::absolute(options.folder).lexically_normal().string());
   out.variables = options.variables;
   out.environment_variables = options.process_environment;
   out.environment = options.environment;
@@ -33,6 +34,21 @@ duck::Options metadata_options(const project::Project& project) {
   return out;
 }
 
+/// A source that was never read has the columns that its file declares, where it declares all their
+/// types.
+std::vector<duck::Column> declared_columns(const project::Source& source) {
+  std::vector<duck::Column> out;
+  if (!source.raw.empty()) out.push_back({source.raw, "VARCHAR"});
+  for (const auto& column : source.columns) {
+    if (column.type.empty()) return {};
+    out.push_back({column.name, column.type});
+  }
+  for (const auto& [name, expression] : source.partition_by) {
+    if (!expression.empty()) out.push_back({name, "BIGINT"});
+  }
+  return out;
+}
+
 uint64_t machine_memory() {
   const long pages = ::sysconf(_SC_PHYS_PAGES), size = ::sysconf(_SC_PAGE_SIZE);
   return pages > 0 && size > 0 ? uint64_t(pages) * uint64_t(size) : uint64_t(2) << 30;
@@ -40,7 +56,8 @@ uint64_t machine_memory() {
 
 }  // namespace
 
-std::unique_ptr<App> App::open(const Options& options, Secrets& secrets, const Clock& clock, Cancel& cancel) {
+std::unique_ptr<App> App::open(const Options& options, Secrets& secrets, const Clock& clock,
+                               Cancel& cancel) {
   return std::make_unique<AppImpl>(options, secrets, clock, cancel);
 }
 
@@ -55,19 +72,24 @@ AppImpl::AppImpl(const Options& options, Secrets& secrets, const Clock& clock, C
       database_(metadata_options(project_)),
       graph_(graph::build(project_, database_)) {
   if (environment_.engine.type != "duckdb") {
-    throw Error(Code::unsupported, fmt::format("engine \"{}\" is not one that this version runs", environment_.engine.type),
-                "use engine: {type: duckdb}", environment_.engine.place);
+    throw Error(
+        Code::unsupported,
+        fmt::format("engine \"{}\" is not one that this version runs", environment_.engine.type),
+        "use engine: {type: duckdb}", environment_.engine.place);
   }
   if (environment_.lake.find("://") != std::string::npos) {
-    throw Error(Code::unsupported, fmt::format("the lake \"{}\" is not on local disk", secrets.redact(environment_.lake)),
-                "this version keeps a lake in a folder", environment_.place);
+    throw Error(
+        Code::unsupported,
+        fmt::format("the lake \"{}\" is not on local disk", secrets.redact(environment_.lake)),
+        "this version keeps a lake in a folder", environment_.place);
   }
 }
 
-std::unique_ptr<lake::Lake> AppImpl::open_lake(const project::Environment& environment, bool create) {
+std::unique_ptr<lake::Lake> AppImpl::open_lake(const project::Environment& environment,
+                                               bool create) {
   if (!create && !files_->stat(environment.lake + "/_windrow/lake.json")) return nullptr;
-  return std::make_unique<lake::Lake>(
-      lake::Lake::open(*files_, environment.lake, project_.name, environment.name, create, clock_.now()));
+  return std::make_unique<lake::Lake>(lake::Lake::open(*files_, environment.lake, project_.name,
+                                                       environment.name, create, clock_.now()));
 }
 
 lake::Lake* AppImpl::lake_if_there() {
@@ -81,7 +103,8 @@ lake::Lake& AppImpl::lake() {
 }
 
 history::History& AppImpl::history() {
-  if (!history_) history_ = std::make_unique<history::History>(project_.state_folder() + "/history.db");
+  if (!history_)
+    history_ = std::make_unique<history::History>(project_.state_folder() + "/history.db");
   return *history_;
 }
 
@@ -102,20 +125,25 @@ std::unique_ptr<tasks::Tables> AppImpl::tables() {
   if (!options_.defer.empty() && !deferred_) {
     deferred_ = open_lake(project_.environments.at(options_.defer), false);
     if (!deferred_) {
-      throw Error(Code::not_found, fmt::format("environment \"{}\" has no lake yet to read from", options_.defer),
+      throw Error(Code::not_found,
+                  fmt::format("environment \"{}\" has no lake yet to read from", options_.defer),
                   "run it first, or leave --defer out");
     }
   }
   auto out = std::make_unique<tasks::Tables>(lake_if_there(), deferred_.get(), database_);
-  out->compare_texts = [this, tables = out.get()](const std::string& name, const std::string& old_text) {
+  out->compare_texts = [this, tables = out.get()](const std::string& name,
+                                                  const std::string& old_text) {
     const auto* model = project_.model(name);
-    return model && tasks::same_text_meaning(project_, graph_, *model, *tables, database_, old_text);
+    return model &&
+           tasks::same_text_meaning(project_, graph_, *model, *tables, database_, old_text);
   };
   return out;
 }
 
-tasks::Context AppImpl::context(tasks::Tables& tables, const plan::Choices& choices, const std::string& run) {
-  return {project_, environment_, graph_, lake(), *files_, engine(), tables, database_, clock_, choices, run};
+tasks::Context AppImpl::context(tasks::Tables& tables, const plan::Choices& choices,
+                                const std::string& run) {
+  return {project_, environment_, graph_, lake(),  *files_, engine(),
+          tables,   database_,    clock_, choices, run};
 }
 
 plan::Choices AppImpl::choices(const PlanOptions& options) const {
@@ -149,9 +177,11 @@ std::set<size_t> AppImpl::chosen(const std::string& select, const std::string& e
     const auto& step = steps[asset];
     const bool stale = !step.reasons.empty() || step.problem;
     if (state == "stale") return stale;
-    if (state == "new") return stale && !step.reasons.empty() && step.reasons.front().starts_with("new");
+    if (state == "new")
+      return stale && !step.reasons.empty() && step.reasons.front().starts_with("new");
     if (state == "current") return !stale;
-    throw Error(Code::usage, fmt::format("state \"{}\" is not known", state), did_you_mean(state, {"stale", "new", "current"}));
+    throw Error(Code::usage, fmt::format("state \"{}\" is not known", state),
+                did_you_mean(state, {"stale", "new", "current"}));
   };
   auto out = graph::select(graph_, select, lookup);
   if (!exclude.empty()) {
@@ -165,7 +195,12 @@ std::vector<AssetView> AppImpl::list(const std::string& select) {
   auto* lake = lake_if_there();
   for (const size_t i : chosen(select, "")) {
     const auto& asset = graph_.assets[i];
-    AssetView view{asset.name, std::string(graph::name_of(asset.kind)), asset.file, asset.layer, "", asset.tags, {}, {}, {}, {}, {}};
+    AssetView view{asset.name, std::string(graph::name_of(asset.kind)),
+                   asset.file, asset.layer,
+                   "",         asset.tags,
+                   {},         {},
+                   {},         {},
+                   {}};
     if (const auto* model = project_.model(asset.name)) {
       view.kind = std::string(project::name_of(model->build.kind));
       view.description = model->common.description;
@@ -186,14 +221,15 @@ std::vector<AssetView> AppImpl::list(const std::string& select) {
   return out;
 }
 
-std::unique_ptr<duck::Connection> AppImpl::query_connection(const std::map<std::string, int64_t>& version_of,
-                                                            std::optional<Time> at) {
+std::unique_ptr<duck::Connection> AppImpl::query_connection(
+    const std::map<std::string, int64_t>& version_of, std::optional<Time> at) {
   auto connection = std::make_unique<duck::Connection>(database_);
   auto* lake = lake_if_there();
   const auto names = lake ? lake->tables() : std::vector<std::string>{};
   for (const auto& [name, version] : version_of) {
     if (std::find(names.begin(), names.end(), name) == names.end()) {
-      throw Error(Code::usage, fmt::format("there is no table \"{}\" in the lake", name), did_you_mean(name, names));
+      throw Error(Code::usage, fmt::format("there is no table \"{}\" in the lake", name),
+                  did_you_mean(name, names));
     }
   }
   std::set<std::string> schemas;
@@ -201,7 +237,8 @@ std::unique_ptr<duck::Connection> AppImpl::query_connection(const std::map<std::
     const auto dot = name.find('.');
     const auto schema = duck::quote_name(name.substr(0, dot));
     if (schemas.insert(schema).second) connection->execute("CREATE SCHEMA IF NOT EXISTS " + schema);
-    connection->execute("CREATE OR REPLACE VIEW " + schema + "." + duck::quote_name(name.substr(dot + 1)) + " AS " + select);
+    connection->execute("CREATE OR REPLACE VIEW " + schema + "." +
+                        duck::quote_name(name.substr(dot + 1)) + " AS " + select);
   };
   for (const auto& name : names) {
     const auto table = lake->table(name);
@@ -239,7 +276,12 @@ sql::Catalog AppImpl::catalog(Problems* problems) {
   for (const auto& asset : graph_.assets) {
     const auto* model = project_.model(asset.name);
     if (!model) {
-      if (auto columns = world->columns(asset.name)) out[asset.name] = std::move(*columns);
+      if (auto columns = world->columns(asset.name)) {
+        out[asset.name] = std::move(*columns);
+      } else if (const auto* source = project_.source(asset.name)) {
+        if (auto declared = declared_columns(*source); !declared.empty())
+          out[asset.name] = std::move(declared);
+      }
       continue;
     }
     const auto& select = graph_.selects.at(asset.name);
@@ -264,9 +306,12 @@ sql::Catalog AppImpl::catalog(Problems* problems) {
     }
     try {
       auto columns = sql::bind(connection, select, inputs, values);
-      for (auto& column : columns) column.type = lake::duck_type(lake::type_from_duck(column.name, column.type));
+      for (auto& column : columns)
+        column.type = lake::duck_type(lake::type_from_duck(column.name, column.type));
       if (model->build.kind == project::BuildKind::scd2) {
-        columns.insert(columns.end(), {{"valid_from", "TIMESTAMP"}, {"valid_to", "TIMESTAMP"}, {"is_current", "BOOLEAN"}});
+        columns.insert(
+            columns.end(),
+            {{"valid_from", "TIMESTAMP"}, {"valid_to", "TIMESTAMP"}, {"is_current", "BOOLEAN"}});
       }
       out[asset.name] = std::move(columns);
     } catch (const Error& error) {
@@ -281,7 +326,8 @@ graph::Lineage AppImpl::lineage(const std::string& subject) {
   const auto dot = subject.rfind('.');
   if (dot != std::string::npos && graph_.resolve(subject.substr(0, dot))) {
     duck::Connection connection(database_);
-    return graph::column_lineage(graph_, subject.substr(0, dot), subject.substr(dot + 1), catalog(nullptr), connection);
+    return graph::column_lineage(graph_, subject.substr(0, dot), subject.substr(dot + 1),
+                                 catalog(nullptr), connection);
   }
   return graph::table_lineage(graph_, subject);  // says what is near
 }
@@ -295,7 +341,9 @@ std::vector<quality::UnitTestResult> AppImpl::unit_tests(const std::string& sele
     if (!asset || !project_.model(asset->name)) {
       std::vector<std::string> known;
       for (const auto& model : project_.models) known.push_back(model.name);
-      throw Error(Code::configuration, fmt::format("test \"{}\" is of the model \"{}\", which there is not", test.name, test.model.value),
+      throw Error(Code::configuration,
+                  fmt::format("test \"{}\" is of the model \"{}\", which there is not", test.name,
+                              test.model.value),
                   did_you_mean(test.model.value, known), test.model.place);
     }
     if (!wanted.count(graph_.by_name.at(asset->name))) continue;

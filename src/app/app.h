@@ -17,26 +17,26 @@
 #include "project/project.h"
 #include "quality/unit_test.h"
 
-/// Composition: a project with its lake, engine and stores, opened once per command. The one place that knows
-/// every kind.
+/// Composition: a project with its lake, engine and stores, opened once per command. The one place
+/// that knows every kind.
 namespace windrow::app {
 
 struct Options {
   std::string folder = ".";
   std::string environment = "dev";
-  std::string defer;                                ///< environment that lacking tables are read from; empty: none
-  std::map<std::string, std::string> variables;     ///< --var
+  std::string defer;  ///< environment that lacking tables are read from; empty: none
+  std::map<std::string, std::string> variables;  ///< --var
   std::map<std::string, std::string> process_environment;
 };
 
 /// One line of a plan, ready to be shown.
 struct PlannedStep {
   std::string asset;
-  std::string kind;                     ///< source, seed, table, interval, append, merge, scd2, view, publication
-  bool certain = true;                  ///< false: only if what it reads changes in this run
+  std::string kind;     ///< source, seed, table, interval, append, merge, scd2, view, publication
+  bool certain = true;  ///< false: only if what it reads changes in this run
   std::vector<std::string> reasons;
-  std::vector<Interval> intervals;      ///< contiguous, coalesced; empty for whole tables
-  size_t interval_count = 0;            ///< in grains
+  std::vector<Interval> intervals;  ///< contiguous, coalesced; empty for whole tables
+  size_t interval_count = 0;        ///< in grains
   size_t sealed_count = 0, outside_count = 0;
   std::vector<Interval> sealed;
   std::string grain;
@@ -44,26 +44,26 @@ struct PlannedStep {
   std::optional<Problem> problem;
 };
 struct PlanView {
-  std::vector<PlannedStep> steps;       ///< stale or possibly stale, in the order of the run
+  std::vector<PlannedStep> steps;  ///< stale or possibly stale, in the order of the run
   size_t up_to_date = 0;
   std::vector<std::string> notices;
 };
 
 struct PlanOptions {
-  std::string select;                   ///< empty: everything
+  std::string select;  ///< empty: everything
   std::string exclude;
   bool full_refresh = false;
   bool rebuild_sealed = false;
   std::optional<Time> start, end;
-  bool rebuild = false;                 ///< backfill: also intervals that are up to date
+  bool rebuild = false;  ///< backfill: also intervals that are up to date
 };
 
 struct RunOptions {
   PlanOptions plan;
-  int jobs = 0;                         ///< 0: as many as cores
+  int jobs = 0;  ///< 0: as many as cores
   bool fail_fast = false;
-  std::string command;                  ///< for the record, redacted
-  std::string retry_of;                 ///< run id, for `retry`
+  std::string command;   ///< for the record, redacted
+  std::string retry_of;  ///< run id, for `retry`
 };
 
 /// What a run tells while it goes on; called from several threads, one call at a time.
@@ -71,28 +71,30 @@ struct RunEvents {
   std::function<void(const std::string& run, size_t tasks)> started;
   std::function<void(const std::string& asset)> task_started;
   std::function<void(const Progress&)> progress;
-  std::function<void(const std::string& asset, int attempt, const Problem&, std::chrono::microseconds wait)> retrying;
+  std::function<void(const std::string& asset, int attempt, const Problem&,
+                     std::chrono::microseconds wait)>
+      retrying;
   std::function<void(const struct TaskOutcome&)> task_finished;
 };
 
 struct TaskOutcome {
   std::string asset, kind;
-  std::string status;                   ///< done, up to date, failed, skipped, canceled
-  int64_t rows = -1;                    ///< written
-  int64_t table_rows = -1;              ///< of the table afterwards, where known
-  int64_t version = -1;                 ///< committed
+  std::string status;       ///< done, up to date, failed, skipped, canceled
+  int64_t rows = -1;        ///< written
+  int64_t table_rows = -1;  ///< of the table afterwards, where known
+  int64_t version = -1;     ///< committed
   size_t intervals = 0;
   std::chrono::microseconds elapsed{};
   std::optional<double> quality_score;
-  int64_t rejected = 0;                 ///< rows that could not be read
-  std::vector<std::string> warnings;    ///< checks of severity warn that failed, rejected rows
+  int64_t rejected = 0;               ///< rows that could not be read
+  std::vector<std::string> warnings;  ///< checks of severity warn that failed, rejected rows
   std::optional<Problem> problem;
-  std::string caused_by;                ///< skipped: the asset that failed
+  std::string caused_by;  ///< skipped: the asset that failed
 };
 struct RunResult {
   std::string run;
-  std::string status;                   ///< done, failed, canceled
-  std::vector<TaskOutcome> tasks;       ///< in the order of the plan
+  std::string status;              ///< done, failed, canceled
+  std::vector<TaskOutcome> tasks;  ///< in the order of the plan
   std::chrono::microseconds elapsed{};
 };
 
@@ -105,15 +107,17 @@ struct AssetView {
 };
 
 struct HealthLine {
-  std::string what;                     ///< `project`, `lake`, `table silver.movies`, `connection serving`, `disk`
+  std::string what;  ///< `project`, `lake`, `table silver.movies`, `connection serving`, `disk`
   bool ok = true;
   std::string finding, hint;
 };
 
 class App {
  public:
-  /// Loads the project and builds its graph. The lake is looked at when it is needed, and made by the first run.
-  static std::unique_ptr<App> open(const Options& options, Secrets& secrets, const Clock& clock, Cancel& cancel);
+  /// Loads the project and builds its graph. The lake is looked at when it is needed, and made by
+  /// the first run.
+  static std::unique_ptr<App> open(const Options& options, Secrets& secrets, const Clock& clock,
+                                   Cancel& cancel);
   virtual ~App() = default;
 
   virtual const project::Project& project() const = 0;
@@ -122,20 +126,23 @@ class App {
   virtual lake::Lake& lake() = 0;
   virtual storage::FileSystem& files() = 0;
 
-  /// Everything static beyond loading and the graph: every SELECT binds, declared columns and types exist, checks,
-  /// keys, interval columns, publications' columns. Throws one Error with all problems; gives notices.
+  /// Everything static beyond loading and the graph: every SELECT binds, declared columns and types
+  /// exist, checks, keys, interval columns, publications' columns. Throws one Error with all
+  /// problems; gives notices.
   virtual std::vector<std::string> check() = 0;
   virtual PlanView plan(const PlanOptions& options) = 0;
   virtual RunResult run(const RunOptions& options, const RunEvents& events) = 0;
-  /// Takes the present definitions of the selected models as done, without a rebuild. Gives their names.
+  /// Takes the present definitions of the selected models as done, without a rebuild. Gives their
+  /// names.
   virtual std::vector<std::string> accept(const std::string& select) = 0;
   virtual std::vector<quality::UnitTestResult> unit_tests(const std::string& select) = 0;
-  /// A connection with a view for every table there is (and every view model), at its latest version, or at
-  /// `version_of` / `at` where given. `layer.table` names.
-  virtual std::unique_ptr<duck::Connection> query_connection(const std::map<std::string, int64_t>& version_of,
-                                                             std::optional<Time> at) = 0;
+  /// A connection with a view for every table there is (and every view model), at its latest
+  /// version, or at `version_of` / `at` where given. `layer.table` names.
+  virtual std::unique_ptr<duck::Connection> query_connection(
+      const std::map<std::string, int64_t>& version_of, std::optional<Time> at) = 0;
   virtual std::vector<AssetView> list(const std::string& select) = 0;
-  virtual graph::Lineage lineage(const std::string& subject) = 0;   ///< empty, `table`, or `table.column`
+  virtual graph::Lineage lineage(
+      const std::string& subject) = 0;  ///< empty, `table`, or `table.column`
   virtual std::vector<HealthLine> health() = 0;
   virtual history::History& history() = 0;
 };

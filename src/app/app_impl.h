@@ -24,8 +24,8 @@ class AppImpl final : public App {
   RunResult run(const RunOptions& options, const RunEvents& events) override;
   std::vector<std::string> accept(const std::string& select) override;
   std::vector<quality::UnitTestResult> unit_tests(const std::string& select) override;
-  std::unique_ptr<duck::Connection> query_connection(const std::map<std::string, int64_t>& version_of,
-                                                     std::optional<Time> at) override;
+  std::unique_ptr<duck::Connection> query_connection(
+      const std::map<std::string, int64_t>& version_of, std::optional<Time> at) override;
   std::vector<AssetView> list(const std::string& select) override;
   graph::Lineage lineage(const std::string& subject) override;
   std::vector<HealthLine> health() override;
@@ -42,8 +42,10 @@ class AppImpl final : public App {
   plan::Choices choices(const PlanOptions& options) const;
   std::unique_ptr<tasks::Tables> tables();
   /// Needs a lake.
-  tasks::Context context(tasks::Tables& tables, const plan::Choices& choices, const std::string& run);
-  PlannedStep planned(const graph::Asset& asset, tasks::Tables& tables, const plan::Choices& choices);
+  tasks::Context context(tasks::Tables& tables, const plan::Choices& choices,
+                         const std::string& run);
+  PlannedStep planned(const graph::Asset& asset, tasks::Tables& tables,
+                      const plan::Choices& choices);
   /// Columns of every table: those in the lake, else what the SELECTs yield over them.
   sql::Catalog catalog(Problems* problems);
 

@@ -30,7 +30,8 @@ std::vector<HealthLine> AppImpl::health() {
   };
   look("project", [&] {
     check();
-    return fmt::format("{}: {} sources, {} models, {} publications", project_.name, project_.sources.size(), project_.models.size(),
+    return fmt::format("{}: {} sources, {} models, {} publications", project_.name,
+                       project_.sources.size(), project_.models.size(),
                        project_.publications.size());
   });
   look("lake", [&]() -> std::string {
@@ -56,13 +57,15 @@ std::vector<HealthLine> AppImpl::health() {
         const auto snapshot = table.snapshot({}, &connection);
         const bool ours = project_.model(name) != nullptr;
         if (ours && table.provenance().history_lost) {
-          throw Error(Code::history_lost, "history lost: another program cleaned its log",
-                      "windrow run --full-refresh --select " + name + ", or windrow plan --accept " + name);
+          throw Error(
+              Code::history_lost, "history lost: another program cleaned its log",
+              "windrow run --full-refresh --select " + name + ", or windrow plan --accept " + name);
         }
         for (const auto& add : snapshot.files) {
           if (!files_->stat(snapshot.file_path(add))) {
-            throw Error(Code::corrupt, "a data file is missing: " + snapshot.file_path(add),
-                        "windrow table restore an older version, or rebuild it with --full-refresh");
+            throw Error(
+                Code::corrupt, "a data file is missing: " + snapshot.file_path(add),
+                "windrow table restore an older version, or rebuild it with --full-refresh");
           }
         }
         return fmt::format("version {}, {} files", snapshot.version, snapshot.files.size());
@@ -71,14 +74,17 @@ std::vector<HealthLine> AppImpl::health() {
   }
   for (const auto& [name, connection] : project_.connections) {
     look("connection " + name, [&, &connection = connection]() -> std::string {
-      if (connection.type != "sqlite") return "of the type " + connection.type + ", which this version does not open";
+      if (connection.type != "sqlite")
+        return "of the type " + connection.type + ", which this version does not open";
       const auto* path = connection.settings.find("path");
       std::string file = path ? path->text() : "serving.db";
       if (!file.starts_with('/')) file = project_.root + "/" + file;
       if (!files_->stat(file)) return "not published to yet";
       clients::Sqlite database(file, clients::Sqlite::Mode::existing);
       const auto answer = clients::text_of(database.query("PRAGMA quick_check")[0][0]);
-      if (answer != "ok") throw Error(Code::corrupt, "SQLite says: " + answer, "move the file away and publish again");
+      if (answer != "ok")
+        throw Error(Code::corrupt, "SQLite says: " + answer,
+                    "move the file away and publish again");
       return "opens";
     });
   }

@@ -7,8 +7,8 @@ namespace windrow::app {
 
 namespace {
 
-/// Builds nothing, but a plan of sources and publications needs the same context as a run; on a lake that was never
-/// written to everything is new.
+/// Builds nothing, but a plan of sources and publications needs the same context as a run; on a
+/// lake that was never written to everything is new.
 std::vector<std::string> pending(const tasks::Context& context, const graph::Asset& asset) {
   switch (asset.kind) {
     case graph::Kind::source: {
@@ -24,7 +24,8 @@ std::vector<std::string> pending(const tasks::Context& context, const graph::Ass
       return {};
     case graph::Kind::publication:
       for (const auto& publication : context.project.publications) {
-        if ("publish." + publication.name == asset.name) return tasks::pending_publication(context, publication);
+        if ("publish." + publication.name == asset.name)
+          return tasks::pending_publication(context, publication);
       }
       return {};
     default: return {};
@@ -33,7 +34,8 @@ std::vector<std::string> pending(const tasks::Context& context, const graph::Ass
 
 }  // namespace
 
-PlannedStep AppImpl::planned(const graph::Asset& asset, tasks::Tables& tables, const plan::Choices& choices) {
+PlannedStep AppImpl::planned(const graph::Asset& asset, tasks::Tables& tables,
+                             const plan::Choices& choices) {
   PlannedStep step;
   step.asset = asset.name;
   step.kind = std::string(graph::name_of(asset.kind));
@@ -41,7 +43,8 @@ PlannedStep AppImpl::planned(const graph::Asset& asset, tasks::Tables& tables, c
   if (!model) {
     if (asset.kind == graph::Kind::task || asset.kind == graph::Kind::sensor) return step;
     if (!lake_if_there()) {
-      if (asset.kind != graph::Kind::publication || environment_.publish) step.reasons.push_back("new");
+      if (asset.kind != graph::Kind::publication || environment_.publish)
+        step.reasons.push_back("new");
       return step;
     }
     step.reasons = pending(context(tables, choices, ""), asset);
@@ -87,7 +90,8 @@ PlanView AppImpl::plan(const PlanOptions& options) {
       step.reasons.push_back("if " + cause + " changes");
     }
     if (view && !cause.empty()) moving.insert(i);
-    const bool sealed_only = step.reasons.empty() && !step.problem && step.sealed_count + step.outside_count > 0;
+    const bool sealed_only =
+        step.reasons.empty() && !step.problem && step.sealed_count + step.outside_count > 0;
     if (step.reasons.empty() && !step.problem && !sealed_only) {
       ++out.up_to_date;
       continue;
@@ -105,7 +109,8 @@ std::vector<std::string> AppImpl::accept(const std::string& select) {
     const auto* model = project_.model(graph_.assets[i].name);
     if (!model || model->build.kind == project::BuildKind::view) continue;
     if (!world->exists(model->name)) {
-      throw Error(Code::not_found, fmt::format("\"{}\" is not built yet: there is nothing to accept", model->name),
+      throw Error(Code::not_found,
+                  fmt::format("\"{}\" is not built yet: there is nothing to accept", model->name),
                   "windrow run --select " + model->name, model->place);
     }
     const auto facts = tasks::facts_of(project_, graph_, *model, *world, database_);
@@ -117,12 +122,14 @@ std::vector<std::string> AppImpl::accept(const std::string& select) {
     record.touched = {};
     record.intervals = {};
     if (!state.last || state.history_lost) {
-      // Nobody knows what it was built from: taken as it stands, it counts as built from what there is now.
+      // Nobody knows what it was built from: taken as it stands, it counts as built from what there
+      // is now.
       for (const auto& input : facts.inputs) {
         if (world->exists(input.name)) record.inputs[input.name] = world->version(input.name);
       }
       if (facts.grain) {
-        record.complete = IntervalSet{{facts.grain->floor(facts.begin), facts.grain->floor(clock_.now() - facts.wait)}};
+        record.complete = IntervalSet{
+            {facts.grain->floor(facts.begin), facts.grain->floor(clock_.now() - facts.wait)}};
       }
     }
     const auto table = lake().table(model->name);

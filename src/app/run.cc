@@ -16,7 +16,8 @@ constexpr size_t kRunsKept = 1000;
 
 run::Retry retry_of(const project::Common* common) {
   if (!common || !common->retries) return {2, std::chrono::seconds(1), 2, std::chrono::seconds(30)};
-  return {common->retries->times, common->retries->delay, common->retries->factor, common->retries->max};
+  return {common->retries->times, common->retries->delay, common->retries->factor,
+          common->retries->max};
 }
 
 const project::Common* common_of(const project::Project& project, const graph::Asset& asset) {
@@ -28,13 +29,16 @@ const project::Common* common_of(const project::Project& project, const graph::A
   return nullptr;
 }
 
-void work_on(const tasks::Context& context, const graph::Asset& asset, run::Context& run, tasks::Report& report) {
+void work_on(const tasks::Context& context, const graph::Asset& asset, run::Context& run,
+             tasks::Report& report) {
   switch (asset.kind) {
     case graph::Kind::model:
-      tasks::build_model(context, *context.project.model(asset.name), run.cancel, run.progress, report);
+      tasks::build_model(context, *context.project.model(asset.name), run.cancel, run.progress,
+                         report);
       break;
     case graph::Kind::source:
-      tasks::ingest_source(context, *context.project.source(asset.name), run.cancel, run.progress, report);
+      tasks::ingest_source(context, *context.project.source(asset.name), run.cancel, run.progress,
+                           report);
       break;
     case graph::Kind::seed:
       for (const auto& seed : context.project.seeds) {
@@ -63,7 +67,9 @@ std::string sample_json(const duck::Rows& rows) {
   for (const auto& row : rows.rows) {
     auto& line = out["rows"].emplace_back(nlohmann::ordered_json::array());
     for (const auto& cell : row) {
-      line.push_back(std::holds_alternative<std::monostate>(cell) ? nlohmann::ordered_json() : nlohmann::ordered_json(duck::text_of(cell)));
+      line.push_back(std::holds_alternative<std::monostate>(cell)
+                         ? nlohmann::ordered_json()
+                         : nlohmann::ordered_json(duck::text_of(cell)));
     }
   }
   return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
@@ -74,8 +80,13 @@ std::string sample_json(const duck::Rows& rows) {
 /// Turns what the executor tells into events, log lines and records.
 class RunRecord final : public run::Observer {
  public:
-  RunRecord(AppImpl& app, const RunEvents& events, const std::string& run, const std::vector<size_t>& assets)
-      : app_(app), events_(events), run_(run), assets_(assets), reports_(assets.size()),
+  RunRecord(AppImpl& app, const RunEvents& events, const std::string& run,
+            const std::vector<size_t>& assets)
+      : app_(app),
+        events_(events),
+        run_(run),
+        assets_(assets),
+        reports_(assets.size()),
         log_(app.project_.state_folder() + "/logs/" + run + ".jsonl", app.secrets_, app.clock_) {}
 
   tasks::Report& report(size_t i) { return reports_[i]; }
@@ -91,9 +102,13 @@ class RunRecord final : public run::Observer {
     named.task = name(i);
     events_.progress(named);
   }
-  void retrying(size_t i, int attempt, const Problem& problem, std::chrono::microseconds wait) override {
+  void retrying(size_t i, int attempt, const Problem& problem,
+                std::chrono::microseconds wait) override {
     log_.write("warn", "task.retrying",
-               {{"asset", name(i)}, {"attempt", int64_t(attempt)}, {"error", problem.message}, {"wait", duration_text(wait)}});
+               {{"asset", name(i)},
+                {"attempt", int64_t(attempt)},
+                {"error", problem.message},
+                {"wait", duration_text(wait)}});
     if (events_.retrying) events_.retrying(name(i), attempt, redacted(problem), wait);
   }
   void finished(size_t i, const run::Outcome& outcome) override {
@@ -101,13 +116,19 @@ class RunRecord final : public run::Observer {
     auto task = task_of(i, told, outcome);
     app_.history().add(task);
     for (const auto& check : reports_[i].checks) {
-      app_.history().add(history::Check{run_, name(i), check.description, check.check.blocks ? "block" : "warn", check.passed,
-                                        check.failing, check.total, app_.secrets_.redact(check.message),
-                                        check.passed ? "" : app_.secrets_.redact(sample_json(check.sample))});
+      app_.history().add(history::Check{
+          run_, name(i), check.description, check.check.blocks ? "block" : "warn", check.passed,
+          check.failing, check.total, app_.secrets_.redact(check.message),
+          check.passed ? "" : app_.secrets_.redact(sample_json(check.sample))});
     }
-    log_.write(told.problem ? "error" : "info", "task." + std::string(told.problem ? "failed" : "finished"),
-               {{"asset", name(i)}, {"status", told.status}, {"rows", told.rows}, {"version", told.version},
-                {"seconds", double(told.elapsed.count()) / 1e6}, {"error", told.problem ? told.problem->message : ""}});
+    log_.write(told.problem ? "error" : "info",
+               "task." + std::string(told.problem ? "failed" : "finished"),
+               {{"asset", name(i)},
+                {"status", told.status},
+                {"rows", told.rows},
+                {"version", told.version},
+                {"seconds", double(told.elapsed.count()) / 1e6},
+                {"error", told.problem ? told.problem->message : ""}});
     if (events_.task_finished) events_.task_finished(told);
     told_[i] = std::move(told);
   }
@@ -133,7 +154,8 @@ class RunRecord final : public run::Observer {
     TaskOutcome out;
     out.asset = asset.name;
     out.kind = std::string(graph::name_of(asset.kind));
-    if (const auto* model = app_.project_.model(asset.name)) out.kind = std::string(project::name_of(model->build.kind));
+    if (const auto* model = app_.project_.model(asset.name))
+      out.kind = std::string(project::name_of(model->build.kind));
     out.status = std::string(run::name_of(outcome.status));
     out.rows = report.changed ? report.rows : -1;
     out.table_rows = report.table_rows;
@@ -142,8 +164,10 @@ class RunRecord final : public run::Observer {
     out.elapsed = outcome.ended - outcome.started;
     out.quality_score = report.quality_score;
     out.rejected = report.rejected;
-    for (const auto& warning : report.warnings) out.warnings.push_back(app_.secrets_.redact(warning));
-    if (outcome.problem && (outcome.status == run::Status::failed || outcome.status == run::Status::canceled)) {
+    for (const auto& warning : report.warnings)
+      out.warnings.push_back(app_.secrets_.redact(warning));
+    if (outcome.problem &&
+        (outcome.status == run::Status::failed || outcome.status == run::Status::canceled)) {
       out.problem = redacted(*outcome.problem);
     }
     if (outcome.cause) out.caused_by = name(*outcome.cause);
@@ -164,7 +188,8 @@ class RunRecord final : public run::Observer {
     task.intervals = int64_t(told.intervals);
     task.rejected = told.rejected;
     task.quality_score = told.quality_score;
-    task.reasons = nlohmann::json(reports_[i].reasons).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    task.reasons = nlohmann::json(reports_[i].reasons)
+                       .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     if (told.problem) {
       task.error_code = std::string(windrow::name_of(told.problem->code));
       task.error = told.problem->message;
@@ -201,7 +226,8 @@ RunResult AppImpl::run(const RunOptions& options, const RunEvents& events) {
     run::Task task;
     task.name = asset.name;
     for (const size_t up : asset.upstream) {
-      if (auto found = position.find(up); found != position.end()) task.after.push_back(found->second);
+      if (auto found = position.find(up); found != position.end())
+        task.after.push_back(found->second);
     }
     const auto* common = common_of(project_, asset);
     task.retry = retry_of(common);
@@ -218,13 +244,24 @@ RunResult AppImpl::run(const RunOptions& options, const RunEvents& events) {
     list.push_back(std::move(task));
   }
 
-  history::Run entry{id, environment_.name, secrets_.redact(options.command), std::string(kVersion), options.retry_of,
-                     clock_.now(), {}, "running", int64_t(list.size()), 0};
+  history::Run entry{id,
+                     environment_.name,
+                     secrets_.redact(options.command),
+                     std::string(kVersion),
+                     options.retry_of,
+                     clock_.now(),
+                     {},
+                     "running",
+                     int64_t(list.size()),
+                     0};
   history().begin(entry);
-  record.log().write("info", "run.started", {{"run", id}, {"environment", environment_.name}, {"tasks", int64_t(list.size())}});
+  record.log().write(
+      "info", "run.started",
+      {{"run", id}, {"environment", environment_.name}, {"tasks", int64_t(list.size())}});
   if (events.started) events.started(id, list.size());
   run::Settings settings;
-  settings.jobs = options.jobs > 0 ? options.jobs : int(std::max(1u, std::thread::hardware_concurrency()));
+  settings.jobs =
+      options.jobs > 0 ? options.jobs : int(std::max(1u, std::thread::hardware_concurrency()));
   settings.fail_fast = options.fail_fast;
   settings.seed = std::hash<std::string>{}(id);
   const auto outcomes = run::execute(list, settings, cancel_, clock_, record);
@@ -235,7 +272,8 @@ RunResult AppImpl::run(const RunOptions& options, const RunEvents& events) {
   result.status = "done";
   for (const auto& outcome : outcomes) {
     if (outcome.status == run::Status::failed) ++entry.failed;
-    if (outcome.status == run::Status::canceled && result.status == "done") result.status = "canceled";
+    if (outcome.status == run::Status::canceled && result.status == "done")
+      result.status = "canceled";
   }
   if (entry.failed > 0) result.status = "failed";
   if (cancel_.requested()) result.status = "canceled";
@@ -245,7 +283,9 @@ RunResult AppImpl::run(const RunOptions& options, const RunEvents& events) {
   history().keep(kRunsKept);
   history().flush();
   result.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(clock_.steady() - begun);
-  record.log().write("info", "run.ended", {{"run", id}, {"status", result.status}, {"seconds", double(result.elapsed.count()) / 1e6}});
+  record.log().write(
+      "info", "run.ended",
+      {{"run", id}, {"status", result.status}, {"seconds", double(result.elapsed.count()) / 1e6}});
   return result;
 }
 

@@ -24,8 +24,9 @@ Time at(std::string_view text, std::string_view zone = "UTC") {
 }
 
 TEST(TimeText, ReadsWhatItWrites) {
-  for (const char* text : {"1970-01-01T00:00:00Z", "2025-10-17T14:00:00Z", "1969-12-31T23:59:59.999999Z",
-                           "2024-02-29T12:30:01.5Z", "9999-12-31T23:59:59Z"}) {
+  for (const char* text :
+       {"1970-01-01T00:00:00Z", "2025-10-17T14:00:00Z", "1969-12-31T23:59:59.999999Z",
+        "2024-02-29T12:30:01.5Z", "9999-12-31T23:59:59Z"}) {
     EXPECT_EQ(iso(at(text)), text);
   }
 }
@@ -33,12 +34,14 @@ TEST(TimeText, ReadsWhatItWrites) {
 TEST(TimeText, KnowsOffsetsAndZones) {
   EXPECT_EQ(iso(at("2025-10-17 14:00+02:00")), "2025-10-17T12:00:00Z");
   EXPECT_EQ(iso(at("2025-10-17 14:00", "Europe/Berlin")), "2025-10-17T12:00:00Z");
-  EXPECT_EQ(iso(at("2025-10-26 02:30", "Europe/Berlin")), "2025-10-26T00:30:00Z");  // twice there: the first
+  EXPECT_EQ(iso(at("2025-10-26 02:30", "Europe/Berlin")),
+            "2025-10-26T00:30:00Z");  // twice there: the first
 }
 
 TEST(TimeText, RefusesWhatIsNoTime) {
-  for (const char* text : {"", "2025", "2025-13-01", "2025-02-29", "2025-10-17T", "2025-10-17T25:00",
-                           "2025-10-17x", "2025-10-17T14:00+2", "2025-10-17T14:00:00.Z"}) {
+  for (const char* text :
+       {"", "2025", "2025-13-01", "2025-02-29", "2025-10-17T", "2025-10-17T25:00", "2025-10-17x",
+        "2025-10-17T14:00+2", "2025-10-17T14:00:00.Z"}) {
     EXPECT_FALSE(parse_time(text)) << text;
   }
 }
@@ -83,7 +86,8 @@ TEST(IntervalSets, AgreeWithABitmap) {
         ASSERT_EQ(set.contains({time_from_micros(i), time_from_micros(i + 1)}), bits[size_t(i)]);
         ASSERT_EQ(set.overlaps({time_from_micros(i), time_from_micros(i + 1)}), bits[size_t(i)]);
       }
-      for (size_t i = 1; i < set.parts().size(); ++i) ASSERT_LT(set.parts()[i - 1].end, set.parts()[i].start);
+      for (size_t i = 1; i < set.parts().size(); ++i)
+        ASSERT_LT(set.parts()[i - 1].end, set.parts()[i].start);
     }
   }
 }

@@ -10,9 +10,10 @@
 
 namespace windrow {
 
-/// Tells work to stop. One side calls `request`, any number of workers look at it, wait on it or register a
-/// callback. Children are stopped with their parent, never the other way. Safe from any thread; `request` is
-/// not for signal handlers (the command line turns a signal into a call from a thread of its own).
+/// Tells work to stop. One side calls `request`, any number of workers look at it, wait on it or
+/// register a callback. Children are stopped with their parent, never the other way. Safe from any
+/// thread; `request` is not for signal handlers (the command line turns a signal into a call from a
+/// thread of its own).
 class Cancel {
  public:
   Cancel() = default;
@@ -29,8 +30,9 @@ class Cancel {
   /// Sleeps for `duration` or until asked to stop; true where it was asked to stop.
   bool wait_for(std::chrono::microseconds duration);
 
-  /// Runs `callback` once, from the thread that calls `request`; at once where that already happened.
-  /// The registration ends with the returned handle, which waits for a callback that is running.
+  /// Runs `callback` once, from the thread that calls `request`; at once where that already
+  /// happened. The registration ends with the returned handle, which waits for a callback that is
+  /// running.
   class Registration {
    public:
     Registration() = default;

@@ -88,8 +88,8 @@ void Problems::raise() const {
 }
 
 void broken_invariant(const char* what, const char* file, int line) {
-  std::fprintf(stderr, "windrow: broken invariant: %s (%s:%d); nothing was written by this step\n", what,
-               file, line);
+  std::fprintf(stderr, "windrow: broken invariant: %s (%s:%d); nothing was written by this step\n",
+               what, file, line);
   std::abort();
 }
 

@@ -8,7 +8,8 @@
 
 namespace windrow {
 
-/// What kind of failure it is. The list is short and closed: `retryable` and the exit code are decided from it alone.
+/// What kind of failure it is. The list is short and closed: `retryable` and the exit code are
+/// decided from it alone.
 enum class Code {
   usage,          ///< the command line is wrong
   configuration,  ///< a file of the project is wrong
@@ -32,7 +33,8 @@ std::string_view name_of(Code code);
 /// True where trying the same thing again may succeed without anybody changing anything.
 bool retryable(Code code);
 
-/// A place in one of the user's files. Lines and columns count from 1; 0 means unknown. Columns count bytes.
+/// A place in one of the user's files. Lines and columns count from 1; 0 means unknown. Columns
+/// count bytes.
 struct Place {
   std::string file;
   int line = 0;
@@ -94,7 +96,8 @@ class Problems {
 #define WINDROW_INVARIANT(condition) \
   ((condition) ? void(0) : ::windrow::broken_invariant(#condition, __FILE__, __LINE__))
 
-/// The system's words for an errno value, as an Error of the fitting code (ENOSPC → full, EACCES → permission, …).
+/// The system's words for an errno value, as an Error of the fitting code (ENOSPC → full, EACCES →
+/// permission, …).
 Error system_error(int error_number, std::string_view doing, std::string_view path);
 
 }  // namespace windrow

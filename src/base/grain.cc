@@ -33,7 +33,8 @@ struct Offset {
 
 Offset offset_at(Time t, const std::string& zone) {
   if (zone == "UTC") return {microseconds(0), Time::min(), Time::max()};
-  const auto info = date::locate_zone(zone)->get_info(std::chrono::time_point_cast<std::chrono::seconds>(t));
+  const auto info =
+      date::locate_zone(zone)->get_info(std::chrono::time_point_cast<std::chrono::seconds>(t));
   return {info.offset, Time(info.begin), Time(info.end)};
 }
 
@@ -41,7 +42,8 @@ Local to_local(Time t, const std::string& zone) {
   return Local((t + offset_at(t, zone).offset).time_since_epoch());
 }
 
-/// The first moment whose local time is not before `local`: midnight may not exist on a day the clocks move.
+/// The first moment whose local time is not before `local`: midnight may not exist on a day the
+/// clocks move.
 Time to_utc(Local local, const std::string& zone) {
   if (zone == "UTC") return Time(local.time_since_epoch());
   return date::locate_zone(zone)->to_sys(local, date::choose::earliest);
@@ -49,7 +51,8 @@ Time to_utc(Local local, const std::string& zone) {
 
 }  // namespace
 
-Grain::Grain(Unit unit, int count, std::string_view zone) : unit_(unit), count_(count), zone_(zone) {
+Grain::Grain(Unit unit, int count, std::string_view zone)
+    : unit_(unit), count_(count), zone_(zone) {
   if (!known_zone(zone)) {
     throw Error(Code::configuration, fmt::format("time zone \"{}\" is not known", zone),
                 "use a name such as Europe/Berlin or UTC");
@@ -58,8 +61,9 @@ Grain::Grain(Unit unit, int count, std::string_view zone) : unit_(unit), count_(
 
 std::optional<Grain> Grain::parse(std::string_view text, std::string_view zone) {
   static constexpr std::pair<std::string_view, Unit> kNames[] = {
-      {"minute", Unit::minute}, {"hour", Unit::hour},       {"day", Unit::day},  {"week", Unit::week},
-      {"month", Unit::month},   {"quarter", Unit::quarter}, {"year", Unit::year}};
+      {"minute", Unit::minute}, {"hour", Unit::hour},   {"day", Unit::day},
+      {"week", Unit::week},     {"month", Unit::month}, {"quarter", Unit::quarter},
+      {"year", Unit::year}};
   for (const auto& [name, unit] : kNames) {
     if (text == name) return Grain(unit, 1, zone);
   }
@@ -82,8 +86,9 @@ Time Grain::floor(Time t) const {
   const auto offset = offset_at(t, zone_);
   const Local local((t + offset.offset).time_since_epoch());
   if (unit_ == Unit::minute || unit_ == Unit::hour) {
-    const microseconds step = count_ * (unit_ == Unit::hour ? microseconds(std::chrono::hours(1))
-                                                            : microseconds(std::chrono::minutes(1)));
+    const microseconds step =
+        count_ * (unit_ == Unit::hour ? microseconds(std::chrono::hours(1))
+                                      : microseconds(std::chrono::minutes(1)));
     const auto since = local.time_since_epoch();
     auto rest = since % step;
     if (rest < microseconds(0)) rest += step;
@@ -97,7 +102,8 @@ Time Grain::floor(Time t) const {
     case Unit::week: start = day - (date::weekday(day) - date::Monday); break;
     case Unit::month: start = date::local_days(ymd.year() / ymd.month() / 1); break;
     case Unit::quarter:
-      start = date::local_days(ymd.year() / date::month((unsigned(ymd.month()) - 1) / 3 * 3 + 1) / 1);
+      start =
+          date::local_days(ymd.year() / date::month((unsigned(ymd.month()) - 1) / 3 * 3 + 1) / 1);
       break;
     case Unit::year: start = date::local_days(ymd.year() / date::January / 1); break;
     default: break;
@@ -109,8 +115,9 @@ Time Grain::next(Time t) const {
   const Time start = floor(t);
   if (unit_ == Unit::minute || unit_ == Unit::hour) {
     const auto offset = offset_at(t, zone_);
-    const microseconds step = count_ * (unit_ == Unit::hour ? microseconds(std::chrono::hours(1))
-                                                            : microseconds(std::chrono::minutes(1)));
+    const microseconds step =
+        count_ * (unit_ == Unit::hour ? microseconds(std::chrono::hours(1))
+                                      : microseconds(std::chrono::minutes(1)));
     const Local local((start + offset.offset).time_since_epoch());
     auto rest = local.time_since_epoch() % step;
     if (rest < microseconds(0)) rest += step;
@@ -194,7 +201,8 @@ std::string Grain::label(const Interval& one) const {
     case Unit::quarter: return fmt::format("{:04}-Q{}", year, (month - 1) / 3 + 1);
     case Unit::month: return fmt::format("{:04}-{:02}", year, month);
     case Unit::hour:
-      return fmt::format("{:04}-{:02}-{:02}T{:02}", year, month, unsigned(ymd.day()), clock.hours().count());
+      return fmt::format("{:04}-{:02}-{:02}T{:02}", year, month, unsigned(ymd.day()),
+                         clock.hours().count());
     case Unit::minute:
       return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}", year, month, unsigned(ymd.day()),
                          clock.hours().count(), clock.minutes().count());

@@ -18,7 +18,8 @@ Bytes random_bytes() {
   size_t have = 0;
   while (have < bytes.size()) {
     const ssize_t got = getrandom(bytes.data() + have, bytes.size() - have, 0);
-    if (got < 0 && errno != EINTR) throw system_error(errno, "read", "random numbers of the kernel");
+    if (got < 0 && errno != EINTR)
+      throw system_error(errno, "read", "random numbers of the kernel");
     if (got > 0) have += size_t(got);
   }
   return bytes;

@@ -18,8 +18,8 @@ IntervalSet::IntervalSet(const std::vector<Interval>& parts) {
 
 void IntervalSet::add(Interval part) {
   if (part.empty()) return;
-  // The first one that ends at or after the new start may touch it; so may those after it that start by its
-  // end.
+  // The first one that ends at or after the new start may touch it; so may those after it that
+  // start by its end.
   auto first = std::lower_bound(parts_.begin(), parts_.end(), part.start,
                                 [](const Interval& p, Time t) { return p.end < t; });
   auto last = first;

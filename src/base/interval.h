@@ -41,8 +41,14 @@ class IntervalSet {
   /// From the first start to the last end. Must not be empty.
   Interval hull() const;
 
-  friend IntervalSet operator|(IntervalSet a, const IntervalSet& b) { a.add(b); return a; }
-  friend IntervalSet operator-(IntervalSet a, const IntervalSet& b) { a.remove(b); return a; }
+  friend IntervalSet operator|(IntervalSet a, const IntervalSet& b) {
+    a.add(b);
+    return a;
+  }
+  friend IntervalSet operator-(IntervalSet a, const IntervalSet& b) {
+    a.remove(b);
+    return a;
+  }
   friend IntervalSet operator&(const IntervalSet& a, const IntervalSet& b);
   bool operator==(const IntervalSet&) const = default;
   std::string text() const;
@@ -51,21 +57,23 @@ class IntervalSet {
   std::vector<Interval> parts_;
 };
 
-/// The unit an interval model is built in: `5m`, `hour`, `day`, `week` (from Monday), `month`, `quarter`, `year`.
-/// Days and longer follow the civil calendar of a time zone (days of 23 and 25 hours included);
-/// hours and shorter follow UTC shifted by the zone's offset at that moment, so every one has its true length.
+/// The unit an interval model is built in: `5m`, `hour`, `day`, `week` (from Monday), `month`,
+/// `quarter`, `year`. Days and longer follow the civil calendar of a time zone (days of 23 and 25
+/// hours included); hours and shorter follow UTC shifted by the zone's offset at that moment, so
+/// every one has its true length.
 class Grain {
  public:
   enum class Unit { minute, hour, day, week, month, quarter, year };
 
   /// `zone` is an IANA name. Throws Error(configuration) where it is unknown.
   Grain(Unit unit, int count, std::string_view zone);
-  /// Reads `hour`, `day`, `15m`, `6h`, …; nothing where it is not a grain (count must divide the next larger unit).
+  /// Reads `hour`, `day`, `15m`, `6h`, …; nothing where it is not a grain (count must divide the
+  /// next larger unit).
   static std::optional<Grain> parse(std::string_view text, std::string_view zone);
 
-  Time floor(Time t) const;   ///< start of the interval that holds t
-  Time next(Time t) const;    ///< start of the interval after the one that holds t
-  Time ceil(Time t) const;    ///< t itself where it is a start, else next(t)
+  Time floor(Time t) const;  ///< start of the interval that holds t
+  Time next(Time t) const;   ///< start of the interval after the one that holds t
+  Time ceil(Time t) const;   ///< t itself where it is a start, else next(t)
   Interval around(Time t) const { return {floor(t), next(t)}; }
   /// Whole intervals that the part touches.
   Interval widen(const Interval& part) const;
@@ -75,7 +83,8 @@ class Grain {
   size_t count(const IntervalSet& set) const;
 
   std::string text() const;
-  /// Short label of one interval: `2025-10-17` for a day, `2025-10-17T14` for an hour, `2025-10` for a month.
+  /// Short label of one interval: `2025-10-17` for a day, `2025-10-17T14` for an hour, `2025-10`
+  /// for a month.
   std::string label(const Interval& one) const;
   std::string_view zone() const { return zone_; }
   bool operator==(const Grain&) const = default;

@@ -15,9 +15,9 @@ std::string iso(Time t) {
   const auto day = date::floor<date::days>(t);
   const date::year_month_day ymd(day);
   const date::hh_mm_ss<microseconds> clock(t - day);
-  std::string out = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", int(ymd.year()), unsigned(ymd.month()),
-                                unsigned(ymd.day()), clock.hours().count(), clock.minutes().count(),
-                                clock.seconds().count());
+  std::string out = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", int(ymd.year()),
+                                unsigned(ymd.month()), unsigned(ymd.day()), clock.hours().count(),
+                                clock.minutes().count(), clock.seconds().count());
   if (const auto fraction = clock.subseconds().count(); fraction != 0) {
     std::string digits = fmt::format(".{:06}", fraction);
     digits.erase(digits.find_last_not_of('0') + 1);
@@ -42,7 +42,8 @@ class Scanner {
   std::optional<int64_t> digits(size_t least, size_t most) {
     size_t end = at_;
     int64_t value = 0;
-    while (end < text_.size() && end - at_ < most && std::isdigit(static_cast<unsigned char>(text_[end]))) {
+    while (end < text_.size() && end - at_ < most &&
+           std::isdigit(static_cast<unsigned char>(text_[end]))) {
       value = value * 10 + (text_[end++] - '0');
     }
     if (end - at_ < least) return {};
@@ -120,7 +121,8 @@ std::optional<Time> parse_time(std::string_view text, std::string_view zone) {
   if (offset) return Time(date::sys_days(ymd)) + clock - *offset;
   if (zone == "UTC") return Time(date::sys_days(ymd)) + clock;
   try {
-    // Of the two times with the same local text in autumn the earlier is meant; in spring's gap, its end.
+    // Of the two times with the same local text in autumn the earlier is meant; in spring's gap,
+    // its end.
     return date::locate_zone(std::string(zone))
         ->to_sys(date::local_days(ymd) + clock, date::choose::earliest);
   } catch (const std::runtime_error&) {
@@ -153,7 +155,8 @@ std::optional<microseconds> parse_duration(std::string_view text) {
       value = value * 10 + (text[digits++] - '0');
     }
     size_t letters = digits;
-    while (letters < text.size() && std::isalpha(static_cast<unsigned char>(text[letters]))) ++letters;
+    while (letters < text.size() && std::isalpha(static_cast<unsigned char>(text[letters])))
+      ++letters;
     const auto name = text.substr(digits, letters - digits);
     int64_t unit = 0;
     for (const auto& known : kUnits) {
@@ -189,7 +192,9 @@ class SystemClock : public Clock {
   Time now() const override {
     return std::chrono::time_point_cast<microseconds>(std::chrono::system_clock::now());
   }
-  std::chrono::steady_clock::time_point steady() const override { return std::chrono::steady_clock::now(); }
+  std::chrono::steady_clock::time_point steady() const override {
+    return std::chrono::steady_clock::now();
+  }
 };
 }  // namespace
 

@@ -20,7 +20,8 @@ class App;
 
 namespace windrow::cli {
 
-/// Exit codes: done, something failed as reported, wrong use or broken configuration, stopped by a signal.
+/// Exit codes: done, something failed as reported, wrong use or broken configuration, stopped by a
+/// signal.
 inline constexpr int kDone = 0, kFailed = 1, kWrongUse = 2, kStopped = 130;
 
 /// Everything that can be said on the command line.
@@ -31,11 +32,12 @@ struct Arguments {
 
   std::string verb, sub_verb;
   std::string select, exclude, start, end, accept, show;
-  bool full_refresh = false, rebuild_sealed = false, fail_fast = false, explain = false, list = false;
+  bool full_refresh = false, rebuild_sealed = false, fail_fast = false, explain = false,
+       list = false;
   int jobs = 0;
-  std::string name, target;                    ///< init: example and folder
+  std::string name, target;  ///< init: example and folder
   std::string sql, sql_file, format, out_file, at;
-  std::vector<std::string> versions;           ///< query: TABLE=N
+  std::vector<std::string> versions;  ///< query: TABLE=N
   std::string uri;
   std::optional<int64_t> version, from, to;
   int64_t limit = -1;
@@ -56,7 +58,7 @@ struct Session {
   Secrets& secrets;
   const Clock& clock;
   Cancel& cancel;
-  std::string command;                         ///< as it was typed, for the record
+  std::string command;  ///< as it was typed, for the record
 };
 
 /// The project that the arguments name.
@@ -79,6 +81,7 @@ int health_verb(Session& session);
 int completion_verb(Session& session);
 
 /// A time as people write it, in UTC where no offset is given; Error(usage) that names the option.
-Time time_argument(const std::string& text, const std::string& option, const std::string& zone = "UTC");
+Time time_argument(const std::string& text, const std::string& option,
+                   const std::string& zone = "UTC");
 
 }  // namespace windrow::cli

@@ -13,26 +13,30 @@
 namespace windrow::cli {
 
 Out::Out(const Secrets& secrets, bool json, bool color_allowed, bool quiet)
-    : secrets_(secrets), json_(json), quiet_(quiet), terminal_(::isatty(STDOUT_FILENO) != 0), error_terminal_(::isatty(STDERR_FILENO) != 0) {
+    : secrets_(secrets),
+      json_(json),
+      quiet_(quiet),
+      terminal_(::isatty(STDOUT_FILENO) != 0),
+      error_terminal_(::isatty(STDERR_FILENO) != 0) {
   std::setlocale(LC_CTYPE, "C.UTF-8");
   const char* no_color = std::getenv("NO_COLOR");
   const char* term = std::getenv("TERM");
-  color_ = color_allowed && terminal_ && !(no_color && *no_color) && !(term && std::string_view(term) == "dumb");
+  color_ = color_allowed && terminal_ && !(no_color && *no_color) &&
+           !(term && std::string_view(term) == "dumb");
 }
 
 int Out::width() const {
   winsize size{};
-  if (terminal_ && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20) return size.ws_col;
-  return 100;
+  if (terminal_ && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20)
+    return size.ws_col;
+  return 160;
 }
 
 std::string Out::styled(const char* code, std::string_view text) const {
   return color_ ? fmt::format("\033[{}m{}\033[0m", code, text) : std::string(text);
 }
 
-void Out::print(std::string_view text) const {
-  write(std::string(text) + "\n");
-}
+void Out::print(std::string_view text) const { write(std::string(text) + "\n"); }
 
 void Out::write(std::string_view text) const {
   const std::string safe = secrets_.redact(text);

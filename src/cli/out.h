@@ -16,15 +16,15 @@ class Out {
   Out(const Secrets& secrets, bool json, bool color_allowed, bool quiet);
 
   bool json() const { return json_; }
-  bool terminal() const { return terminal_; }        ///< stdout is one
+  bool terminal() const { return terminal_; }  ///< stdout is one
   bool error_terminal() const { return error_terminal_; }
   bool quiet() const { return quiet_; }
-  int width() const;                                 ///< of the terminal; 100 where it is none
+  int width() const;  ///< of the terminal; 160 where it is none
 
-  void print(std::string_view text) const;           ///< stdout, with a line end
-  void write(std::string_view text) const;           ///< stdout, as it is
-  void note(std::string_view text) const;            ///< stderr, with a line end; not when quiet
-  void raw_error(std::string_view text) const;       ///< stderr, as it is
+  void print(std::string_view text) const;      ///< stdout, with a line end
+  void write(std::string_view text) const;      ///< stdout, as it is
+  void note(std::string_view text) const;       ///< stderr, with a line end; not when quiet
+  void raw_error(std::string_view text) const;  ///< stderr, as it is
   /// All problems: message, place, hint; as one JSON document where --json was said.
   void error(const Error& error) const;
 
@@ -40,9 +40,9 @@ class Out {
   bool json_, color_, quiet_, terminal_, error_terminal_;
 };
 
-std::string count_text(int64_t n);                          ///< `3,201`
-std::string bytes_text(int64_t bytes);                      ///< `1.4 MB`
-std::string seconds_text(std::chrono::microseconds d);      ///< `0.12 s`, `3 m 05 s`
+std::string count_text(int64_t n);                      ///< `3,201`
+std::string bytes_text(int64_t bytes);                  ///< `1.4 MB`
+std::string seconds_text(std::chrono::microseconds d);  ///< `0.12 s`, `3 m 05 s`
 /// Columns that a text takes in a terminal: wide characters two, combining ones none.
 size_t display_width(std::string_view text);
 /// Cut to at most `width` columns, with `…` where something is missing; line ends become `⏎`.

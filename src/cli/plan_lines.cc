@@ -24,10 +24,13 @@ std::string short_time(Time t) {
 std::string range_text(const std::vector<Interval>& parts) {
   if (parts.empty()) return "";
   if (parts.size() == 1) return short_time(parts[0].start) + " … " + short_time(parts[0].end);
-  return fmt::format("{} … {} in {} parts", short_time(parts.front().start), short_time(parts.back().end), parts.size());
+  return fmt::format("{} … {} in {} parts", short_time(parts.front().start),
+                     short_time(parts.back().end), parts.size());
 }
 
-std::string counted(size_t n) { return n == 1 ? "1 interval" : count_text(int64_t(n)) + " intervals"; }
+std::string counted(size_t n) {
+  return n == 1 ? "1 interval" : count_text(int64_t(n)) + " intervals";
+}
 
 Json intervals_json(const std::vector<Interval>& parts) {
   Json out = Json::array();
@@ -42,13 +45,17 @@ Json problem_json(const Problem& problem) {
   return out;
 }
 
-std::string dumped(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
+std::string dumped(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
 }  // namespace
 
 std::string plan_text(const app::PlanView& plan, const Out& out, bool explain) {
   size_t name_width = 0, kind_width = 0;
-  const auto kind_of = [](const app::PlannedStep& step) { return step.grain.empty() ? step.kind : step.kind + " " + step.grain; };
+  const auto kind_of = [](const app::PlannedStep& step) {
+    return step.grain.empty() ? step.kind : step.kind + " " + step.grain;
+  };
   for (const auto& step : plan.steps) {
     name_width = std::max(name_width, display_width(step.asset));
     kind_width = std::max(kind_width, kind_of(step).size());
@@ -60,27 +67,38 @@ std::string plan_text(const app::PlanView& plan, const Out& out, bool explain) {
     problems += step.problem.has_value();
     text += out.bold(step.asset) + std::string(name_width - display_width(step.asset) + 2, ' ') +
             fmt::format("{:<{}}", kind_of(step), kind_width);
-    if (step.interval_count > 0) text += "  " + counted(step.interval_count) + "  " + range_text(step.intervals);
+    if (step.interval_count > 0)
+      text += "  " + counted(step.interval_count) + "  " + range_text(step.intervals);
     text += "\n";
-    for (const auto& reason : step.reasons) text += "    " + (step.certain ? reason : out.dim(reason)) + "\n";
+    for (const auto& reason : step.reasons)
+      text += "    " + (step.certain ? reason : out.dim(reason)) + "\n";
     if (step.sealed_count > 0) {
-      text += "    " + out.yellow(counted(step.sealed_count) + " sealed: inputs lie beyond their retention") + out.dim("  (--rebuild-sealed)") + "\n";
+      text +=
+          "    " +
+          out.yellow(counted(step.sealed_count) + " sealed: inputs lie beyond their retention") +
+          out.dim("  (--rebuild-sealed)") + "\n";
     }
-    if (step.outside_count > 0) text += "    " + out.dim(counted(step.outside_count) + " stale outside of --start/--end") + "\n";
+    if (step.outside_count > 0)
+      text +=
+          "    " + out.dim(counted(step.outside_count) + " stale outside of --start/--end") + "\n";
     if (step.problem) {
       text += "    " + out.red(step.problem->message) + "\n";
-      if (!step.problem->hint.empty()) text += "    " + out.dim("hint: " + step.problem->hint) + "\n";
+      if (!step.problem->hint.empty())
+        text += "    " + out.dim("hint: " + step.problem->hint) + "\n";
     }
     if (explain) {
-      for (const auto& [name, version] : step.inputs) text += "    " + out.dim(fmt::format("reads {} at version {}", name, version)) + "\n";
+      for (const auto& [name, version] : step.inputs)
+        text += "    " + out.dim(fmt::format("reads {} at version {}", name, version)) + "\n";
     }
   }
   if (!plan.steps.empty()) text += "\n";
   if (certain == 0 && problems == 0 && plan.steps.empty()) {
     text += fmt::format("everything is up to date ({} assets)\n", plan.up_to_date);
   } else {
-    text += fmt::format("{} to do, {} only if their input changes, {} up to date", certain, plan.steps.size() - certain - problems, plan.up_to_date);
-    text += problems > 0 ? ", " + out.red(fmt::format("{} cannot be built", problems)) + "\n" : "\n";
+    text += fmt::format("{} to do, {} only if their input changes, {} up to date", certain,
+                        plan.steps.size() - certain - problems, plan.up_to_date);
+    text +=
+        problems > 0 ? ", " + out.red(fmt::format("{} cannot be built", problems)) + "\n" : "\n";
   }
   for (const auto& notice : plan.notices) text += out.yellow("note: ") + notice + "\n";
   return text;
@@ -89,7 +107,10 @@ std::string plan_text(const app::PlanView& plan, const Out& out, bool explain) {
 std::string plan_json(const app::PlanView& plan) {
   Json steps = Json::array();
   for (const auto& step : plan.steps) {
-    Json one{{"asset", step.asset}, {"kind", step.kind}, {"certain", step.certain}, {"reasons", step.reasons}};
+    Json one{{"asset", step.asset},
+             {"kind", step.kind},
+             {"certain", step.certain},
+             {"reasons", step.reasons}};
     if (!step.grain.empty()) {
       one["grain"] = step.grain;
       one["interval_count"] = step.interval_count;
@@ -102,7 +123,8 @@ std::string plan_json(const app::PlanView& plan) {
     if (step.problem) one["problem"] = problem_json(*step.problem);
     steps.push_back(std::move(one));
   }
-  return dumped({{"steps", std::move(steps)}, {"up_to_date", plan.up_to_date}, {"notices", plan.notices}});
+  return dumped(
+      {{"steps", std::move(steps)}, {"up_to_date", plan.up_to_date}, {"notices", plan.notices}});
 }
 
 std::string result_text(const app::RunResult& result, const Out& out) {
@@ -112,33 +134,43 @@ std::string result_text(const app::RunResult& result, const Out& out) {
   for (const auto& task : result.tasks) {
     ++counts[task.status];
     if (task.status == "up to date") continue;
-    table.add({task.asset, task.kind, task.status, task.rows >= 0 ? count_text(task.rows) : "", task.version >= 0 ? std::to_string(task.version) : "",
+    table.add({task.asset, task.kind, task.status, task.rows >= 0 ? count_text(task.rows) : "",
+               task.version >= 0 ? std::to_string(task.version) : "",
                task.intervals > 0 ? count_text(int64_t(task.intervals)) : "",
-               task.quality_score ? fmt::format("{:.1f} %", *task.quality_score * 100) : "", seconds_text(task.elapsed)});
+               task.quality_score ? fmt::format("{:.1f} %", *task.quality_score * 100) : "",
+               seconds_text(task.elapsed)});
   }
   std::string text;
-  if (!table.empty()) text += table.text(size_t(out.width()), out.terminal() ? "\033[2m" : "", out.terminal() ? "\033[0m" : "");
+  if (!table.empty())
+    text += table.text(size_t(out.width()), out.terminal() ? "\033[2m" : "",
+                       out.terminal() ? "\033[0m" : "");
   for (const auto& task : result.tasks) {
-    for (const auto& warning : task.warnings) text += out.yellow("warning: ") + task.asset + ": " + warning + "\n";
+    for (const auto& warning : task.warnings)
+      text += out.yellow("warning: ") + task.asset + ": " + warning + "\n";
   }
   for (const auto& task : result.tasks) {
-    if (task.status == "skipped") text += out.yellow("skipped: ") + task.asset + ", because " + task.caused_by + " failed\n";
+    if (task.status == "skipped")
+      text += out.yellow("skipped: ") + task.asset + ", because " + task.caused_by + " failed\n";
     if (!task.problem || task.status == "canceled") continue;
     text += out.red("failed: ") + task.asset + ": " + task.problem->message + "\n";
     if (task.problem->place.known()) text += "  at " + task.problem->place.text() + "\n";
     if (!task.problem->hint.empty()) text += "  hint: " + task.problem->hint + "\n";
   }
   std::string summary;
-  for (const auto& [status, count] : counts) summary += (summary.empty() ? "" : ", ") + fmt::format("{} {}", count, status);
-  text += fmt::format("\nrun {}: {} in {}{}\n", result.run.substr(0, 13), result.status, seconds_text(result.elapsed),
-                      summary.empty() ? "" : " (" + summary + ")");
+  for (const auto& [status, count] : counts)
+    summary += (summary.empty() ? "" : ", ") + fmt::format("{} {}", count, status);
+  text += fmt::format("\nrun {}: {} in {}{}\n", result.run.substr(0, 13), result.status,
+                      seconds_text(result.elapsed), summary.empty() ? "" : " (" + summary + ")");
   return text;
 }
 
 std::string result_json(const app::RunResult& result) {
   Json tasks = Json::array();
   for (const auto& task : result.tasks) {
-    Json one{{"asset", task.asset}, {"kind", task.kind}, {"status", task.status}, {"seconds", double(task.elapsed.count()) / 1e6}};
+    Json one{{"asset", task.asset},
+             {"kind", task.kind},
+             {"status", task.status},
+             {"seconds", double(task.elapsed.count()) / 1e6}};
     if (task.rows >= 0) one["rows"] = task.rows;
     if (task.version >= 0) one["version"] = task.version;
     if (task.intervals > 0) one["intervals"] = task.intervals;
@@ -149,7 +181,10 @@ std::string result_json(const app::RunResult& result) {
     if (!task.caused_by.empty()) one["caused_by"] = task.caused_by;
     tasks.push_back(std::move(one));
   }
-  return dumped({{"run", result.run}, {"status", result.status}, {"seconds", double(result.elapsed.count()) / 1e6}, {"tasks", std::move(tasks)}});
+  return dumped({{"run", result.run},
+                 {"status", result.status},
+                 {"seconds", double(result.elapsed.count()) / 1e6},
+                 {"tasks", std::move(tasks)}});
 }
 
 }  // namespace windrow::cli

@@ -22,7 +22,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string dumped(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
+std::string dumped(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
 std::string head(const Out& out) { return out.terminal() ? "\033[2m" : ""; }
 std::string head_end(const Out& out) { return out.terminal() ? "\033[0m" : ""; }
@@ -63,7 +65,8 @@ app::PlanOptions plan_options(const Session& session, const std::string& zone) {
   if (!a.start.empty()) out.start = time_argument(a.start, "--start", zone);
   if (!a.end.empty()) out.end = time_argument(a.end, "--end", zone);
   if (out.start && out.end && *out.start >= *out.end) {
-    throw Error(Code::usage, "the range from " + a.start + " to " + a.end + " is empty", "the end is not part of the range");
+    throw Error(Code::usage, "the range from " + a.start + " to " + a.end + " is empty",
+                "the end is not part of the range");
   }
   return out;
 }
@@ -74,10 +77,12 @@ void show_rows(Session& session, app::App& app, const std::string& table) {
   const auto* asset = app.graph().resolve(table);
   const std::string name = asset ? asset->name : table;
   const auto dot = name.find('.');
-  const auto rows = connection->query("SELECT * FROM " + duck::quote_name(name.substr(0, dot)) + "." +
-                                      duck::quote_name(dot == std::string::npos ? name : name.substr(dot + 1)) + " LIMIT 5");
+  const auto rows = connection->query(
+      "SELECT * FROM " + duck::quote_name(name.substr(0, dot)) + "." +
+      duck::quote_name(dot == std::string::npos ? name : name.substr(dot + 1)) + " LIMIT 5");
   session.out.print("\n" + session.out.bold(name) + ", first rows");
-  session.out.write(table_of(rows).text(size_t(session.out.width()), head(session.out), head_end(session.out)));
+  session.out.write(
+      table_of(rows).text(size_t(session.out.width()), head(session.out), head_end(session.out)));
 }
 
 /// The table behind the last view of the last publication that did something.
@@ -96,14 +101,16 @@ std::string last_published(const app::App& app, const app::RunResult& result) {
 void show_next(Session& session, app::App& app, const std::string& table) {
   const auto& out = session.out;
   const std::string at = session.arguments.folder == "." ? "" : " -C " + session.arguments.folder;
-  const std::string name = table.empty() && !app.project().models.empty() ? app.project().models.back().name : table;
+  const std::string name =
+      table.empty() && !app.project().models.empty() ? app.project().models.back().name : table;
   std::string text = "\n" + out.bold("Try next") + "\n";
   text += fmt::format("  windrow{} ls                         what there is now\n", at);
   if (!name.empty()) {
     text += fmt::format("  windrow{} query \"FROM {} LIMIT 5\"\n", at, name);
     text += fmt::format("  windrow{} lineage {}\n", at, name);
   }
-  text += fmt::format("  windrow{} plan                       nothing is stale until something changes", at);
+  text += fmt::format(
+      "  windrow{} plan                       nothing is stale until something changes", at);
   out.print(text);
 }
 
@@ -112,7 +119,8 @@ int report_run(Session& session, app::App& app, const app::RunResult& result) {
     session.out.write(result_json(result));
   } else {
     session.out.write(result_text(result, session.out));
-    const auto table = session.arguments.show.empty() ? last_published(app, result) : session.arguments.show;
+    const auto table =
+        session.arguments.show.empty() ? last_published(app, result) : session.arguments.show;
     if (result.status == "done" && !table.empty()) {
       show_rows(session, app, table);
       show_next(session, app, table);
@@ -149,12 +157,16 @@ int init_verb(Session& session) {
   if (found == examples.end()) {
     std::vector<std::string> known;
     for (const auto& [example, files] : examples) known.push_back(example);
-    throw Error(Code::usage, "there is no example \"" + name + "\"", did_you_mean(name, known).empty() ? "`windrow init --list` names them" : did_you_mean(name, known));
+    throw Error(Code::usage, "there is no example \"" + name + "\"",
+                did_you_mean(name, known).empty() ? "`windrow init --list` names them"
+                                                  : did_you_mean(name, known));
   }
-  const std::filesystem::path target = session.arguments.target.empty() ? name : session.arguments.target;
+  const std::filesystem::path target =
+      session.arguments.target.empty() ? name : session.arguments.target;
   for (const auto* file : found->second) {
     if (std::filesystem::exists(target / file->path)) {
-      throw Error(Code::usage, "\"" + (target / file->path).string() + "\" is there already", "choose another folder: nothing was written");
+      throw Error(Code::usage, "\"" + (target / file->path).string() + "\" is there already",
+                  "choose another folder: nothing was written");
     }
   }
   for (const auto* file : found->second) {
@@ -163,9 +175,12 @@ int init_verb(Session& session) {
     std::ofstream stream(path, std::ios::binary);
     stream << file->content;
     stream.close();
-    if (!stream) throw Error(Code::full, "cannot write \"" + path.string() + "\"", "free some space, or choose another folder");
+    if (!stream)
+      throw Error(Code::full, "cannot write \"" + path.string() + "\"",
+                  "free some space, or choose another folder");
   }
-  session.out.print(fmt::format("made {} ({} files)\nnext: cd {} && windrow plan && windrow run", target.string(), found->second.size(), target.string()));
+  session.out.print(fmt::format("made {} ({} files)\nnext: cd {} && windrow plan && windrow run",
+                                target.string(), found->second.size(), target.string()));
   return kDone;
 }
 
@@ -174,25 +189,35 @@ int check_verb(Session& session) {
   const auto notices = app->check();
   const auto& project = app->project();
   if (session.arguments.json) {
-    session.out.write(dumped({{"project", project.name}, {"sources", project.sources.size()}, {"models", project.models.size()},
-                              {"publications", project.publications.size()}, {"tests", project.tests.size()}, {"notices", notices}}));
+    session.out.write(dumped({{"project", project.name},
+                              {"sources", project.sources.size()},
+                              {"models", project.models.size()},
+                              {"publications", project.publications.size()},
+                              {"tests", project.tests.size()},
+                              {"notices", notices}}));
     return kDone;
   }
   for (const auto& notice : notices) session.out.print(session.out.yellow("note: ") + notice);
-  session.out.print(fmt::format("{}: {} sources, {} models, {} publications, {} tests: nothing wrong", project.name, project.sources.size(),
-                                project.models.size(), project.publications.size(), project.tests.size()));
+  session.out.print(
+      fmt::format("{}: {} sources, {} models, {} publications, {} tests: nothing wrong",
+                  project.name, project.sources.size(), project.models.size(),
+                  project.publications.size(), project.tests.size()));
   return kDone;
 }
 
 int plan_verb(Session& session) {
   const auto app = open_app(session);
   if (!session.arguments.accept.empty()) {
-    for (const auto& name : app->accept(session.arguments.accept)) session.out.print("accepted " + name + " as it stands");
+    for (const auto& name : app->accept(session.arguments.accept))
+      session.out.print("accepted " + name + " as it stands");
     return kDone;
   }
   const auto plan = app->plan(plan_options(session, app->project().zone));
-  session.out.write(session.arguments.json ? plan_json(plan) : plan_text(plan, session.out, session.arguments.explain));
-  const bool problems = std::any_of(plan.steps.begin(), plan.steps.end(), [](const auto& step) { return step.problem.has_value(); });
+  session.out.write(session.arguments.json
+                        ? plan_json(plan)
+                        : plan_text(plan, session.out, session.arguments.explain));
+  const bool problems = std::any_of(plan.steps.begin(), plan.steps.end(),
+                                    [](const auto& step) { return step.problem.has_value(); });
   return problems ? kFailed : kDone;
 }
 
@@ -215,13 +240,16 @@ int retry_verb(Session& session) {
   const auto app = open_app(session);
   const auto run = app->history().run(session.arguments.run);
   if (!run) {
-    throw Error(Code::usage, session.arguments.run.empty() ? "there is no run to retry" : "there is no run \"" + session.arguments.run + "\"",
+    throw Error(Code::usage,
+                session.arguments.run.empty() ? "there is no run to retry"
+                                              : "there is no run \"" + session.arguments.run + "\"",
                 "`windrow runs` shows what there was");
   }
   app::RunOptions options;
   for (const auto& task : app->history().tasks(run->id)) {
     if (task.status != "failed" && task.status != "skipped" && task.status != "canceled") continue;
-    if (app->graph().find(task.asset)) options.plan.select += (options.plan.select.empty() ? "" : " ") + task.asset;
+    if (app->graph().find(task.asset))
+      options.plan.select += (options.plan.select.empty() ? "" : " ") + task.asset;
   }
   if (options.plan.select.empty()) {
     session.out.print("nothing failed in run " + run->id.substr(0, 13));
@@ -243,8 +271,10 @@ int test_verb(Session& session) {
     if (result.problem) one["problem"] = result.problem->text();
     list.push_back(std::move(one));
     if (session.arguments.json) continue;
-    session.out.print((result.passed ? session.out.green("ok    ") : session.out.red("FAILED")) + " " + result.name + "  " + session.out.dim(result.model));
-    if (!result.difference.empty()) session.out.write(result.difference + (result.difference.ends_with('\n') ? "" : "\n"));
+    session.out.print((result.passed ? session.out.green("ok    ") : session.out.red("FAILED")) +
+                      " " + result.name + "  " + session.out.dim(result.model));
+    if (!result.difference.empty())
+      session.out.write(result.difference + (result.difference.ends_with('\n') ? "" : "\n"));
     if (result.problem) session.out.print("  " + result.problem->text());
   }
   if (session.arguments.json) {
@@ -261,20 +291,24 @@ int ls_verb(Session& session) {
   for (const size_t right : {2, 3, 4}) table.align_right(right);
   Json list = Json::array();
   for (const auto& asset : app->list(session.arguments.select)) {
-    Json one{{"asset", asset.name}, {"kind", asset.kind}, {"file", asset.file}, {"tags", asset.tags}};
+    Json one{
+        {"asset", asset.name}, {"kind", asset.kind}, {"file", asset.file}, {"tags", asset.tags}};
     if (!asset.description.empty()) one["description"] = asset.description;
     if (asset.version) one["version"] = *asset.version;
     if (asset.rows) one["rows"] = *asset.rows;
     if (asset.bytes) one["bytes"] = *asset.bytes;
     if (asset.updated) one["updated"] = iso(*asset.updated);
     list.push_back(std::move(one));
-    table.add({asset.name, asset.kind, asset.version ? std::to_string(*asset.version) : "", asset.rows ? count_text(*asset.rows) : "",
-               asset.bytes ? bytes_text(*asset.bytes) : "", asset.updated ? iso(*asset.updated).substr(0, 19) : "", asset.description});
+    table.add({asset.name, asset.kind, asset.version ? std::to_string(*asset.version) : "",
+               asset.rows ? count_text(*asset.rows) : "",
+               asset.bytes ? bytes_text(*asset.bytes) : "",
+               asset.updated ? iso(*asset.updated).substr(0, 19) : "", asset.description});
   }
   if (session.arguments.json) {
     session.out.write(dumped(list));
   } else {
-    session.out.write(table.text(size_t(session.out.width()), head(session.out), head_end(session.out)));
+    session.out.write(
+        table.text(size_t(session.out.width()), head(session.out), head_end(session.out)));
   }
   return kDone;
 }
@@ -301,43 +335,66 @@ int one_run(Session& session, const history::History& history, const history::Ru
   const auto tasks = history.tasks(run.id);
   const auto checks = history.checks(run.id);
   if (session.arguments.json) {
-    Json out{{"run", run.id}, {"status", run.status}, {"environment", run.environment}, {"command", run.command}, {"started", iso(run.started)}};
+    Json out{{"run", run.id},
+             {"status", run.status},
+             {"environment", run.environment},
+             {"command", run.command},
+             {"started", iso(run.started)}};
     if (run.ended) out["ended"] = iso(*run.ended);
     for (const auto& t : tasks) {
-      out["tasks"].push_back({{"asset", t.asset}, {"status", t.status}, {"attempts", t.attempts}, {"rows", t.rows}, {"version", t.version},
-                              {"reasons", Json::parse(t.reasons, nullptr, false)}, {"error", t.error}});
+      out["tasks"].push_back({{"asset", t.asset},
+                              {"status", t.status},
+                              {"attempts", t.attempts},
+                              {"rows", t.rows},
+                              {"version", t.version},
+                              {"reasons", Json::parse(t.reasons, nullptr, false)},
+                              {"error", t.error}});
     }
     for (const auto& c : checks) {
-      out["checks"].push_back({{"asset", c.asset}, {"check", c.description}, {"passed", c.passed}, {"severity", c.severity}, {"failing", c.failing},
-                               {"message", c.message}, {"sample", Json::parse(c.sample.empty() ? "null" : c.sample, nullptr, false)}});
+      out["checks"].push_back(
+          {{"asset", c.asset},
+           {"check", c.description},
+           {"passed", c.passed},
+           {"severity", c.severity},
+           {"failing", c.failing},
+           {"message", c.message},
+           {"sample", Json::parse(c.sample.empty() ? "null" : c.sample, nullptr, false)}});
     }
     session.out.write(dumped(out));
     return kDone;
   }
   const auto& out = session.out;
-  out.print(fmt::format("run {}  {}  {}\n{}\n", run.id, run.status, iso(run.started), out.dim(run.command)));
+  out.print(fmt::format("run {}  {}  {}\n{}\n", run.id, run.status, iso(run.started),
+                        out.dim(run.command)));
   TextTable table({"asset", "kind", "status", "attempts", "rows", "version", "time", "why"});
   for (const size_t right : {3, 4, 5, 6}) table.align_right(right);
   for (const auto& t : tasks) {
     std::string why;
     const auto reasons = Json::parse(t.reasons, nullptr, false);
     if (reasons.is_array()) {
-      for (const auto& reason : reasons) why += (why.empty() ? "" : "; ") + reason.get<std::string>();
+      for (const auto& reason : reasons)
+        why += (why.empty() ? "" : "; ") + reason.get<std::string>();
     }
-    const auto elapsed = t.started && t.ended ? *t.ended - *t.started : std::chrono::microseconds(0);
-    table.add({t.asset, t.kind, t.status, std::to_string(t.attempts), t.rows >= 0 ? count_text(t.rows) : "", t.version >= 0 ? std::to_string(t.version) : "",
-               seconds_text(elapsed), t.error.empty() ? why : t.error});
+    const auto elapsed =
+        t.started && t.ended ? *t.ended - *t.started : std::chrono::microseconds(0);
+    table.add({t.asset, t.kind, t.status, std::to_string(t.attempts),
+               t.rows >= 0 ? count_text(t.rows) : "",
+               t.version >= 0 ? std::to_string(t.version) : "", seconds_text(elapsed),
+               t.error.empty() ? why : t.error});
   }
   out.write(table.text(size_t(out.width()), head(out), head_end(out)));
   for (const auto& c : checks) {
     if (c.passed) continue;
-    out.print(fmt::format("\n{} {}: {}: {}", c.severity == "block" ? out.red("failed") : out.yellow("warning"), c.asset, c.description, c.message));
+    out.print(fmt::format("\n{} {}: {}: {}",
+                          c.severity == "block" ? out.red("failed") : out.yellow("warning"),
+                          c.asset, c.description, c.message));
     const auto sample = Json::parse(c.sample, nullptr, false);
     if (!sample.is_object() || sample["rows"].empty()) continue;
     TextTable rows(sample["columns"].get<std::vector<std::string>>());
     for (const auto& row : sample["rows"]) {
       std::vector<std::string> cells;
-      for (const auto& cell : row) cells.push_back(cell.is_null() ? "NULL" : cell.get<std::string>());
+      for (const auto& cell : row)
+        cells.push_back(cell.is_null() ? "NULL" : cell.get<std::string>());
       rows.add(std::move(cells));
     }
     out.write(rows.text(size_t(out.width()), head(out), head_end(out)));
@@ -352,24 +409,36 @@ int runs_verb(Session& session) {
   const auto& history = app->history();
   if (!session.arguments.run.empty()) {
     const auto run = history.run(session.arguments.run);
-    if (!run) throw Error(Code::usage, "there is no run \"" + session.arguments.run + "\"", "`windrow runs` shows what there was");
+    if (!run)
+      throw Error(Code::usage, "there is no run \"" + session.arguments.run + "\"",
+                  "`windrow runs` shows what there was");
     return one_run(session, history, *run);
   }
   Json list = Json::array();
-  TextTable table({"run", "started", "status", "tasks", "failed", "time", "environment", "command"});
+  TextTable table(
+      {"run", "started", "status", "tasks", "failed", "time", "environment", "command"});
   for (const size_t right : {3, 4, 5}) table.align_right(right);
-  for (const auto& run : history.runs(size_t(session.arguments.limit > 0 ? session.arguments.limit : 20))) {
-    list.push_back({{"run", run.id}, {"started", iso(run.started)}, {"status", run.status}, {"tasks", run.tasks}, {"failed", run.failed},
-                    {"environment", run.environment}, {"command", run.command}});
-    table.add({run.id.substr(0, 13), iso(run.started).substr(0, 19), run.status, count_text(run.tasks), count_text(run.failed),
-               run.ended ? seconds_text(*run.ended - run.started) : "", run.environment, run.command});
+  for (const auto& run :
+       history.runs(size_t(session.arguments.limit > 0 ? session.arguments.limit : 20))) {
+    list.push_back({{"run", run.id},
+                    {"started", iso(run.started)},
+                    {"status", run.status},
+                    {"tasks", run.tasks},
+                    {"failed", run.failed},
+                    {"environment", run.environment},
+                    {"command", run.command}});
+    table.add({run.id.substr(0, 13), iso(run.started).substr(0, 19), run.status,
+               count_text(run.tasks), count_text(run.failed),
+               run.ended ? seconds_text(*run.ended - run.started) : "", run.environment,
+               run.command});
   }
   if (session.arguments.json) {
     session.out.write(dumped(list));
   } else if (table.empty()) {
     session.out.print("no runs yet");
   } else {
-    session.out.write(table.text(size_t(session.out.width()), head(session.out), head_end(session.out)));
+    session.out.write(
+        table.text(size_t(session.out.width()), head(session.out), head_end(session.out)));
   }
   return kDone;
 }
@@ -384,7 +453,8 @@ int schema_verb(Session& session) {
       stream.close();
       if (!stream) throw Error(Code::full, "cannot write into \"" + a.write_folder + "\"");
     }
-    session.out.print("wrote the schemas of " + std::to_string(project::schema_kinds().size()) + " kinds into " + a.write_folder);
+    session.out.print("wrote the schemas of " + std::to_string(project::schema_kinds().size()) +
+                      " kinds into " + a.write_folder);
     return kDone;
   }
   if (a.kind.empty()) {
@@ -393,7 +463,8 @@ int schema_verb(Session& session) {
   }
   const auto kinds = project::schema_kinds();
   if (std::find(kinds.begin(), kinds.end(), a.kind) == kinds.end()) {
-    throw Error(Code::usage, "there is no kind of file \"" + a.kind + "\"", did_you_mean(a.kind, kinds));
+    throw Error(Code::usage, "there is no kind of file \"" + a.kind + "\"",
+                did_you_mean(a.kind, kinds));
   }
   session.out.print(project::json_schema(a.kind));
   return kDone;
@@ -406,9 +477,11 @@ int health_verb(Session& session) {
   Json list = Json::array();
   for (const auto& line : lines) {
     ok = ok && line.ok;
-    list.push_back({{"what", line.what}, {"ok", line.ok}, {"finding", line.finding}, {"hint", line.hint}});
+    list.push_back(
+        {{"what", line.what}, {"ok", line.ok}, {"finding", line.finding}, {"hint", line.hint}});
     if (session.arguments.json) continue;
-    session.out.print((line.ok ? session.out.green("ok   ") : session.out.red("WRONG")) + " " + line.what + ": " + line.finding);
+    session.out.print((line.ok ? session.out.green("ok   ") : session.out.red("WRONG")) + " " +
+                      line.what + ": " + line.finding);
     if (!line.hint.empty()) session.out.print("      hint: " + line.hint);
   }
   if (session.arguments.json) session.out.write(dumped(list));

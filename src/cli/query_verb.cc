@@ -37,15 +37,19 @@ std::string marked(const std::string& sql, size_t position) {
 }  // namespace
 
 void answer(Session& session, duck::Connection& connection, std::string sql) {
-  while (!sql.empty() && (std::isspace(static_cast<unsigned char>(sql.back())) || sql.back() == ';')) sql.pop_back();
+  while (!sql.empty() &&
+         (std::isspace(static_cast<unsigned char>(sql.back())) || sql.back() == ';'))
+    sql.pop_back();
   if (sql.empty()) throw Error(Code::usage, "there is no SQL", "windrow query 'SELECT …'");
   try {
     connection.describe(sql);
     put_rows(session, connection, sql);
   } catch (const duck::SqlError& error) {
     Problem problem = error.problem();
-    if (error.position() && *error.position() <= sql.size()) problem.message += "\n" + marked(sql, *error.position());
-    if (error.kind() == "Parser" || error.kind() == "Binder" || error.kind() == "Catalog") problem.code = Code::usage;
+    if (error.position() && *error.position() <= sql.size())
+      problem.message += "\n" + marked(sql, *error.position());
+    if (error.kind() == "Parser" || error.kind() == "Binder" || error.kind() == "Catalog")
+      problem.code = Code::usage;
     throw Error(std::move(problem));
   }
 }
@@ -66,7 +70,8 @@ int query_verb(Session& session) {
   std::optional<Time> at;
   if (!a.at.empty()) at = time_argument(a.at, "--at", app->project().zone);
   const auto connection = app->query_connection(versions, at);
-  if (a.sql.empty() && a.sql_file.empty() && ::isatty(STDIN_FILENO)) return run_shell(session, *app, *connection);
+  if (a.sql.empty() && a.sql_file.empty() && ::isatty(STDIN_FILENO))
+    return run_shell(session, *app, *connection);
   answer(session, *connection, statement(a));
   return kDone;
 }

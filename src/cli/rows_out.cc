@@ -32,7 +32,8 @@ void put_csv(Session& session, duck::Connection& connection, const std::string& 
   connection.stream(
       select, {},
       [&](const std::vector<duck::Column>& columns) {
-        for (size_t i = 0; i < columns.size(); ++i) buffer += (i ? "," : "") + csv_cell(columns[i].name);
+        for (size_t i = 0; i < columns.size(); ++i)
+          buffer += (i ? "," : "") + csv_cell(columns[i].name);
         buffer += "\n";
       },
       [&](const std::vector<duck::Cell>& row) {
@@ -46,11 +47,12 @@ void put_csv(Session& session, duck::Connection& connection, const std::string& 
 
 void put_json(Session& session, duck::Connection& connection, const std::string& select) {
   bool first = true;
-  connection.stream("SELECT to_json(t)::VARCHAR FROM (\n" + select + "\n) t", {}, {}, [&](const std::vector<duck::Cell>& row) {
-    session.out.write((first ? "[\n  " : ",\n  ") + duck::text_of(row[0]));
-    first = false;
-    return true;
-  });
+  connection.stream("SELECT to_json(t)::VARCHAR FROM (\n" + select + "\n) t", {}, {},
+                    [&](const std::vector<duck::Cell>& row) {
+                      session.out.write((first ? "[\n  " : ",\n  ") + duck::text_of(row[0]));
+                      first = false;
+                      return true;
+                    });
   session.out.print(first ? "[]" : "\n]");
 }
 
@@ -67,13 +69,19 @@ void put_table(Session& session, duck::Connection& connection, const std::string
       });
   if (rows.columns.empty()) return;
   const bool color = session.out.terminal();
-  session.out.write(table_of(rows).text(session.out.terminal() ? size_t(session.out.width()) : 100'000, color ? "\033[2m" : "", color ? "\033[0m" : ""));
-  session.out.print(session.out.dim(more ? fmt::format("first {} rows; --limit N shows more", most) : fmt::format("{} rows", rows.rows.size())));
+  session.out.write(
+      table_of(rows).text(session.out.terminal() ? size_t(session.out.width()) : 100'000,
+                          color ? "\033[2m" : "", color ? "\033[0m" : ""));
+  session.out.print(session.out.dim(more ? fmt::format("first {} rows; --limit N shows more", most)
+                                         : fmt::format("{} rows", rows.rows.size())));
 }
 
-void put_file(duck::Connection& connection, const std::string& select, const std::string& format, const std::string& path) {
+void put_file(duck::Connection& connection, const std::string& select, const std::string& format,
+              const std::string& path) {
   const std::string beside = path + ".part-" + std::to_string(::getpid());
-  const std::string how = format == "parquet" ? "FORMAT parquet, COMPRESSION zstd" : format == "json" ? "FORMAT json, ARRAY true" : "FORMAT csv, HEADER";
+  const std::string how = format == "parquet" ? "FORMAT parquet, COMPRESSION zstd"
+                          : format == "json"  ? "FORMAT json, ARRAY true"
+                                              : "FORMAT csv, HEADER";
   try {
     connection.query("COPY (\n" + select + "\n) TO " + duck::quote_text(beside) + " (" + how + ")");
     std::filesystem::rename(beside, path);
@@ -100,7 +108,8 @@ void put_rows(Session& session, duck::Connection& connection, const std::string&
   const auto format = format_of(a);
   const auto stop = connection.stop_on(session.cancel);
   std::string limited = select;
-  if (a.limit >= 0 && format != "table") limited = "SELECT * FROM (\n" + select + "\n) LIMIT " + std::to_string(a.limit);
+  if (a.limit >= 0 && format != "table")
+    limited = "SELECT * FROM (\n" + select + "\n) LIMIT " + std::to_string(a.limit);
   if (!a.out_file.empty()) {
     put_file(connection, limited, format == "table" ? "csv" : format, a.out_file);
     session.out.note("wrote " + a.out_file);

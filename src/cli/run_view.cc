@@ -32,21 +32,25 @@ app::RunEvents RunView::events() {
   };
   out.progress = [this](const Progress& progress) {
     std::lock_guard lock(mutex_);
-    if (auto found = running_.find(progress.task); found != running_.end()) found->second.last = progress;
+    if (auto found = running_.find(progress.task); found != running_.end())
+      found->second.last = progress;
     draw(false);
   };
-  out.retrying = [this](const std::string& asset, int attempt, const Problem& problem, std::chrono::microseconds wait) {
+  out.retrying = [this](const std::string& asset, int attempt, const Problem& problem,
+                        std::chrono::microseconds wait) {
     std::lock_guard lock(mutex_);
-    scroll(fmt::format("{} {}: attempt {} failed: {}; again in {}", out_.yellow("retry"), asset, attempt, problem.message, seconds_text(wait)));
+    scroll(fmt::format("{} {}: attempt {} failed: {}; again in {}", out_.yellow("retry"), asset,
+                       attempt, problem.message, seconds_text(wait)));
   };
   out.task_finished = [this](const app::TaskOutcome& outcome) {
     std::lock_guard lock(mutex_);
     running_.erase(outcome.asset);
     ++ended_;
     if (outcome.status == "up to date" && tasks_ > 50) return draw(false);
-    std::string line = outcome.status == "done"     ? out_.green("done  ")
-                       : outcome.status == "failed" ? out_.red("failed")
-                                                    : out_.dim(fmt::format("{:<6}", outcome.status));
+    std::string line = outcome.status == "done" ? out_.green("done  ")
+                       : outcome.status == "failed"
+                           ? out_.red("failed")
+                           : out_.dim(fmt::format("{:<6}", outcome.status));
     line += " " + outcome.asset;
     if (outcome.rows >= 0) line += "  " + count_text(outcome.rows) + " rows";
     if (outcome.elapsed.count() > 0) line += "  " + seconds_text(outcome.elapsed);
@@ -82,11 +86,14 @@ void RunView::draw(bool force) {
     const double fraction = running.last.fraction;
     std::string line = "  " + asset + "  " + running.last.phase;
     if (fraction > 0) {
-      const auto left = std::chrono::microseconds(int64_t(double(elapsed.count()) * (1 - fraction) / fraction));
-      line += fmt::format("  {} {:3.0f} %  {} left", bar(fraction), fraction * 100, seconds_text(left));
+      const auto left =
+          std::chrono::microseconds(int64_t(double(elapsed.count()) * (1 - fraction) / fraction));
+      line +=
+          fmt::format("  {} {:3.0f} %  {} left", bar(fraction), fraction * 100, seconds_text(left));
     }
     if (running.last.rows > 0) {
-      line += fmt::format("  {} rows, {:.0f} a second", count_text(running.last.rows), double(running.last.rows) * 1e6 / double(elapsed.count()));
+      line += fmt::format("  {} rows, {:.0f} a second", count_text(running.last.rows),
+                          double(running.last.rows) * 1e6 / double(elapsed.count()));
     }
     text += clipped(line + "  " + seconds_text(elapsed), size_t(out_.width())) + "\n";
     ++drawn_;

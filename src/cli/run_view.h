@@ -10,8 +10,8 @@
 
 namespace windrow::cli {
 
-/// Shows a run while it goes on: on a terminal the running tasks at the bottom with their progress, elsewhere a
-/// line when a task ends. On stderr, so that stdout holds the result alone.
+/// Shows a run while it goes on: on a terminal the running tasks at the bottom with their progress,
+/// elsewhere a line when a task ends. On stderr, so that stdout holds the result alone.
 class RunView {
  public:
   RunView(const Out& out, const Clock& clock) : out_(out), clock_(clock) {}

@@ -11,7 +11,8 @@ namespace windrow::cli {
 
 namespace {
 
-/// Words that can be completed. libedit asks through a plain function, so they live here while the shell runs.
+/// Words that can be completed. libedit asks through a plain function, so they live here while the
+/// shell runs.
 std::vector<std::string> words;  // NOLINT: the only way into libedit's callback
 
 char* next_word(const char* text, int state) {
@@ -20,7 +21,8 @@ char* next_word(const char* text, int state) {
   const std::string_view begun(text);
   for (; at < words.size(); ++at) {
     if (words[at].size() >= begun.size() &&
-        std::equal(begun.begin(), begun.end(), words[at].begin(), [](char a, char b) { return std::tolower(a) == std::tolower(b); })) {
+        std::equal(begun.begin(), begun.end(), words[at].begin(),
+                   [](char a, char b) { return std::tolower(a) == std::tolower(b); })) {
       return ::strdup(words[at++].c_str());
     }
   }
@@ -31,10 +33,14 @@ char** complete(const char* text, int, int) { return rl_completion_matches(text,
 
 std::vector<std::string> known_words(duck::Connection& connection) {
   std::vector<std::string> out;
-  for (const auto& row : connection.query("SELECT DISTINCT w FROM (SELECT schema_name || '.' || view_name AS w FROM duckdb_views() WHERE NOT internal "
-                                          "UNION ALL SELECT column_name FROM duckdb_columns() WHERE NOT internal "
-                                          "UNION ALL SELECT upper(keyword_name) FROM duckdb_keywords() WHERE keyword_category = 'reserved') ORDER BY w")
-                             .rows) {
+  for (const auto& row :
+       connection
+           .query("SELECT DISTINCT w FROM (SELECT schema_name || '.' || view_name AS w FROM "
+                  "duckdb_views() WHERE NOT internal "
+                  "UNION ALL SELECT column_name FROM duckdb_columns() WHERE NOT internal "
+                  "UNION ALL SELECT upper(keyword_name) FROM duckdb_keywords() WHERE "
+                  "keyword_category = 'reserved') ORDER BY w")
+           .rows) {
     out.push_back(duck::text_of(row[0]));
   }
   return out;
@@ -43,7 +49,8 @@ std::vector<std::string> known_words(duck::Connection& connection) {
 std::string history_file() {
   const char* state = std::getenv("XDG_STATE_HOME");
   const char* home = std::getenv("HOME");
-  const std::string folder = state && *state ? std::string(state) : std::string(home ? home : ".") + "/.local/state";
+  const std::string folder =
+      state && *state ? std::string(state) : std::string(home ? home : ".") + "/.local/state";
   std::error_code ignored;
   std::filesystem::create_directories(folder + "/windrow", ignored);
   return folder + "/windrow/history";
@@ -52,11 +59,15 @@ std::string history_file() {
 bool command(Session& session, duck::Connection& connection, const std::string& line) {
   if (line == ".quit" || line == ".exit") return false;
   if (line == ".tables") {
-    for (const auto& row : connection.query("SELECT schema_name || '.' || view_name FROM duckdb_views() WHERE NOT internal ORDER BY 1").rows) {
+    for (const auto& row : connection
+                               .query("SELECT schema_name || '.' || view_name FROM duckdb_views() "
+                                      "WHERE NOT internal ORDER BY 1")
+                               .rows) {
       session.out.print(duck::text_of(row[0]));
     }
   } else {
-    session.out.print("SQL ends with ;\n  .tables   the tables of the lake\n  .quit     leave (so does Ctrl-D)");
+    session.out.print(
+        "SQL ends with ;\n  .tables   the tables of the lake\n  .quit     leave (so does Ctrl-D)");
   }
   return true;
 }

@@ -5,7 +5,8 @@
 
 namespace windrow::cli {
 
-/// SQL at a prompt, with history and completion of tables, columns and keywords; a statement ends with `;`.
+/// SQL at a prompt, with history and completion of tables, columns and keywords; a statement ends
+/// with `;`.
 int run_shell(Session& session, app::App& app, duck::Connection& connection);
 /// One statement; errors point into it.
 void answer(Session& session, duck::Connection& connection, std::string sql);

@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <set>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "cli/command_line.h"
 #include "cli/rows_out.h"
@@ -19,7 +19,8 @@ using Json = nlohmann::ordered_json;
 std::string folder_of(const std::string& uri) {
   if (uri.starts_with("file://")) return uri.substr(7);
   if (uri.find("://") != std::string::npos) {
-    throw Error(Code::unsupported, "\"" + uri + "\" is not on local disk", "this version reads tables in folders");
+    throw Error(Code::unsupported, "\"" + uri + "\" is not on local disk",
+                "this version reads tables in folders");
   }
   return std::filesystem::absolute(uri).lexically_normal().string();
 }
@@ -33,26 +34,39 @@ std::optional<int64_t> wanted_version(const Session& session, const lake::Table&
 }
 
 int history(Session& session, const lake::Table& table) {
-  const auto limit = session.arguments.limit >= 0 ? std::optional<size_t>(size_t(session.arguments.limit)) : std::nullopt;
+  const auto limit = session.arguments.limit >= 0
+                         ? std::optional<size_t>(size_t(session.arguments.limit))
+                         : std::nullopt;
   Json list = Json::array();
   TextTable text({"version", "time", "operation", "by", "run", "metrics"});
   text.align_right(0);
   for (const auto& entry : table.history(limit)) {
-    Json one{{"version", entry.version}, {"timestamp", iso(entry.timestamp)}, {"operation", entry.operation}, {"engine", entry.engine_info},
-             {"parameters", Json::parse(entry.parameters_json.empty() ? "{}" : entry.parameters_json, nullptr, false)},
-             {"metrics", Json::parse(entry.metrics_json.empty() ? "{}" : entry.metrics_json, nullptr, false)}};
-    if (entry.provenance) one["windrow"] = Json::parse(lake::to_json(*entry.provenance), nullptr, false);
+    Json one{
+        {"version", entry.version},
+        {"timestamp", iso(entry.timestamp)},
+        {"operation", entry.operation},
+        {"engine", entry.engine_info},
+        {"parameters",
+         Json::parse(entry.parameters_json.empty() ? "{}" : entry.parameters_json, nullptr, false)},
+        {"metrics",
+         Json::parse(entry.metrics_json.empty() ? "{}" : entry.metrics_json, nullptr, false)}};
+    if (entry.provenance)
+      one["windrow"] = Json::parse(lake::to_json(*entry.provenance), nullptr, false);
     list.push_back(one);
     std::string metrics;
     if (one["metrics"].is_object()) {
       for (const auto& [key, value] : one["metrics"].items()) {
-        metrics += (metrics.empty() ? "" : ", ") + key + " " + (value.is_string() ? value.get<std::string>() : value.dump());
+        metrics += (metrics.empty() ? "" : ", ") + key + " " +
+                   (value.is_string() ? value.get<std::string>() : value.dump());
       }
     }
-    text.add({std::to_string(entry.version), iso(entry.timestamp).substr(0, 19), entry.operation, entry.engine_info,
-              entry.provenance ? entry.provenance->run.substr(0, 13) : "", metrics});
+    text.add({std::to_string(entry.version), iso(entry.timestamp).substr(0, 19), entry.operation,
+              entry.engine_info, entry.provenance ? entry.provenance->run.substr(0, 13) : "",
+              metrics});
   }
-  session.out.write(session.arguments.json ? list.dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : text.text(size_t(session.out.width())));
+  session.out.write(session.arguments.json
+                        ? list.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
+                        : text.text(size_t(session.out.width())));
   return kDone;
 }
 
@@ -60,7 +74,8 @@ int diff(Session& session, const lake::Table& table, duck::Connection& connectio
   const int64_t to = session.arguments.to.value_or(table.latest_version());
   const int64_t from = session.arguments.from.value_or(to - 1);
   if (from < 0 || from > to) {
-    throw Error(Code::usage, fmt::format("there is nothing between version {} and {}", from, to), "--from is the older, --to the newer version");
+    throw Error(Code::usage, fmt::format("there is nothing between version {} and {}", from, to),
+                "--from is the older, --to the newer version");
   }
   const auto before = table.snapshot(from, &connection), after = table.snapshot(to, &connection);
   // Both with the newer columns, so that an added column does not make every row another one.
@@ -68,12 +83,14 @@ int diff(Session& session, const lake::Table& table, duck::Connection& connectio
   old.schema = after.schema;
   const std::string a = lake::scan_sql(old), b = lake::scan_sql(after);
   put_rows(session, connection,
-           "SELECT 'removed' AS change, * FROM ((" + a + ") EXCEPT ALL (" + b + ")) UNION ALL SELECT 'added' AS change, * FROM ((" + b +
-               ") EXCEPT ALL (" + a + ")) ORDER BY ALL");
+           "SELECT 'removed' AS change, * FROM ((" + a + ") EXCEPT ALL (" + b +
+               ")) UNION ALL SELECT 'added' AS change, * FROM ((" + b + ") EXCEPT ALL (" + a +
+               ")) ORDER BY ALL");
   return kDone;
 }
 
-int restore(Session& session, storage::FileSystem& files, const lake::Table& table, duck::Connection& connection) {
+int restore(Session& session, storage::FileSystem& files, const lake::Table& table,
+            duck::Connection& connection) {
   const auto version = wanted_version(session, table);
   if (!version) throw Error(Code::usage, "restore needs --version or --at");
   const auto now = table.snapshot({}, &connection), then = table.snapshot(*version, &connection);
@@ -90,19 +107,25 @@ int restore(Session& session, storage::FileSystem& files, const lake::Table& tab
   for (const auto& add : then.files) {
     wanted.insert(add.path);
     if (present.count(add.path)) continue;
-    if (!files.stat(then.file_path(add))) missing += (missing.empty() ? "" : ", ") + then.file_path(add);
+    if (!files.stat(then.file_path(add)))
+      missing += (missing.empty() ? "" : ", ") + then.file_path(add);
     request.adds.push_back(add);
     request.adds.back().data_change = true;
   }
   if (!missing.empty()) {
-    throw Error(Code::not_found, fmt::format("version {} cannot come back: data files are gone: {}", *version, missing), "nothing was changed");
+    throw Error(
+        Code::not_found,
+        fmt::format("version {} cannot come back: data files are gone: {}", *version, missing),
+        "nothing was changed");
   }
   for (const auto& add : now.files) {
     if (!wanted.count(add.path)) request.removes.push_back(lake::remove_of(add, time));
   }
   if (!(then.schema == now.schema)) request.metadata = then.metadata;
-  request.operation_metrics = {{"numRestoredFiles", std::to_string(request.adds.size())}, {"numRemovedFiles", std::to_string(request.removes.size())}};
-  const auto committed = lake::committed_version(table.commit(std::move(request), session.clock), session.arguments.uri);
+  request.operation_metrics = {{"numRestoredFiles", std::to_string(request.adds.size())},
+                               {"numRemovedFiles", std::to_string(request.removes.size())}};
+  const auto committed = lake::committed_version(table.commit(std::move(request), session.clock),
+                                                 session.arguments.uri);
   if (session.arguments.json) {
     session.out.print(Json{{"version", committed}, {"restored", *version}}.dump());
   } else {
@@ -117,14 +140,16 @@ int table_verb(Session& session) {
   const auto files = storage::local_file_system();
   const lake::Table table(*files, folder_of(session.arguments.uri));
   if (!table.exists()) {
-    throw Error(Code::not_found, "there is no Delta table in \"" + session.arguments.uri + "\"", "the folder of a table holds a folder _delta_log");
+    throw Error(Code::not_found, "there is no Delta table in \"" + session.arguments.uri + "\"",
+                "the folder of a table holds a folder _delta_log");
   }
   if (session.arguments.sub_verb == "history") return history(session, table);
   duck::Database database{duck::Options{}};
   duck::Connection connection(database);
   if (session.arguments.sub_verb == "diff") return diff(session, table, connection);
   if (session.arguments.sub_verb == "restore") return restore(session, *files, table, connection);
-  put_rows(session, connection, lake::scan_sql(table.snapshot(wanted_version(session, table), &connection)));
+  put_rows(session, connection,
+           lake::scan_sql(table.snapshot(wanted_version(session, table), &connection)));
   return kDone;
 }
 

@@ -14,7 +14,9 @@ constexpr size_t kNarrowest = 8;
 
 /// Takes columns from the widest until the line fits.
 void shrink(std::vector<size_t>& widths, size_t width) {
-  const auto total = [&] { return std::accumulate(widths.begin(), widths.end(), size_t(0)) + kGap * (widths.size() - 1); };
+  const auto total = [&] {
+    return std::accumulate(widths.begin(), widths.end(), size_t(0)) + kGap * (widths.size() - 1);
+  };
   while (!widths.empty() && total() > width) {
     auto widest = std::max_element(widths.begin(), widths.end());
     if (*widest <= kNarrowest) return;
@@ -24,11 +26,13 @@ void shrink(std::vector<size_t>& widths, size_t width) {
 
 }  // namespace
 
-std::string TextTable::text(size_t width, const std::string& head_begin, const std::string& head_end) const {
+std::string TextTable::text(size_t width, const std::string& head_begin,
+                            const std::string& head_end) const {
   std::vector<size_t> widths;
   for (const auto& head : heads_) widths.push_back(display_width(head));
   for (const auto& row : rows_) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], display_width(clipped(row[i], 1000)));
+    for (size_t i = 0; i < row.size(); ++i)
+      widths[i] = std::max(widths[i], display_width(clipped(row[i], 1000)));
   }
   shrink(widths, width);
   const auto line = [&](const std::vector<std::string>& cells) {
@@ -52,8 +56,10 @@ TextTable table_of(const duck::Rows& rows) {
   TextTable out(heads);
   for (size_t i = 0; i < rows.columns.size(); ++i) {
     const auto& type = rows.columns[i].type;
-    if (type.find("INT") != std::string::npos || type == "DOUBLE" || type == "FLOAT" || type.starts_with("DECIMAL")) {
-      if (type.find('[') == std::string::npos && type.find('(') == std::string::npos) out.align_right(i);
+    if (type.find("INT") != std::string::npos || type == "DOUBLE" || type == "FLOAT" ||
+        type.starts_with("DECIMAL")) {
+      if (type.find('[') == std::string::npos && type.find('(') == std::string::npos)
+        out.align_right(i);
       if (type.starts_with("DECIMAL") && !type.ends_with("]")) out.align_right(i);
     }
   }

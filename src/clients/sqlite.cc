@@ -28,7 +28,8 @@ std::string hint_of(Code code) {
   switch (code) {
     case Code::full: return "free some space and run again: the file is as it was";
     case Code::permission: return "give this user the right to write the file and its folder";
-    case Code::corrupt: return "restore the file from a copy, or move it away so that it is made anew";
+    case Code::corrupt:
+      return "restore the file from a copy, or move it away so that it is made anew";
     case Code::unavailable: return "another program may hold the file; try again";
     default: return {};
   }
@@ -37,13 +38,14 @@ std::string hint_of(Code code) {
 }  // namespace
 
 SqliteStatement::SqliteStatement(Sqlite& database, std::string_view sql) : database_(&database) {
-  if (sqlite3_prepare_v3(database.handle(), sql.data(), int(sql.size()), SQLITE_PREPARE_PERSISTENT, &statement_, nullptr) !=
-      SQLITE_OK) {
+  if (sqlite3_prepare_v3(database.handle(), sql.data(), int(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                         &statement_, nullptr) != SQLITE_OK) {
     database.fail("prepare a statement for");
   }
 }
 
-SqliteStatement::SqliteStatement(SqliteStatement&& o) noexcept : database_(o.database_), statement_(o.statement_) {
+SqliteStatement::SqliteStatement(SqliteStatement&& o) noexcept
+    : database_(o.database_), statement_(o.statement_) {
   o.statement_ = nullptr;
 }
 
@@ -56,7 +58,8 @@ void SqliteStatement::bind(int position, const SqliteValue& value) {
   } else if (const auto* real = std::get_if<double>(&value)) {
     result = sqlite3_bind_double(statement_, position, *real);
   } else if (const auto* text = std::get_if<std::string>(&value)) {
-    result = sqlite3_bind_text64(statement_, position, text->data(), text->size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+    result = sqlite3_bind_text64(statement_, position, text->data(), text->size(), SQLITE_TRANSIENT,
+                                 SQLITE_UTF8);
   } else {
     result = sqlite3_bind_null(statement_, position);
   }
@@ -123,20 +126,26 @@ Sqlite::Sqlite(const std::string& path, Mode mode, std::chrono::milliseconds bus
 Sqlite::~Sqlite() { sqlite3_close_v2(handle_); }
 
 void Sqlite::execute(std::string_view sql) {
-  if (sqlite3_exec(handle_, std::string(sql).c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) fail("write");
+  if (sqlite3_exec(handle_, std::string(sql).c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
+    fail("write");
 }
 
-std::vector<std::vector<SqliteValue>> Sqlite::query(std::string_view sql, const std::vector<SqliteValue>& values) {
+std::vector<std::vector<SqliteValue>> Sqlite::query(std::string_view sql,
+                                                    const std::vector<SqliteValue>& values) {
   return SqliteStatement(*this, sql).run(values);
 }
 
-void Sqlite::make_durable_and_concurrent() { execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL"); }
+void Sqlite::make_durable_and_concurrent() {
+  execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+}
 
 void Sqlite::fail(std::string_view doing) {
   const int result = handle_ ? sqlite3_extended_errcode(handle_) : SQLITE_NOMEM;
   const std::string message = handle_ ? sqlite3_errmsg(handle_) : "out of memory";
   const Code code = code_of(result);
-  throw Error(code, "cannot " + std::string(doing) + " the SQLite file \"" + path_ + "\": " + message, hint_of(code));
+  throw Error(code,
+              "cannot " + std::string(doing) + " the SQLite file \"" + path_ + "\": " + message,
+              hint_of(code));
 }
 
 SqliteTransaction::~SqliteTransaction() {

@@ -14,8 +14,8 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
-/// The one wrapper of SQLite. Failures are Errors: full, permission, corrupt, unavailable (another process holds the
-/// file for longer than the busy time), conflict (a constraint).
+/// The one wrapper of SQLite. Failures are Errors: full, permission, corrupt, unavailable (another
+/// process holds the file for longer than the busy time), conflict (a constraint).
 namespace windrow::clients {
 
 using SqliteValue = std::variant<std::monostate, int64_t, double, std::string>;
@@ -33,7 +33,8 @@ class SqliteStatement {
 
   /// Positions count from 1, as in SQLite.
   void bind(int position, const SqliteValue& value);
-  /// True where there is a row. After the last one the statement is ready to be bound and run again.
+  /// True where there is a row. After the last one the statement is ready to be bound and run
+  /// again.
   bool step();
   /// Binds the values in order, runs to the end, gives the rows.
   std::vector<std::vector<SqliteValue>> run(const std::vector<SqliteValue>& values = {});
@@ -51,13 +52,15 @@ class SqliteStatement {
 class Sqlite {
  public:
   enum class Mode { create, existing, read_only };
-  Sqlite(const std::string& path, Mode mode, std::chrono::milliseconds busy = std::chrono::seconds(10));
+  Sqlite(const std::string& path, Mode mode,
+         std::chrono::milliseconds busy = std::chrono::seconds(10));
   ~Sqlite();
   Sqlite(const Sqlite&) = delete;
   Sqlite& operator=(const Sqlite&) = delete;
 
   void execute(std::string_view sql);  ///< one or more statements
-  std::vector<std::vector<SqliteValue>> query(std::string_view sql, const std::vector<SqliteValue>& values = {});
+  std::vector<std::vector<SqliteValue>> query(std::string_view sql,
+                                              const std::vector<SqliteValue>& values = {});
   /// Readers go on reading while somebody writes; every commit survives a power cut.
   void make_durable_and_concurrent();
   [[noreturn]] void fail(std::string_view doing);
@@ -73,7 +76,9 @@ class Sqlite {
 /// Rolled back unless committed.
 class SqliteTransaction {
  public:
-  explicit SqliteTransaction(Sqlite& database) : database_(database) { database_.execute("BEGIN IMMEDIATE"); }
+  explicit SqliteTransaction(Sqlite& database) : database_(database) {
+    database_.execute("BEGIN IMMEDIATE");
+  }
   ~SqliteTransaction();
   void commit();
 
@@ -82,7 +87,7 @@ class SqliteTransaction {
   bool open_ = true;
 };
 
-std::string text_of(const SqliteValue& value);               ///< empty for NULL
+std::string text_of(const SqliteValue& value);  ///< empty for NULL
 std::optional<int64_t> integer_of(const SqliteValue& value);
 
 }  // namespace windrow::clients

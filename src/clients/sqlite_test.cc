@@ -13,7 +13,8 @@ namespace {
 class SqliteTest : public testing::Test {
  protected:
   SqliteTest() {
-    folder_ = std::filesystem::temp_directory_path() / ("windrow sqlite é " + std::to_string(::getpid()));
+    folder_ =
+        std::filesystem::temp_directory_path() / ("windrow sqlite é " + std::to_string(::getpid()));
     std::filesystem::create_directories(folder_);
     path_ = folder_ / "x.db";
   }
@@ -44,7 +45,10 @@ TEST_F(SqliteTest, RollsBackWhatIsNotCommitted) {
   Sqlite db(path_, Sqlite::Mode::create);
   db.make_durable_and_concurrent();
   db.execute("CREATE TABLE t (a PRIMARY KEY)");
-  { SqliteTransaction lost(db); db.execute("INSERT INTO t VALUES (1)"); }
+  {
+    SqliteTransaction lost(db);
+    db.execute("INSERT INTO t VALUES (1)");
+  }
   SqliteTransaction kept(db);
   db.execute("INSERT INTO t VALUES (2)");
   kept.commit();
@@ -60,7 +64,8 @@ TEST_F(SqliteTest, TellsWhatIsWrongWithAFile) {
 }
 
 TEST_F(SqliteTest, ABusyFileIsUnavailable) {
-  Sqlite one(path_, Sqlite::Mode::create), two(path_, Sqlite::Mode::existing, std::chrono::milliseconds(1));
+  Sqlite one(path_, Sqlite::Mode::create),
+      two(path_, Sqlite::Mode::existing, std::chrono::milliseconds(1));
   one.execute("CREATE TABLE t (a)");
   SqliteTransaction held(one);
   EXPECT_EQ(code_of([&] { SqliteTransaction other(two); }), Code::unavailable);

@@ -35,7 +35,8 @@ std::string hint_of(const duckdb::ErrorData& error, const std::string& message) 
     return "there is: " + found->second;
   }
   if (error.Type() == duckdb::ExceptionType::OUT_OF_MEMORY) {
-    return "give the engine more memory (environments: … engine: {memory: …}), fewer threads, or a spill "
+    return "give the engine more memory (environments: … engine: {memory: …}), fewer threads, or a "
+           "spill "
            "folder with "
            "more space";
   }
@@ -45,15 +46,16 @@ std::string hint_of(const duckdb::ErrorData& error, const std::string& message) 
   return {};
 }
 
-/// DuckDB says where only in the text of its message: `LINE 2: …excerpt…` and a caret below. The excerpt of a
-/// long line begins with dots. Gives the byte in `sql`.
+/// DuckDB says where only in the text of its message: `LINE 2: …excerpt…` and a caret below. The
+/// excerpt of a long line begins with dots. Gives the byte in `sql`.
 std::optional<size_t> position_in(const std::string& message, const std::string& sql) {
   const auto line_at = message.find("\nLINE ");
   if (line_at == std::string::npos) return {};
   const auto colon = message.find(": ", line_at);
   const auto excerpt_end = message.find('\n', line_at + 1);
   const auto caret = message.rfind('^');
-  if (colon == std::string::npos || excerpt_end == std::string::npos || caret < excerpt_end) return {};
+  if (colon == std::string::npos || excerpt_end == std::string::npos || caret < excerpt_end)
+    return {};
   int line = std::atoi(message.c_str() + line_at + 6);
   size_t begin = 0;
   for (; line > 1; --line) {
@@ -103,8 +105,8 @@ void raise(duckdb::ErrorData error, const std::string& sql) {
   const std::string message = error.RawMessage();
   const auto position = position_in(message, sql);
   if (type == duckdb::ExceptionType::INTERRUPT) throw Error(Code::canceled, "stopped on request");
-  throw SqlError(Problem{code_of(type, message), our_words(message), hint_of(error, message), {}}, position,
-                 duckdb::Exception::ExceptionTypeToString(type));
+  throw SqlError(Problem{code_of(type, message), our_words(message), hint_of(error, message), {}},
+                 position, duckdb::Exception::ExceptionTypeToString(type));
 }
 
 namespace {
@@ -147,7 +149,8 @@ duckdb::Value value_of(const Parameter& parameter) {
   };
   duckdb::Value value = std::visit(Maker{}, parameter.value);
   if (parameter.type.empty()) return value;
-  return value.DefaultCastAs(duckdb::LogicalType(duckdb::TransformStringToLogicalTypeId(parameter.type)));
+  return value.DefaultCastAs(
+      duckdb::LogicalType(duckdb::TransformStringToLogicalTypeId(parameter.type)));
 }
 
 }  // namespace
@@ -155,8 +158,11 @@ duckdb::Value value_of(const Parameter& parameter) {
 Database::Database(const Options& options, const std::string& path) {
   guarded([&] {
     duckdb::DBConfig config;
-    const auto set = [&](const char* name, duckdb::Value value) { config.SetOptionByName(name, value); };
-    if (options.memory_bytes) set("memory_limit", duckdb::Value(std::to_string(options.memory_bytes) + "B"));
+    const auto set = [&](const char* name, duckdb::Value value) {
+      config.SetOptionByName(name, value);
+    };
+    if (options.memory_bytes)
+      set("memory_limit", duckdb::Value(std::to_string(options.memory_bytes) + "B"));
     if (options.threads) set("threads", duckdb::Value::BIGINT(options.threads));
     set("temp_directory", duckdb::Value(options.spill_folder));
     if (!options.extension_folder.empty())
@@ -174,7 +180,8 @@ Database::Database(Database&&) noexcept = default;
 Database& Database::operator=(Database&&) noexcept = default;
 
 duckdb::unique_ptr<duckdb::QueryResult> Connection::Impl::run(const std::string& sql,
-                                                              const Parameters& parameters, bool streaming) {
+                                                              const Parameters& parameters,
+                                                              bool streaming) {
   auto statements = connection.ExtractStatements(sql);
   duckdb::unique_ptr<duckdb::QueryResult> result;
   for (size_t i = 0; i < statements.size(); ++i) {
@@ -185,16 +192,17 @@ duckdb::unique_ptr<duckdb::QueryResult> Connection::Impl::run(const std::string&
 }
 
 duckdb::unique_ptr<duckdb::QueryResult> Connection::Impl::run_one(
-    duckdb::unique_ptr<duckdb::SQLStatement> statement, const std::string& sql, const Parameters& parameters,
-    bool streaming) {
+    duckdb::unique_ptr<duckdb::SQLStatement> statement, const std::string& sql,
+    const Parameters& parameters, bool streaming) {
   auto prepared = connection.Prepare(std::move(statement));
   if (prepared->HasError()) raise(prepared->error, sql);
   duckdb::case_insensitive_map_t<duckdb::BoundParameterData> values;
   for (const auto& [name, index] : prepared->named_param_map) {
     auto found = parameters.find(name);
     if (found == parameters.end()) {
-      throw SqlError(Problem{Code::configuration, "parameter \"$" + name + "\" has no value", "", {}}, {},
-                     "Binder");
+      throw SqlError(
+          Problem{Code::configuration, "parameter \"$" + name + "\" has no value", "", {}}, {},
+          "Binder");
     }
     values[name] = duckdb::BoundParameterData(value_of(found->second));
   }
@@ -215,7 +223,8 @@ Connection::Connection(Database& database) {
     impl_ = std::make_unique<Impl>(database.impl().database);
     // The progress is asked for by `progress`; DuckDB itself prints nothing.
     impl_->run(
-        "SET enable_progress_bar = true; SET enable_progress_bar_print = false; SET progress_bar_time = 0;"
+        "SET enable_progress_bar = true; SET enable_progress_bar_print = false; SET "
+        "progress_bar_time = 0;"
         "SET TimeZone = " +
             quote_text(database.impl().zone),
         {}, false);
@@ -240,7 +249,8 @@ Rows Connection::query(std::string_view sql, const Parameters& parameters) {
 Cell Connection::value(std::string_view sql, const Parameters& parameters) {
   auto rows = query(sql, parameters);
   if (rows.rows.size() != 1 || rows.columns.size() != 1) {
-    throw Error(Code::internal, "a query for one value gave another number of them: " + std::string(sql));
+    throw Error(Code::internal,
+                "a query for one value gave another number of them: " + std::string(sql));
   }
   return rows.rows[0][0];
 }
@@ -274,7 +284,8 @@ void Connection::stream(std::string_view sql, const Parameters& parameters,
 }
 
 std::vector<Column> Connection::describe(std::string_view select, const Parameters& parameters) {
-  // A sub-query under LIMIT 0 binds everything, parameters with their types included, and runs nothing.
+  // A sub-query under LIMIT 0 binds everything, parameters with their types included, and runs
+  // nothing.
   const std::string sql(select);
   return guarded(
       [&] {
@@ -286,7 +297,8 @@ std::vector<Column> Connection::describe(std::string_view select, const Paramete
           std::vector<Column> columns;
           const auto& names = prepared->GetNames();
           const auto& types = prepared->GetTypes();
-          for (size_t i = 0; i < names.size(); ++i) columns.push_back({names[i], types[i].ToString()});
+          for (size_t i = 0; i < names.size(); ++i)
+            columns.push_back({names[i], types[i].ToString()});
           return columns;
         }
         auto result = impl_->run("SELECT * FROM (\n" + sql + "\n) LIMIT 0", parameters, false);

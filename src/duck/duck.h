@@ -25,7 +25,8 @@ std::string text_of(const Cell& cell);
 
 struct Column {
   std::string name;
-  std::string type;  ///< DuckDB's name of the type, e.g. `DECIMAL(10,2)`, `STRUCT(a INTEGER, b VARCHAR[])`
+  std::string
+      type;  ///< DuckDB's name of the type, e.g. `DECIMAL(10,2)`, `STRUCT(a INTEGER, b VARCHAR[])`
   bool operator==(const Column&) const = default;
 };
 
@@ -90,18 +91,19 @@ class Connection {
   Connection(Connection&&) noexcept;
   Connection& operator=(Connection&&) noexcept;
 
-  /// Runs one or more statements; gives the rows of the last. Throws SqlError, or Error(canceled) after
-  /// interrupt.
+  /// Runs one or more statements; gives the rows of the last. Throws SqlError, or Error(canceled)
+  /// after interrupt.
   Rows query(std::string_view sql, const Parameters& parameters = {});
   void execute(std::string_view sql) { query(sql); }
   /// One cell of a one-row, one-column result.
   Cell value(std::string_view sql, const Parameters& parameters = {});
-  /// Streams a result of any size; `row` is called once per row in order; return false to stop early.
-  /// `head` is called once before, with the columns.
+  /// Streams a result of any size; `row` is called once per row in order; return false to stop
+  /// early. `head` is called once before, with the columns.
   void stream(std::string_view sql, const Parameters& parameters,
               const std::function<void(const std::vector<Column>&)>& head,
               const std::function<bool(const std::vector<Cell>&)>& row);
-  /// Names and types of a SELECT's columns without running it. Throws SqlError where it does not bind.
+  /// Names and types of a SELECT's columns without running it. Throws SqlError where it does not
+  /// bind.
   std::vector<Column> describe(std::string_view select, const Parameters& parameters = {});
 
   void interrupt();

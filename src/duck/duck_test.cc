@@ -14,7 +14,8 @@ namespace {
 class Duck : public testing::Test {
  protected:
   Duck() : database_(Options{}), connection_(database_) {
-    folder_ = std::filesystem::temp_directory_path() / ("windrow duck Ünï " + std::to_string(::getpid()));
+    folder_ =
+        std::filesystem::temp_directory_path() / ("windrow duck Ünï " + std::to_string(::getpid()));
     std::filesystem::create_directories(folder_);
   }
   ~Duck() override { std::filesystem::remove_all(folder_); }
@@ -25,7 +26,8 @@ class Duck : public testing::Test {
 
 TEST_F(Duck, GivesCells) {
   const auto rows = connection_.query(
-      "SELECT 1::TINYINT a, 2.5::DOUBLE b, 'é' c, NULL d, true e, 1.10::DECIMAL(5,2) f, sum(3) g, [1,2] h,"
+      "SELECT 1::TINYINT a, 2.5::DOUBLE b, 'é' c, NULL d, true e, 1.10::DECIMAL(5,2) f, sum(3) g, "
+      "[1,2] h,"
       " TIMESTAMP '2025-10-17 14:00:00' i");
   ASSERT_EQ(rows.rows.size(), 1u);
   const auto& r = rows.rows[0];
@@ -43,7 +45,8 @@ TEST_F(Duck, GivesCells) {
 
 TEST_F(Duck, BindsNamedParameters) {
   EXPECT_EQ(text_of(connection_.value("SELECT $b || $a", {{"a", "x"}, {"b", "y"}})), "yx");
-  EXPECT_EQ(text_of(connection_.value("SELECT $t + INTERVAL 1 DAY", {{"t", {"2025-01-01", "TIMESTAMP"}}})),
+  EXPECT_EQ(text_of(connection_.value("SELECT $t + INTERVAL 1 DAY",
+                                      {{"t", {"2025-01-01", "TIMESTAMP"}}})),
             "2025-01-02 00:00:00");
   EXPECT_THROW(connection_.value("SELECT $missing"), SqlError);
 }
@@ -67,7 +70,8 @@ TEST_F(Duck, ErrorsPointIntoTheText) {
 }
 
 TEST_F(Duck, DescribesWithoutRunning) {
-  const auto columns = connection_.describe("SELECT $a AS a, error('ran') AS b", {{"a", int64_t(5)}});
+  const auto columns =
+      connection_.describe("SELECT $a AS a, error('ran') AS b", {{"a", int64_t(5)}});
   ASSERT_EQ(columns.size(), 2u);
   EXPECT_EQ(columns[0].type, "BIGINT");
 }
@@ -92,10 +96,10 @@ TEST_F(Duck, StopsWithinASecond) {
 TEST_F(Duck, WritesParquetWithStatistics) {
   WriteOptions options;
   options.folder = folder_ / "plain";
-  const auto files = write_parquet(
-      connection_,
-      "SELECT i AS id, 'n' || i AS name, if(i = 3, NULL, i * $f) AS v, {'a': i} AS st FROM range(10) t(i)",
-      {{"f", 0.5}}, options);
+  const auto files = write_parquet(connection_,
+                                   "SELECT i AS id, 'n' || i AS name, if(i = 3, NULL, i * $f) AS "
+                                   "v, {'a': i} AS st FROM range(10) t(i)",
+                                   {{"f", 0.5}}, options);
   ASSERT_EQ(files.size(), 1u);
   EXPECT_EQ(files[0].rows, 10);
   EXPECT_EQ(files[0].bytes, int64_t(std::filesystem::file_size(files[0].path)));
@@ -116,11 +120,11 @@ TEST_F(Duck, WritesPartitionsWithOddValues) {
   WriteOptions options;
   options.folder = folder_ / "parted";
   options.partition_by = {"p", "q"};
-  const auto files =
-      write_parquet(connection_,
-                    "SELECT * FROM (VALUES (1, 'a/b=c %', 1), (2, NULL, 2), (3, 'ü', 3), (4, 'ü', 3))"
-                    " t(id, p, q)",
-                    {}, options);
+  const auto files = write_parquet(
+      connection_,
+      "SELECT * FROM (VALUES (1, 'a/b=c %', 1), (2, NULL, 2), (3, 'ü', 3), (4, 'ü', 3))"
+      " t(id, p, q)",
+      {}, options);
   ASSERT_EQ(files.size(), 3u);
   int64_t rows = 0;
   std::set<std::string> values;
@@ -139,16 +143,18 @@ TEST_F(Duck, AnEmptyResultWritesNoFile) {
   EXPECT_TRUE(write_parquet(connection_, "SELECT 1 AS a WHERE false", {}, options).empty());
   options.partition_by = {"a"};
   EXPECT_TRUE(write_parquet(connection_, "SELECT 1 AS a, 2 AS b WHERE false", {}, options).empty());
-  EXPECT_TRUE(!std::filesystem::exists(folder_ / "empty") || std::filesystem::is_empty(folder_ / "empty"));
+  EXPECT_TRUE(!std::filesystem::exists(folder_ / "empty") ||
+              std::filesystem::is_empty(folder_ / "empty"));
 }
 
 TEST_F(Duck, AFailedWriteLeavesNoFiles) {
   WriteOptions options;
   options.folder = folder_ / "failed";
-  EXPECT_THROW(write_parquet(connection_,
-                             "SELECT if(i = 900000, error('x')::INT, i::INT) AS a FROM range(1000000) t(i)",
-                             {}, options),
-               Error);
+  EXPECT_THROW(
+      write_parquet(connection_,
+                    "SELECT if(i = 900000, error('x')::INT, i::INT) AS a FROM range(1000000) t(i)",
+                    {}, options),
+      Error);
   size_t files = 0;
   if (std::filesystem::exists(options.folder)) {
     for (const auto& entry : std::filesystem::recursive_directory_iterator(options.folder)) {

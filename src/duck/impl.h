@@ -35,9 +35,9 @@ struct Connection::Impl {
   /// Runs every statement; gives the last one's result, streaming where asked.
   duckdb::unique_ptr<duckdb::QueryResult> run(const std::string& sql, const Parameters& parameters,
                                               bool streaming);
-  duckdb::unique_ptr<duckdb::QueryResult> run_one(duckdb::unique_ptr<duckdb::SQLStatement> statement,
-                                                  const std::string& sql, const Parameters& parameters,
-                                                  bool streaming);
+  duckdb::unique_ptr<duckdb::QueryResult> run_one(
+      duckdb::unique_ptr<duckdb::SQLStatement> statement, const std::string& sql,
+      const Parameters& parameters, bool streaming);
   static std::vector<Column> columns_of(const duckdb::QueryResult& result);
 
   duckdb::Connection connection;

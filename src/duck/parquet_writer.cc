@@ -101,12 +101,13 @@ std::string copy_statement(const std::string& select, const WriteOptions& option
                            const std::string& prefix) {
   std::string inner = select;
   std::vector<std::string> order;
-  // Sorted by partition, at most a few files are open at a time: memory stays bounded for any number of
-  // partitions.
+  // Sorted by partition, at most a few files are open at a time: memory stays bounded for any
+  // number of partitions.
   for (const auto& name : options.partition_by) order.push_back(quote_name(name));
   order.insert(order.end(), options.order_by.begin(), options.order_by.end());
   if (!order.empty()) {
-    inner = "SELECT * FROM (\n" + select + "\n) ORDER BY " + fmt::format("{}", fmt::join(order, ", "));
+    inner =
+        "SELECT * FROM (\n" + select + "\n) ORDER BY " + fmt::format("{}", fmt::join(order, ", "));
   }
   std::string with = fmt::format(
       "FORMAT parquet, COMPRESSION {}, ROW_GROUP_SIZE {}, RETURN_STATS, "
@@ -125,9 +126,10 @@ std::string copy_statement(const std::string& select, const WriteOptions& option
 /// Files of a write that did not end well. Names carry a prefix that no other write has.
 void remove_begun(const std::string& folder, const std::string& prefix) noexcept {
   std::error_code ignored;
-  for (std::filesystem::recursive_directory_iterator it(folder, ignored), end; !ignored && it != end;
-       it.increment(ignored)) {
-    if (it->path().filename().string().starts_with(prefix)) std::filesystem::remove(it->path(), ignored);
+  for (std::filesystem::recursive_directory_iterator it(folder, ignored), end;
+       !ignored && it != end; it.increment(ignored)) {
+    if (it->path().filename().string().starts_with(prefix))
+      std::filesystem::remove(it->path(), ignored);
   }
 }
 
@@ -142,7 +144,8 @@ std::vector<WrittenFile> write_parquet(Connection& connection, const std::string
   try {
     return guarded([&] {
       std::vector<WrittenFile> files;
-      auto result = connection.impl().run(copy_statement(select, options, prefix), parameters, false);
+      auto result =
+          connection.impl().run(copy_statement(select, options, prefix), parameters, false);
       const std::vector<std::string> names(result->names.begin(), result->names.end());
       while (auto chunk = result->Fetch()) {
         for (duckdb::idx_t row = 0; row < chunk->size(); ++row) {

@@ -11,8 +11,8 @@
 
 namespace windrow::duck {
 
-/// What the writer knows of one column of one file. Keys of the enclosing map are quoted paths as DuckDB
-/// gives them, unquoted and split here: {"st", "a"}.
+/// What the writer knows of one column of one file. Keys of the enclosing map are quoted paths as
+/// DuckDB gives them, unquoted and split here: {"st", "a"}.
 struct ColumnStatistics {
   std::vector<std::string> path;
   std::optional<std::string> min,
@@ -40,9 +40,10 @@ struct WriteOptions {
   std::vector<std::string> order_by;  ///< SQL expressions, optional
 };
 
-/// Runs a SELECT and streams its rows into new Parquet files, in memory bounded by the database's limit for
-/// any number of rows and partitions. An empty result writes no file. On any failure or interrupt the files
-/// it began are removed. Nothing is made durable here: that is the committer's part (FileSystem::sync).
+/// Runs a SELECT and streams its rows into new Parquet files, in memory bounded by the database's
+/// limit for any number of rows and partitions. An empty result writes no file. On any failure or
+/// interrupt the files it began are removed. Nothing is made durable here: that is the committer's
+/// part (FileSystem::sync).
 std::vector<WrittenFile> write_parquet(Connection& connection, const std::string& select,
                                        const Parameters& parameters, const WriteOptions& options,
                                        const ProgressSink& progress = {});

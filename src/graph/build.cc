@@ -28,7 +28,9 @@ const Asset* Graph::find(std::string_view name) const {
 
 namespace {
 
-bool is_table(Kind kind) { return kind == Kind::source || kind == Kind::seed || kind == Kind::model; }
+bool is_table(Kind kind) {
+  return kind == Kind::source || kind == Kind::seed || kind == Kind::model;
+}
 
 std::string lower(std::string text) {
   for (char& c : text) c = char(std::tolower(static_cast<unsigned char>(c)));
@@ -39,7 +41,7 @@ std::string last_part(const std::string& name) { return name.substr(name.rfind('
 
 /// A SELECT that waits to be parsed.
 struct Text {
-  std::string key;   ///< in Graph::selects
+  std::string key;  ///< in Graph::selects
   std::string sql;
   Place begin;
   size_t owner;
@@ -49,7 +51,8 @@ struct Text {
 
 class Builder {
  public:
-  Builder(const project::Project& project, duck::Database& database) : project_(project), database_(database) {}
+  Builder(const project::Project& project, duck::Database& database)
+      : project_(project), database_(database) {}
 
   Graph build() {
     add_assets();
@@ -72,7 +75,8 @@ class Builder {
       problems_.add(Code::configuration,
                     other.name == asset.name
                         ? "\"" + asset.name + "\" is made twice: here and in " + other.file
-                        : "\"" + asset.name + "\" and \"" + other.name + "\" (" + other.file + ") differ only by case",
+                        : "\"" + asset.name + "\" and \"" + other.name + "\" (" + other.file +
+                              ") differ only by case",
                     "give one of them another name", place);
     }
     assets_.push_back(std::move(asset));
@@ -87,23 +91,39 @@ class Builder {
 
   void add_assets() {
     for (const auto& source : project_.sources) {
-      add({source.name, Kind::source, layer_of(source.name), source.file, source.common.tags, {}, {}}, source.place);
+      add({source.name,
+           Kind::source,
+           layer_of(source.name),
+           source.file,
+           source.common.tags,
+           {},
+           {}},
+          source.place);
     }
     for (const auto& seed : project_.seeds) {
-      add({"seeds." + last_part(seed.name), Kind::seed, "seeds", seed.file, {}, {}, {}}, {seed.file, 1, 1});
+      add({"seeds." + last_part(seed.name), Kind::seed, "seeds", seed.file, {}, {}, {}},
+          {seed.file, 1, 1});
     }
     for (const auto& model : project_.models) add_model(model);
     for (const auto& publication : project_.publications) add_publication(publication);
     for (const auto& task : project_.tasks) {
       const auto kind = task.sensor ? Kind::sensor : Kind::task;
-      const size_t at = add({(task.sensor ? "sensor." : "task.") + task.name, kind, "", task.file, task.common.tags, {}, {}},
+      const size_t at = add({(task.sensor ? "sensor." : "task.") + task.name,
+                             kind,
+                             "",
+                             task.file,
+                             task.common.tags,
+                             {},
+                             {}},
                             task.place);
       for (const auto& after : task.after) named_reads_.push_back({at, after.value, after.place});
     }
   }
 
   void add_model(const project::Model& model) {
-    const size_t at = add({model.name, Kind::model, layer_of(model.name), model.file, model.common.tags, {}, {}}, model.place);
+    const size_t at =
+        add({model.name, Kind::model, layer_of(model.name), model.file, model.common.tags, {}, {}},
+            model.place);
     std::set<std::string> allowed = variable_names();
     std::string hint = "declare it under vars: in windrow.yaml";
     allowed.insert("run_time");
@@ -121,7 +141,9 @@ class Builder {
 
   void add_publication(const project::Publication& publication) {
     const std::string name = "publish." + publication.name;
-    const size_t at = add({name, Kind::publication, "", publication.file, publication.common.tags, {}, {}}, publication.place);
+    const size_t at =
+        add({name, Kind::publication, "", publication.file, publication.common.tags, {}, {}},
+            publication.place);
     for (const auto& view : publication.views) {
       if (!view.sql.empty()) {
         texts_.push_back({name + "/" + view.table, view.sql, view.sql_begin, at, variable_names(),
@@ -187,8 +209,10 @@ class Builder {
     for (const char* name : {"start", "end"}) {
       if (!parsed.parameter_names().count(name)) {
         problems_.add(Code::configuration,
-                      "model \"" + text.key + "\" is built by intervals, but its SELECT does not use $" + name,
-                      "compare an input's time with both: column >= $start AND column < $end", text.begin);
+                      "model \"" + text.key +
+                          "\" is built by intervals, but its SELECT does not use $" + name,
+                      "compare an input's time with both: column >= $start AND column < $end",
+                      text.begin);
       }
     }
   }
@@ -197,7 +221,8 @@ class Builder {
     for (const auto& text : texts_) {
       auto parsed = graph_.selects.find(text.key);
       if (parsed == graph_.selects.end()) continue;
-      for (const auto& use : parsed->second.tables) named_reads_.push_back({text.owner, use.name, use.place});
+      for (const auto& use : parsed->second.tables)
+        named_reads_.push_back({text.owner, use.name, use.place});
     }
     for (const auto& read : named_reads_) {
       if (const auto from = resolve(read)) reads_[read.owner].push_back({*from, read.place});
@@ -216,8 +241,11 @@ class Builder {
     if (found != by_lower_.end()) {
       const auto& asset = assets_[found->second];
       if (asset.name == read.name) return found->second;
-      problems_.add(Code::configuration, reader(owner) + " reads \"" + read.name + "\", but its name is \"" + asset.name + "\"",
-                    "write it as it is: names are the same on every engine only with the same letters' case", read.place);
+      problems_.add(
+          Code::configuration,
+          reader(owner) + " reads \"" + read.name + "\", but its name is \"" + asset.name + "\"",
+          "write it as it is: names are the same on every engine only with the same letters' case",
+          read.place);
       return {};
     }
     if (read.name.find('.') == std::string::npos) {
@@ -225,8 +253,10 @@ class Builder {
       if (bare != bare_.end() && bare->second.size() == 1) return bare->second[0];
       if (bare != bare_.end()) {
         std::string candidates;
-        for (const size_t i : bare->second) candidates += (candidates.empty() ? "" : ", ") + assets_[i].name;
-        problems_.add(Code::configuration, reader(owner) + " reads \"" + read.name + "\", which is ambiguous",
+        for (const size_t i : bare->second)
+          candidates += (candidates.empty() ? "" : ", ") + assets_[i].name;
+        problems_.add(Code::configuration,
+                      reader(owner) + " reads \"" + read.name + "\", which is ambiguous",
                       "say which: " + candidates, read.place);
         return {};
       }
@@ -234,9 +264,13 @@ class Builder {
     std::vector<std::string> known;
     for (const auto& asset : assets_) known.push_back(asset.name);
     auto hint = did_you_mean(read.name, known);
-    const char* what = owner.kind == Kind::task || owner.kind == Kind::sensor ? " comes after \"" : " reads table \"";
-    problems_.add(Code::configuration, reader(owner) + what + read.name + "\", which no source, seed or model makes",
-                  hint.empty() ? "add models/" + read.name + ".sql with a layer's folder, or a source of that name" : hint,
+    const char* what = owner.kind == Kind::task || owner.kind == Kind::sensor ? " comes after \""
+                                                                              : " reads table \"";
+    problems_.add(Code::configuration,
+                  reader(owner) + what + read.name + "\", which no source, seed or model makes",
+                  hint.empty() ? "add models/" + read.name +
+                                     ".sql with a layer's folder, or a source of that name"
+                               : hint,
                   read.place);
     return {};
   }
@@ -287,6 +321,8 @@ const Asset* Graph::resolve(std::string_view table) const {
   return found;
 }
 
-Graph build(const project::Project& project, duck::Database& database) { return Builder(project, database).build(); }
+Graph build(const project::Project& project, duck::Database& database) {
+  return Builder(project, database).build();
+}
 
 }  // namespace windrow::graph

@@ -13,9 +13,10 @@ struct Read {
   Place place;
 };
 
-/// Order in which every asset comes after all that it reads: by level, then name. Cycles are problems, each told
-/// once as a path with the place of every read.
+/// Order in which every asset comes after all that it reads: by level, then name. Cycles are
+/// problems, each told once as a path with the place of every read.
 std::vector<size_t> topological_order(const std::vector<std::string>& names,
-                                      const std::vector<std::vector<Read>>& reads, Problems& problems);
+                                      const std::vector<std::vector<Read>>& reads,
+                                      Problems& problems);
 
 }  // namespace windrow::graph

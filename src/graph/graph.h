@@ -19,49 +19,57 @@ enum class Kind { source, seed, model, publication, task, sensor };
 std::string_view name_of(Kind kind);
 
 struct Asset {
-  std::string name;                  ///< `bronze.raw_events`, `gold.trending`, `seeds.languages`, `publish.historical`
+  std::string
+      name;  ///< `bronze.raw_events`, `gold.trending`, `seeds.languages`, `publish.historical`
   Kind kind = Kind::model;
-  std::string layer;                 ///< empty where it has none
-  std::string file;                  ///< relative to the project
+  std::string layer;  ///< empty where it has none
+  std::string file;   ///< relative to the project
   std::vector<std::string> tags;
-  std::vector<size_t> upstream;      ///< sorted; positions in Graph::assets
+  std::vector<size_t> upstream;  ///< sorted; positions in Graph::assets
   std::vector<size_t> downstream;
 };
 
 struct Graph {
-  std::vector<Asset> assets;         ///< in a topological order that is the same on every machine: by level, then name
+  std::vector<Asset>
+      assets;  ///< in a topological order that is the same on every machine: by level, then name
   std::map<std::string, size_t> by_name;
-  std::map<std::string, sql::Parsed> selects;  ///< of models, and of publications' views as `publish.name/table`
+  std::map<std::string, sql::Parsed>
+      selects;  ///< of models, and of publications' views as `publish.name/table`
 
   const Asset* find(std::string_view name) const;
-  /// The asset that a name in a model's SQL means: itself, or the one table of that name where no layer is given.
+  /// The asset that a name in a model's SQL means: itself, or the one table of that name where no
+  /// layer is given.
   const Asset* resolve(std::string_view table) const;
 };
 
-/// Parses every SELECT and ties the assets together. All problems at once, with places: syntax errors, tables that
-/// nothing makes (with the nearest name), names that two assets make or that are ambiguous without a layer, names
-/// that differ only by case, cycles (`gold.a → gold.b → gold.a`, with the file and line of each read), reads that
-/// go from an inner layer to an outer one are allowed.
+/// Parses every SELECT and ties the assets together. All problems at once, with places: syntax
+/// errors, tables that nothing makes (with the nearest name), names that two assets make or that
+/// are ambiguous without a layer, names that differ only by case, cycles (`gold.a → gold.b →
+/// gold.a`, with the file and line of each read), reads that go from an inner layer to an outer one
+/// are allowed.
 Graph build(const project::Project& project, duck::Database& database);
 
-/// Selectors: names, globs (`gold.*`), `+up`, `down+`, `2+name`, `tag:`, `layer:`, `path:`, `state:`, `result:`;
-/// a blank means or, a comma means and. Error(usage) names what matches nothing, with the nearest name.
+/// Selectors: names, globs (`gold.*`), `+up`, `down+`, `2+name`, `tag:`, `layer:`, `path:`,
+/// `state:`, `result:`; a blank means or, a comma means and. Error(usage) names what matches
+/// nothing, with the nearest name.
 struct StateLookup {
-  std::function<bool(const std::string& asset, const std::string& state)> state;    ///< `stale`, `new`, …
-  std::function<bool(const std::string& asset, const std::string& result)> result;  ///< `failed`, `skipped`, …
+  std::function<bool(const std::string& asset, const std::string& state)>
+      state;  ///< `stale`, `new`, …
+  std::function<bool(const std::string& asset, const std::string& result)>
+      result;  ///< `failed`, `skipped`, …
 };
 std::set<size_t> select(const Graph& graph, std::string_view selector, const StateLookup& lookup);
 
-/// Table lineage around one asset, or of the whole graph where `asset` is empty; column lineage through all models
-/// where `column` is given.
+/// Table lineage around one asset, or of the whole graph where `asset` is empty; column lineage
+/// through all models where `column` is given.
 struct LineageEdge {
-  std::string from, to;              ///< assets, or `asset.column`
+  std::string from, to;  ///< assets, or `asset.column`
   bool operator<(const LineageEdge& o) const { return std::tie(from, to) < std::tie(o.from, o.to); }
   bool operator==(const LineageEdge&) const = default;
 };
 struct Lineage {
   std::string subject;
-  std::vector<std::string> nodes;    ///< in topological order
+  std::vector<std::string> nodes;  ///< in topological order
   std::vector<LineageEdge> edges;
   std::map<std::string, std::string> expressions;  ///< `asset.column` → the SQL it is computed by
 };

@@ -18,7 +18,8 @@ class GraphTest : public testing::Test {
     project::Model model;
     model.name = name;
     model.sql = sql;
-    model.file = "models/" + name.substr(0, name.find('.')) + "/" + name.substr(name.find('.') + 1) + ".sql";
+    model.file =
+        "models/" + name.substr(0, name.find('.')) + "/" + name.substr(name.find('.') + 1) + ".sql";
     model.sql_begin = {model.file, 1, 1};
     model.place = model.sql_begin;
     model.common.tags = std::move(tags);
@@ -42,7 +43,9 @@ class GraphTest : public testing::Test {
     const auto graph = build(project_, database_);
     std::string out;
     StateLookup lookup;
-    lookup.state = [](const std::string& asset, const std::string& state) { return asset == "gold.d" && state == "stale"; };
+    lookup.state = [](const std::string& asset, const std::string& state) {
+      return asset == "gold.d" && state == "stale";
+    };
     for (const size_t i : select(graph, selector, lookup)) out += graph.assets[i].name + " ";
     return out;
   }
@@ -81,8 +84,10 @@ TEST_F(GraphTest, TellsCyclesAsAPath) {
   model("gold.a", "SELECT *\nFROM gold.b");
   model("gold.c", "SELECT * FROM gold.a");
   EXPECT_EQ(problem(),
-            "these tables read each other in a circle: gold.a → gold.b → gold.c → gold.a (models/gold/a.sql:2:6)\n"
-            "  hint: take one of these reads out: models/gold/a.sql:2:6; models/gold/b.sql:1:15; models/gold/c.sql:1:15");
+            "these tables read each other in a circle: gold.a → gold.b → gold.c → gold.a "
+            "(models/gold/a.sql:2:6)\n"
+            "  hint: take one of these reads out: models/gold/a.sql:2:6; models/gold/b.sql:1:15; "
+            "models/gold/c.sql:1:15");
   project_.models.clear();
   model("gold.a", "SELECT * FROM gold.a");
   EXPECT_NE(problem().find("gold.a → gold.a"), std::string::npos);
@@ -123,8 +128,9 @@ TEST_F(GraphTest, DrawsLineage) {
   chain();
   const auto graph = build(project_, database_);
   const auto lineage = table_lineage(graph, "silver.b");
-  EXPECT_EQ(as_text(lineage),
-            "silver.b\ncomes from\n└─ silver.a\n   └─ bronze.raw\ngoes to\n└─ gold.c\n   └─ gold.d\n");
+  EXPECT_EQ(
+      as_text(lineage),
+      "silver.b\ncomes from\n└─ silver.a\n   └─ bronze.raw\ngoes to\n└─ gold.c\n   └─ gold.d\n");
   EXPECT_EQ(as_mermaid(table_lineage(graph, "gold.d")).substr(0, 9), "graph LR\n");
   duck::Connection connection(database_);
   const sql::Catalog catalog{{"silver.a", {{"x", "INTEGER"}}},
@@ -132,7 +138,8 @@ TEST_F(GraphTest, DrawsLineage) {
                              {"gold.c", {{"y", "INTEGER"}, {"z", "INTEGER"}}}};
   const auto columns = column_lineage(graph, "gold.d", "z", catalog, connection);
   EXPECT_EQ(as_text(columns),
-            "gold.d.z  = \"z\"\ncomes from\n└─ gold.c.z  = (y * 2)\n   └─ silver.b.y  = (x + 1)\n      └─ silver.a.x  = 1\n");
+            "gold.d.z  = \"z\"\ncomes from\n└─ gold.c.z  = (y * 2)\n   └─ silver.b.y  = (x + 1)\n  "
+            "    └─ silver.a.x  = 1\n");
   EXPECT_THROW(column_lineage(graph, "gold.d", "nope", catalog, connection), Error);
   EXPECT_THROW(table_lineage(graph, "gold.z"), Error);
 }

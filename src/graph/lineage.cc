@@ -7,7 +7,8 @@ namespace windrow::graph {
 
 namespace {
 
-void reach(const Graph& graph, size_t from, std::vector<size_t> Asset::* edges, std::set<size_t>& out) {
+void reach(const Graph& graph, size_t from, std::vector<size_t> Asset::*edges,
+           std::set<size_t>& out) {
   std::vector<size_t> todo{from};
   while (!todo.empty()) {
     const size_t i = todo.back();
@@ -28,7 +29,8 @@ const Asset& asset_named(const Graph& graph, const std::string& name) {
 }
 
 /// Columns by the names that the model itself writes, which may be bare.
-sql::Catalog catalog_for(const Graph& graph, const sql::Parsed& select, const sql::Catalog& catalog) {
+sql::Catalog catalog_for(const Graph& graph, const sql::Parsed& select,
+                         const sql::Catalog& catalog) {
   sql::Catalog out;
   for (const auto& name : select.table_names()) {
     const Asset* asset = graph.resolve(name);
@@ -81,20 +83,24 @@ Lineage column_lineage(const Graph& graph, const std::string& asset, const std::
     if (select == graph.selects.end()) {
       auto columns = catalog.find(table);
       if (node == out.subject && columns != catalog.end() &&
-          std::none_of(columns->second.begin(), columns->second.end(), [&](auto& c) { return c.name == name; })) {
+          std::none_of(columns->second.begin(), columns->second.end(),
+                       [&](auto& c) { return c.name == name; })) {
         throw Error(Code::usage, "table \"" + table + "\" has no column \"" + name + "\"");
       }
       continue;  // a source or a seed: it begins here
     }
     if (!known.count(table)) {
-      known[table] = sql::column_lineage(connection, select->second, catalog_for(graph, select->second, catalog));
+      known[table] = sql::column_lineage(connection, select->second,
+                                         catalog_for(graph, select->second, catalog));
     }
     const auto& columns = known.at(table);
-    auto found = std::find_if(columns.begin(), columns.end(), [&](const auto& c) { return c.column == name; });
+    auto found = std::find_if(columns.begin(), columns.end(),
+                              [&](const auto& c) { return c.column == name; });
     if (found == columns.end()) {
       std::vector<std::string> names;
       for (const auto& c : columns) names.push_back(c.column);
-      throw Error(Code::usage, "table \"" + table + "\" has no column \"" + name + "\"", did_you_mean(name, names));
+      throw Error(Code::usage, "table \"" + table + "\" has no column \"" + name + "\"",
+                  did_you_mean(name, names));
     }
     out.expressions[node] = found->expression;
     for (const auto& source : found->from) {

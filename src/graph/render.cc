@@ -8,14 +8,16 @@ namespace {
 
 using Edges = std::multimap<std::string, std::string>;
 
-/// A branch a line. A node that was drawn before is named again, with a mark, but not unfolded again.
-void branch(const std::string& node, const Edges& edges, const Lineage& lineage, const std::string& indent,
-            std::set<std::string>& drawn, std::string& out) {
+/// A branch a line. A node that was drawn before is named again, with a mark, but not unfolded
+/// again.
+void branch(const std::string& node, const Edges& edges, const Lineage& lineage,
+            const std::string& indent, std::set<std::string>& drawn, std::string& out) {
   const auto [first, last] = edges.equal_range(node);
   for (auto it = first; it != last; ++it) {
     const bool final = std::next(it) == last;
     out += indent + (final ? "└─ " : "├─ ") + it->second;
-    if (auto text = lineage.expressions.find(it->second); text != lineage.expressions.end()) out += "  = " + text->second;
+    if (auto text = lineage.expressions.find(it->second); text != lineage.expressions.end())
+      out += "  = " + text->second;
     const bool again = !drawn.insert(it->second).second && edges.count(it->second) > 0;
     out += again ? "  (above)\n" : "\n";
     if (!again) branch(it->second, edges, lineage, indent + (final ? "   " : "│  "), drawn, out);
@@ -61,7 +63,8 @@ std::string as_text(const Lineage& lineage) {
     return out;
   }
   out = lineage.subject;
-  if (auto text = lineage.expressions.find(lineage.subject); text != lineage.expressions.end()) out += "  = " + text->second;
+  if (auto text = lineage.expressions.find(lineage.subject); text != lineage.expressions.end())
+    out += "  = " + text->second;
   out += "\n";
   if (up.count(lineage.subject)) {
     out += "comes from\n";
@@ -80,7 +83,8 @@ std::string as_json(const Lineage& lineage) {
   out["subject"] = lineage.subject;
   out["nodes"] = lineage.nodes;
   out["edges"] = nlohmann::ordered_json::array();
-  for (const auto& edge : lineage.edges) out["edges"].push_back({{"from", edge.from}, {"to", edge.to}});
+  for (const auto& edge : lineage.edges)
+    out["edges"].push_back({{"from", edge.from}, {"to", edge.to}});
   if (!lineage.expressions.empty()) out["expressions"] = lineage.expressions;
   return out.dump(2) + "\n";
 }
@@ -92,7 +96,8 @@ std::string as_mermaid(const Lineage& lineage) {
     out += "  " + identifier(number.at(node)) + "[\"" + escaped(node, "#quot;") + "\"]\n";
   }
   for (const auto& edge : lineage.edges) {
-    out += "  " + identifier(number.at(edge.from)) + " --> " + identifier(number.at(edge.to)) + "\n";
+    out +=
+        "  " + identifier(number.at(edge.from)) + " --> " + identifier(number.at(edge.to)) + "\n";
   }
   return out;
 }
@@ -104,7 +109,8 @@ std::string as_graphviz(const Lineage& lineage) {
     out += "  " + identifier(number.at(node)) + " [label=\"" + escaped(node, "\\\"") + "\"];\n";
   }
   for (const auto& edge : lineage.edges) {
-    out += "  " + identifier(number.at(edge.from)) + " -> " + identifier(number.at(edge.to)) + ";\n";
+    out +=
+        "  " + identifier(number.at(edge.from)) + " -> " + identifier(number.at(edge.to)) + ";\n";
   }
   return out + "}\n";
 }

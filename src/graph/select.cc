@@ -29,7 +29,7 @@ bool matches(std::string_view pattern, std::string_view text) {
 }
 
 struct Term {
-  std::string method;            ///< tag, layer, path, state, result, source; empty: a name
+  std::string method;  ///< tag, layer, path, state, result, source; empty: a name
   std::string value;
   std::optional<size_t> up, down;  ///< how many steps; SIZE_MAX: all
 };
@@ -41,13 +41,16 @@ Term parse(std::string text) {
     return digits.empty() ? SIZE_MAX : size_t(std::stoul(digits));
   };
   const auto is_number = [](std::string_view part) {
-    return part.size() < 6 && std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });
+    return part.size() < 6 &&
+           std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });
   };
-  if (const auto plus = text.find('+'); plus != std::string::npos && is_number(text.substr(0, plus))) {
+  if (const auto plus = text.find('+');
+      plus != std::string::npos && is_number(text.substr(0, plus))) {
     term.up = steps(text.substr(0, plus));
     text.erase(0, plus + 1);
   }
-  if (const auto plus = text.rfind('+'); plus != std::string::npos && is_number(text.substr(plus + 1))) {
+  if (const auto plus = text.rfind('+');
+      plus != std::string::npos && is_number(text.substr(plus + 1))) {
     term.down = steps(text.substr(plus + 1));
     text.erase(plus);
   }
@@ -69,7 +72,8 @@ class Selector {
     for (size_t i = 0; i < graph_.assets.size(); ++i) {
       if (holds(term, graph_.assets[i])) found.insert(i);
     }
-    // A state or a result may hold for nothing; a name, tag, layer or path that is nowhere is a mistake.
+    // A state or a result may hold for nothing; a name, tag, layer or path that is nowhere is a
+    // mistake.
     if (found.empty() && term.method != "state" && term.method != "result") nothing(term, text);
     const auto roots = found;
     if (term.up) spread(roots, *term.up, &Asset::upstream, found);
@@ -80,11 +84,15 @@ class Selector {
  private:
   bool holds(const Term& term, const Asset& asset) const {
     if (term.method.empty()) return matches(term.value, asset.name);
-    if (term.method == "tag") return std::any_of(asset.tags.begin(), asset.tags.end(), [&](auto& t) { return matches(term.value, t); });
+    if (term.method == "tag")
+      return std::any_of(asset.tags.begin(), asset.tags.end(),
+                         [&](auto& t) { return matches(term.value, t); });
     if (term.method == "layer") return matches(term.value, asset.layer);
-    if (term.method == "source") return asset.kind == Kind::source && matches(term.value, asset.name);
+    if (term.method == "source")
+      return asset.kind == Kind::source && matches(term.value, asset.name);
     if (term.method == "path") {
-      return matches(term.value, asset.file) || asset.file.starts_with(term.value.ends_with('/') ? term.value : term.value + "/");
+      return matches(term.value, asset.file) ||
+             asset.file.starts_with(term.value.ends_with('/') ? term.value : term.value + "/");
     }
     if (term.method == "state") return lookup_.state && lookup_.state(asset.name, term.value);
     if (term.method == "result") return lookup_.result && lookup_.result(asset.name, term.value);
@@ -92,7 +100,8 @@ class Selector {
                 did_you_mean(term.method, {"tag", "layer", "path", "state", "result", "source"}));
   }
 
-  void spread(const std::set<size_t>& roots, size_t steps, std::vector<size_t> Asset::* edges, std::set<size_t>& found) const {
+  void spread(const std::set<size_t>& roots, size_t steps, std::vector<size_t> Asset::*edges,
+              std::set<size_t>& found) const {
     std::set<size_t> edge = roots;
     while (steps-- > 0 && !edge.empty()) {
       std::set<size_t> next;
@@ -114,7 +123,8 @@ class Selector {
       if (term.method == "path") known.push_back(asset.file);
     }
     auto hint = did_you_mean(term.value, known);
-    throw Error(Code::usage, "selector \"" + text + "\" matches nothing", hint.empty() ? "`windrow ls` shows what there is" : hint);
+    throw Error(Code::usage, "selector \"" + text + "\" matches nothing",
+                hint.empty() ? "`windrow ls` shows what there is" : hint);
   }
 
   const Graph& graph_;

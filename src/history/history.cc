@@ -68,13 +68,16 @@ struct History::Impl {
     database->make_durable_and_concurrent();
     const int64_t format = integer_of(database->query("PRAGMA user_version")[0][0]).value_or(0);
     if (format > kFormat) {
-      throw Error(Code::unsupported, "the history \"" + path + "\" was made by a newer version of this program",
-                  "use that version, or move the file away: nothing in it is needed to know what is done");
+      throw Error(
+          Code::unsupported,
+          "the history \"" + path + "\" was made by a newer version of this program",
+          "use that version, or move the file away: nothing in it is needed to know what is done");
     }
     if (format == 0) {
       SqliteTransaction transaction(*database);
       // Another process may have been faster between the look and the lock.
-      if (integer_of(database->query("PRAGMA user_version")[0][0]).value_or(0) == 0) database->execute(kTables);
+      if (integer_of(database->query("PRAGMA user_version")[0][0]).value_or(0) == 0)
+        database->execute(kTables);
       transaction.commit();
     }
     writer = std::thread([this] { write_all(); });
@@ -146,8 +149,8 @@ History::~History() = default;
 void History::begin(const Run& run) {
   impl_->push([run](Sqlite& db) {
     db.query("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-             {run.id, run.environment, run.command, run.version, run.retry_of, micros(run.started), time_value(run.ended),
-              run.status, run.tasks, run.failed});
+             {run.id, run.environment, run.command, run.version, run.retry_of, micros(run.started),
+              time_value(run.ended), run.status, run.tasks, run.failed});
   });
 }
 
@@ -155,18 +158,20 @@ void History::end(const Run& run) { begin(run); }
 
 void History::add(const Task& t) {
   impl_->push([t](Sqlite& db) {
-    db.query("INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-             {t.run, t.asset, t.kind, t.status, int64_t(t.attempts), time_value(t.started), time_value(t.ended), t.rows,
-              t.version, t.intervals, t.rejected,
-              t.quality_score ? SqliteValue(*t.quality_score) : SqliteValue(std::monostate{}), t.reasons, t.error_code,
-              t.error, t.hint, t.caused_by});
+    db.query(
+        "INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        {t.run, t.asset, t.kind, t.status, int64_t(t.attempts), time_value(t.started),
+         time_value(t.ended), t.rows, t.version, t.intervals, t.rejected,
+         t.quality_score ? SqliteValue(*t.quality_score) : SqliteValue(std::monostate{}), t.reasons,
+         t.error_code, t.error, t.hint, t.caused_by});
   });
 }
 
 void History::add(const Check& c) {
   impl_->push([c](Sqlite& db) {
     db.query("INSERT INTO checks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-             {c.run, c.asset, c.description, c.severity, int64_t(c.passed), c.failing, c.total, c.message, c.sample});
+             {c.run, c.asset, c.description, c.severity, int64_t(c.passed), c.failing, c.total,
+              c.message, c.sample});
   });
 }
 
@@ -176,7 +181,8 @@ std::vector<Run> History::runs(size_t limit) const {
   impl_->flush();
   Sqlite reader(impl_->reader_path, Sqlite::Mode::existing);
   std::vector<Run> out;
-  for (const auto& row : reader.query("SELECT * FROM runs ORDER BY started DESC, id DESC LIMIT ?", {int64_t(limit)})) {
+  for (const auto& row : reader.query("SELECT * FROM runs ORDER BY started DESC, id DESC LIMIT ?",
+                                      {int64_t(limit)})) {
     out.push_back(run_of(row));
   }
   return out;
@@ -185,8 +191,10 @@ std::vector<Run> History::runs(size_t limit) const {
 std::optional<Run> History::run(const std::string& id_prefix) const {
   impl_->flush();
   Sqlite reader(impl_->reader_path, Sqlite::Mode::existing);
-  const auto rows = reader.query("SELECT * FROM runs WHERE substr(id, 1, length(?1)) = ?1 ORDER BY started DESC, id DESC LIMIT 1",
-                                 {id_prefix});
+  const auto rows = reader.query(
+      "SELECT * FROM runs WHERE substr(id, 1, length(?1)) = ?1 ORDER BY started DESC, id DESC "
+      "LIMIT 1",
+      {id_prefix});
   if (rows.empty()) return {};
   return run_of(rows[0]);
 }
@@ -195,7 +203,8 @@ std::vector<Task> History::tasks(const std::string& run) const {
   impl_->flush();
   Sqlite reader(impl_->reader_path, Sqlite::Mode::existing);
   std::vector<Task> out;
-  for (const auto& row : reader.query("SELECT * FROM tasks WHERE run = ? ORDER BY started, asset", {run})) {
+  for (const auto& row :
+       reader.query("SELECT * FROM tasks WHERE run = ? ORDER BY started, asset", {run})) {
     Task t;
     t.run = text_of(row[0]);
     t.asset = text_of(row[1]);
@@ -224,8 +233,9 @@ std::vector<Check> History::checks(const std::string& run) const {
   Sqlite reader(impl_->reader_path, Sqlite::Mode::existing);
   std::vector<Check> out;
   for (const auto& row : reader.query("SELECT * FROM checks WHERE run = ? ORDER BY rowid", {run})) {
-    out.push_back({text_of(row[0]), text_of(row[1]), text_of(row[2]), text_of(row[3]), integer_of(row[4]).value_or(0) != 0,
-                   integer_of(row[5]).value_or(0), integer_of(row[6]).value_or(0), text_of(row[7]), text_of(row[8])});
+    out.push_back({text_of(row[0]), text_of(row[1]), text_of(row[2]), text_of(row[3]),
+                   integer_of(row[4]).value_or(0) != 0, integer_of(row[5]).value_or(0),
+                   integer_of(row[6]).value_or(0), text_of(row[7]), text_of(row[8])});
   }
   return out;
 }
@@ -233,7 +243,8 @@ std::vector<Check> History::checks(const std::string& run) const {
 void History::keep(size_t runs) {
   impl_->push([runs](Sqlite& db) {
     const std::vector<SqliteValue> most{int64_t(runs)};
-    db.query("DELETE FROM runs WHERE id NOT IN (SELECT id FROM runs ORDER BY started DESC LIMIT ?)", most);
+    db.query("DELETE FROM runs WHERE id NOT IN (SELECT id FROM runs ORDER BY started DESC LIMIT ?)",
+             most);
     db.query("DELETE FROM tasks WHERE run NOT IN (SELECT id FROM runs)");
     db.query("DELETE FROM checks WHERE run NOT IN (SELECT id FROM runs)");
   });

@@ -14,23 +14,23 @@ namespace windrow::history {
 struct Run {
   std::string id;
   std::string environment;
-  std::string command;         ///< redacted by the caller
-  std::string version;         ///< of the program
+  std::string command;  ///< redacted by the caller
+  std::string version;  ///< of the program
   std::string retry_of;
   Time started;
-  std::optional<Time> ended;   ///< nothing: it still runs, or it was killed
-  std::string status;          ///< running, done, failed, canceled
+  std::optional<Time> ended;  ///< nothing: it still runs, or it was killed
+  std::string status;         ///< running, done, failed, canceled
   int64_t tasks = 0, failed = 0;
 };
 
 struct Task {
   std::string run, asset, kind;
-  std::string status;          ///< done, up to date, failed, skipped, canceled
+  std::string status;  ///< done, up to date, failed, skipped, canceled
   int attempts = 0;
   std::optional<Time> started, ended;
   int64_t rows = -1, version = -1, intervals = 0, rejected = 0;
   std::optional<double> quality_score;
-  std::string reasons;         ///< JSON list
+  std::string reasons;  ///< JSON list
   std::string error_code, error, hint;
   std::string caused_by;
 };
@@ -40,12 +40,13 @@ struct Check {
   bool passed = true;
   int64_t failing = 0, total = 0;
   std::string message;
-  std::string sample;          ///< JSON: columns and up to some failing rows
+  std::string sample;  ///< JSON: columns and up to some failing rows
 };
 
-/// Records are queued and written by one thread, many in one transaction, so that a task costs microseconds; the
-/// queue is bounded, and a writer that falls behind is waited for. What `flush` returned from survives a power cut;
-/// a kill before that loses records, never data. Several processes may write at once. Safe from any thread.
+/// Records are queued and written by one thread, many in one transaction, so that a task costs
+/// microseconds; the queue is bounded, and a writer that falls behind is waited for. What `flush`
+/// returned from survives a power cut; a kill before that loses records, never data. Several
+/// processes may write at once. Safe from any thread.
 class History {
  public:
   /// Makes the file where it is not there. Error(unsupported) where a newer program made it.
@@ -59,8 +60,9 @@ class History {
   /// Returns when everything queued so far is durable; throws what the writer thread met.
   void flush();
 
-  std::vector<Run> runs(size_t limit) const;                   ///< newest first
-  std::optional<Run> run(const std::string& id_prefix) const;  ///< the newest where the prefix is empty
+  std::vector<Run> runs(size_t limit) const;  ///< newest first
+  std::optional<Run> run(
+      const std::string& id_prefix) const;  ///< the newest where the prefix is empty
   std::vector<Task> tasks(const std::string& run) const;
   std::vector<Check> checks(const std::string& run) const;
   /// Drops all but the newest runs.

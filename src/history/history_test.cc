@@ -14,7 +14,8 @@ namespace {
 class HistoryTest : public testing::Test {
  protected:
   HistoryTest() {
-    folder_ = std::filesystem::temp_directory_path() / ("windrow history " + std::to_string(::getpid()));
+    folder_ =
+        std::filesystem::temp_directory_path() / ("windrow history " + std::to_string(::getpid()));
     path_ = folder_ / "state/history.db";
   }
   ~HistoryTest() override { std::filesystem::remove_all(folder_); }

@@ -12,7 +12,8 @@ PartitionValues partition_values_at(const JsonObject& object) {
     for (auto [name, value] : found->get_object()) {
       std::optional<std::string> text;
       // An empty text and null mean the same (PROTOCOL.md, "Partition Value Serialization").
-      if (!value.is_null() && !std::string_view(value).empty()) text = std::string(std::string_view(value));
+      if (!value.is_null() && !std::string_view(value).empty())
+        text = std::string(std::string_view(value));
       out.emplace(name, std::move(text));
     }
   }
@@ -31,8 +32,8 @@ Add add_from(const JsonObject& object) {
   add.modification_time = integer_at(object, "modificationTime");
   add.data_change = boolean_at(object, "dataChange", true);
   if (const auto stats = find(object, "stats")) {
-    add.stats =
-        stats->is_string() ? std::string(std::string_view(*stats)) : std::string(simdjson::minify(*stats));
+    add.stats = stats->is_string() ? std::string(std::string_view(*stats))
+                                   : std::string(simdjson::minify(*stats));
   }
   add.tags = text_at(object, "tags");
   add.deletion_vector = text_at(object, "deletionVector");
@@ -145,7 +146,8 @@ Commit commit_from_json(std::string_view text, int64_t version, std::string_view
   Commit commit;
   commit.version = version;
   return reading_json(where, [&] {
-    // simdjson reads up to its padding beyond the end of a line; the last line needs that room behind it.
+    // simdjson reads up to its padding beyond the end of a line; the last line needs that room
+    // behind it.
     std::string padded;
     padded.reserve(text.size() + simdjson::SIMDJSON_PADDING);
     padded = text;
@@ -182,7 +184,8 @@ std::string to_json(const Add& add) {
 std::string to_json(const Remove& remove) {
   JsonWriter w;
   w.begin_object().field("path", remove.path).field("deletionTimestamp", remove.deletion_timestamp);
-  w.field("dataChange", remove.data_change).field("extendedFileMetadata", remove.extended_file_metadata);
+  w.field("dataChange", remove.data_change)
+      .field("extendedFileMetadata", remove.extended_file_metadata);
   if (remove.extended_file_metadata) {
     write_partition_values(w, remove.partition_values);
     w.field("size", remove.size);
@@ -196,7 +199,8 @@ std::string to_json(const Metadata& metadata) {
   if (!metadata.name.empty()) w.field("name", metadata.name);
   if (!metadata.description.empty()) w.field("description", metadata.description);
   w.raw_field("format", R"({"provider":"parquet","options":{}})");
-  w.field("schemaString", metadata.schema_string).field("partitionColumns", metadata.partition_columns);
+  w.field("schemaString", metadata.schema_string)
+      .field("partitionColumns", metadata.partition_columns);
   w.field("configuration", metadata.configuration).field("createdTime", metadata.created_time);
   return wrapped("metaData", w.end_object().take());
 }

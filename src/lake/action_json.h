@@ -9,11 +9,12 @@
 /// Actions as JSON text: one object a line, as PROTOCOL.md writes them.
 namespace windrow::lake {
 
-/// Everything in one version's file. `where` names the file in messages. Unknown actions and fields are
-/// passed over, as the protocol asks of readers. Throws Error(corrupt).
+/// Everything in one version's file. `where` names the file in messages. Unknown actions and fields
+/// are passed over, as the protocol asks of readers. Throws Error(corrupt).
 Commit commit_from_json(std::string_view text, int64_t version, std::string_view where);
 
-/// Reads single actions into the same commit, one line after the other; keeps its buffers between lines.
+/// Reads single actions into the same commit, one line after the other; keeps its buffers between
+/// lines.
 class ActionReader {
  public:
   ActionReader();

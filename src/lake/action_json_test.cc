@@ -22,11 +22,19 @@ TEST(ActionJson, WritesAndReadsEverythingBack) {
   Commit commit;
   commit.version = 3;
   commit.info = CommitInfo{5, "WRITE", "id", "Windrow/1", ""};
-  commit.info->json = R"({"timestamp":5,"operation":"WRITE","txnId":"id","engineInfo":"Windrow/1"})";
+  commit.info->json =
+      R"({"timestamp":5,"operation":"WRITE","txnId":"id","engineInfo":"Windrow/1"})";
   commit.protocol = Protocol{3, 7, {"timestampNtz"}, {"timestampNtz", "appendOnly"}};
-  commit.metadata = Metadata{"id", "n\"ame", "ü", "{\"type\":\"struct\"}", {"a", "b c"}, {{"k", "v\n"}}, 9};
-  commit.adds = {
-      {"a%20b", {{"p", std::nullopt}, {"q", "x"}}, 1, 2, true, R"({"numRecords":1})", R"({"t":"1"})", ""}};
+  commit.metadata =
+      Metadata{"id", "n\"ame", "ü", "{\"type\":\"struct\"}", {"a", "b c"}, {{"k", "v\n"}}, 9};
+  commit.adds = {{"a%20b",
+                  {{"p", std::nullopt}, {"q", "x"}},
+                  1,
+                  2,
+                  true,
+                  R"({"numRecords":1})",
+                  R"({"t":"1"})",
+                  ""}};
   commit.removes = {{"c", 4, false, true, {{"p", "1"}}, 6}, {"d", 4, true, false, {}, 0}};
   commit.txns = {{"app", 1, 2}};
   commit.domains = {{"d", "{}", true}};
@@ -44,7 +52,8 @@ TEST(ActionJson, WritesAndReadsEverythingBack) {
 TEST(ActionJson, ToleratesWhatOthersWrite) {
   const Commit commit = commit_from_json(
       "\r\n{\"cdc\":{\"path\":\"x\"}}\n{\"unknown\":1}\n"
-      "{\"add\":{\"path\":\"p\",\"partitionValues\":{\"a\":\"\"},\"size\":1,\"modificationTime\":1.5e3,"
+      "{\"add\":{\"path\":\"p\",\"partitionValues\":{\"a\":\"\"},\"size\":1,\"modificationTime\":1."
+      "5e3,"
       "\"dataChange\":false,\"stats\":null,\"more\":[1]},\"remove\":null}\n\n",
       1, "test");
   ASSERT_EQ(commit.adds.size(), 1u);
@@ -62,8 +71,10 @@ TEST(ActionJson, RefusesWhatIsNoLog) {
   EXPECT_EQ(code_of("{\"add\":[]}"), Code::corrupt);
   EXPECT_EQ(code_of("[]"), Code::corrupt);
   EXPECT_EQ(code_of("\xff\xfe"), Code::corrupt);
-  EXPECT_EQ(code_of("{\"metaData\":{\"id\":\"a\",\"schemaString\":\"\",\"format\":{\"provider\":\"orc\"}}}"),
-            Code::unsupported);
+  EXPECT_EQ(
+      code_of(
+          "{\"metaData\":{\"id\":\"a\",\"schemaString\":\"\",\"format\":{\"provider\":\"orc\"}}}"),
+      Code::unsupported);
 }
 
 TEST(ActionJson, SurvivesDepthAndLength) {
@@ -77,9 +88,11 @@ TEST(ActionJson, SurvivesDepthAndLength) {
 
 TEST(JsonText, EscapesAndKeepsOneLine) {
   EXPECT_EQ(json_quoted("a\"\\\n\x01é"), "\"a\\\"\\\\\\n\\u0001é\"");
-  EXPECT_EQ(json_quoted("\xff\xed\xa0\x80x"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBDx\"");
+  EXPECT_EQ(json_quoted("\xff\xed\xa0\x80x"),
+            "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBDx\"");
   JsonWriter w;
-  w.begin_object().field("a", 1).key("b").begin_array().value("x").null().end_array().raw_field("c", "{\n}");
+  w.begin_object().field("a", 1).key("b").begin_array().value("x").null().end_array().raw_field(
+      "c", "{\n}");
   EXPECT_EQ(w.end_object().text(), R"({"a":1,"b":["x",null],"c":{ }})");
 }
 
@@ -98,7 +111,8 @@ TEST(PartitionPath, EncodesAndDecodes) {
 
 TEST(PartitionPath, Values) {
   const Type stamp{Type::Kind::timestamp}, ntz{Type::Kind::timestamp_ntz}, text{Type::Kind::string};
-  EXPECT_EQ(partition_value_for_log(stamp, "2025-10-17 14:00:00+00"), "2025-10-17T14:00:00.000000Z");
+  EXPECT_EQ(partition_value_for_log(stamp, "2025-10-17 14:00:00+00"),
+            "2025-10-17T14:00:00.000000Z");
   EXPECT_EQ(partition_value_for_log(ntz, "2025-10-17 14:00:00.5"), "2025-10-17 14:00:00.500000");
   EXPECT_EQ(partition_value_for_log(text, ""), std::nullopt);
   EXPECT_EQ(partition_value_for_log(text, std::nullopt), std::nullopt);

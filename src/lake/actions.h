@@ -9,8 +9,8 @@
 
 #include "base/time.h"
 
-/// The actions of the Delta transaction log (PROTOCOL.md, "Actions"), named as there. Plain values: reading
-/// and writing them is action_json.h, replaying them is replay.h.
+/// The actions of the Delta transaction log (PROTOCOL.md, "Actions"), named as there. Plain values:
+/// reading and writing them is action_json.h, replaying them is replay.h.
 namespace windrow::lake {
 
 using PartitionValues = std::map<std::string, std::optional<std::string>>;

@@ -11,7 +11,8 @@ namespace windrow::lake {
 namespace {
 
 constexpr int64_t kMinute = 60'000'000;
-constexpr size_t kMinutesMax = 2'000'000;  // nearly four years of distinct minutes; beyond that: everything
+constexpr size_t kMinutesMax =
+    2'000'000;  // nearly four years of distinct minutes; beyond that: everything
 
 /// The commit changed rows that somebody may have read, and not by retention or erasure.
 bool counts(const Commit& commit) {
@@ -124,11 +125,12 @@ class Finder {
     const std::string a = scan_sql(after_, fresh), b = scan_sql(after_, old);
     try {
       add_minutes(old.empty() ? a
-                              : "((" + a + ") EXCEPT ALL (" + b + ")) UNION ALL ((" + b + ") EXCEPT ALL (" +
-                                    a + "))");
+                              : "((" + a + ") EXCEPT ALL (" + b + ")) UNION ALL ((" + b +
+                                    ") EXCEPT ALL (" + a + "))");
     } catch (const Error& error) {
       if (error.code() != Code::not_found) throw;
-      out_.everything = true;  // a removed file is gone for good: nobody can say any more what was in it
+      out_.everything =
+          true;  // a removed file is gone for good: nobody can say any more what was in it
     }
     how("read");
   }
@@ -142,9 +144,10 @@ class Finder {
       if (grain_.zone() != "UTC")
         moment = "(" + moment + " AT TIME ZONE " + duck::quote_text(grain_.zone()) + ")";
     }
-    const auto found = connection_.query(
-        "SELECT DISTINCT epoch_us(" + moment + ") // " + std::to_string(kMinute) + " AS m FROM (" + typed +
-        ") WHERE e IS NOT NULL AND isfinite(e) ORDER BY m LIMIT " + std::to_string(kMinutesMax + 1));
+    const auto found = connection_.query("SELECT DISTINCT epoch_us(" + moment + ") // " +
+                                         std::to_string(kMinute) + " AS m FROM (" + typed +
+                                         ") WHERE e IS NOT NULL AND isfinite(e) ORDER BY m LIMIT " +
+                                         std::to_string(kMinutesMax + 1));
     if (found.rows.size() > kMinutesMax) {
       out_.everything = true;
       return;
@@ -221,7 +224,8 @@ RowChanges row_changes(const Table& table, int64_t from_version, int64_t to_vers
   const std::string a = out.added_sql, b = scan_sql(after, removed);
   out.added_sql = "(" + a + ") EXCEPT ALL (" + b + ")";
   out.removed_sql = "(" + b + ") EXCEPT ALL (" + a + ")";
-  out.clean = std::get<int64_t>(connection.value("SELECT count(*) FROM (" + out.removed_sql + ")")) == 0;
+  out.clean =
+      std::get<int64_t>(connection.value("SELECT count(*) FROM (" + out.removed_sql + ")")) == 0;
   if (out.clean) out.removed_sql.clear();
   return out;
 }

@@ -10,20 +10,21 @@
 namespace windrow::lake {
 
 struct ChangedIntervals {
-  bool everything =
-      false;  ///< the change cannot be placed in time (metadata replaced, unreadable rows, no column)
-  IntervalSet intervals;      ///< widened to the grain
-  int64_t files = 0;          ///< data files that were added or removed
+  bool everything = false;  ///< the change cannot be placed in time (metadata replaced, unreadable
+                            ///< rows, no column)
+  IntervalSet intervals;    ///< widened to the grain
+  int64_t files = 0;        ///< data files that were added or removed
   bool rows_removed = false;  ///< rows that were there are gone or changed (not merely added)
-  std::string how;            ///< `recorded`, `statistics`, `read`, `change data`: for plan's explanation
+  std::string how;  ///< `recorded`, `statistics`, `read`, `change data`: for plan's explanation
 };
 
-/// `expression` is SQL over the table's columns that yields DATE, TIMESTAMP or TIMESTAMPTZ (a column name in
-/// the simplest case). Commits with dataChange=false, retention and erasure do not count. The order of means:
-/// what our own commit recorded (where the expression is a plain column), else statistics where every changed
-/// file lies inside one interval, else the rows of added and removed files are compared (EXCEPT ALL both
-/// ways) and only differing rows count; a removed file that is gone counts with its statistics' range.
-/// Error(history_lost) where the log no longer holds a version in between.
+/// `expression` is SQL over the table's columns that yields DATE, TIMESTAMP or TIMESTAMPTZ (a
+/// column name in the simplest case). Commits with dataChange=false, retention and erasure do not
+/// count. The order of means: what our own commit recorded (where the expression is a plain
+/// column), else statistics where every changed file lies inside one interval, else the rows of
+/// added and removed files are compared (EXCEPT ALL both ways) and only differing rows count; a
+/// removed file that is gone counts with its statistics' range. Error(history_lost) where the log
+/// no longer holds a version in between.
 ChangedIntervals changed_intervals(const Table& table, int64_t from_version, int64_t to_version,
                                    const std::string& expression, const Grain& grain,
                                    duck::Connection& connection);
@@ -31,8 +32,8 @@ ChangedIntervals changed_intervals(const Table& table, int64_t from_version, int
 /// The same for an input that is read whole: only whether and how many files changed.
 ChangedIntervals changed_files(const Table& table, int64_t from_version, int64_t to_version);
 
-/// SELECT of the rows that were added between two versions, for `new_rows:` inputs. `clean` is false where
-/// rows were also removed or changed: then `removed_sql` selects those.
+/// SELECT of the rows that were added between two versions, for `new_rows:` inputs. `clean` is
+/// false where rows were also removed or changed: then `removed_sql` selects those.
 struct RowChanges {
   bool clean = true;
   std::string added_sql;

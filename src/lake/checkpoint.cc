@@ -9,9 +9,9 @@
 #include "lake/action_json.h"
 #include "lake/json_text.h"
 
-// DuckDB reads and writes the Parquet. Between it and us the actions travel as the JSON lines that commits
-// are made of, so there is one reader and one writer of actions. Checkpoints of other writers may lack
-// columns and fields, or have more: only what is there and known is selected.
+// DuckDB reads and writes the Parquet. Between it and us the actions travel as the JSON lines that
+// commits are made of, so there is one reader and one writer of actions. Checkpoints of other
+// writers may lack columns and fields, or have more: only what is there and known is selected.
 
 namespace windrow::lake {
 namespace {
@@ -23,22 +23,28 @@ struct ActionColumn {
 };
 constexpr ActionColumn kColumns[] = {
     {"protocol",
-     "STRUCT(minReaderVersion INTEGER, minWriterVersion INTEGER, readerFeatures VARCHAR[], writerFeatures "
+     "STRUCT(minReaderVersion INTEGER, minWriterVersion INTEGER, readerFeatures VARCHAR[], "
+     "writerFeatures "
      "VARCHAR[])"},
     {"metaData",
-     "STRUCT(id VARCHAR, \"name\" VARCHAR, description VARCHAR, format STRUCT(provider VARCHAR, options "
+     "STRUCT(id VARCHAR, \"name\" VARCHAR, description VARCHAR, format STRUCT(provider VARCHAR, "
+     "options "
      "MAP(VARCHAR, "
-     "VARCHAR)), schemaString VARCHAR, partitionColumns VARCHAR[], configuration MAP(VARCHAR, VARCHAR), "
+     "VARCHAR)), schemaString VARCHAR, partitionColumns VARCHAR[], configuration MAP(VARCHAR, "
+     "VARCHAR), "
      "createdTime "
      "BIGINT)"},
     {"txn", "STRUCT(appId VARCHAR, \"version\" BIGINT, lastUpdated BIGINT)"},
     {"domainMetadata", "STRUCT(\"domain\" VARCHAR, configuration VARCHAR, removed BOOLEAN)"},
     {"add",
-     "STRUCT(path VARCHAR, partitionValues MAP(VARCHAR, VARCHAR), size BIGINT, modificationTime BIGINT, "
+     "STRUCT(path VARCHAR, partitionValues MAP(VARCHAR, VARCHAR), size BIGINT, modificationTime "
+     "BIGINT, "
      "dataChange "
-     "BOOLEAN, stats VARCHAR, tags MAP(VARCHAR, VARCHAR), deletionVector STRUCT(storageType VARCHAR))"},
+     "BOOLEAN, stats VARCHAR, tags MAP(VARCHAR, VARCHAR), deletionVector STRUCT(storageType "
+     "VARCHAR))"},
     {"remove",
-     "STRUCT(path VARCHAR, deletionTimestamp BIGINT, dataChange BOOLEAN, extendedFileMetadata BOOLEAN, "
+     "STRUCT(path VARCHAR, deletionTimestamp BIGINT, dataChange BOOLEAN, extendedFileMetadata "
+     "BOOLEAN, "
      "partitionValues MAP(VARCHAR, VARCHAR), size BIGINT)"},
 };
 
@@ -71,9 +77,11 @@ std::string lines_sql(const std::string& scan, const std::vector<duck::Column>& 
     if (there == columns.end()) continue;
     const std::string quoted = duck::quote_name(name);
     cases += " WHEN " + quoted + " IS NOT NULL THEN " +
-             action_json_sql(std::string(name), type_from_duck(name, type), struct_field_names(there->type));
+             action_json_sql(std::string(name), type_from_duck(name, type),
+                             struct_field_names(there->type));
   }
-  if (cases.empty()) throw Error(Code::corrupt, "a checkpoint has none of the columns that it must have");
+  if (cases.empty())
+    throw Error(Code::corrupt, "a checkpoint has none of the columns that it must have");
   return "SELECT line FROM (SELECT CAST(CASE" + cases + " END AS VARCHAR) AS line FROM " + scan +
          ") WHERE line IS NOT NULL";
 }
@@ -101,8 +109,8 @@ struct Written {
   size_t longest = 0;
 };
 
-/// `delta.deletedFileRetentionDuration` is written `interval 1 week`; what is not understood counts as the
-/// default.
+/// `delta.deletedFileRetentionDuration` is written `interval 1 week`; what is not understood counts
+/// as the default.
 int64_t retention_ms(const Metadata& metadata) {
   constexpr int64_t kDay = 24 * 3600 * 1000;
   const auto found = metadata.configuration.find("delta.deletedFileRetentionDuration");
@@ -159,14 +167,16 @@ std::string copy_sql(const Scratch& scratch, const Written& written, bool with_d
       const std::string vector = ", deletionVector STRUCT(storageType VARCHAR)";
       own.erase(own.find(vector), vector.size());
     }
-    columns += (columns.empty() ? "" : ", ") + duck::quote_text(name) + ": " + duck::quote_text(own);
+    columns +=
+        (columns.empty() ? "" : ", ") + duck::quote_text(name) + ": " + duck::quote_text(own);
     list += (list.empty() ? "" : ", ") + duck::quote_name(name);
   }
   // One thread reads lines of any length in order; the buffer has to hold the longest.
   return "COPY (SELECT " + list + " FROM read_json(" + duck::quote_text(scratch.actions()) +
          ", format = 'newline_delimited', maximum_object_size = " +
-         std::to_string(std::max<size_t>(written.longest + 1024, 16 << 20)) + ", columns = {" + columns +
-         "})) TO " + duck::quote_text(scratch.parquet()) + " (FORMAT parquet, COMPRESSION snappy)";
+         std::to_string(std::max<size_t>(written.longest + 1024, 16 << 20)) + ", columns = {" +
+         columns + "})) TO " + duck::quote_text(scratch.parquet()) +
+         " (FORMAT parquet, COMPRESSION snappy)";
 }
 
 }  // namespace

@@ -6,7 +6,8 @@
 #include "lake/log.h"
 #include "lake/table.h"
 
-/// Classic checkpoints: the state of a table at one version, as Parquet (PROTOCOL.md, "Checkpoint Schema").
+/// Classic checkpoints: the state of a table at one version, as Parquet (PROTOCOL.md, "Checkpoint
+/// Schema").
 namespace windrow::lake {
 
 /// Its actions as one commit. Error(corrupt) where the Parquet does not read.
@@ -17,7 +18,8 @@ Commit read_checkpoint(const CheckpointFiles& checkpoint, duck::Connection& conn
 void write_checkpoint(storage::FileSystem& files, const Snapshot& snapshot, Time now,
                       duck::Connection& connection);
 
-/// True where a checkpoint is due after this version (`delta.checkpointInterval`, 10 where it is not set).
+/// True where a checkpoint is due after this version (`delta.checkpointInterval`, 10 where it is
+/// not set).
 bool checkpoint_due(int64_t version, const Metadata& metadata);
 
 }  // namespace windrow::lake

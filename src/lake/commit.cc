@@ -14,9 +14,9 @@
 #include "lake/protocol.h"
 #include "lake/table.h"
 
-// One commit = one file that comes into being under the name of the next version, or does not. Everything
-// that it refers to is durable before. Who loses the race reads what was committed meanwhile, decides whether
-// that matters (conflict.h), and tries the version behind it.
+// One commit = one file that comes into being under the name of the next version, or does not.
+// Everything that it refers to is durable before. Who loses the race reads what was committed
+// meanwhile, decides whether that matters (conflict.h), and tries the version behind it.
 
 namespace windrow::lake {
 namespace {
@@ -26,7 +26,8 @@ constexpr int kLooksMax = 3;  // at a version whose outcome is unknown
 
 class Committer {
  public:
-  Committer(storage::FileSystem& files, const std::string& path, CommitRequest request, const Clock& clock)
+  Committer(storage::FileSystem& files, const std::string& path, CommitRequest request,
+            const Clock& clock)
       : files_(files), path_(path), request_(std::move(request)), clock_(clock) {}
 
   CommitOutcome run() {
@@ -35,11 +36,12 @@ class Committer {
     int looks = 0;
     for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
       const int64_t version = next_version();
-      switch (files_.put_if_absent(commit_file(path_, version), to_json_lines(commit_at(version)))) {
+      switch (
+          files_.put_if_absent(commit_file(path_, version), to_json_lines(commit_at(version)))) {
         case storage::PutOutcome::created: return finished(version);
         case storage::PutOutcome::unknown:
-          // It may be there or come to be there later. Trying the same version again is safe: only one can
-          // win, and both are ours.
+          // It may be there or come to be there later. Trying the same version again is safe: only
+          // one can win, and both are ours.
           if (!can_look()) return Unknown{version};
           if (ours_is_at(version)) return finished(version);
           if (!taken(version)) {
@@ -53,7 +55,8 @@ class Committer {
       }
       if (auto conflicted = catch_up(version)) return *conflicted;
     }
-    return Conflicted{next_version(), "other writers were faster " + std::to_string(kAttemptsMax) + " times"};
+    return Conflicted{next_version(),
+                      "other writers were faster " + std::to_string(kAttemptsMax) + " times"};
   }
 
  private:
@@ -72,7 +75,8 @@ class Committer {
     }
     check_protocol();
     check_append_only();
-    if (taken(*request_.read_version)) check_record(read_commit(files_, path_, *request_.read_version));
+    if (taken(*request_.read_version))
+      check_record(read_commit(files_, path_, *request_.read_version));
     return expectations();
   }
 
@@ -102,7 +106,8 @@ class Committer {
     const auto& features = protocol().writer_features;
     if (!request_.domains.empty() &&
         std::find(features.begin(), features.end(), "domainMetadata") == features.end()) {
-      throw Error(Code::unsupported, "the table has no feature domainMetadata, so no domain can be written");
+      throw Error(Code::unsupported,
+                  "the table has no feature domainMetadata, so no domain can be written");
     }
   }
 
@@ -110,13 +115,15 @@ class Committer {
     if (request_.maintenance || !switched_on(request_.base->metadata, "delta.appendOnly")) return;
     for (const auto& remove : request_.removes) {
       if (!remove.data_change) continue;
-      throw Error(Code::data,
-                  "table \"" + path_ + "\" is append-only: rows can be added, not changed or removed",
-                  "only retention and erasure may remove rows of this layer");
+      throw Error(
+          Code::data,
+          "table \"" + path_ + "\" is append-only: rows can be added, not changed or removed",
+          "only retention and erasure may remove rows of this layer");
     }
   }
 
-  /// A record of a newer format is a newer windrow's table: reading it wrongly would be worse than to stop.
+  /// A record of a newer format is a newer windrow's table: reading it wrongly would be worse than
+  /// to stop.
   static void check_record(const Commit& commit) {
     if (commit.info) provenance_of(*commit.info);
   }
@@ -166,7 +173,8 @@ class Committer {
     for (const auto& [name, json] : request_.operation_parameters) w.raw_field(name, json);
     w.end_object();
     if (request_.read_version) w.field("readVersion", *request_.read_version);
-    w.field("isolationLevel", request_.reads == Reads::whole_table ? "Serializable" : "WriteSerializable");
+    w.field("isolationLevel",
+            request_.reads == Reads::whole_table ? "Serializable" : "WriteSerializable");
     w.field("isBlindAppend",
             request_.reads == Reads::nothing && request_.removes.empty() && !request_.adds.empty());
     w.field("operationMetrics", request_.operation_metrics);
@@ -205,7 +213,8 @@ class Committer {
       if (auto reason = conflict_with(request_, other)) return Conflicted{version, *reason};
     }
     if (request_.rebase) {
-      if (auto reason = request_.rebase(since_, request_)) return Conflicted{since_.back().version, *reason};
+      if (auto reason = request_.rebase(since_, request_))
+        return Conflicted{since_.back().version, *reason};
     }
     return {};
   }
@@ -216,9 +225,11 @@ class Committer {
     try {
       duck::Database database{duck::Options{}};
       duck::Connection connection(database);
-      write_checkpoint(files_, Table(files_, path_).snapshot(version, &connection), clock_.now(), connection);
+      write_checkpoint(files_, Table(files_, path_).snapshot(version, &connection), clock_.now(),
+                       connection);
     } catch (const std::exception& problem) {
-      done.checkpoint_problem = problem.what();  // the commit is there, whatever becomes of its checkpoint
+      done.checkpoint_problem =
+          problem.what();  // the commit is there, whatever becomes of its checkpoint
     }
     return done;
   }

@@ -11,7 +11,9 @@ namespace {
 
 class CommitTest : public TableFixture {
  protected:
-  CommitOutcome attempt(CommitRequest request) { return table().commit(std::move(request), clock_); }
+  CommitOutcome attempt(CommitRequest request) {
+    return table().commit(std::move(request), clock_);
+  }
   std::string refusal(CommitRequest request) {
     const auto outcome = attempt(std::move(request));
     const auto* conflicted = std::get_if<Conflicted>(&outcome);
@@ -20,7 +22,8 @@ class CommitTest : public TableFixture {
   CommitRequest replacing(const std::string& select) {
     CommitRequest request = appending(select);
     request.reads = Reads::own_removes;
-    for (const auto& add : table().snapshot().files) request.removes.push_back(remove_of(add, clock_.now()));
+    for (const auto& add : table().snapshot().files)
+      request.removes.push_back(remove_of(add, clock_.now()));
     return request;
   }
 };
@@ -31,7 +34,8 @@ TEST_F(CommitTest, BlindAppendsPassEachOther) {
   append("SELECT 1 AS a");
   append("SELECT 2 AS a");
   std::vector<int64_t> seen;
-  late.rebase = [&](const std::vector<Commit>& since, CommitRequest& request) -> std::optional<std::string> {
+  late.rebase = [&](const std::vector<Commit>& since,
+                    CommitRequest& request) -> std::optional<std::string> {
     for (const auto& commit : since) seen.push_back(commit.version);
     request.provenance = Provenance{.asset = "rebased"};
     return {};
@@ -42,7 +46,8 @@ TEST_F(CommitTest, BlindAppendsPassEachOther) {
   EXPECT_EQ(table().provenance().last->asset, "rebased");
   // Clocks stand still here, and yet every commit is later than the one before.
   const auto history = table().history();
-  for (size_t i = 1; i < history.size(); ++i) EXPECT_LT(history[i].timestamp, history[i - 1].timestamp);
+  for (size_t i = 1; i < history.size(); ++i)
+    EXPECT_LT(history[i].timestamp, history[i - 1].timestamp);
 }
 
 TEST_F(CommitTest, TheCallbackMayGiveUp) {
@@ -85,7 +90,8 @@ TEST_F(CommitTest, AReplacedSchemaIsNotPutOverFilesOfTheFormerOne) {
   };
   auto other_type = with_schema("SELECT 'x' AS a"), wider = with_schema("SELECT 1 AS a, 2 AS b");
   append("SELECT 7 AS a");
-  EXPECT_EQ(refusal(other_type), "version 1 has added files of the schema that this commit replaces");
+  EXPECT_EQ(refusal(other_type),
+            "version 1 has added files of the schema that this commit replaces");
   EXPECT_EQ(commit(wider), 2);
   EXPECT_EQ(rows_at(), (Strings{"1|2", "7|NULL"}));
 }
@@ -136,7 +142,8 @@ TEST_F(CommitTest, AddingATimestampColumnUpgradesTheProtocol) {
   create("SELECT 0 AS a");
   auto request = appending("SELECT 1 AS a, TIMESTAMP '2025-01-01' AS t");
   request.metadata = table().snapshot().metadata;
-  request.metadata->schema_string = to_json(schema_of("SELECT 1 AS a, TIMESTAMP '2025-01-01' AS t"));
+  request.metadata->schema_string =
+      to_json(schema_of("SELECT 1 AS a, TIMESTAMP '2025-01-01' AS t"));
   commit(request);
   EXPECT_EQ(table().snapshot().protocol.min_reader_version, 3);
   EXPECT_EQ(rows_at(), (Strings{"0|NULL", "1|2025-01-01 00:00:00"}));
@@ -152,7 +159,8 @@ TEST_F(CommitTest, AMissingFileIsNotCommitted) {
 TEST_F(CommitTest, ManyWritersAtOnceLoseNothing) {
   create("SELECT -1 AS a");
   std::vector<CommitRequest> requests;
-  for (int i = 0; i < 24; ++i) requests.push_back(appending("SELECT " + std::to_string(i) + " AS a"));
+  for (int i = 0; i < 24; ++i)
+    requests.push_back(appending("SELECT " + std::to_string(i) + " AS a"));
   std::atomic<int> done = 0;
   std::vector<std::thread> writers;
   for (int w = 0; w < 4; ++w) {
@@ -168,16 +176,19 @@ TEST_F(CommitTest, ManyWritersAtOnceLoseNothing) {
   EXPECT_EQ(rows_at().size(), 25u);
 }
 
-/// Each file operation of a commit fails in turn, in each way. The table stays readable, the commit is there
-/// whole or not at all, the outcome never says the contrary, and trying again ends well.
+/// Each file operation of a commit fails in turn, in each way. The table stays readable, the commit
+/// is there whole or not at all, the outcome never says the contrary, and trying again ends well.
 TEST_F(CommitTest, EveryOperationMayFail) {
   create("SELECT 0 AS a");
   for (int i = 1; i < 9; ++i) append("SELECT 0 AS a");
-  // Both a commit that has to catch up with another one and, at every tenth version, one that writes a
-  // checkpoint.
+  // Both a commit that has to catch up with another one and, at every tenth version, one that
+  // writes a checkpoint.
   using storage::Fault;
-  for (const auto& [fault, stays_down] : std::vector<std::pair<Fault, bool>>{
-           {Fault::before, false}, {Fault::before, true}, {Fault::after, false}, {Fault::torn, false}}) {
+  for (const auto& [fault, stays_down] :
+       std::vector<std::pair<Fault, bool>>{{Fault::before, false},
+                                           {Fault::before, true},
+                                           {Fault::after, false},
+                                           {Fault::torn, false}}) {
     for (size_t n = 0;; ++n) {
       auto request = appending("SELECT 1 AS a");
       request.base.reset();  // so that what it reads may fail as well

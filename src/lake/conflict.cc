@@ -20,9 +20,11 @@ std::optional<std::string> removed_ours(const CommitRequest& request, const Comm
   return {};
 }
 
-/// Files of the former schema and partitioning can be read with the new one: columns only came to it.
+/// Files of the former schema and partitioning can be read with the new one: columns only came to
+/// it.
 bool only_adds_columns(const CommitRequest& request) {
-  if (!request.base || request.base->metadata.partition_columns != request.metadata->partition_columns)
+  if (!request.base ||
+      request.base->metadata.partition_columns != request.metadata->partition_columns)
     return false;
   const Schema after = schema_from_json(request.metadata->schema_string);
   for (const auto& field : schema_from_json(request.base->metadata.schema_string).fields) {
@@ -50,7 +52,8 @@ std::optional<std::string> broken_expectation(const CommitRequest& request,
 std::optional<std::string> conflict_with(const CommitRequest& request, const Commit& other) {
   if (other.protocol) return at(other) + "has changed the protocol";
   if (other.metadata) return at(other) + "has changed the schema or the properties";
-  if (request.reads == Reads::whole_table && other.changes_data()) return at(other) + "has changed rows";
+  if (request.reads == Reads::whole_table && other.changes_data())
+    return at(other) + "has changed rows";
   if (request.metadata && !other.adds.empty() && !only_adds_columns(request)) {
     return at(other) + "has added files of the schema that this commit replaces";
   }
@@ -58,16 +61,19 @@ std::optional<std::string> conflict_with(const CommitRequest& request, const Com
   if (auto reason = removed_ours(request, other)) return reason;
   for (const auto& txn : other.txns) {
     for (const auto& own : request.txns) {
-      if (own.app_id == txn.app_id) return at(other) + "has moved application \"" + txn.app_id + "\"";
+      if (own.app_id == txn.app_id)
+        return at(other) + "has moved application \"" + txn.app_id + "\"";
     }
     const auto expected = request.expect_txn.find(txn.app_id);
     if (expected != request.expect_txn.end() && expected->second != std::optional(txn.version)) {
-      return at(other) + "has moved application \"" + txn.app_id + "\" to " + std::to_string(txn.version);
+      return at(other) + "has moved application \"" + txn.app_id + "\" to " +
+             std::to_string(txn.version);
     }
   }
   for (const auto& domain : other.domains) {
     for (const auto& own : request.domains) {
-      if (own.domain == domain.domain) return at(other) + "has changed domain \"" + domain.domain + "\"";
+      if (own.domain == domain.domain)
+        return at(other) + "has changed domain \"" + domain.domain + "\"";
     }
   }
   return {};

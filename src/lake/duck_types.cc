@@ -42,7 +42,8 @@ constexpr Plain kPlain[] = {
 };
 
 std::string hint_for(std::string_view type) {
-  if (type.starts_with("\"NULL\"") || type == "NULL") return "give it a type: CAST(NULL AS VARCHAR)";
+  if (type.starts_with("\"NULL\"") || type == "NULL")
+    return "give it a type: CAST(NULL AS VARCHAR)";
   if (type == "UBIGINT" || type == "UHUGEINT" || type == "BIGNUM")
     return "cast it to BIGINT or to DECIMAL(38,0)";
   if (type.starts_with("TIMESTAMP_NS")) return "cast it to TIMESTAMP: Delta keeps microseconds";
@@ -93,7 +94,9 @@ class Reader {
   /// Up to a bracket, comma or the end: type names may hold blanks.
   std::string_view next_word() {
     const size_t begin = at_;
-    while (at_ < text_.size() && std::string_view("()[],").find(text_[at_]) == std::string_view::npos) ++at_;
+    while (at_ < text_.size() &&
+           std::string_view("()[],").find(text_[at_]) == std::string_view::npos)
+      ++at_;
     return text_.substr(begin, at_ - begin);
   }
 
@@ -167,7 +170,8 @@ class Reader {
 
   int number() {
     int value = 0;
-    const auto [end, error] = std::from_chars(text_.data() + at_, text_.data() + text_.size(), value);
+    const auto [end, error] =
+        std::from_chars(text_.data() + at_, text_.data() + text_.size(), value);
     if (error != std::errc()) refuse();
     at_ = size_t(end - text_.data());
     return value;
@@ -206,8 +210,8 @@ bool lacks_fields(const Type& from, const Type& to) {
   });
 }
 
-/// CAST of `expression`, which has DuckDB's type `from`, to a stored type. Structures are taken apart where
-/// fields are missing, because DuckDB's own cast of a structure does not fill them.
+/// CAST of `expression`, which has DuckDB's type `from`, to a stored type. Structures are taken
+/// apart where fields are missing, because DuckDB's own cast of a structure does not fill them.
 std::string converted(const std::string& expression, const Type& from, const Type& to) {
   const std::string cast = "CAST(" + expression + " AS " + duck_type(to) + ")";
   if (!lacks_fields(from, to)) return cast;
@@ -217,9 +221,10 @@ std::string converted(const std::string& expression, const Type& from, const Typ
                                     [&](const Field& f) { return f.name == field.name; });
     const bool missing = there == from.fields.end();
     const std::string inner =
-        missing ? "CAST(NULL AS " + duck_type(field.type) + ")"
-                : converted("struct_extract(" + expression + ", " + duck::quote_text(field.name) + ")",
-                            there->type, field.type);
+        missing
+            ? "CAST(NULL AS " + duck_type(field.type) + ")"
+            : converted("struct_extract(" + expression + ", " + duck::quote_text(field.name) + ")",
+                        there->type, field.type);
     fields += (fields.empty() ? "" : ", ") + duck::quote_name(field.name) + " := " + inner;
   }
   return "CASE WHEN " + expression + " IS NOT NULL THEN struct_pack(" + fields + ") END";
@@ -290,7 +295,8 @@ std::string conforming_select(const std::string& select, const std::vector<duck:
                                     [&](const duck::Column& c) { return c.name == field.name; });
     const std::string name = duck::quote_name(field.name);
     if (there == columns.end()) {
-      list += (list.empty() ? "" : ", ") + ("CAST(NULL AS " + duck_type(field.type) + ") AS ") + name;
+      list +=
+          (list.empty() ? "" : ", ") + ("CAST(NULL AS " + duck_type(field.type) + ") AS ") + name;
       continue;
     }
     const Type from = type_from_duck(there->name, there->type);

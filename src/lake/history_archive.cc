@@ -53,7 +53,8 @@ ArchivedCommit commit_from(const JsonObject& object) {
   return out;
 }
 
-void read_archive(const std::string& text, const std::string& path, std::vector<ArchivedCommit>& into) {
+void read_archive(const std::string& text, const std::string& path,
+                  std::vector<ArchivedCommit>& into) {
   reading_json("\"" + path + "\"", [&] {
     simdjson::dom::parser parser;
     const JsonObject object = parser.parse(text);
@@ -69,16 +70,18 @@ void read_archive(const std::string& text, const std::string& path, std::vector<
 
 }  // namespace
 
-std::vector<ArchivedCommit> archived_history(storage::FileSystem& files, const std::string& table_path) {
+std::vector<ArchivedCommit> archived_history(storage::FileSystem& files,
+                                             const std::string& table_path) {
   std::vector<ArchivedCommit> out;
   for (const auto& file : list_archive(files, table_path))
     read_archive(files.read(file.path), file.path, out);
   // Two clean-ups at once may have kept the same commit twice.
   std::stable_sort(out.begin(), out.end(),
                    [](const auto& a, const auto& b) { return a.entry.version > b.entry.version; });
-  out.erase(std::unique(out.begin(), out.end(),
-                        [](const auto& a, const auto& b) { return a.entry.version == b.entry.version; }),
-            out.end());
+  out.erase(
+      std::unique(out.begin(), out.end(),
+                  [](const auto& a, const auto& b) { return a.entry.version == b.entry.version; }),
+      out.end());
   return out;
 }
 
@@ -88,7 +91,8 @@ int64_t archived_up_to(storage::FileSystem& files, const std::string& table_path
   return last;
 }
 
-void archive(storage::FileSystem& files, const std::string& table_path, const std::vector<Commit>& commits) {
+void archive(storage::FileSystem& files, const std::string& table_path,
+             const std::vector<Commit>& commits) {
   if (commits.empty()) return;
   JsonWriter w;
   w.begin_object().field("windrow", kArchiveFormat).key("commits").begin_array();
@@ -98,14 +102,17 @@ void archive(storage::FileSystem& files, const std::string& table_path, const st
       w.field("timestamp", commit.info->timestamp).field("operation", commit.info->operation);
       w.field("engineInfo", commit.info->engine_info);
       for (const char* key : {"operationParameters", "operationMetrics", "windrow"}) {
-        if (const std::string json = raw_json(*commit.info, key); !json.empty()) w.raw_field(key, json);
+        if (const std::string json = raw_json(*commit.info, key); !json.empty())
+          w.raw_field(key, json);
       }
     }
     w.field("changesData", commit.changes_data()).end_object();
   }
   w.end_array().end_object();
-  const std::string name = version_text(commits.front().version) + "-" + version_text(commits.back().version);
-  const auto outcome = files.put_if_absent(folder_of(table_path) + "/" + name + ".json", w.text() + "\n");
+  const std::string name =
+      version_text(commits.front().version) + "-" + version_text(commits.back().version);
+  const auto outcome =
+      files.put_if_absent(folder_of(table_path) + "/" + name + ".json", w.text() + "\n");
   if (outcome == storage::PutOutcome::unknown) {
     throw Error(Code::unavailable,
                 "the storage did not say whether the history of \"" + table_path + "\" was kept",

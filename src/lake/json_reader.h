@@ -10,15 +10,16 @@
 
 #include "base/error.h"
 
-/// Private to this room: reading JSON with simdjson. Text is untrusted: whatever is not as expected becomes
-/// Error(corrupt). Nesting deeper than simdjson's 1,024 levels is refused by simdjson itself, so recursion
-/// over what it has accepted is bounded.
+/// Private to this room: reading JSON with simdjson. Text is untrusted: whatever is not as expected
+/// becomes Error(corrupt). Nesting deeper than simdjson's 1,024 levels is refused by simdjson
+/// itself, so recursion over what it has accepted is bounded.
 namespace windrow::lake {
 
 using JsonElement = simdjson::dom::element;
 using JsonObject = simdjson::dom::object;
 
-/// Runs `work`; what simdjson throws becomes Error(corrupt) with `what` as the thing that does not read.
+/// Runs `work`; what simdjson throws becomes Error(corrupt) with `what` as the thing that does not
+/// read.
 template <typename Work>
 auto reading_json(std::string_view what, Work work) {
   try {
@@ -36,7 +37,8 @@ inline std::optional<JsonElement> find(const JsonObject& object, std::string_vie
   return found;
 }
 
-inline std::string string_at(const JsonObject& object, std::string_view key, std::string fallback = {}) {
+inline std::string string_at(const JsonObject& object, std::string_view key,
+                             std::string fallback = {}) {
   const auto found = find(object, key);
   return found ? std::string(std::string_view(*found)) : std::move(fallback);
 }
@@ -44,7 +46,8 @@ inline std::string string_at(const JsonObject& object, std::string_view key, std
 inline int64_t integer_at(const JsonObject& object, std::string_view key, int64_t fallback = 0) {
   const auto found = find(object, key);
   if (!found) return fallback;
-  // Whole numbers first: simdjson gives every number as a double too, which loses digits beyond 2^53.
+  // Whole numbers first: simdjson gives every number as a double too, which loses digits beyond
+  // 2^53.
   if (found->is_int64()) return int64_t(*found);
   if (found->is_double()) return int64_t(double(*found));  // some writers print 1.7e12
   return int64_t(*found);
@@ -69,7 +72,8 @@ inline std::vector<std::string> strings_at(const JsonObject& object, std::string
   return out;
 }
 
-inline std::map<std::string, std::string> string_map_at(const JsonObject& object, std::string_view key) {
+inline std::map<std::string, std::string> string_map_at(const JsonObject& object,
+                                                        std::string_view key) {
   std::map<std::string, std::string> out;
   if (const auto found = find(object, key)) {
     for (auto [name, value] : found->get_object()) {

@@ -7,15 +7,17 @@
 #include <string_view>
 #include <vector>
 
-/// Writing JSON text: the log is written much more often than anything else here, and only a few shapes of
-/// it.
+/// Writing JSON text: the log is written much more often than anything else here, and only a few
+/// shapes of it.
 namespace windrow::lake {
 
-/// `text` between quotes, escaped. Bytes that are not UTF-8 become U+FFFD, so that the log stays readable.
+/// `text` between quotes, escaped. Bytes that are not UTF-8 become U+FFFD, so that the log stays
+/// readable.
 std::string json_quoted(std::string_view text);
 
 /// Builds one object or array, field by field, in the order of the calls.
-///   JsonWriter w; w.begin_object().field("a", 1).key("b").begin_array().value("x").end_array().end_object();
+///   JsonWriter w; w.begin_object().field("a",
+///   1).key("b").begin_array().value("x").end_array().end_object();
 class JsonWriter {
  public:
   JsonWriter& begin_object() { return open('{'); }
@@ -43,7 +45,9 @@ class JsonWriter {
   JsonWriter& field(std::string_view name, const Value& v) {
     return key(name).value(v);
   }
-  JsonWriter& raw_field(std::string_view name, std::string_view json) { return key(name).raw(json); }
+  JsonWriter& raw_field(std::string_view name, std::string_view json) {
+    return key(name).raw(json);
+  }
 
   const std::string& text() const { return text_; }
   std::string take() { return std::move(text_); }

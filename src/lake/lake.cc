@@ -85,7 +85,8 @@ Lake Lake::open(storage::FileSystem& files, const std::string& root, const std::
                   "choose an empty folder for the lake");
     }
     if (!create)
-      throw Error(Code::not_found, "there is no lake at \"" + folder + "\"", "windrow run makes it");
+      throw Error(Code::not_found, "there is no lake at \"" + folder + "\"",
+                  "windrow run makes it");
     const Identity made{new_uuid(), kFormat, project, environment};
     if (files.put_if_absent(path, to_json(made)) == storage::PutOutcome::created)
       return Lake(files, folder, made);
@@ -95,8 +96,8 @@ Lake Lake::open(storage::FileSystem& files, const std::string& root, const std::
   if (identity.project != project || identity.environment != environment) {
     throw Error(Code::configuration,
                 "the lake at \"" + folder + "\" belongs to project \"" + identity.project +
-                    "\", environment \"" + identity.environment + "\", not to \"" + project + "\", \"" +
-                    environment + "\"",
+                    "\", environment \"" + identity.environment + "\", not to \"" + project +
+                    "\", \"" + environment + "\"",
                 "give this environment a lake of its own in windrow.yaml");
   }
   return Lake(files, folder, std::move(identity));
@@ -106,7 +107,8 @@ std::string Lake::table_path(const std::string& asset) const {
   const size_t dot = asset.find('.');
   if (dot == std::string::npos || !plain_name(std::string_view(asset).substr(0, dot)) ||
       !plain_name(std::string_view(asset).substr(dot + 1))) {
-    throw Error(Code::usage, "\"" + asset + "\" is no name of a table", "a table is named layer.table");
+    throw Error(Code::usage, "\"" + asset + "\" is no name of a table",
+                "a table is named layer.table");
   }
   return root_ + "/" + asset.substr(0, dot) + "/" + asset.substr(dot + 1);
 }
@@ -121,7 +123,8 @@ std::vector<std::string> Lake::tables() const {
   for (const auto& layer : files_->list(root_, {}, false)) {
     if (!layer.folder || !plain_name(name_of(layer))) continue;
     for (const auto& table : files_->list(layer.path, {}, false)) {
-      if (!table.folder || !plain_name(name_of(table)) || !files_->stat(log_folder(table.path))) continue;
+      if (!table.folder || !plain_name(name_of(table)) || !files_->stat(log_folder(table.path)))
+        continue;
       out.push_back(name_of(layer) + "." + name_of(table));
     }
   }
@@ -129,8 +132,10 @@ std::vector<std::string> Lake::tables() const {
 }
 
 void Lake::keep_definition(const std::string& hash, const std::string& text) {
-  if (files_->put_if_absent(root_ + "/_windrow/definitions/" + hash, text) == storage::PutOutcome::unknown) {
-    throw Error(Code::unavailable, "the storage did not say whether a definition was kept", "run again");
+  if (files_->put_if_absent(root_ + "/_windrow/definitions/" + hash, text) ==
+      storage::PutOutcome::unknown) {
+    throw Error(Code::unavailable, "the storage did not say whether a definition was kept",
+                "run again");
   }
 }
 

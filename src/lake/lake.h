@@ -8,8 +8,8 @@
 
 namespace windrow::lake {
 
-/// A lake's identity file, `<lake>/_windrow/lake.json`: looked at on every start, so that a project never
-/// writes into the lake of another one by mistake.
+/// A lake's identity file, `<lake>/_windrow/lake.json`: looked at on every start, so that a project
+/// never writes into the lake of another one by mistake.
 struct Identity {
   std::string id;
   int format = 1;
@@ -21,8 +21,9 @@ struct Identity {
 /// A folder of tables at `<root>/<layer>/<table>`, of one project in one environment.
 class Lake {
  public:
-  /// Reads the identity, or makes it where `create` and the folder is empty or absent. Error(configuration)
-  /// where the lake belongs to another project or environment, Error(unsupported) where its format is newer.
+  /// Reads the identity, or makes it where `create` and the folder is empty or absent.
+  /// Error(configuration) where the lake belongs to another project or environment,
+  /// Error(unsupported) where its format is newer.
   static Lake open(storage::FileSystem& files, const std::string& root, const std::string& project,
                    const std::string& environment, bool create, Time now);
 

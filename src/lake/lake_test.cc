@@ -10,7 +10,8 @@ namespace {
 
 class LakeTest : public TableFixture {
  protected:
-  Lake open(const std::string& project = "p", const std::string& environment = "dev", bool create = true) {
+  Lake open(const std::string& project = "p", const std::string& environment = "dev",
+            bool create = true) {
     return Lake::open(*files_, folder_ + "/lake", project, environment, create, clock_.now());
   }
 };
@@ -37,7 +38,8 @@ TEST_F(LakeTest, RefusesFoldersOfOthersAndNewerLakes) {
 TEST_F(LakeTest, NamesTables) {
   Lake lake = open();
   EXPECT_EQ(lake.table_path("silver.movies"), folder_ + "/lake/silver/movies");
-  for (const char* bad : {"movies", ".movies", "silver.", "silver.a/b", "../x.y", "_windrow.x", ""}) {
+  for (const char* bad :
+       {"movies", ".movies", "silver.", "silver.a/b", "../x.y", "_windrow.x", ""}) {
     EXPECT_EQ(problem_of([&] { lake.table_path(bad); }).code, Code::usage) << bad;
   }
   EXPECT_TRUE(lake.tables().empty());
@@ -129,7 +131,8 @@ TEST_F(LogCleaningTest, EveryOperationMayFail) {
   build(12);
   for (size_t n = 0;; ++n) {
     storage::FaultyFileSystem faulty(*files_);
-    faulty.fail(n, n % 2 == 0 ? storage::Fault::before : storage::Fault::after, Code::unavailable, true);
+    faulty.fail(n, n % 2 == 0 ? storage::Fault::before : storage::Fault::after, Code::unavailable,
+                true);
     bool failed = false;
     try {
       clean_log(faulty, path_, clock_.now());

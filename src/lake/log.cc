@@ -67,7 +67,8 @@ class Lister {
   LogListing done() {
     std::map<int64_t, CheckpointFiles> found;
     for (auto& [key, parts] : parts_) {
-      if (parts.paths.size() != parts.expected) continue;  // its writer has not finished, or never will
+      if (parts.paths.size() != parts.expected)
+        continue;  // its writer has not finished, or never will
       CheckpointFiles files{key.first, {}};
       for (auto& [number, path] : parts.paths) files.paths.push_back(std::move(path));
       found[key.first] = std::move(files);
@@ -136,13 +137,14 @@ LogListing list_table(storage::FileSystem& files, const std::string& table_path)
   for (int64_t version = listing.latest(); version > base; --version) {
     if (listing.has_commit(version)) continue;
     if (listing.unknown_checkpoints) {
-      throw Error(Code::unsupported,
-                  "\"" + table_path + "\" needs a checkpoint of a kind that is not known (v2Checkpoint)");
+      throw Error(
+          Code::unsupported,
+          "\"" + table_path + "\" needs a checkpoint of a kind that is not known (v2Checkpoint)");
     }
-    throw Error(
-        Code::corrupt,
-        "the log of \"" + table_path + "\" has a gap: version " + std::to_string(version) + " is missing",
-        "restore \"" + commit_file(table_path, version) + "\" from a copy");
+    throw Error(Code::corrupt,
+                "the log of \"" + table_path + "\" has a gap: version " + std::to_string(version) +
+                    " is missing",
+                "restore \"" + commit_file(table_path, version) + "\" from a copy");
   }
   return listing;
 }
@@ -153,7 +155,8 @@ Commit read_commit(storage::FileSystem& files, const std::string& table_path, in
 }
 
 Time commit_time(storage::FileSystem& files, const std::string& table_path, const Commit& commit) {
-  if (commit.info && commit.info->timestamp > 0) return time_from_micros(commit.info->timestamp * 1000);
+  if (commit.info && commit.info->timestamp > 0)
+    return time_from_micros(commit.info->timestamp * 1000);
   const auto info = files.stat(commit_file(table_path, commit.version));
   return info ? info->modified : Time{};
 }

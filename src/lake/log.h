@@ -9,8 +9,8 @@
 #include "lake/actions.h"
 #include "storage/file_system.h"
 
-/// The folder `_delta_log` of a table: which files there are, and single commits of it. PROTOCOL.md, "Delta
-/// Log Entries" and "Checkpoints".
+/// The folder `_delta_log` of a table: which files there are, and single commits of it.
+/// PROTOCOL.md, "Delta Log Entries" and "Checkpoints".
 namespace windrow::lake {
 
 std::string log_folder(const std::string& table_path);
@@ -24,12 +24,12 @@ struct CheckpointFiles {
   std::vector<std::string> paths;
 };
 
-/// One listing of the folder. `_last_checkpoint` is not asked: it may be missing or wrong, the listing is
-/// neither.
+/// One listing of the folder. `_last_checkpoint` is not asked: it may be missing or wrong, the
+/// listing is neither.
 struct LogListing {
   std::vector<int64_t> commits;              ///< ascending
   std::vector<CheckpointFiles> checkpoints;  ///< complete ones, ascending
-  bool unknown_checkpoints = false;          ///< there are some of a kind that this program does not read
+  bool unknown_checkpoints = false;  ///< there are some of a kind that this program does not read
 
   bool empty() const { return commits.empty() && checkpoints.empty(); }
   int64_t latest() const;
@@ -39,8 +39,8 @@ struct LogListing {
 };
 
 LogListing list_log(storage::FileSystem& files, const std::string& table_path);
-/// The same, with Error(not_found) where there is no table and Error(corrupt) where commits are missing
-/// between the last checkpoint and the latest version.
+/// The same, with Error(not_found) where there is no table and Error(corrupt) where commits are
+/// missing between the last checkpoint and the latest version.
 LogListing list_table(storage::FileSystem& files, const std::string& table_path);
 
 /// Throws Error(not_found), Error(corrupt).

@@ -15,7 +15,8 @@ const CheckpointFiles* new_beginning(storage::FileSystem& files, const std::stri
   for (auto checkpoint = listing.checkpoints.rbegin(); checkpoint != listing.checkpoints.rend();
        ++checkpoint) {
     if (!listing.has_commit(checkpoint->version)) continue;
-    if (commit_time(files, table_path, read_commit(files, table_path, checkpoint->version)) <= older_than) {
+    if (commit_time(files, table_path, read_commit(files, table_path, checkpoint->version)) <=
+        older_than) {
       return &*checkpoint;
     }
   }
@@ -26,7 +27,8 @@ const CheckpointFiles* new_beginning(storage::FileSystem& files, const std::stri
 void remove_unfinished(storage::FileSystem& files, const std::string& folder, Time older_than) {
   for (const auto& entry : files.list(folder, {}, true)) {
     const bool unfinished = entry.path.compare(folder.size(), 6, "/.tmp-") == 0;
-    if (unfinished && entry.modified < older_than - std::chrono::hours(24)) files.remove(entry.path);
+    if (unfinished && entry.modified < older_than - std::chrono::hours(24))
+      files.remove(entry.path);
   }
 }
 
@@ -35,8 +37,10 @@ void remove_unfinished(storage::FileSystem& files, const std::string& folder, Ti
 LogCleaned clean_log(storage::FileSystem& files, const std::string& table_path, Time older_than) {
   const LogListing listing = list_table(files, table_path);
   remove_unfinished(files, log_folder(table_path), older_than);
-  LogCleaned done{
-      listing.has_commit(0) || listing.checkpoints.empty() ? 0 : listing.checkpoints.front().version, 0};
+  LogCleaned done{listing.has_commit(0) || listing.checkpoints.empty()
+                      ? 0
+                      : listing.checkpoints.front().version,
+                  0};
   const CheckpointFiles* beginning = new_beginning(files, table_path, listing, older_than);
   if (beginning == nullptr) return done;
 

@@ -5,8 +5,9 @@
 
 #include "lake/table.h"
 
-/// Cleaning a table's log. Only this program does it for tables that it created: commits hold the provenance,
-/// so what is dropped is folded into `_windrow/history/` first. A kill between any two steps loses nothing.
+/// Cleaning a table's log. Only this program does it for tables that it created: commits hold the
+/// provenance, so what is dropped is folded into `_windrow/history/` first. A kill between any two
+/// steps loses nothing.
 namespace windrow::lake {
 
 struct LogCleaned {

@@ -5,9 +5,9 @@
 #include "lake/stager.h"
 #include "lake/touched.h"
 
-// Copy on write. The new rows are computed once into a table of the session's own; what is equal to the row
-// that is there already is left out; only the files that hold a row to be replaced or deleted are written
-// anew.
+// Copy on write. The new rows are computed once into a table of the session's own; what is equal to
+// the row that is there already is left out; only the files that hold a row to be replaced or
+// deleted are written anew.
 namespace windrow::lake {
 
 namespace {
@@ -15,57 +15,64 @@ namespace {
 const std::string kFile = duck::quote_name(kFileColumn);
 
 /// Keys must be there, and be unique where nothing says which row is the latest.
-void check_keys(Stager& stager, const std::string& rows, const std::vector<std::string>& key, bool unique) {
+void check_keys(Stager& stager, const std::string& rows, const std::vector<std::string>& key,
+                bool unique) {
   const std::string list = column_list(key);
   std::string null;
-  for (const auto& name : key) null += (null.empty() ? "" : " OR ") + duck::quote_name(name) + " IS NULL";
+  for (const auto& name : key)
+    null += (null.empty() ? "" : " OR ") + duck::quote_name(name) + " IS NULL";
   const std::string nulls = "SELECT * FROM " + rows + " WHERE " + null;
   if (const int64_t n = stager.count(nulls); n > 0) {
     throw Error(Code::data,
-                "table \"" + stager.context().table_name + "\" is merged by " + list + ", which is NULL in " +
-                    std::to_string(n) + " rows: " + stager.samples(nulls),
+                "table \"" + stager.context().table_name + "\" is merged by " + list +
+                    ", which is NULL in " + std::to_string(n) + " rows: " + stager.samples(nulls),
                 "filter these rows out, or give them a key");
   }
   if (!unique) return;
   const std::string twice = "SELECT " + list + ", count(*) FROM " + rows + " GROUP BY " + list +
                             " HAVING count(*) > 1 ORDER BY " + list;
   if (const int64_t n = stager.count(twice); n > 0) {
-    throw Error(
-        Code::data,
-        "table \"" + stager.context().table_name + "\" is merged by " + list + ", but " + std::to_string(n) +
-            " keys come more than once (key, rows): " + stager.samples(twice),
-        "make the SELECT yield one row per key, or say which one counts: merge: {key: …, latest_by: COLUMN}");
+    throw Error(Code::data,
+                "table \"" + stager.context().table_name + "\" is merged by " + list + ", but " +
+                    std::to_string(n) +
+                    " keys come more than once (key, rows): " + stager.samples(twice),
+                "make the SELECT yield one row per key, or say which one counts: merge: {key: …, "
+                "latest_by: COLUMN}");
   }
 }
 
-std::string latest_only(const std::string& rows, const Schema& schema, const MergeOptions& options) {
+std::string latest_only(const std::string& rows, const Schema& schema,
+                        const MergeOptions& options) {
   // Ties are broken by all columns, so that the same rows always win.
-  return "SELECT * FROM (" + rows + ") QUALIFY row_number() OVER (PARTITION BY " + column_list(options.key) +
-         " ORDER BY " + duck::quote_name(options.latest_by) + " DESC NULLS LAST, " +
-         column_list(names_of(schema)) + ") = 1";
+  return "SELECT * FROM (" + rows + ") QUALIFY row_number() OVER (PARTITION BY " +
+         column_list(options.key) + " ORDER BY " + duck::quote_name(options.latest_by) +
+         " DESC NULLS LAST, " + column_list(names_of(schema)) + ") = 1";
 }
 
-void need_columns(const Schema& schema, const std::string& table, const std::vector<std::string>& names) {
+void need_columns(const Schema& schema, const std::string& table,
+                  const std::vector<std::string>& names) {
   for (const auto& name : names) {
     if (!name.empty() && !schema.find(name)) {
-      throw Error(Code::configuration,
-                  "table \"" + table + "\" is merged by \"" + name + "\", which its rows do not have");
+      throw Error(Code::configuration, "table \"" + table + "\" is merged by \"" + name +
+                                           "\", which its rows do not have");
     }
   }
 }
 
-/// What `target` has for the keys of `fresh`: file, key, whether the row is equal, and whether the old one is
-/// later.
-std::string matched_sql(const Stager& stager, const std::string& fresh, const MergeOptions& options) {
+/// What `target` has for the keys of `fresh`: file, key, whether the row is equal, and whether the
+/// old one is later.
+std::string matched_sql(const Stager& stager, const std::string& fresh,
+                        const MergeOptions& options) {
   const auto names = names_of(stager.schema());
   const std::string later = options.latest_by.empty()
                                 ? "false"
                                 : "coalesce(t." + duck::quote_name(options.latest_by) + " > n." +
                                       duck::quote_name(options.latest_by) + ", false)";
-  return "SELECT t." + kFile + ", " + column_list(options.key, "n.") + ", row(" + column_list(names, "t.") +
-         ") IS NOT DISTINCT FROM row(" + column_list(names, "n.") + ") AS \"windrow same\", " + later +
-         " AS \"windrow later\" FROM (" + scan_sql_with_file(stager.before(), stager.before().files) +
-         ") t JOIN " + fresh + " n ON " + same_key(options.key, "t", "n");
+  return "SELECT t." + kFile + ", " + column_list(options.key, "n.") + ", row(" +
+         column_list(names, "t.") + ") IS NOT DISTINCT FROM row(" + column_list(names, "n.") +
+         ") AS \"windrow same\", " + later + " AS \"windrow later\" FROM (" +
+         scan_sql_with_file(stager.before(), stager.before().files) + ") t JOIN " + fresh +
+         " n ON " + same_key(options.key, "t", "n");
 }
 
 std::vector<std::string> texts(const duck::Rows& rows) {
@@ -89,7 +96,8 @@ void rewrite(Stager& stager, const std::string& fresh, const std::string& gone,
   auto& staged = stager.staged();
   const auto& before = stager.before();
   const std::string names = column_list(names_of(stager.schema()));
-  const std::string hit = "EXISTS (SELECT 1 FROM " + gone + " g WHERE " + same_key(key, "t", "g") + ")";
+  const std::string hit =
+      "EXISTS (SELECT 1 FROM " + gone + " g WHERE " + same_key(key, "t", "g") + ")";
   std::vector<Add> files;
   if (!before.files.empty() && stager.count("SELECT * FROM " + gone) > 0) {
     const auto found =
@@ -113,8 +121,8 @@ void rewrite(Stager& stager, const std::string& fresh, const std::string& gone,
   if (fresh_rows + replaced > 0) stager.write(rows);
   stager.remove(files);
   staged.rows_written = fresh_rows;
-  const int64_t updated = stager.count("SELECT * FROM " + gone + " g WHERE EXISTS (SELECT 1 FROM " + fresh +
-                                       " n WHERE " + same_key(key, "g", "n") + ")");
+  const int64_t updated = stager.count("SELECT * FROM " + gone + " g WHERE EXISTS (SELECT 1 FROM " +
+                                       fresh + " n WHERE " + same_key(key, "g", "n") + ")");
   const int64_t updates = std::min(updated, replaced);
   staged.rows_changed = fresh_rows + replaced - updates;
   staged.metrics = {{"numTargetRowsInserted", std::to_string(fresh_rows - updates)},
@@ -128,8 +136,8 @@ void rewrite(Stager& stager, const std::string& fresh, const std::string& gone,
 
 }  // namespace
 
-Staged stage_merge(const StageContext& context, const std::string& select, const duck::Parameters& parameters,
-                   const MergeOptions& options) {
+Staged stage_merge(const StageContext& context, const std::string& select,
+                   const duck::Parameters& parameters, const MergeOptions& options) {
   Stager stager(context, select, parameters);
   need_columns(stager.schema(), context.table_name, options.key);
   need_columns(stager.schema(), context.table_name, {options.latest_by});
@@ -148,55 +156,63 @@ Staged stage_merge(const StageContext& context, const std::string& select, const
   if (!stager.before().files.empty()) {
     const std::string matched =
         stager.materialize("windrow merge matched", matched_sql(stager, fresh, options), {});
-    const std::string settled = stager.materialize(
-        "windrow merge settled",
-        "SELECT DISTINCT " + keys + " FROM " + matched + " WHERE \"windrow same\" OR \"windrow later\"", {});
-    stager.connection().execute("DELETE FROM " + fresh + " n WHERE EXISTS (SELECT 1 FROM " + settled +
-                                " g WHERE " + same_key(options.key, "n", "g") + ")");
-    gone_sql = "SELECT * FROM (" + gone_sql + ") d WHERE NOT EXISTS (SELECT 1 FROM " + settled + " g WHERE " +
-               same_key(options.key, "d", "g") + ")";
+    const std::string settled =
+        stager.materialize("windrow merge settled",
+                           "SELECT DISTINCT " + keys + " FROM " + matched +
+                               " WHERE \"windrow same\" OR \"windrow later\"",
+                           {});
+    stager.connection().execute("DELETE FROM " + fresh + " n WHERE EXISTS (SELECT 1 FROM " +
+                                settled + " g WHERE " + same_key(options.key, "n", "g") + ")");
+    gone_sql = "SELECT * FROM (" + gone_sql + ") d WHERE NOT EXISTS (SELECT 1 FROM " + settled +
+               " g WHERE " + same_key(options.key, "d", "g") + ")";
   }
   const std::string gone = stager.materialize("windrow merge gone", gone_sql, parameters);
   rewrite(stager, fresh, gone, options.key);
   return stager.finish("MERGE", {{"predicate", "\"key\""}}, Reads::whole_table);
 }
 
-Staged stage_scd2(const StageContext& context, const std::string& select, const duck::Parameters& parameters,
-                  const Scd2Options& options) {
-  Stager stager(context, select, parameters,
-                {{"valid_from", "TIMESTAMP"}, {"valid_to", "TIMESTAMP"}, {"is_current", "BOOLEAN"}});
+Staged stage_scd2(const StageContext& context, const std::string& select,
+                  const duck::Parameters& parameters, const Scd2Options& options) {
+  Stager stager(
+      context, select, parameters,
+      {{"valid_from", "TIMESTAMP"}, {"valid_to", "TIMESTAMP"}, {"is_current", "BOOLEAN"}});
   need_columns(stager.schema(), context.table_name, options.key);
   const std::string at = time_literal(options.at, Type{Type::Kind::timestamp_ntz}, "UTC");
-  const std::string given = stager.materialize("windrow scd2 given", stager.conforming(), parameters);
+  const std::string given =
+      stager.materialize("windrow scd2 given", stager.conforming(), parameters);
   check_keys(stager, given, options.key, true);
 
   auto values = names_of(stager.schema());
-  std::erase_if(
-      values, [](const std::string& n) { return n == "valid_from" || n == "valid_to" || n == "is_current"; });
+  std::erase_if(values, [](const std::string& n) {
+    return n == "valid_from" || n == "valid_to" || n == "is_current";
+  });
   const std::string columns = column_list(values);
   const std::string old = stager.materialize(
       "windrow scd2 old",
-      "SELECT * FROM (" + scan_sql(stager.before(), stager.before().files) + ") WHERE is_current", {});
-  const std::string same =
-      "row(" + column_list(values, "o.") + ") IS NOT DISTINCT FROM row(" + column_list(values, "n.") + ")";
+      "SELECT * FROM (" + scan_sql(stager.before(), stager.before().files) + ") WHERE is_current",
+      {});
+  const std::string same = "row(" + column_list(values, "o.") + ") IS NOT DISTINCT FROM row(" +
+                           column_list(values, "n.") + ")";
   const std::string on = same_key(options.key, "o", "n");
   // Opened: new or different. Closed: different or gone.
   const std::string all = column_list(names_of(stager.schema()));
   const std::string opened = "SELECT " + columns + ", " + at +
                              " AS valid_from, NULL::TIMESTAMP AS valid_to, true AS "
                              "is_current FROM " +
-                             given + " n WHERE NOT EXISTS (SELECT 1 FROM " + old + " o WHERE " + on +
-                             " AND " + same + ")";
+                             given + " n WHERE NOT EXISTS (SELECT 1 FROM " + old + " o WHERE " +
+                             on + " AND " + same + ")";
   const std::string closed =
-      "SELECT " + columns + ", valid_from, " + at + " AS valid_to, false AS is_current FROM " + old +
-      " o WHERE NOT EXISTS (SELECT 1 FROM " + given + " n WHERE " + on + " AND " + same + ")";
+      "SELECT " + columns + ", valid_from, " + at + " AS valid_to, false AS is_current FROM " +
+      old + " o WHERE NOT EXISTS (SELECT 1 FROM " + given + " n WHERE " + on + " AND " + same + ")";
   const std::string fresh = stager.materialize(
       "windrow scd2 new",
-      "SELECT " + all + " FROM (" + opened + ") UNION ALL SELECT " + all + " FROM (" + closed + ")", {});
+      "SELECT " + all + " FROM (" + opened + ") UNION ALL SELECT " + all + " FROM (" + closed + ")",
+      {});
   std::vector<std::string> row_key = options.key;
   row_key.push_back("valid_from");
   const std::string gone = stager.materialize(
-      "windrow scd2 gone", "SELECT " + column_list(row_key) + " FROM " + fresh + " WHERE NOT is_current", {});
+      "windrow scd2 gone",
+      "SELECT " + column_list(row_key) + " FROM " + fresh + " WHERE NOT is_current", {});
   rewrite(stager, fresh, gone, row_key);
   return stager.finish("MERGE", {{"predicate", "\"scd2\""}}, Reads::whole_table);
 }

@@ -17,7 +17,8 @@ int hex(char c) {
   return -1;
 }
 
-/// `2025-10-17 14:00:00[.ffffff]` from what parse_time reads; the text itself where it is out of its range.
+/// `2025-10-17 14:00:00[.ffffff]` from what parse_time reads; the text itself where it is out of
+/// its range.
 std::string log_timestamp(const std::string& text, bool utc) {
   const auto time = parse_time(text);
   if (!time) return text;
@@ -69,7 +70,8 @@ std::string uri_decoded(std::string_view text) {
 bool is_absolute_path(std::string_view log_path) {
   if (log_path.starts_with('/')) return true;
   const size_t colon = log_path.find(':');
-  return colon != std::string_view::npos && log_path.substr(0, colon).find('/') == std::string_view::npos;
+  return colon != std::string_view::npos &&
+         log_path.substr(0, colon).find('/') == std::string_view::npos;
 }
 
 std::string resolved_path(const std::string& table_path, const std::string& log_path) {

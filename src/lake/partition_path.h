@@ -6,11 +6,12 @@
 
 #include "lake/schema.h"
 
-/// How file names and partition values are written in the log (PROTOCOL.md, "Add File and Remove File" and
-/// "Partition Value Serialization").
+/// How file names and partition values are written in the log (PROTOCOL.md, "Add File and Remove
+/// File" and "Partition Value Serialization").
 namespace windrow::lake {
 
-/// A relative path as a URI: everything but letters, digits and `-._~/=` percent-encoded, byte by byte.
+/// A relative path as a URI: everything but letters, digits and `-._~/=` percent-encoded, byte by
+/// byte.
 std::string uri_encoded(std::string_view path);
 /// The reverse; a `%` that begins no code stays as it is.
 std::string uri_decoded(std::string_view text);

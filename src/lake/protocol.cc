@@ -11,9 +11,9 @@ namespace {
 constexpr int kReaderVersion = 3, kWriterVersion = 7;  // the versions that list features by name
 constexpr std::string_view kReaderFeatures[] = {"timestampNtz"};
 // Features that ask nothing of a writer while nothing uses them; `unenforced` finds the uses.
-constexpr std::string_view kWriterFeatures[] = {"timestampNtz",     "appendOnly",     "invariants",
-                                                "checkConstraints", "changeDataFeed", "generatedColumns",
-                                                "identityColumns",  "domainMetadata"};
+constexpr std::string_view kWriterFeatures[] = {
+    "timestampNtz",   "appendOnly",       "invariants",      "checkConstraints",
+    "changeDataFeed", "generatedColumns", "identityColumns", "domainMetadata"};
 
 bool any_field(const std::vector<Field>& fields, const auto& test) {
   return std::any_of(fields.begin(), fields.end(),
@@ -21,7 +21,8 @@ bool any_field(const std::vector<Field>& fields, const auto& test) {
 }
 
 bool uses_ntz(const Schema& schema) {
-  return any_field(schema.fields, [](const Field& f) { return f.type.kind == Type::Kind::timestamp_ntz; });
+  return any_field(schema.fields,
+                   [](const Field& f) { return f.type.kind == Type::Kind::timestamp_ntz; });
 }
 
 std::string joined(const std::vector<std::string>& names) {
@@ -109,14 +110,16 @@ Protocol protocol_for(const Schema& schema) {
 
 std::optional<Protocol> upgraded_for(const Protocol& protocol, const Schema& schema) {
   const auto& known = protocol.writer_features;
-  if (!uses_ntz(schema) || std::find(known.begin(), known.end(), "timestampNtz") != known.end()) return {};
+  if (!uses_ntz(schema) || std::find(known.begin(), known.end(), "timestampNtz") != known.end())
+    return {};
   Protocol next = protocol;
-  // The step from numbered versions to named features names what the numbers meant (PROTOCOL.md, "Table
-  // Features for New and Existing Tables").
+  // The step from numbered versions to named features names what the numbers meant (PROTOCOL.md,
+  // "Table Features for New and Existing Tables").
   if (protocol.min_writer_version < kWriterVersion) {
     constexpr std::pair<int, std::string_view> kLegacy[] = {
-        {2, "appendOnly"},       {2, "invariants"},    {3, "checkConstraints"}, {4, "changeDataFeed"},
-        {4, "generatedColumns"}, {5, "columnMapping"}, {6, "identityColumns"}};
+        {2, "appendOnly"},     {2, "invariants"},       {3, "checkConstraints"},
+        {4, "changeDataFeed"}, {4, "generatedColumns"}, {5, "columnMapping"},
+        {6, "identityColumns"}};
     for (const auto& [version, name] : kLegacy) {
       if (protocol.min_writer_version >= version) add_once(next.writer_features, std::string(name));
     }
@@ -137,7 +140,8 @@ std::pair<Protocol, Metadata> create_actions(const NewTable& table, Time now) {
   metadata.schema_string = to_json(table.schema);
   metadata.partition_columns = table.partition_by;
   metadata.created_time = micros(now) / 1000;
-  // Log clean-up by others would delete the provenance in the commits: only log_cleaning.h may do it.
+  // Log clean-up by others would delete the provenance in the commits: only log_cleaning.h may do
+  // it.
   metadata.configuration["delta.enableExpiredLogCleanup"] = "false";
   if (table.append_only) metadata.configuration["delta.appendOnly"] = "true";
 
@@ -149,12 +153,13 @@ std::pair<Protocol, Metadata> create_actions(const NewTable& table, Time now) {
       problems.add(Code::data, "partition column \"" + column + "\" is not a column of the table");
     } else if (field->type.kind == Kind::struct_ || field->type.kind == Kind::array ||
                field->type.kind == Kind::map || field->type.kind == Kind::binary) {
-      problems.add(Code::data,
-                   "a table cannot be partitioned by \"" + column + "\", which is " + field->type.text());
+      problems.add(Code::data, "a table cannot be partitioned by \"" + column + "\", which is " +
+                                   field->type.text());
     }
   }
   if (!table.partition_by.empty() && table.partition_by.size() >= table.schema.fields.size()) {
-    problems.add(Code::data, "every column is a partition column", "leave at least one column in the files");
+    problems.add(Code::data, "every column is a partition column",
+                 "leave at least one column in the files");
   }
   problems.raise();
   return {protocol_for(table.schema), std::move(metadata)};

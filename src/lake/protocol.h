@@ -6,14 +6,15 @@
 #include "lake/actions.h"
 #include "lake/schema.h"
 
-/// Which tables this program may read and write (PROTOCOL.md, "Table Features"). A feature is added here by
-/// naming it in `kReaderFeatures` or `kWriterFeatures` of protocol.cc, once the code that honours it is
-/// there.
+/// Which tables this program may read and write (PROTOCOL.md, "Table Features"). A feature is added
+/// here by naming it in `kReaderFeatures` or `kWriterFeatures` of protocol.cc, once the code that
+/// honours it is there.
 namespace windrow::lake {
 
 /// Error(unsupported) that names every reader feature of the table that is not known.
 void check_readable(const Protocol& protocol, const Metadata& metadata);
-/// Error(unsupported) that names every writer feature that is not known or is in use and not enforced by us.
+/// Error(unsupported) that names every writer feature that is not known or is in use and not
+/// enforced by us.
 void check_writable(const Protocol& protocol, const Metadata& metadata, const Schema& schema);
 
 /// The least protocol that a table with this schema needs.

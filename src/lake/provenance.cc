@@ -17,7 +17,8 @@ void write_intervals(JsonWriter& w, const IntervalSet& set) {
 Time time_from(JsonElement element) {
   const std::string text{std::string_view(element)};
   const auto time = parse_time(text);
-  if (!time) throw Error(Code::corrupt, "a provenance record has \"" + text + "\" where a time belongs");
+  if (!time)
+    throw Error(Code::corrupt, "a provenance record has \"" + text + "\" where a time belongs");
   return *time;
 }
 

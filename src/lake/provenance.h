@@ -10,17 +10,19 @@
 #include "base/interval.h"
 #include "lake/actions.h"
 
-/// The record that Windrow leaves in each commitInfo, under the key `windrow` (docs/lake-metadata.md, format
-/// 1).
+/// The record that Windrow leaves in each commitInfo, under the key `windrow`
+/// (docs/lake-metadata.md, format 1).
 ///
-/// One record answers, without reading any older one, what of this table is done and from what: `complete` is
-/// the set of intervals that are up to date with respect to `inputs` and `definition`. A planner that found
-/// other intervals stale leaves them out of `complete`, so they stay stale until somebody has rebuilt them.
+/// One record answers, without reading any older one, what of this table is done and from what:
+/// `complete` is the set of intervals that are up to date with respect to `inputs` and
+/// `definition`. A planner that found other intervals stale leaves them out of `complete`, so they
+/// stay stale until somebody has rebuilt them.
 namespace windrow::lake {
 
 inline constexpr int kProvenanceFormat = 1;
 
-/// A version of one input table, with the table's id: a table that was dropped and made again is another one.
+/// A version of one input table, with the table's id: a table that was dropped and made again is
+/// another one.
 struct InputVersion {
   std::string table_id;
   int64_t version = -1;
@@ -28,9 +30,9 @@ struct InputVersion {
 };
 using InputVersions = std::map<std::string, InputVersion>;  ///< by asset name, e.g. `silver.movies`
 
-/// Which points in time the changed rows of a commit have in one of the table's columns: old values and new.
-/// Rounded outwards to minutes; where that would be more than kTouchedMax intervals, to hours, then days;
-/// absent where even days are too many.
+/// Which points in time the changed rows of a commit have in one of the table's columns: old values
+/// and new. Rounded outwards to minutes; where that would be more than kTouchedMax intervals, to
+/// hours, then days; absent where even days are too many.
 struct Touched {
   std::map<std::string, IntervalSet> columns;
   bool operator==(const Touched&) const = default;
@@ -40,14 +42,16 @@ inline constexpr size_t kTouchedMax = 256;
 struct Provenance {
   int format = kProvenanceFormat;
   std::string asset;  ///< `gold.trending`
-  std::string kind;   ///< how it was built: table, interval, append, merge, scd2, source, seed, maintenance
-  std::string run;    ///< id of the run
+  std::string
+      kind;  ///< how it was built: table, interval, append, merge, scd2, source, seed, maintenance
+  std::string run;         ///< id of the run
   std::string definition;  ///< fingerprint of the meaning
-  std::string text_hash;   ///< where the definition's text lies: `_windrow/definitions/<hash>` in the lake
-  std::string dialect;     ///< what parsed the text, e.g. `duckdb 1.5.5`
-  InputVersions inputs;    ///< what was read
-  IntervalSet intervals;   ///< what this commit built; empty for whole tables
-  IntervalSet complete;    ///< see above; empty for whole tables
+  std::string
+      text_hash;  ///< where the definition's text lies: `_windrow/definitions/<hash>` in the lake
+  std::string dialect;           ///< what parsed the text, e.g. `duckdb 1.5.5`
+  InputVersions inputs;          ///< what was read
+  IntervalSet intervals;         ///< what this commit built; empty for whole tables
+  IntervalSet complete;          ///< see above; empty for whole tables
   std::optional<Time> run_time;  ///< `$run_time` of the model, where it declares one
   Touched touched;
   std::optional<double> quality_score;  ///< share of valid rows, 0 to 1

@@ -10,7 +10,8 @@ namespace {
 
 class ProvenanceTest : public TableFixture {
  protected:
-  /// What has once been written must stay readable for good: these files are never changed, only added to.
+  /// What has once been written must stay readable for good: these files are never changed, only
+  /// added to.
   std::string golden(const std::string& name) {
     std::ifstream in(std::string(WINDROW_SOURCE_DIR) + "/src/lake/testdata/" + name);
     std::string line;
@@ -44,12 +45,15 @@ TEST_F(ProvenanceTest, GoldenFiles) {
 }
 
 TEST_F(ProvenanceTest, NewerAndBrokenRecords) {
-  EXPECT_EQ(problem_of([] { provenance_from_json(R"({"windrow":2,"asset":7})"); }).code, Code::unsupported);
+  EXPECT_EQ(problem_of([] { provenance_from_json(R"({"windrow":2,"asset":7})"); }).code,
+            Code::unsupported);
   EXPECT_EQ(problem_of([] { provenance_from_json(R"({"asset":"a"})"); }).code, Code::corrupt);
-  EXPECT_EQ(problem_of([] { provenance_from_json(R"({"windrow":1,"complete":[["x","y"]]})"); }).code,
-            Code::corrupt);
-  EXPECT_EQ(problem_of([] { provenance_from_json(R"({"windrow":1,"complete":[["2025-01-01"]]})"); }).code,
-            Code::corrupt);
+  EXPECT_EQ(
+      problem_of([] { provenance_from_json(R"({"windrow":1,"complete":[["x","y"]]})"); }).code,
+      Code::corrupt);
+  EXPECT_EQ(
+      problem_of([] { provenance_from_json(R"({"windrow":1,"complete":[["2025-01-01"]]})"); }).code,
+      Code::corrupt);
   EXPECT_EQ(problem_of([] { provenance_from_json(std::string(5000, '[')); }).code, Code::corrupt);
   EXPECT_EQ(provenance_from_json(R"({"windrow":1,"asset":"a","later":{"x":1}})").asset, "a");
   CommitInfo foreign;

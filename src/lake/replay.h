@@ -7,8 +7,8 @@
 #include "lake/actions.h"
 #include "lake/table.h"
 
-/// Action reconciliation (PROTOCOL.md): the state of a table is what its commits leave, taken one after the
-/// other. No IO here.
+/// Action reconciliation (PROTOCOL.md): the state of a table is what its commits leave, taken one
+/// after the other. No IO here.
 namespace windrow::lake {
 
 class Replay {
@@ -17,8 +17,8 @@ class Replay {
 
   /// The next commit, or a checkpoint's actions as one commit, before all others.
   void apply(Commit commit);
-  /// Error(corrupt) where protocol or metadata never came, Error(unsupported) where the table may not be
-  /// read.
+  /// Error(corrupt) where protocol or metadata never came, Error(unsupported) where the table may
+  /// not be read.
   Snapshot done(int64_t version, Time timestamp);
 
  private:

@@ -44,7 +44,8 @@ Staged stage_replace_partitions(const StageContext& context, const std::string& 
                                 const duck::Parameters& parameters) {
   Stager stager(context, select, parameters);
   if (stager.before().metadata.partition_columns.empty()) {
-    throw Error(Code::usage, "table \"" + context.table_name + "\" has no partitions that could be replaced");
+    throw Error(Code::usage,
+                "table \"" + context.table_name + "\" has no partitions that could be replaced");
   }
   auto& staged = stager.staged();
   staged.rows_written = staged.rows_changed = stager.write(stager.conforming(), parameters);
@@ -55,9 +56,9 @@ Staged stage_replace_partitions(const StageContext& context, const std::string& 
     if (written.count(add.partition_values)) replaced.push_back(add);
   }
   stager.remove(replaced);
-  return stager.finish("WRITE",
-                       {{"mode", json_text("Overwrite")}, {"partitionOverwriteMode", json_text("dynamic")}},
-                       Reads::own_removes);
+  return stager.finish(
+      "WRITE", {{"mode", json_text("Overwrite")}, {"partitionOverwriteMode", json_text("dynamic")}},
+      Reads::own_removes);
 }
 
 Staged stage_replace_interval(const StageContext& context, const std::string& select,
@@ -80,13 +81,15 @@ Staged stage_replace_interval(const StageContext& context, const std::string& se
 
   staged.rows_written = stager.write(stager.conforming(), parameters);
   const std::string fresh = staged_rows(stager);
-  const std::string outside = "SELECT " + name + " FROM (" + fresh + ") WHERE (" + inside + ") IS NOT TRUE";
+  const std::string outside =
+      "SELECT " + name + " FROM (" + fresh + ") WHERE (" + inside + ") IS NOT TRUE";
   if (const int64_t wrong = stager.count(outside); wrong > 0) {
     throw Error(Code::data,
                 "table \"" + context.table_name + "\": " + std::to_string(wrong) +
                     " rows of the SELECT lie outside of " + interval.text() + " by \"" + column +
                     "\": " + stager.samples(outside),
-                "the SELECT has to compare its input with $start and $end so that only rows of the interval "
+                "the SELECT has to compare its input with $start and $end so that only rows of the "
+                "interval "
                 "come out");
   }
 
@@ -97,8 +100,8 @@ Staged stage_replace_interval(const StageContext& context, const std::string& se
   if (!candidates.empty()) {
     const std::string old = scan_sql(stager.before(), candidates);
     const std::string replaced = "SELECT * FROM (" + old + ") WHERE " + inside;
-    const std::string changed = "((" + fresh + ") EXCEPT ALL (" + replaced + ")) UNION ALL ((" + replaced +
-                                ") EXCEPT ALL (" + fresh + "))";
+    const std::string changed = "((" + fresh + ") EXCEPT ALL (" + replaced + ")) UNION ALL ((" +
+                                replaced + ") EXCEPT ALL (" + fresh + "))";
     staged.touched = touched_by(context.connection, stager.schema(), changed);
     stager.write("SELECT * FROM (" + old + ") WHERE (" + inside + ") IS NOT TRUE");
   } else {
@@ -106,10 +109,10 @@ Staged stage_replace_interval(const StageContext& context, const std::string& se
   }
   stager.remove(candidates);
   staged.rows_changed = staged.rows_written;
-  return stager.finish(
-      "WRITE",
-      {{"mode", json_text("Overwrite")}, {"predicate", json_text(column + " in " + interval.text())}},
-      Reads::own_removes);
+  return stager.finish("WRITE",
+                       {{"mode", json_text("Overwrite")},
+                        {"predicate", json_text(column + " in " + interval.text())}},
+                       Reads::own_removes);
 }
 
 CommitRequest request_of(const StageContext& context, Staged staged, const NewTable& if_new) {
@@ -124,7 +127,8 @@ CommitRequest request_of(const StageContext& context, Staged staged, const NewTa
     request.read_version = context.current->version;
     request.base = base_of(*context.current);
     const auto& before = context.current->metadata;
-    const bool replaced = context.may_replace_schema && before.partition_columns != context.partition_by;
+    const bool replaced =
+        context.may_replace_schema && before.partition_columns != context.partition_by;
     if (replaced || !(staged.schema == context.current->schema)) {
       request.metadata = before;
       request.metadata->schema_string = to_json(staged.schema);

@@ -11,9 +11,9 @@
 #include "duck/parquet_writer.h"
 #include "lake/table.h"
 
-/// The ways in which new rows enter a table. Each stages files (through DuckDB, copy on write) and returns
-/// what the commit needs; none of them commits. The staged rows are visible to checks through `after_sql`
-/// before anybody commits: the table as it would be.
+/// The ways in which new rows enter a table. Each stages files (through DuckDB, copy on write) and
+/// returns what the commit needs; none of them commits. The staged rows are visible to checks
+/// through `after_sql` before anybody commits: the table as it would be.
 namespace windrow::lake {
 
 struct Staged {
@@ -39,11 +39,12 @@ struct StageContext {
   duck::Connection& connection;
   storage::FileSystem& files;
   std::string table_path;
-  std::string table_name;                 ///< for messages
-  std::optional<Snapshot> current;        ///< nothing: the table is made by this commit
-  std::vector<std::string> partition_by;  ///< used where the table is made; must be the same otherwise
-  bool evolve = true;                     ///< add columns; else a new column is an Error
-  bool may_replace_schema = false;        ///< full refresh: whatever the SELECT yields becomes the schema
+  std::string table_name;           ///< for messages
+  std::optional<Snapshot> current;  ///< nothing: the table is made by this commit
+  std::vector<std::string>
+      partition_by;                 ///< used where the table is made; must be the same otherwise
+  bool evolve = true;               ///< add columns; else a new column is an Error
+  bool may_replace_schema = false;  ///< full refresh: whatever the SELECT yields becomes the schema
   Time now;
   ProgressSink progress;
 };
@@ -51,14 +52,17 @@ struct StageContext {
 Staged stage_append(const StageContext&, const std::string& select, const duck::Parameters&);
 Staged stage_replace(const StageContext&, const std::string& select, const duck::Parameters&);
 /// Replaces the partitions that the SELECT yields rows for, and only those.
-Staged stage_replace_partitions(const StageContext&, const std::string& select, const duck::Parameters&);
-/// Replaces exactly the rows whose `column` (DATE, TIMESTAMP, TIMESTAMPTZ) lies in `interval`; DATE and
-/// TIMESTAMP count in `zone`. Rows that the SELECT yields outside of it are an Error(data) that shows some.
-Staged stage_replace_interval(const StageContext&, const std::string& select, const duck::Parameters&,
-                              const std::string& column, const Interval& interval, const std::string& zone);
-/// Upsert by key. Duplicate or NULL keys in the SELECT's rows are an Error(data) that shows some, unless
-/// `latest_by` picks one row per key. With `delete_keys_sql` (a SELECT of the key columns) those keys that
-/// the SELECT does not yield are deleted.
+Staged stage_replace_partitions(const StageContext&, const std::string& select,
+                                const duck::Parameters&);
+/// Replaces exactly the rows whose `column` (DATE, TIMESTAMP, TIMESTAMPTZ) lies in `interval`; DATE
+/// and TIMESTAMP count in `zone`. Rows that the SELECT yields outside of it are an Error(data) that
+/// shows some.
+Staged stage_replace_interval(const StageContext&, const std::string& select,
+                              const duck::Parameters&, const std::string& column,
+                              const Interval& interval, const std::string& zone);
+/// Upsert by key. Duplicate or NULL keys in the SELECT's rows are an Error(data) that shows some,
+/// unless `latest_by` picks one row per key. With `delete_keys_sql` (a SELECT of the key columns)
+/// those keys that the SELECT does not yield are deleted.
 struct MergeOptions {
   std::vector<std::string> key;
   std::string latest_by;        ///< empty: keys must be unique
@@ -66,7 +70,8 @@ struct MergeOptions {
 };
 Staged stage_merge(const StageContext&, const std::string& select, const duck::Parameters&,
                    const MergeOptions&);
-/// Slowly changing dimension, type 2: adds valid_from, valid_to (TIMESTAMP) and is_current (BOOLEAN).
+/// Slowly changing dimension, type 2: adds valid_from, valid_to (TIMESTAMP) and is_current
+/// (BOOLEAN).
 struct Scd2Options {
   std::vector<std::string> key;
   Time at;  ///< the moment that closes old rows and opens new ones
@@ -74,7 +79,8 @@ struct Scd2Options {
 Staged stage_scd2(const StageContext&, const std::string& select, const duck::Parameters&,
                   const Scd2Options&);
 
-/// A request with everything of the staged change; the caller adds provenance, txns and expectations.
+/// A request with everything of the staged change; the caller adds provenance, txns and
+/// expectations.
 CommitRequest request_of(const StageContext&, Staged staged, const NewTable& if_new);
 /// Removes the files of a change that is not going to be committed.
 void discard(storage::FileSystem& files, const Staged& staged) noexcept;

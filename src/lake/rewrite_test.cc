@@ -12,8 +12,10 @@ namespace {
 
 class Rewrite : public testing::Test {
  protected:
-  Rewrite() : files_(storage::local_file_system()), database_(duck::Options{}), connection_(database_) {
-    folder_ = std::filesystem::temp_directory_path() / ("windrow rewrite é " + std::to_string(::getpid()));
+  Rewrite()
+      : files_(storage::local_file_system()), database_(duck::Options{}), connection_(database_) {
+    folder_ = std::filesystem::temp_directory_path() /
+              ("windrow rewrite é " + std::to_string(::getpid()));
     path_ = folder_ / "silver/t";
   }
   ~Rewrite() override { std::filesystem::remove_all(folder_); }
@@ -46,7 +48,8 @@ class Rewrite : public testing::Test {
     return apply([&](const StageContext& c) { return stage_append(c, select, {}); }, touched);
   }
   Staged merge(const std::string& select, MergeOptions options, bool touched = true) {
-    return apply([&](const StageContext& c) { return stage_merge(c, select, {}, options); }, touched);
+    return apply([&](const StageContext& c) { return stage_merge(c, select, {}, options); },
+                 touched);
   }
 
   /// All rows, sorted, as text.
@@ -66,7 +69,8 @@ class Rewrite : public testing::Test {
   std::string rows() { return rows(scan_sql(table().snapshot({}, &connection_))); }
   ChangedIntervals changed(int64_t from, int64_t to, const std::string& expression,
                            const char* grain = "hour", const char* zone = "UTC") {
-    return changed_intervals(table(), from, to, expression, *Grain::parse(grain, zone), connection_);
+    return changed_intervals(table(), from, to, expression, *Grain::parse(grain, zone),
+                             connection_);
   }
   size_t data_files() {
     size_t n = 0;
@@ -113,7 +117,9 @@ TEST_F(Rewrite, RefusesAnotherTypeAndLeavesNoFile) {
 
 TEST_F(Rewrite, ReplacesWholeAlsoWithAnotherSchema) {
   append("SELECT 1 AS a");
-  apply([](const StageContext& c) { return stage_replace(c, "SELECT 7 AS a UNION ALL SELECT 8", {}); });
+  apply([](const StageContext& c) {
+    return stage_replace(c, "SELECT 7 AS a UNION ALL SELECT 8", {});
+  });
   EXPECT_EQ(rows(), "7 8 ");
   replace_schema_ = true;
   apply([](const StageContext& c) { return stage_replace(c, "SELECT 'now text' AS a", {}); });
@@ -125,7 +131,9 @@ TEST_F(Rewrite, ReplacesWholeAlsoWithAnotherSchema) {
 TEST_F(Rewrite, ReplacesTheirPartitionsOnly) {
   partition_by_ = {"p"};
   append("SELECT * FROM (VALUES (1, 'a b'), (2, 'ü/='), (3, NULL)) t(id, p)");
-  apply([](const StageContext& c) { return stage_replace_partitions(c, "SELECT 9 AS id, 'ü/=' AS p", {}); });
+  apply([](const StageContext& c) {
+    return stage_replace_partitions(c, "SELECT 9 AS id, 'ü/=' AS p", {});
+  });
   EXPECT_EQ(rows(), "1,a b 3,NULL 9,ü/= ");
 }
 
@@ -133,16 +141,16 @@ TEST_F(Rewrite, ReplacesAnIntervalInsideALongFile) {
   append("SELECT i AS id, TIMESTAMP '2025-10-01' + INTERVAL 1 HOUR * i AS at FROM range(720) t(i)");
   const Interval day{*parse_time("2025-10-05"), *parse_time("2025-10-06")};
   apply([&](const StageContext& c) {
-    return stage_replace_interval(c, "SELECT 10000 AS id, TIMESTAMP '2025-10-05 12:00:00' AS at", {}, "at",
-                                  day, "UTC");
+    return stage_replace_interval(c, "SELECT 10000 AS id, TIMESTAMP '2025-10-05 12:00:00' AS at",
+                                  {}, "at", day, "UTC");
   });
   EXPECT_EQ(rows("SELECT count(*), count(*) FILTER (id = 10000) FROM (" +
                  scan_sql(table().snapshot({}, &connection_)) + ")"),
             "697,1 ");
   EXPECT_NE(code_of([&] {
               apply([&](const StageContext& c) {
-                return stage_replace_interval(c, "SELECT 1 AS id, TIMESTAMP '2025-10-06' AS at", {}, "at",
-                                              day, "UTC");
+                return stage_replace_interval(c, "SELECT 1 AS id, TIMESTAMP '2025-10-06' AS at", {},
+                                              "at", day, "UTC");
               });
             }).find("outside"),
             std::string::npos);
@@ -151,13 +159,15 @@ TEST_F(Rewrite, ReplacesAnIntervalInsideALongFile) {
 
 TEST_F(Rewrite, AnUnchangedIntervalTouchesNothing) {
   append(
-      "SELECT i AS id, TIMESTAMPTZ '2025-10-01 00:00:00+00' + INTERVAL 1 HOUR * i AS at FROM range(48) t(i)");
+      "SELECT i AS id, TIMESTAMPTZ '2025-10-01 00:00:00+00' + INTERVAL 1 HOUR * i AS at FROM "
+      "range(48) t(i)");
   const Interval day{*parse_time("2025-10-01"), *parse_time("2025-10-02")};
   const auto staged = apply([&](const StageContext& c) {
-    return stage_replace_interval(c,
-                                  "SELECT i + if(i = 5, 100, 0) AS id, TIMESTAMPTZ '2025-10-01 00:00:00+00' "
-                                  "+ INTERVAL 1 HOUR * i AS at FROM range(24) t(i)",
-                                  {}, "at", day, "UTC");
+    return stage_replace_interval(
+        c,
+        "SELECT i + if(i = 5, 100, 0) AS id, TIMESTAMPTZ '2025-10-01 00:00:00+00' "
+        "+ INTERVAL 1 HOUR * i AS at FROM range(24) t(i)",
+        {}, "at", day, "UTC");
   });
   EXPECT_EQ(staged.touched.columns.at("at").text(), "[2025-10-01T05:00:00Z, 2025-10-01T05:01:00Z)");
   EXPECT_EQ(changed(0, 1, "at").intervals.text(), "[2025-10-01T05:00:00Z, 2025-10-01T06:00:00Z)");
@@ -165,7 +175,8 @@ TEST_F(Rewrite, AnUnchangedIntervalTouchesNothing) {
 
 TEST_F(Rewrite, MergesByKey) {
   merge("SELECT * FROM (VALUES (1, 'a'), (2, 'b'), (3, 'c')) t(id, v)", {{"id"}, "", ""});
-  const auto staged = merge("SELECT * FROM (VALUES (2, 'B'), (3, 'c'), (4, 'd')) t(id, v)", {{"id"}, "", ""});
+  const auto staged =
+      merge("SELECT * FROM (VALUES (2, 'B'), (3, 'c'), (4, 'd')) t(id, v)", {{"id"}, "", ""});
   EXPECT_EQ(rows(), "1,a 2,B 3,c 4,d ");
   EXPECT_EQ(staged.rows_changed, 2);
   EXPECT_EQ(staged.metrics.at("numTargetRowsUpdated"), "1");
@@ -186,11 +197,11 @@ TEST_F(Rewrite, MergeKeepsTheLatest) {
 }
 
 TEST_F(Rewrite, MergeRefusesDoubleAndMissingKeys) {
-  EXPECT_EQ(
-      code_of([&] {
-        merge("SELECT * FROM (VALUES (1, 'a'), (1, 'b')) t(id, v)", {{"id"}, "", ""});
-      }),
-      "data: table \"silver.t\" is merged by \"id\", but 1 keys come more than once (key, rows): (1, 2)");
+  EXPECT_EQ(code_of([&] {
+              merge("SELECT * FROM (VALUES (1, 'a'), (1, 'b')) t(id, v)", {{"id"}, "", ""});
+            }),
+            "data: table \"silver.t\" is merged by \"id\", but 1 keys come more than once (key, "
+            "rows): (1, 2)");
   EXPECT_NE(code_of([&] {
               merge("SELECT NULL::INT AS id, 'a' AS v", {{"id"}, "", ""});
             }).find("NULL in 1 rows"),
@@ -216,29 +227,35 @@ TEST_F(Rewrite, KeepsHistoryAsScd2) {
   };
   run("SELECT * FROM (VALUES (1, 'a'), (2, 'b')) t(id, v)", "2025-01-01");
   run("SELECT * FROM (VALUES (1, 'A'), (3, 'c')) t(id, v)", "2025-02-01");
-  EXPECT_EQ(rows("SELECT id, v, valid_from::DATE, valid_to::DATE, is_current FROM (" +
-                 scan_sql(table().snapshot({}, &connection_)) + ")"),
-            "1,A,2025-02-01,NULL,true 1,a,2025-01-01,2025-02-01,false 2,b,2025-01-01,2025-02-01,false "
-            "3,c,2025-02-01,NULL,true ");
+  EXPECT_EQ(
+      rows("SELECT id, v, valid_from::DATE, valid_to::DATE, is_current FROM (" +
+           scan_sql(table().snapshot({}, &connection_)) + ")"),
+      "1,A,2025-02-01,NULL,true 1,a,2025-01-01,2025-02-01,false 2,b,2025-01-01,2025-02-01,false "
+      "3,c,2025-02-01,NULL,true ");
   run("SELECT * FROM (VALUES (1, 'A'), (3, 'c')) t(id, v)", "2025-03-01");
-  EXPECT_EQ(rows("SELECT count(*) FROM (" + scan_sql(table().snapshot({}, &connection_)) + ")"), "4 ");
+  EXPECT_EQ(rows("SELECT count(*) FROM (" + scan_sql(table().snapshot({}, &connection_)) + ")"),
+            "4 ");
 }
 
-/// One file spans thirty days; one late row comes, and one row in the middle is merged: two hours are stale.
+/// One file spans thirty days; one late row comes, and one row in the middle is merged: two hours
+/// are stale.
 class ThirtyDays : public Rewrite, public testing::WithParamInterface<bool> {};
 
 TEST_P(ThirtyDays, OneLateAndOneMergedRowMakeTwoHoursStale) {
   const bool recorded = GetParam();
   merge(
-      "SELECT i AS id, i AS v, TIMESTAMP '2025-10-01 00:10:00' + INTERVAL 1 HOUR * i AS at FROM range(720) "
+      "SELECT i AS id, i AS v, TIMESTAMP '2025-10-01 00:10:00' + INTERVAL 1 HOUR * i AS at FROM "
+      "range(720) "
       "t(i)",
       {{"id"}, "", ""}, recorded);
   append("SELECT 9999 AS id, 0 AS v, TIMESTAMP '2025-10-03 04:59:59' AS at", recorded);
-  merge("SELECT 500 AS id, -1 AS v, TIMESTAMP '2025-10-21 20:10:00' AS at", {{"id"}, "", ""}, recorded);
+  merge("SELECT 500 AS id, -1 AS v, TIMESTAMP '2025-10-21 20:10:00' AS at", {{"id"}, "", ""},
+        recorded);
   for (const char* expression : {"\"at\"", "\"at\" + INTERVAL 0 HOUR"}) {
     const auto found = changed(0, 2, expression);
-    EXPECT_EQ(found.intervals.text(),
-              "[2025-10-03T04:00:00Z, 2025-10-03T05:00:00Z) [2025-10-21T20:00:00Z, 2025-10-21T21:00:00Z)")
+    EXPECT_EQ(
+        found.intervals.text(),
+        "[2025-10-03T04:00:00Z, 2025-10-03T05:00:00Z) [2025-10-21T20:00:00Z, 2025-10-21T21:00:00Z)")
         << expression << " " << found.how;
     EXPECT_TRUE(found.rows_removed);
   }

@@ -9,21 +9,22 @@
 #include "lake/statistics.h"
 #include "lake/table.h"
 
-// A scan is a UNION ALL BY NAME of a typed SELECT of no rows, which gives every column of the table, and of
-// one read_parquet per group of files:
-//   - Files that carry the same schema tag (our own) have the same columns, so DuckDB looks at the first one
-//   only.
+// A scan is a UNION ALL BY NAME of a typed SELECT of no rows, which gives every column of the
+// table, and of one read_parquet per group of files:
+//   - Files that carry the same schema tag (our own) have the same columns, so DuckDB looks at the
+//   first one only.
 //     All others are read with union_by_name, which opens every file while planning.
-//   - Partition values come from the log. Where the path says exactly the same (`year=2025/…`, our own and
-//   most
-//     writers'), DuckDB's hive partitioning yields them and prunes files by them. Else a list of file name
-//     and values is joined.
+//   - Partition values come from the log. Where the path says exactly the same (`year=2025/…`, our
+//   own and most
+//     writers'), DuckDB's hive partitioning yields them and prunes files by them. Else a list of
+//     file name and values is joined.
 
 namespace windrow::lake {
 namespace {
 
 using Kind = Type::Kind;
-constexpr size_t kGroupsMax = 16;  // more tags than that (many added columns) are read as one group by name
+constexpr size_t kGroupsMax =
+    16;  // more tags than that (many added columns) are read as one group by name
 
 struct Group {
   std::vector<const Add*> files;
@@ -33,8 +34,8 @@ struct Group {
 
 /// Values whose text in a path DuckDB casts to the column's type as the log means it.
 bool path_can_hold(const Type& type) {
-  return type.kind != Kind::timestamp && type.kind != Kind::timestamp_ntz && type.kind != Kind::float_ &&
-         type.kind != Kind::double_ && type.kind != Kind::binary;
+  return type.kind != Kind::timestamp && type.kind != Kind::timestamp_ntz &&
+         type.kind != Kind::float_ && type.kind != Kind::double_ && type.kind != Kind::binary;
 }
 
 /// The path says exactly the partition values of the log, in the way that DuckDB reads it.
@@ -42,7 +43,8 @@ bool path_says(const Snapshot& snapshot, const Add& add) {
   if (is_absolute_path(add.path)) return false;
   const std::string path = uri_decoded(add.path);
   size_t found = 0;
-  for (size_t begin = 0, slash; (slash = path.find('/', begin)) != std::string::npos; begin = slash + 1) {
+  for (size_t begin = 0, slash; (slash = path.find('/', begin)) != std::string::npos;
+       begin = slash + 1) {
     const std::string part = path.substr(begin, slash - begin);
     const size_t equals = part.find('=');
     if (equals == std::string::npos) continue;
@@ -72,7 +74,9 @@ class Scan {
   }
 
   /// With the file of each row in a column named kFileColumn, where asked.
-  explicit Scan(const Snapshot& snapshot, bool with_file) : Scan(snapshot) { with_file_ = with_file; }
+  explicit Scan(const Snapshot& snapshot, bool with_file) : Scan(snapshot) {
+    with_file_ = with_file;
+  }
 
   std::string sql(const std::vector<Add>& files) const {
     std::string from = no_rows();
@@ -80,7 +84,8 @@ class Scan {
     std::string list;
     for (const auto& field : snapshot_.schema.fields) {
       const std::string name = duck::quote_name(field.name);
-      list += (list.empty() ? "" : ", ") + ("CAST(" + name + " AS " + duck_type(field.type) + ") AS ") + name;
+      list += (list.empty() ? "" : ", ") +
+              ("CAST(" + name + " AS " + duck_type(field.type) + ") AS ") + name;
     }
     if (with_file_) list += ", " + file_column();
     return "SELECT " + list + " FROM (" + from + ")";
@@ -88,7 +93,9 @@ class Scan {
 
  private:
   static std::string file_column() { return duck::quote_name(kFileColumn); }
-  const std::vector<std::string>& partitions() const { return snapshot_.metadata.partition_columns; }
+  const std::vector<std::string>& partitions() const {
+    return snapshot_.metadata.partition_columns;
+  }
 
   std::string no_rows() const {
     std::string list;
@@ -136,8 +143,8 @@ class Scan {
     return joined(group, paths, read + ", hive_partitioning = false");
   }
 
-  /// Partition values from a list beside the files. A partition column that lies in the files as well gives
-  /// way.
+  /// Partition values from a list beside the files. A partition column that lies in the files as
+  /// well gives way.
   std::string joined(const Group& group, const std::vector<std::string>& paths,
                      const std::string& read) const {
     std::string names = file_column(), rows, values;
@@ -149,15 +156,16 @@ class Scan {
       rows += (i == 0 ? "(" : ", (") + duck::quote_text(paths[i]);
       for (const auto& name : partitions()) {
         const auto value = group.files[i]->partition_values.find(name);
-        const auto text = value == group.files[i]->partition_values.end() ? std::nullopt : value->second;
+        const auto text =
+            value == group.files[i]->partition_values.end() ? std::nullopt : value->second;
         rows += ", " + partition_literal(snapshot_.schema.find(name)->type, text);
       }
       rows += ")";
     }
     std::string others;
     for (const auto& name : partitions())
-      others +=
-          (others.empty() ? "lower(c) <> " : " AND lower(c) <> ") + ("lower(" + duck::quote_text(name) + ")");
+      others += (others.empty() ? "lower(c) <> " : " AND lower(c) <> ") +
+                ("lower(" + duck::quote_text(name) + ")");
     return "SELECT f.*" + values + " FROM (SELECT COLUMNS(c -> " + others + ") FROM " + read +
            ")) f JOIN (VALUES " + rows + ") p(" + names + ") USING (" + file_column() + ")";
   }
@@ -172,7 +180,8 @@ class Scan {
 std::string schema_tag(const Schema& schema, const std::vector<std::string>& partition_by) {
   std::string text;
   for (const auto& field : schema.fields) {
-    if (std::find(partition_by.begin(), partition_by.end(), field.name) != partition_by.end()) continue;
+    if (std::find(partition_by.begin(), partition_by.end(), field.name) != partition_by.end())
+      continue;
     text += json_quoted(field.name) + duck_type(field.type) + "\n";
   }
   return sha256(text).substr(0, 16);
@@ -180,7 +189,8 @@ std::string schema_tag(const Schema& schema, const std::vector<std::string>& par
 
 std::string schema_tag_of(const Add& add) {
   const std::string mark = json_quoted(kSchemaTag) + ":\"";
-  const size_t found = add.tags.find(mark);  // our own writing: compact, and the value needs no escapes
+  const size_t found =
+      add.tags.find(mark);  // our own writing: compact, and the value needs no escapes
   if (found == std::string::npos) return {};
   const size_t begin = found + mark.size();
   return add.tags.substr(begin, add.tags.find('"', begin) - begin);
@@ -198,7 +208,8 @@ std::vector<Add> files_overlapping(const Snapshot& snapshot, const std::string& 
                                    const std::string& from, const std::string& to) {
   const Field* field = snapshot.schema.find_any_case(column);
   if (field == nullptr) {
-    throw Error(Code::not_found, "\"" + snapshot.table_path + "\" has no column \"" + column + "\"");
+    throw Error(Code::not_found,
+                "\"" + snapshot.table_path + "\" has no column \"" + column + "\"");
   }
   std::vector<Add> out;
   for (const auto& file : snapshot.files) {
@@ -225,7 +236,8 @@ std::vector<Add> adds_from_written(const std::string& table_path, const Schema& 
     add.size = file.bytes;
     add.modification_time = micros(now) / 1000;
     add.stats = stats_json(schema, file);
-    add.tags = "{" + json_quoted(kSchemaTag) + ":" + json_quoted(schema_tag(schema, partition_by)) + "}";
+    add.tags =
+        "{" + json_quoted(kSchemaTag) + ":" + json_quoted(schema_tag(schema, partition_by)) + "}";
     out.push_back(std::move(add));
   }
   return out;

@@ -8,7 +8,8 @@ class ScanTest : public TableFixture {};
 
 TEST_F(ScanTest, PartitionsWithOddValues) {
   const std::string select =
-      "SELECT * FROM (VALUES (1, 'a b'), (2, 'ü/=%20+'), (3, NULL), (4, '2025'), (5, 'x''\"y'), (6, "
+      "SELECT * FROM (VALUES (1, 'a b'), (2, 'ü/=%20+'), (3, NULL), (4, '2025'), (5, 'x''\"y'), "
+      "(6, "
       "'{a}&?#:;'), "
       "(7, '__no__')) t(a, \"p %=\")";
   create(select, {"p %="});
@@ -16,7 +17,8 @@ TEST_F(ScanTest, PartitionsWithOddValues) {
   EXPECT_EQ(snapshot.files.size(), 7u);
   EXPECT_EQ(rows_at(), rows(select + " ORDER BY ALL"));
   EXPECT_EQ(connection_.describe(scan_sql(snapshot))[1].name, "p %=");
-  EXPECT_EQ(rows("SELECT a FROM (" + scan_sql(snapshot) + ") WHERE \"p %=\" = '2025'"), (Strings{"4"}));
+  EXPECT_EQ(rows("SELECT a FROM (" + scan_sql(snapshot) + ") WHERE \"p %=\" = '2025'"),
+            (Strings{"4"}));
 }
 
 TEST_F(ScanTest, TheEmptyTextIsNull) {
@@ -26,8 +28,10 @@ TEST_F(ScanTest, TheEmptyTextIsNull) {
 
 TEST_F(ScanTest, PartitionTypes) {
   const std::string select =
-      "SELECT 1 AS a, DATE '2025-01-02' AS d, 7::SMALLINT AS s, true AS b, 1.50::DECIMAL(9,2) AS e, "
-      "TIMESTAMP '2025-01-02 03:04:05.678' AS n, TIMESTAMPTZ '2025-01-02 03:04:05+00' AS z, -0.5::DOUBLE AS "
+      "SELECT 1 AS a, DATE '2025-01-02' AS d, 7::SMALLINT AS s, true AS b, 1.50::DECIMAL(9,2) AS "
+      "e, "
+      "TIMESTAMP '2025-01-02 03:04:05.678' AS n, TIMESTAMPTZ '2025-01-02 03:04:05+00' AS z, "
+      "-0.5::DOUBLE AS "
       "f";
   create(select, {"d", "s", "b", "e", "n", "z", "f"});
   EXPECT_EQ(rows_at(), rows(select));
@@ -46,10 +50,10 @@ TEST_F(ScanTest, DatePartitionsPruneAndKeepTheirTypes) {
       "FROM range(1000) t(i)";
   create(select, {"d", "n"});
   const Snapshot snapshot = table().snapshot();
-  EXPECT_EQ(
-      rows("SELECT count(*), sum(a)::BIGINT FROM (" + scan_sql(snapshot) +
-           ") WHERE d = DATE '2025-01-03' AND n = 1"),
-      rows("SELECT count(*), sum(a)::BIGINT FROM (" + select + ") WHERE d = DATE '2025-01-03' AND n = 1"));
+  EXPECT_EQ(rows("SELECT count(*), sum(a)::BIGINT FROM (" + scan_sql(snapshot) +
+                 ") WHERE d = DATE '2025-01-03' AND n = 1"),
+            rows("SELECT count(*), sum(a)::BIGINT FROM (" + select +
+                 ") WHERE d = DATE '2025-01-03' AND n = 1"));
   EXPECT_EQ(files_overlapping(snapshot, "d", "2025-01-03", "2025-01-05").size(), 6u);
   EXPECT_EQ(connection_.describe(scan_sql(snapshot))[2].type, "BIGINT");
 }
@@ -66,8 +70,8 @@ TEST_F(ScanTest, ColumnsThatCameLaterAreNull) {
 
 TEST_F(ScanTest, FilesOfOthers) {
   create("SELECT 1 AS a, 'x' AS p", {"p"});
-  // No tags, no statistics, the path says nothing of the partition, the columns differ from file to file, and
-  // the partition column lies in a file as well.
+  // No tags, no statistics, the path says nothing of the partition, the columns differ from file to
+  // file, and the partition column lies in a file as well.
   auto request = appending("SELECT 1 AS a, 'x' AS p WHERE false");
   for (const auto& [name, select] : std::vector<std::pair<std::string, std::string>>{
            {"one.parquet", "SELECT 'wrong' AS P, 2::SMALLINT AS a"},
@@ -76,7 +80,8 @@ TEST_F(ScanTest, FilesOfOthers) {
                         " (FORMAT parquet)");
     Add add;
     add.path = uri_encoded(name);
-    add.partition_values["p"] = name == "one.parquet" ? std::optional<std::string>("o'ne") : std::nullopt;
+    add.partition_values["p"] =
+        name == "one.parquet" ? std::optional<std::string>("o'ne") : std::nullopt;
     request.adds.push_back(add);
   }
   commit(request);
@@ -95,7 +100,8 @@ TEST_F(ScanTest, AFolderAboveThatLooksLikeAPartition) {
 
 TEST_F(ScanTest, NestedValuesComeBack) {
   const std::string select =
-      "SELECT {'a': 1, 'b': [1, NULL]} AS s, MAP {'k': {'x': 1.5}} AS m, 'nan'::DOUBLE AS n, '-0.0'::DOUBLE "
+      "SELECT {'a': 1, 'b': [1, NULL]} AS s, MAP {'k': {'x': 1.5}} AS m, 'nan'::DOUBLE AS n, "
+      "'-0.0'::DOUBLE "
       "AS z, "
       "'\\x00\\xFF'::BLOB AS b";
   create(select);

@@ -5,8 +5,8 @@
 #include "lake/json_reader.h"
 #include "lake/json_text.h"
 
-// The schema as PROTOCOL.md writes it ("Schema Serialization Format"): a JSON tree in which a type is either
-// a word or an object of kind struct, array or map.
+// The schema as PROTOCOL.md writes it ("Schema Serialization Format"): a JSON tree in which a type
+// is either a word or an object of kind struct, array or map.
 
 namespace windrow::lake {
 namespace {
@@ -18,10 +18,12 @@ struct Word {
   std::string_view text;
 };
 constexpr Word kWords[] = {
-    {Kind::string, "string"},  {Kind::long_, "long"},          {Kind::integer, "integer"},
-    {Kind::short_, "short"},   {Kind::byte, "byte"},           {Kind::float_, "float"},
-    {Kind::double_, "double"}, {Kind::boolean, "boolean"},     {Kind::binary, "binary"},
-    {Kind::date, "date"},      {Kind::timestamp, "timestamp"}, {Kind::timestamp_ntz, "timestamp_ntz"},
+    {Kind::string, "string"},       {Kind::long_, "long"},
+    {Kind::integer, "integer"},     {Kind::short_, "short"},
+    {Kind::byte, "byte"},           {Kind::float_, "float"},
+    {Kind::double_, "double"},      {Kind::boolean, "boolean"},
+    {Kind::binary, "binary"},       {Kind::date, "date"},
+    {Kind::timestamp, "timestamp"}, {Kind::timestamp_ntz, "timestamp_ntz"},
 };
 
 void write_type(JsonWriter& w, const Type& type);
@@ -61,8 +63,10 @@ Type type_from_word(std::string_view word) {
   }
   if (word == "decimal") return {Kind::decimal, 10, 0, {}};
   int precision = 0, scale = 0, end = 0;
-  if (std::sscanf(std::string(word).c_str(), "decimal(%d , %d )%n", &precision, &scale, &end) == 2 &&
-      size_t(end) == word.size() && precision >= 1 && precision <= 38 && scale >= 0 && scale <= precision) {
+  if (std::sscanf(std::string(word).c_str(), "decimal(%d , %d )%n", &precision, &scale, &end) ==
+          2 &&
+      size_t(end) == word.size() && precision >= 1 && precision <= 38 && scale >= 0 &&
+      scale <= precision) {
     return {Kind::decimal, precision, scale, {}};
   }
   throw Error(Code::unsupported,
@@ -88,17 +92,19 @@ Type type_from(JsonElement element) {
   const std::string_view kind = object["type"];
   if (kind == "struct") return {Kind::struct_, 0, 0, fields_from(object)};
   if (kind == "array") {
-    return {Kind::array,
-            0,
-            0,
-            {{"element", type_from(object["elementType"]), boolean_at(object, "containsNull", true)}}};
+    return {
+        Kind::array,
+        0,
+        0,
+        {{"element", type_from(object["elementType"]), boolean_at(object, "containsNull", true)}}};
   }
   if (kind == "map") {
-    return {Kind::map,
-            0,
-            0,
-            {{"key", type_from(object["keyType"]), false},
-             {"value", type_from(object["valueType"]), boolean_at(object, "valueContainsNull", true)}}};
+    return {
+        Kind::map,
+        0,
+        0,
+        {{"key", type_from(object["keyType"]), false},
+         {"value", type_from(object["valueType"]), boolean_at(object, "valueContainsNull", true)}}};
   }
   throw Error(Code::unsupported,
               "the table has a column of type \"" + std::string(kind) + "\", which is not known");
@@ -125,7 +131,8 @@ bool fits(const Type& narrow, const Type& wide) {
   if (rank(narrow.kind) > 0 && rank(wide.kind) > 0) return rank(narrow.kind) <= rank(wide.kind);
   if (narrow.kind == Kind::float_ && wide.kind == Kind::double_) return true;
   if (narrow.kind == Kind::decimal && wide.kind == Kind::decimal) {
-    return narrow.scale <= wide.scale && narrow.precision - narrow.scale <= wide.precision - wide.scale;
+    return narrow.scale <= wide.scale &&
+           narrow.precision - narrow.scale <= wide.precision - wide.scale;
   }
   return narrow == wide;
 }
@@ -135,16 +142,19 @@ class Merger {
  public:
   Merger(const std::string& table_name, Evolution& out) : table_name_(table_name), out_(out) {}
 
-  void merge(std::vector<Field>& current, const std::vector<Field>& incoming, const std::string& prefix) {
+  void merge(std::vector<Field>& current, const std::vector<Field>& incoming,
+             const std::string& prefix) {
     for (size_t i = 0; i < incoming.size(); ++i) {
       for (size_t j = 0; j < i; ++j) {
         if (same_letters(incoming[i].name, incoming[j].name)) {
-          problem(prefix + incoming[j].name, "and \"" + prefix + incoming[i].name + "\" differ only by case",
+          problem(prefix + incoming[j].name,
+                  "and \"" + prefix + incoming[i].name + "\" differ only by case",
                   "rename one of them: Delta compares names without regard to case");
         }
       }
-      const auto there = std::find_if(current.begin(), current.end(),
-                                      [&](const Field& f) { return same_letters(f.name, incoming[i].name); });
+      const auto there = std::find_if(current.begin(), current.end(), [&](const Field& f) {
+        return same_letters(f.name, incoming[i].name);
+      });
       if (there == current.end()) {
         current.push_back(incoming[i]);
         out_.added.push_back(prefix + incoming[i].name);
@@ -164,7 +174,8 @@ class Merger {
   void merge(Type& current, const Type& incoming, const std::string& path) {
     if (current.kind == incoming.kind && current.kind == Kind::struct_) {
       merge(current.fields, incoming.fields, path + ".");
-    } else if (current.kind == incoming.kind && (current.kind == Kind::array || current.kind == Kind::map)) {
+    } else if (current.kind == incoming.kind &&
+               (current.kind == Kind::array || current.kind == Kind::map)) {
       for (size_t i = 0; i < current.fields.size(); ++i) {
         merge(current.fields[i].type, incoming.fields[i].type, path + "." + current.fields[i].name);
       }
@@ -175,7 +186,8 @@ class Merger {
   }
 
   void problem(const std::string& path, const std::string& what, const std::string& hint) {
-    problems_.add(Code::data, "table \"" + table_name_ + "\": column \"" + path + "\" " + what, hint);
+    problems_.add(Code::data, "table \"" + table_name_ + "\": column \"" + path + "\" " + what,
+                  hint);
   }
 
   const std::string& table_name_;
@@ -202,7 +214,8 @@ std::string Type::text() const {
   if (kind == Kind::array) return "array<" + fields[0].type.text() + ">";
   if (kind == Kind::map) return "map<" + fields[0].type.text() + "," + fields[1].type.text() + ">";
   std::string out;
-  for (const auto& field : fields) out += (out.empty() ? "" : ",") + field.name + ":" + field.type.text();
+  for (const auto& field : fields)
+    out += (out.empty() ? "" : ",") + field.name + ":" + field.type.text();
   return "struct<" + out + ">";
 }
 

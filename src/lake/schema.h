@@ -35,7 +35,8 @@ struct Type {
   };
   Kind kind = Kind::string;
   int precision = 0, scale = 0;  ///< decimal
-  std::vector<Field> fields;     ///< struct: its fields; array: one field `element`; map: `key` and `value`
+  std::vector<Field>
+      fields;  ///< struct: its fields; array: one field `element`; map: `key` and `value`
 
   bool operator==(const Type&) const;
   /// Delta's word: `long`, `decimal(10,2)`, `array<string>`, `struct<a:long,b:string>`.
@@ -59,28 +60,30 @@ struct Schema {
   bool operator==(const Schema&) const = default;
 };
 
-std::string to_json(const Schema& schema);                ///< the schemaString of metaData
-Schema schema_from_json(std::string_view schema_string);  ///< throws Error(corrupt), Error(unsupported)
+std::string to_json(const Schema& schema);  ///< the schemaString of metaData
+Schema schema_from_json(
+    std::string_view schema_string);  ///< throws Error(corrupt), Error(unsupported)
 
-/// The type contract of docs/sql.md. Throws Error(unsupported) that names the column and DuckDB's type where
-/// a type has no home in Delta. HUGEINT becomes long, ENUM, UUID and JSON string, BLOB binary; the unsigned
-/// types up to UINTEGER the next wider signed one, TIMESTAMP_S and TIMESTAMP_MS timestamp_ntz, which hold
-/// every value of them.
+/// The type contract of docs/sql.md. Throws Error(unsupported) that names the column and DuckDB's
+/// type where a type has no home in Delta. HUGEINT becomes long, ENUM, UUID and JSON string, BLOB
+/// binary; the unsigned types up to UINTEGER the next wider signed one, TIMESTAMP_S and
+/// TIMESTAMP_MS timestamp_ntz, which hold every value of them.
 Type type_from_duck(std::string_view column, std::string_view duck_type);
 std::string duck_type(const Type& type);
 /// Names of the fields of a `STRUCT(…)`, whatever their types are.
 std::vector<std::string> struct_field_names(std::string_view duck_type);
 Schema schema_from_duck(const std::vector<duck::Column>& columns);
 
-/// The CAST-ing select list that turns a SELECT with `columns` into exactly the stored types of `schema`
-/// (HUGEINT → BIGINT failing on overflow, ENUM → VARCHAR, missing columns as NULL), in the schema's order.
+/// The CAST-ing select list that turns a SELECT with `columns` into exactly the stored types of
+/// `schema` (HUGEINT → BIGINT failing on overflow, ENUM → VARCHAR, missing columns as NULL), in the
+/// schema's order.
 std::string conforming_select(const std::string& select, const std::vector<duck::Column>& columns,
                               const Schema& schema);
 
-/// What writing `incoming` into a table with `current` needs. Adding columns (nested too) is allowed and
-/// gives the widened schema. A type whose every value the table's type holds (integer into long, float into
-/// double, a shorter decimal) is written as the table's. Any other changed type, or two names that differ
-/// only by case, is an Error(data) that names all of them.
+/// What writing `incoming` into a table with `current` needs. Adding columns (nested too) is
+/// allowed and gives the widened schema. A type whose every value the table's type holds (integer
+/// into long, float into double, a shorter decimal) is written as the table's. Any other changed
+/// type, or two names that differ only by case, is an Error(data) that names all of them.
 struct Evolution {
   Schema schema;
   std::vector<std::string> added;  ///< dotted paths

@@ -6,8 +6,8 @@
 #include "lake/actions.h"
 #include "lake/schema.h"
 
-/// A tag in `add.tags` of our files: files with the same value have the same columns, so a scan need not open
-/// each of them to find out.
+/// A tag in `add.tags` of our files: files with the same value have the same columns, so a scan
+/// need not open each of them to find out.
 namespace windrow::lake {
 
 inline constexpr std::string_view kSchemaTag = "WINDROW_SCHEMA";

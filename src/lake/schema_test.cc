@@ -10,9 +10,12 @@ class SchemaTest : public TableFixture {};
 
 TEST_F(SchemaTest, JsonRoundTripOfEveryType) {
   const Schema schema = schema_of(
-      "SELECT 'a' AS s, 1::BIGINT AS l, 1::INTEGER AS i, 1::SMALLINT AS sh, 1::TINYINT AS b, 1::FLOAT AS f, "
-      "1::DOUBLE AS d, 1::DECIMAL(38,10) AS de, true AS bo, 'x'::BLOB AS bl, DATE '2025-01-01' AS da, "
-      "TIMESTAMPTZ '2025-01-01' AS tz, TIMESTAMP '2025-01-01' AS nt, [1] AS arr, MAP {'k': [1.5]} AS m, "
+      "SELECT 'a' AS s, 1::BIGINT AS l, 1::INTEGER AS i, 1::SMALLINT AS sh, 1::TINYINT AS b, "
+      "1::FLOAT AS f, "
+      "1::DOUBLE AS d, 1::DECIMAL(38,10) AS de, true AS bo, 'x'::BLOB AS bl, DATE '2025-01-01' AS "
+      "da, "
+      "TIMESTAMPTZ '2025-01-01' AS tz, TIMESTAMP '2025-01-01' AS nt, [1] AS arr, MAP {'k': [1.5]} "
+      "AS m, "
       "{'x y': 1, 'q\"': {'z': 'v'}} AS st");
   EXPECT_EQ(schema_from_json(to_json(schema)), schema);
   EXPECT_EQ(schema.find("st")->type.text(), "struct<x y:integer,q\":struct<z:string>>");
@@ -29,8 +32,9 @@ TEST_F(SchemaTest, TypesWithoutAHome) {
   EXPECT_EQ(type_from_duck("a", "ENUM('a)', 'b''(')[]").text(), "array<string>");
   EXPECT_EQ(type_from_duck("a", "UUID").text(), "string");
   EXPECT_EQ(type_from_duck("a", "INTEGER[3][]").text(), "array<array<integer>>");
-  for (const char* type : {"UBIGINT", "TIME", "INTERVAL", "TIMESTAMP_NS", "\"NULL\"", "UNION(a INTEGER)",
-                           "BIT", "", "STRUCT(", "DECIMAL(x,1)", "STRUCT(a TIME)"}) {
+  for (const char* type :
+       {"UBIGINT", "TIME", "INTERVAL", "TIMESTAMP_NS", "\"NULL\"", "UNION(a INTEGER)", "BIT", "",
+        "STRUCT(", "DECIMAL(x,1)", "STRUCT(a TIME)"}) {
     const Problem problem = problem_of([&] { type_from_duck("my column", type); });
     EXPECT_EQ(problem.code, Code::unsupported) << type;
     EXPECT_NE(problem.message.find("my column"), std::string::npos);
@@ -58,7 +62,8 @@ TEST_F(SchemaTest, BadSchemaStrings) {
 
 TEST_F(SchemaTest, ConformingSelect) {
   const std::string select =
-      "SELECT 9::HUGEINT AS h, 'e'::ENUM('e') AS e, {'b': 2} AS s, [{'b': 2}] AS l, NULL::STRUCT(b INTEGER) "
+      "SELECT 9::HUGEINT AS h, 'e'::ENUM('e') AS e, {'b': 2} AS s, [{'b': 2}] AS l, NULL::STRUCT(b "
+      "INTEGER) "
       "AS n";
   Schema schema = schema_of(
       "SELECT 1::BIGINT AS h, 'x' AS e, {'a': 'x', 'b': 2::BIGINT} AS s, 1.5 AS more, "
@@ -74,13 +79,15 @@ TEST_F(SchemaTest, ConformingSelect) {
 
 TEST_F(SchemaTest, Evolution) {
   const Schema current = schema_of("SELECT 1::BIGINT AS a, {'x': 1} AS s, 1.5::DECIMAL(10,2) AS d");
-  const auto added = evolve(current, schema_of("SELECT 1 AS a, {'x': 1, 'y': 2} AS s, 'n' AS neu"), "t");
+  const auto added =
+      evolve(current, schema_of("SELECT 1 AS a, {'x': 1, 'y': 2} AS s, 'n' AS neu"), "t");
   EXPECT_EQ(added.added, (Strings{"s.y", "neu"}));
   EXPECT_EQ(added.schema.find("a")->type.text(), "long");
   EXPECT_EQ(added.schema.find("s")->type.text(), "struct<x:integer,y:integer>");
   EXPECT_EQ(evolve(current, current, "t").schema, current);
   try {
-    evolve(current, schema_of("SELECT 'x' AS a, {'x': 'no'} AS s, 1.5::DECIMAL(10,3) AS D"), "silver.t");
+    evolve(current, schema_of("SELECT 'x' AS a, {'x': 'no'} AS s, 1.5::DECIMAL(10,3) AS D"),
+           "silver.t");
     FAIL();
   } catch (const Error& error) {
     ASSERT_EQ(error.problems().size(), 3u);
@@ -100,7 +107,8 @@ TEST_F(SchemaTest, Protocols) {
   check_writable({2, 6, {}, {}}, metadata, plain);
   metadata.configuration["delta.columnMapping.mode"] = "name";
   EXPECT_EQ(problem_of([&] { check_readable({2, 5, {}, {}}, metadata); }).code, Code::unsupported);
-  metadata.configuration = {{"delta.constraints.c", "a > 0"}, {"delta.enableChangeDataFeed", "true"}};
+  metadata.configuration = {{"delta.constraints.c", "a > 0"},
+                            {"delta.enableChangeDataFeed", "true"}};
   check_readable({1, 4, {}, {}}, metadata);
   const Problem problem = problem_of([&] { check_writable({1, 4, {}, {}}, metadata, plain); });
   EXPECT_NE(problem.message.find("changeDataFeed, checkConstraints"), std::string::npos);
@@ -109,7 +117,10 @@ TEST_F(SchemaTest, Protocols) {
             }).code,
             Code::unsupported);
   EXPECT_EQ(problem_of([&] { check_readable({4, 7, {}, {}}, {}); }).code, Code::unsupported);
-  EXPECT_EQ(problem_of([&] { create_actions({plain, {"zz"}, "", "", false}, Time{}); }).code, Code::data);
+  EXPECT_EQ(problem_of([&] {
+              create_actions({plain, {"zz"}, "", "", false}, Time{});
+            }).code,
+            Code::data);
 }
 
 }  // namespace

@@ -18,7 +18,8 @@ std::vector<std::string> names_of(const Schema& schema) {
   return names;
 }
 
-std::string same_key(const std::vector<std::string>& key, const std::string& left, const std::string& right) {
+std::string same_key(const std::vector<std::string>& key, const std::string& left,
+                     const std::string& right) {
   std::string out;
   for (const auto& name : key) {
     const std::string quoted = duck::quote_name(name);
@@ -32,27 +33,28 @@ std::string time_literal(Time t, const Type& type, const std::string& zone) {
   utc.pop_back();
   utc[10] = ' ';
   if (type.kind == Type::Kind::timestamp) return "TIMESTAMPTZ '" + utc + "+00'";
-  const std::string local = zone == "UTC" ? "TIMESTAMP '" + utc + "'"
-                                          : "((TIMESTAMPTZ '" + utc + "+00') AT TIME ZONE '" + zone + "')";
+  const std::string local = zone == "UTC"
+                                ? "TIMESTAMP '" + utc + "'"
+                                : "((TIMESTAMPTZ '" + utc + "+00') AT TIME ZONE '" + zone + "')";
   return type.kind == Type::Kind::date ? "CAST(" + local + " AS DATE)" : local;
 }
 
-Stager::Stager(const StageContext& context, const std::string& select, const duck::Parameters& parameters,
-               const std::vector<duck::Column>& extra)
+Stager::Stager(const StageContext& context, const std::string& select,
+               const duck::Parameters& parameters, const std::vector<duck::Column>& extra)
     : context_(context), parameters_(parameters) {
   const auto columns = connection().describe(select, parameters);
   auto with_extra = columns;
   with_extra.insert(with_extra.end(), extra.begin(), extra.end());
   const Schema incoming = schema_from_duck(with_extra);
   if (!context.current || context.may_replace_schema) {
-    staged_.schema =
-        evolve(incoming, incoming, context.table_name).schema;  // refuses names that differ by case only
+    staged_.schema = evolve(incoming, incoming, context.table_name)
+                         .schema;  // refuses names that differ by case only
   } else {
     auto evolution = evolve(context.current->schema, incoming, context.table_name);
     if (!evolution.added.empty() && !context.evolve) {
       throw Error(Code::data,
-                  "table \"" + context.table_name + "\" has no column \"" + evolution.added.front() +
-                      "\", which its SELECT yields",
+                  "table \"" + context.table_name + "\" has no column \"" +
+                      evolution.added.front() + "\", which its SELECT yields",
                   "declare the column, or allow new columns");
     }
     staged_.schema = std::move(evolution.schema);
@@ -60,8 +62,8 @@ Stager::Stager(const StageContext& context, const std::string& select, const duc
   }
   for (const auto& name : context.partition_by) {
     if (!staged_.schema.find(name)) {
-      throw Error(Code::configuration, "table \"" + context.table_name + "\" is partitioned by \"" + name +
-                                           "\", which its rows do not have");
+      throw Error(Code::configuration, "table \"" + context.table_name + "\" is partitioned by \"" +
+                                           name + "\", which its rows do not have");
     }
   }
   Schema own = staged_.schema;
@@ -100,7 +102,8 @@ Stager::~Stager() {
 std::string Stager::materialize(const std::string& name, const std::string& select,
                                 const duck::Parameters& parameters) {
   const std::string table = "temp." + duck::quote_name(name);
-  connection().query("CREATE OR REPLACE TEMP TABLE " + duck::quote_name(name) + " AS " + select, parameters);
+  connection().query("CREATE OR REPLACE TEMP TABLE " + duck::quote_name(name) + " AS " + select,
+                     parameters);
   tables_.push_back(name);
   return table;
 }
@@ -109,7 +112,8 @@ int64_t Stager::write(const std::string& rows, const duck::Parameters& parameter
   duck::WriteOptions options;
   options.folder = context_.table_path;
   options.partition_by = before_.metadata.partition_columns;
-  const auto files = duck::write_parquet(connection(), rows, parameters, options, context_.progress);
+  const auto files =
+      duck::write_parquet(connection(), rows, parameters, options, context_.progress);
   int64_t written = 0;
   for (const auto& file : files) {
     staged_.written_paths.push_back(file.path);
@@ -128,11 +132,13 @@ void Stager::remove(const std::vector<Add>& files) {
 void Stager::remove_paths(const std::vector<std::string>& absolute_paths) {
   const std::set<std::string> wanted(absolute_paths.begin(), absolute_paths.end());
   for (const auto& add : before_.files) {
-    if (wanted.count(before_.file_path(add))) staged_.removes.push_back(remove_of(add, context_.now));
+    if (wanted.count(before_.file_path(add)))
+      staged_.removes.push_back(remove_of(add, context_.now));
   }
 }
 
-Staged Stager::finish(std::string operation, std::map<std::string, std::string> parameters, Reads reads) {
+Staged Stager::finish(std::string operation, std::map<std::string, std::string> parameters,
+                      Reads reads) {
   std::set<std::string> removed;
   for (const auto& remove : staged_.removes) removed.insert(remove.path);
   Snapshot after = before_;

@@ -7,8 +7,8 @@
 
 namespace windrow::lake {
 
-/// Private to lake/: what all ways of staging share. Knows the table before, the schema after, and writes
-/// files.
+/// Private to lake/: what all ways of staging share. Knows the table before, the schema after, and
+/// writes files.
 class Stager {
  public:
   /// `extra` columns are added to the SELECT's by the way of staging (valid_from, …).
@@ -58,7 +58,8 @@ class Stager {
 std::string column_list(const std::vector<std::string>& names, const std::string& prefix = {});
 std::vector<std::string> names_of(const Schema& schema);
 /// `t."a" IS NOT DISTINCT FROM n."a" AND …`
-std::string same_key(const std::vector<std::string>& key, const std::string& left, const std::string& right);
+std::string same_key(const std::vector<std::string>& key, const std::string& left,
+                     const std::string& right);
 /// A time as a literal of the column's type; local types count in `zone`.
 std::string time_literal(Time t, const Type& type, const std::string& zone);
 

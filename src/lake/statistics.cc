@@ -26,8 +26,8 @@ size_t character_offset(std::string_view text, size_t n) {
   return i;
 }
 
-/// A text not smaller than `text` of about 32 characters: the prefix and the greatest character. Where the
-/// first character that is cut off is that very one, the prefix grows past it.
+/// A text not smaller than `text` of about 32 characters: the prefix and the greatest character.
+/// Where the first character that is cut off is that very one, the prefix grows past it.
 std::optional<std::string> rounded_up(const std::string& text) {
   constexpr std::string_view kGreatest = "\xF4\x8F\xBF\xBF";  // U+10FFFF
   size_t cut = character_offset(text, kStringCharacters);
@@ -45,7 +45,8 @@ bool is_date(std::string_view text) {
   return true;
 }
 
-/// `2025-10-17T14:00:00.123Z`: milliseconds as most writers have, microseconds only where there are some.
+/// `2025-10-17T14:00:00.123Z`: milliseconds as most writers have, microseconds only where there are
+/// some.
 std::optional<std::string> stats_timestamp(const std::string& text, bool utc) {
   const auto time = parse_time(text);
   if (!time || !is_date(text.substr(0, 10))) return {};
@@ -77,7 +78,8 @@ std::optional<std::string> stats_double(const std::string& text, bool is_max) {
 }
 
 /// JSON text of a bound; nothing where the type or the value has none.
-std::optional<std::string> bound_json(const Type& type, const std::optional<std::string>& text, bool is_max) {
+std::optional<std::string> bound_json(const Type& type, const std::optional<std::string>& text,
+                                      bool is_max) {
   if (!text) return {};
   const auto quoted = [](const std::optional<std::string>& t) {
     return t ? std::optional(json_quoted(*t)) : std::nullopt;
@@ -91,7 +93,8 @@ std::optional<std::string> bound_json(const Type& type, const std::optional<std:
     case Kind::float_:
     case Kind::double_: return stats_double(*text, is_max);
     case Kind::string:
-      return quoted(is_max ? rounded_up(*text) : text->substr(0, character_offset(*text, kStringCharacters)));
+      return quoted(is_max ? rounded_up(*text)
+                           : text->substr(0, character_offset(*text, kStringCharacters)));
     case Kind::date: return is_date(*text) ? quoted(text) : std::nullopt;
     case Kind::timestamp:
     case Kind::timestamp_ntz: return quoted(stats_timestamp(*text, type.kind == Kind::timestamp));
@@ -158,7 +161,8 @@ std::optional<std::string> scalar_text(const std::optional<JsonElement>& element
   return std::string(simdjson::minify(*element));
 }
 
-/// A point in the order of a type, exact enough that a comparison is never wrong in the unsafe direction.
+/// A point in the order of a type, exact enough that a comparison is never wrong in the unsafe
+/// direction.
 using Point = std::variant<int64_t, double, std::string>;
 
 std::optional<Point> point_of(const Type& type, const std::string& text) {
@@ -251,7 +255,8 @@ std::optional<ColumnRange> column_range(const Add& add, const std::string& colum
   });
 }
 
-bool may_overlap(const Add& add, const Field& column, const std::string& from, const std::string& to) {
+bool may_overlap(const Add& add, const Field& column, const std::string& from,
+                 const std::string& to) {
   const auto range = column_range(add, column.name);
   if (!range) return true;
   if (range->all_null) return false;

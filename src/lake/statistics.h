@@ -12,10 +12,10 @@
 /// Statistics per file (PROTOCOL.md, "Per-file Statistics"): JSON text in `add.stats`.
 namespace windrow::lake {
 
-/// From what the Parquet writer knows. numRecords always; minValues, maxValues and nullCount of every column
-/// and of fields of structures, where known. Left out: min and max of booleans, binaries and of columns that
-/// hold NaN; everything below lists and maps. Strings are cut to 32 characters (the maximum rounded up),
-/// times keep all their microseconds.
+/// From what the Parquet writer knows. numRecords always; minValues, maxValues and nullCount of
+/// every column and of fields of structures, where known. Left out: min and max of booleans,
+/// binaries and of columns that hold NaN; everything below lists and maps. Strings are cut to 32
+/// characters (the maximum rounded up), times keep all their microseconds.
 std::string stats_json(const Schema& schema, const duck::WrittenFile& file);
 
 /// numRecords; nothing where there are no statistics.
@@ -29,8 +29,9 @@ struct ColumnRange {
 /// Nothing where nothing is known of the column.
 std::optional<ColumnRange> column_range(const Add& add, const std::string& column);
 
-/// False only where it is certain that no row of the file has `column` in [from, to). Bounds are SQL
-/// literals' texts of the column's type.
-bool may_overlap(const Add& add, const Field& column, const std::string& from, const std::string& to);
+/// False only where it is certain that no row of the file has `column` in [from, to). Bounds are
+/// SQL literals' texts of the column's type.
+bool may_overlap(const Add& add, const Field& column, const std::string& from,
+                 const std::string& to);
 
 }  // namespace windrow::lake

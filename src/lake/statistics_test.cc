@@ -14,7 +14,8 @@ class StatisticsTest : public TableFixture {
     file.columns.push_back({{"c"}, min, max, 0, false});
     return stats_json(Schema{{{"c", Type{kind, 0, 0, {}}, true}}}, file);
   }
-  bool overlaps(const std::string& stats, Type::Kind kind, const std::string& from, const std::string& to) {
+  bool overlaps(const std::string& stats, Type::Kind kind, const std::string& from,
+                const std::string& to) {
     Add add;
     add.stats = stats;
     return may_overlap(add, {"c", Type{kind, 0, 0, {}}, true}, from, to);
@@ -23,10 +24,11 @@ class StatisticsTest : public TableFixture {
 
 TEST_F(StatisticsTest, FromTheWriter) {
   EXPECT_EQ(
-      stats_of("SELECT * FROM (VALUES (1::BIGINT, 'b', 1.50::DECIMAL(9,2), DATE '2025-01-02', {'x': 5}, "
-               "TIMESTAMP '2025-01-01 00:00:00.123456', true, [1]), "
-               "(3, NULL, 2.25, DATE '2024-01-02', {'x': 4}, TIMESTAMP '2025-01-01', false, NULL)) "
-               "t(l, s, d, da, st, ts, bo, li)"),
+      stats_of(
+          "SELECT * FROM (VALUES (1::BIGINT, 'b', 1.50::DECIMAL(9,2), DATE '2025-01-02', {'x': 5}, "
+          "TIMESTAMP '2025-01-01 00:00:00.123456', true, [1]), "
+          "(3, NULL, 2.25, DATE '2024-01-02', {'x': 4}, TIMESTAMP '2025-01-01', false, NULL)) "
+          "t(l, s, d, da, st, ts, bo, li)"),
       R"({"numRecords":2,"minValues":{"l":1,"s":"b","d":1.50,"da":"2024-01-02","st":{"x":4},)"
       R"("ts":"2025-01-01T00:00:00.000"},"maxValues":{"l":3,"s":"b","d":2.25,"da":"2025-01-02","st":{"x":5},)"
       R"("ts":"2025-01-01T00:00:00.123456"},)"
@@ -34,8 +36,11 @@ TEST_F(StatisticsTest, FromTheWriter) {
 }
 
 TEST_F(StatisticsTest, NaNLeavesNoBounds) {
-  const std::string stats = stats_of("SELECT unnest([1.0::DOUBLE, 'nan'::DOUBLE]) AS d, unnest([1, 2]) AS i");
-  EXPECT_EQ(stats, R"({"numRecords":2,"minValues":{"i":1},"maxValues":{"i":2},"nullCount":{"d":0,"i":0}})");
+  const std::string stats =
+      stats_of("SELECT unnest([1.0::DOUBLE, 'nan'::DOUBLE]) AS d, unnest([1, 2]) AS i");
+  EXPECT_EQ(
+      stats,
+      R"({"numRecords":2,"minValues":{"i":1},"maxValues":{"i":2},"nullCount":{"d":0,"i":0}})");
 }
 
 TEST_F(StatisticsTest, ZeroHasTwoSigns) {
@@ -48,13 +53,14 @@ TEST_F(StatisticsTest, ZeroHasTwoSigns) {
 TEST_F(StatisticsTest, StringsAreCut) {
   const std::string forty(40, 'z');
   EXPECT_EQ(bounds(Type::Kind::string, forty.c_str(), forty.c_str()),
-            R"({"numRecords":2,"minValues":{"c":")" + std::string(32, 'z') + R"("},"maxValues":{"c":")" +
-                std::string(32, 'z') + "\xF4\x8F\xBF\xBF" + R"("},"nullCount":{"c":0}})");
+            R"({"numRecords":2,"minValues":{"c":")" + std::string(32, 'z') +
+                R"("},"maxValues":{"c":")" + std::string(32, 'z') + "\xF4\x8F\xBF\xBF" +
+                R"("},"nullCount":{"c":0}})");
   std::string umlauts;
   for (int i = 0; i < 32; ++i) umlauts += "ü";
   EXPECT_EQ(bounds(Type::Kind::string, umlauts.c_str(), umlauts.c_str()),
-            R"({"numRecords":2,"minValues":{"c":")" + umlauts + R"("},"maxValues":{"c":")" + umlauts +
-                R"("},"nullCount":{"c":0}})");
+            R"({"numRecords":2,"minValues":{"c":")" + umlauts + R"("},"maxValues":{"c":")" +
+                umlauts + R"("},"nullCount":{"c":0}})");
 }
 
 TEST_F(StatisticsTest, DatesOutOfRangeAreLeftOut) {
@@ -74,11 +80,12 @@ TEST_F(StatisticsTest, Overlaps) {
   EXPECT_FALSE(overlaps(stats("1", "5"), Kind::long_, "6", "9"));
   EXPECT_FALSE(overlaps(stats("1", "5"), Kind::long_, "0", "1"));
   const auto times = stats("\"2025-10-17T14:00:00.000Z\"", "\"2025-10-17T14:59:59.999Z\"");
-  EXPECT_TRUE(overlaps(times, Kind::timestamp, "2025-10-17T14:59:59.9995Z", "2025-10-17T16:00:00Z"));
+  EXPECT_TRUE(
+      overlaps(times, Kind::timestamp, "2025-10-17T14:59:59.9995Z", "2025-10-17T16:00:00Z"));
   EXPECT_FALSE(overlaps(times, Kind::timestamp, "2025-10-17T15:00:00Z", "2025-10-17T16:00:00Z"));
   EXPECT_FALSE(overlaps(times, Kind::timestamp, "2025-10-17T13:00:00Z", "2025-10-17T14:00:00Z"));
-  EXPECT_TRUE(overlaps(stats("\"2025-10-17T14:00:00\"", "\"2025-10-17T14:00:00\""), Kind::timestamp_ntz,
-                       "2025-10-17 14:00:00.000900", "2025-10-17 15:00:00"));
+  EXPECT_TRUE(overlaps(stats("\"2025-10-17T14:00:00\"", "\"2025-10-17T14:00:00\""),
+                       Kind::timestamp_ntz, "2025-10-17 14:00:00.000900", "2025-10-17 15:00:00"));
   EXPECT_TRUE(overlaps("", Kind::long_, "0", "1"));
   EXPECT_TRUE(overlaps("{broken", Kind::long_, "0", "1"));
   EXPECT_TRUE(overlaps(R"({"numRecords":3})", Kind::long_, "0", "1"));

@@ -34,7 +34,8 @@ bool commits_whole(const LogListing& listing, int64_t first, int64_t last) {
   return true;
 }
 
-/// An instance of our own where the caller has no connection at hand. Made only where a checkpoint is read.
+/// An instance of our own where the caller has no connection at hand. Made only where a checkpoint
+/// is read.
 struct OwnConnection {
   duck::Database database{duck::Options{}};
   duck::Connection connection{database};
@@ -79,13 +80,17 @@ int64_t Snapshot::bytes() const {
 
 bool Snapshot::append_only() const { return switched_on(metadata, "delta.appendOnly"); }
 
-std::string Snapshot::file_path(const Add& add) const { return resolved_path(table_path, add.path); }
-
-CommitBase base_of(const Snapshot& snapshot) {
-  return {snapshot.version, snapshot.timestamp, snapshot.protocol, snapshot.metadata, snapshot.txns};
+std::string Snapshot::file_path(const Add& add) const {
+  return resolved_path(table_path, add.path);
 }
 
-Table::Table(storage::FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
+CommitBase base_of(const Snapshot& snapshot) {
+  return {snapshot.version, snapshot.timestamp, snapshot.protocol, snapshot.metadata,
+          snapshot.txns};
+}
+
+Table::Table(storage::FileSystem& files, std::string path)
+    : files_(files), path_(std::move(path)) {}
 
 bool Table::exists() const { return !list_log(files_, path_).empty(); }
 
@@ -102,7 +107,8 @@ Snapshot Table::snapshot(std::optional<int64_t> version, duck::Connection* conne
   }
   std::unique_ptr<OwnConnection> own;
   std::optional<Error> broken;
-  // The newest checkpoint first; where it does not read, an older one and more commits give the same state.
+  // The newest checkpoint first; where it does not read, an older one and more commits give the
+  // same state.
   for (size_t i = listing.checkpoints.size() + 1; i-- > 0;) {
     const CheckpointFiles* checkpoint = i == 0 ? nullptr : &listing.checkpoints[i - 1];
     const int64_t from = checkpoint == nullptr ? -1 : checkpoint->version;
@@ -122,8 +128,9 @@ Snapshot Table::snapshot(std::optional<int64_t> version, duck::Connection* conne
         continue;
       }
       if (from == target) {
-        timestamp = listing.has_commit(from) ? commit_time(files_, path_, read_commit(files_, path_, from))
-                                             : modified_of(files_, checkpoint->paths.front());
+        timestamp = listing.has_commit(from)
+                        ? commit_time(files_, path_, read_commit(files_, path_, from))
+                        : modified_of(files_, checkpoint->paths.front());
       }
     }
     for (int64_t next = from + 1; next <= target; ++next) {
@@ -134,9 +141,10 @@ Snapshot Table::snapshot(std::optional<int64_t> version, duck::Connection* conne
     return replay.done(target, timestamp);
   }
   if (broken) throw *broken;
-  throw Error(Code::not_found,
-              "version " + std::to_string(target) + " of \"" + path_ + "\" is gone: its log was cleaned",
-              "there are " + versions_text(earliest(listing), listing.latest()));
+  throw Error(
+      Code::not_found,
+      "version " + std::to_string(target) + " of \"" + path_ + "\" is gone: its log was cleaned",
+      "there are " + versions_text(earliest(listing), listing.latest()));
 }
 
 int64_t Table::version_at(Time at) const {
@@ -160,7 +168,8 @@ InputVersion Table::identity() const {
     const Commit commit = read_commit(files_, path_, version);
     if (commit.metadata) return {commit.metadata->id, listing.latest()};
     if (!commit.info) continue;
-    if (std::string id = table_id_of(*commit.info); !id.empty()) return {std::move(id), listing.latest()};
+    if (std::string id = table_id_of(*commit.info); !id.empty())
+      return {std::move(id), listing.latest()};
   }
   return {snapshot().metadata.id, listing.latest()};
 }
@@ -169,10 +178,12 @@ std::vector<HistoryEntry> Table::history(std::optional<size_t> limit) const {
   const LogListing listing = list_table(files_, path_);
   std::vector<HistoryEntry> out;
   const size_t most = limit.value_or(SIZE_MAX);
-  for (auto next = listing.commits.rbegin(); next != listing.commits.rend() && out.size() < most; ++next) {
+  for (auto next = listing.commits.rbegin(); next != listing.commits.rend() && out.size() < most;
+       ++next) {
     out.push_back(history_entry(read_commit(files_, path_, *next)));
     auto& entry = out.back();
-    if (micros(entry.timestamp) == 0) entry.timestamp = modified_of(files_, commit_file(path_, *next));
+    if (micros(entry.timestamp) == 0)
+      entry.timestamp = modified_of(files_, commit_file(path_, *next));
   }
   if (out.size() >= most) return out;
   const int64_t before = listing.commits.empty() ? INT64_MAX : listing.commits.front();
@@ -230,8 +241,8 @@ ProvenanceState Table::provenance() const {
       state.foreign_versions.insert(state.foreign_versions.begin(), version);
   }
   if (version < 0) return state;  // whole back to its beginning: nobody of ours has built it
-  // What is older was cleaned. Our own clean-up has kept every record; it must reach up to where the log
-  // begins.
+  // What is older was cleaned. Our own clean-up has kept every record; it must reach up to where
+  // the log begins.
   for (auto& archived : archived_history(files_, path_)) {
     if (archived.entry.version > version) continue;
     if (archived.entry.version < version) break;
@@ -259,8 +270,8 @@ int64_t committed_version(const CommitOutcome& outcome, const std::string& table
   }
   const int64_t version = std::get<Unknown>(outcome).version;
   throw Error(Code::unavailable,
-              "it is not known whether version " + std::to_string(version) + " of table \"" + table_name +
-                  "\" was committed: the storage did not answer",
+              "it is not known whether version " + std::to_string(version) + " of table \"" +
+                  table_name + "\" was committed: the storage did not answer",
               "run again: what was committed is found in the log");
 }
 

@@ -44,25 +44,29 @@ struct Snapshot {
   std::string file_path(const Add& add) const;
 };
 
-/// A SELECT for DuckDB that yields exactly the rows of these files of the snapshot, with the table's column
-/// names, types and order; partition columns come from the log, a column that a file lacks is NULL. It reads
-/// from the files themselves, so it stays valid as long as they exist. With no file it yields no rows.
+/// A SELECT for DuckDB that yields exactly the rows of these files of the snapshot, with the
+/// table's column names, types and order; partition columns come from the log, a column that a file
+/// lacks is NULL. It reads from the files themselves, so it stays valid as long as they exist. With
+/// no file it yields no rows.
 std::string scan_sql(const Snapshot& snapshot, const std::vector<Add>& files);
 inline std::string scan_sql(const Snapshot& snapshot) { return scan_sql(snapshot, snapshot.files); }
 /// The same with one more column, kFileColumn: the absolute path of the file that each row lies in.
 std::string scan_sql_with_file(const Snapshot& snapshot, const std::vector<Add>& files);
 inline constexpr const char* kFileColumn = "windrow file";
-/// Files of the snapshot that may hold rows with `column` in [from, to) by partition value or statistics.
-/// Bounds are SQL literals' texts of the column's type (ISO for times). A file without statistics may.
+/// Files of the snapshot that may hold rows with `column` in [from, to) by partition value or
+/// statistics. Bounds are SQL literals' texts of the column's type (ISO for times). A file without
+/// statistics may.
 std::vector<Add> files_overlapping(const Snapshot& snapshot, const std::string& column,
                                    const std::string& from, const std::string& to);
 
 struct Committed {
   int64_t version;
-  /// A checkpoint was due and could not be written: the commit stands, the next one that is due tries again.
+  /// A checkpoint was due and could not be written: the commit stands, the next one that is due
+  /// tries again.
   std::string checkpoint_problem;
 };
-/// Another writer was there first in a way that cannot be combined. `reason` says which version and why.
+/// Another writer was there first in a way that cannot be combined. `reason` says which version and
+/// why.
 struct Conflicted {
   int64_t version;
   std::string reason;
@@ -73,8 +77,8 @@ struct Unknown {
 };
 using CommitOutcome = std::variant<Committed, Conflicted, Unknown>;
 
-/// What a commit relies on having been true at `read_version`, and still being true at the version before its
-/// own.
+/// What a commit relies on having been true at `read_version`, and still being true at the version
+/// before its own.
 enum class Reads {
   nothing,      ///< blind append: only changed metadata or protocol conflicts
   own_removes,  ///< the files that it removes must still be there; other data may change
@@ -92,7 +96,7 @@ struct CommitBase {
 CommitBase base_of(const Snapshot& snapshot);
 
 struct CommitRequest {
-  std::string operation;                                    ///< `WRITE`, `MERGE`, `CREATE TABLE`, …
+  std::string operation;  ///< `WRITE`, `MERGE`, `CREATE TABLE`, …
   std::map<std::string, std::string> operation_parameters;  ///< values are JSON text
   std::map<std::string, std::string> operation_metrics;
   std::optional<int64_t> read_version;  ///< nothing: the table must not exist yet
@@ -105,17 +109,20 @@ struct CommitRequest {
   std::vector<Add> adds;
   std::vector<Remove> removes;
   std::vector<Txn> txns;
-  /// Application → the version it must have moved to, checked against every version this is rebased over;
-  /// nothing: it must not have written yet.
+  /// Application → the version it must have moved to, checked against every version this is rebased
+  /// over; nothing: it must not have written yet.
   std::map<std::string, std::optional<int64_t>> expect_txn;
   std::vector<DomainMetadata> domains;
   std::optional<Provenance> provenance;
-  /// True for retention and erasure: the only removals that a layer marked append_only lets through.
+  /// True for retention and erasure: the only removals that a layer marked append_only lets
+  /// through.
   bool maintenance = false;
-  /// Called before each attempt that is not at read_version + 1, with every commit since read_version in
-  /// order. May rewrite `provenance` of the request; returns a reason to give up with Conflicted, or nothing
-  /// to go on.
-  std::function<std::optional<std::string>(const std::vector<Commit>& since, CommitRequest& request)> rebase;
+  /// Called before each attempt that is not at read_version + 1, with every commit since
+  /// read_version in order. May rewrite `provenance` of the request; returns a reason to give up
+  /// with Conflicted, or nothing to go on.
+  std::function<std::optional<std::string>(const std::vector<Commit>& since,
+                                           CommitRequest& request)>
+      rebase;
 };
 
 /// What a commit is made of, when it is done. 'history' of the table lists these.
@@ -149,21 +156,24 @@ class Table {
   /// Throws Error(not_found) where there is no table, Error(corrupt) where the log has a gap.
   int64_t latest_version() const;
   /// The snapshot at a version (default: latest). Error(not_found) names the versions there are;
-  /// Error(unsupported) names the reader features that this program does not know, before any row is read.
-  Snapshot snapshot(std::optional<int64_t> version = {}, duck::Connection* connection = nullptr) const;
+  /// Error(unsupported) names the reader features that this program does not know, before any row
+  /// is read.
+  Snapshot snapshot(std::optional<int64_t> version = {},
+                    duck::Connection* connection = nullptr) const;
   /// The last version whose commit time is not after `at`.
   int64_t version_at(Time at) const;
   /// The table's id and latest version alone, at the price of one listing and few small files.
   InputVersion identity() const;
   std::vector<HistoryEntry> history(std::optional<size_t> limit = {}) const;  ///< newest first
-  /// Commits of versions (from, to], in order. Error(history_lost) where the log no longer holds them.
+  /// Commits of versions (from, to], in order. Error(history_lost) where the log no longer holds
+  /// them.
   std::vector<Commit> commits(int64_t from, int64_t to) const;
   ProvenanceState provenance() const;
 
-  /// Tries to append one version to the log. Retries the race for a version number by itself, bounded; gives
-  /// a Conflicted only where the protocol's rules or the request's expectations say so. Files that the
-  /// request adds are made durable first. `unsupported` writer features and append_only violations are
-  /// Errors, thrown before anything is written.
+  /// Tries to append one version to the log. Retries the race for a version number by itself,
+  /// bounded; gives a Conflicted only where the protocol's rules or the request's expectations say
+  /// so. Files that the request adds are made durable first. `unsupported` writer features and
+  /// append_only violations are Errors, thrown before anything is written.
   CommitOutcome commit(CommitRequest request, const Clock& clock) const;
 
  private:
@@ -174,8 +184,8 @@ class Table {
 /// The version that was committed, or an Error(conflict) / Error(unavailable) with the reason.
 int64_t committed_version(const CommitOutcome& outcome, const std::string& table_name);
 
-/// Metadata and protocol of a table that Windrow creates: enableExpiredLogCleanup=false, append_only where
-/// asked, timestampNtz feature where the schema needs it.
+/// Metadata and protocol of a table that Windrow creates: enableExpiredLogCleanup=false,
+/// append_only where asked, timestampNtz feature where the schema needs it.
 struct NewTable {
   Schema schema;
   std::vector<std::string> partition_by;
@@ -185,8 +195,8 @@ struct NewTable {
 std::pair<Protocol, Metadata> create_actions(const NewTable& table, Time now);
 
 /// Files that a writer staged, as `add` actions: relative encoded path, partition values, size, and
-/// statistics (numRecords, minValues, maxValues, nullCount; strings truncated as the protocol says; NaN
-/// leaves min and max out).
+/// statistics (numRecords, minValues, maxValues, nullCount; strings truncated as the protocol says;
+/// NaN leaves min and max out).
 std::vector<Add> adds_from_written(const std::string& table_path, const Schema& schema,
                                    const std::vector<duck::WrittenFile>& files, Time now);
 Remove remove_of(const Add& add, Time now, bool data_change = true);

@@ -12,7 +12,8 @@
 #include "lake/table.h"
 #include "storage/file_system.h"
 
-/// For this room's tests: a table in a folder of its own, and the shortest ways to write and read it.
+/// For this room's tests: a table in a folder of its own, and the shortest ways to write and read
+/// it.
 namespace windrow::lake {
 
 class TableFixture : public ::testing::Test {
@@ -22,16 +23,20 @@ class TableFixture : public ::testing::Test {
 
   Table table() { return Table(*files_, path_); }
 
-  std::vector<Add> stage(const std::string& select, const std::vector<std::string>& partition_by = {}) {
+  std::vector<Add> stage(const std::string& select,
+                         const std::vector<std::string>& partition_by = {}) {
     duck::WriteOptions options;
     options.folder = path_;
     options.partition_by = partition_by;
-    return adds_from_written(path_, schema_of(select), duck::write_parquet(connection_, select, {}, options),
-                             clock_.now());
+    return adds_from_written(path_, schema_of(select),
+                             duck::write_parquet(connection_, select, {}, options), clock_.now());
   }
-  Schema schema_of(const std::string& select) { return schema_from_duck(connection_.describe(select)); }
+  Schema schema_of(const std::string& select) {
+    return schema_from_duck(connection_.describe(select));
+  }
 
-  CommitRequest creation(const std::string& select, const std::vector<std::string>& partition_by = {},
+  CommitRequest creation(const std::string& select,
+                         const std::vector<std::string>& partition_by = {},
                          bool append_only = false) {
     CommitRequest request;
     request.operation = "CREATE TABLE AS SELECT";
@@ -85,7 +90,8 @@ class TableFixture : public ::testing::Test {
   }
   std::string log_file(const std::string& name) { return path_ + "/_delta_log/" + name; }
 
-  std::string folder_ = (std::filesystem::temp_directory_path() / ("windrow lake é " + new_uuid())).string();
+  std::string folder_ =
+      (std::filesystem::temp_directory_path() / ("windrow lake é " + new_uuid())).string();
   std::string path_ = folder_ + "/a table";
   std::unique_ptr<storage::FileSystem> files_ = storage::local_file_system();
   FakeClock clock_{*parse_time("2025-10-17T14:00:00Z")};

@@ -47,7 +47,8 @@ TEST_F(TableTest, AnEmptyTableHasNoRowsAndItsColumns) {
 
 TEST_F(TableTest, ReadsFromCheckpointsAlone) {
   create("SELECT 0 AS a, TIMESTAMP '2025-01-01' AS t");
-  for (int i = 1; i <= 21; ++i) append("SELECT " + std::to_string(i) + " AS a, TIMESTAMP '2025-01-01' AS t");
+  for (int i = 1; i <= 21; ++i)
+    append("SELECT " + std::to_string(i) + " AS a, TIMESTAMP '2025-01-01' AS t");
   const LogListing listing = list_log(*files_, path_);
   ASSERT_EQ(listing.checkpoints.size(), 2u);
   const Snapshot before = table().snapshot();
@@ -86,13 +87,16 @@ TEST_F(TableTest, ReadsCheckpointsInPartsAndWithoutSomeColumns) {
   // Other writers: two parts, no txn, no remove, no tags; one more column that nobody knows.
   for (const int part : {1, 2}) {
     connection_.execute(
-        "COPY (SELECT protocol, metaData, CASE WHEN add IS NOT NULL THEN struct_pack(path := add.path, "
-        "partitionValues := add.partitionValues, size := add.size, modificationTime := add.modificationTime, "
+        "COPY (SELECT protocol, metaData, CASE WHEN add IS NOT NULL THEN struct_pack(path := "
+        "add.path, "
+        "partitionValues := add.partitionValues, size := add.size, modificationTime := "
+        "add.modificationTime, "
         "dataChange := false, stats_parsed := struct_pack(numRecords := 1::BIGINT, t := "
         "TIMESTAMP_NS '2025-01-01')) END AS add, 7 AS strange FROM read_parquet(" +
-        duck::quote_text(whole) + ") WHERE (add IS NULL) = " + (part == 1 ? "true" : "false") + ") TO " +
-        duck::quote_text(log_file("00000000000000000001.checkpoint.000000000" + std::to_string(part) +
-                                  ".0000000002.parquet")));
+        duck::quote_text(whole) + ") WHERE (add IS NULL) = " + (part == 1 ? "true" : "false") +
+        ") TO " +
+        duck::quote_text(log_file("00000000000000000001.checkpoint.000000000" +
+                                  std::to_string(part) + ".0000000002.parquet")));
   }
   files_->remove(whole);
   files_->remove(commit_file(path_, 0));
@@ -145,7 +149,8 @@ TEST_F(TableTest, AGapIsCorrupt) {
 
 TEST_F(TableTest, RefusesUnknownReaderFeaturesByName) {
   auto request = creation("SELECT 1 AS a");
-  request.protocol = Protocol{3, 7, {"deletionVectors", "v2Checkpoint"}, {"deletionVectors", "v2Checkpoint"}};
+  request.protocol =
+      Protocol{3, 7, {"deletionVectors", "v2Checkpoint"}, {"deletionVectors", "v2Checkpoint"}};
   EXPECT_EQ(problem_of([&] { commit(request); }).code, Code::unsupported);
   EXPECT_FALSE(table().exists());
   files_->put(
@@ -206,7 +211,8 @@ TEST_F(TableTest, AHundredThousandFiles) {
   }
   write_checkpoint(*files_, big, clock_.now(), connection_);
   files_->remove(commit_file(path_, 0));
-  EXPECT_TRUE(table().snapshot({}, &connection_).files == big.files);  // not EXPECT_EQ: it would print them
+  EXPECT_TRUE(table().snapshot({}, &connection_).files ==
+              big.files);  // not EXPECT_EQ: it would print them
 }
 
 }  // namespace

@@ -12,18 +12,21 @@ struct Unit {
   const char* name;
   microseconds length;
 };
-constexpr Unit kUnits[] = {
-    {"minute", std::chrono::minutes(1)}, {"hour", std::chrono::hours(1)}, {"day", std::chrono::hours(24)}};
+constexpr Unit kUnits[] = {{"minute", std::chrono::minutes(1)},
+                           {"hour", std::chrono::hours(1)},
+                           {"day", std::chrono::hours(24)}};
 constexpr size_t kStartsMax = 100'000;  // distinct starts looked at before a coarser unit is tried
 
-/// Starts of the units that hold values, as microseconds since 1970; nothing where there are too many.
-std::optional<IntervalSet> starts(duck::Connection& connection, const std::string& column, const Unit& unit,
-                                  const std::string& rows, const duck::Parameters& parameters) {
+/// Starts of the units that hold values, as microseconds since 1970; nothing where there are too
+/// many.
+std::optional<IntervalSet> starts(duck::Connection& connection, const std::string& column,
+                                  const Unit& unit, const std::string& rows,
+                                  const duck::Parameters& parameters) {
   // Whole microseconds divide the same way in every time zone, so no calendar is asked.
   const std::string sql = "SELECT DISTINCT epoch_us(" + column + "::TIMESTAMP) // " +
-                          std::to_string(unit.length.count()) + " AS s FROM (" + rows + ") WHERE " + column +
-                          " IS NOT NULL AND isfinite(" + column + "::TIMESTAMP) ORDER BY s LIMIT " +
-                          std::to_string(kStartsMax + 1);
+                          std::to_string(unit.length.count()) + " AS s FROM (" + rows + ") WHERE " +
+                          column + " IS NOT NULL AND isfinite(" + column +
+                          "::TIMESTAMP) ORDER BY s LIMIT " + std::to_string(kStartsMax + 1);
   const auto found = connection.query(sql, parameters);
   if (found.rows.size() > kStartsMax) return {};
   std::vector<Interval> parts;
@@ -46,8 +49,8 @@ bool is_time(const Type& type) {
          type.kind == Type::Kind::timestamp_ntz;
 }
 
-Touched touched_by(duck::Connection& connection, const Schema& schema, const std::string& changed_rows,
-                   const duck::Parameters& parameters) {
+Touched touched_by(duck::Connection& connection, const Schema& schema,
+                   const std::string& changed_rows, const duck::Parameters& parameters) {
   Touched out;
   for (const auto& field : schema.fields) {
     if (!is_time(field.type)) continue;

@@ -5,7 +5,8 @@
 
 namespace windrow::observe {
 
-Log::Log(const std::string& path, const Secrets& secrets, const Clock& clock) : secrets_(secrets), clock_(clock) {
+Log::Log(const std::string& path, const Secrets& secrets, const Clock& clock)
+    : secrets_(secrets), clock_(clock) {
   std::error_code ignored;
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
   file_ = std::fopen(path.c_str(), "ae");
@@ -24,9 +25,12 @@ void Log::write(std::string_view level, std::string_view event, const LogFields&
     std::visit([&](const auto& v) { line[key] = v; }, value);
   }
   const std::string text =
-      secrets_.redact(line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)) + "\n";
+      secrets_.redact(line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)) +
+      "\n";
   std::lock_guard lock(mutex_);
-  if (!file_ || std::fwrite(text.data(), 1, text.size(), file_) != text.size() || std::fflush(file_) != 0) ++lost_;
+  if (!file_ || std::fwrite(text.data(), 1, text.size(), file_) != text.size() ||
+      std::fflush(file_) != 0)
+    ++lost_;
 }
 
 }  // namespace windrow::observe

@@ -17,8 +17,9 @@ namespace windrow::observe {
 using LogValue = std::variant<std::string, int64_t, double, bool>;
 using LogFields = std::vector<std::pair<std::string, LogValue>>;
 
-/// A run's log: one JSON object a line, `{"ts", "level", "event", …}`. Every text goes through the masker. A log that
-/// cannot be written (full disk) never stops a run; `lost` counts its lines. Safe from any thread.
+/// A run's log: one JSON object a line, `{"ts", "level", "event", …}`. Every text goes through the
+/// masker. A log that cannot be written (full disk) never stops a run; `lost` counts its lines.
+/// Safe from any thread.
 class Log {
  public:
   Log(const std::string& path, const Secrets& secrets, const Clock& clock);

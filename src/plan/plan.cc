@@ -50,26 +50,26 @@ class Assessor {
       return;
     }
     if (state.history_lost) {
-      out_.problem = Problem{
-          Code::history_lost,
-          fmt::format(
-              "table \"{}\": history lost: another program cleaned its log, so nobody knows what is done",
-              model_.name),
-          fmt::format(
-              "rebuild it with `windrow run --full-refresh --select {0}`, or take it as it stands with "
-              "`windrow plan --accept {0}`",
-              model_.name),
-          {}};
+      out_.problem = Problem{Code::history_lost,
+                             fmt::format("table \"{}\": history lost: another program cleaned its "
+                                         "log, so nobody knows what is done",
+                                         model_.name),
+                             fmt::format("rebuild it with `windrow run --full-refresh --select "
+                                         "{0}`, or take it as it stands with "
+                                         "`windrow plan --accept {0}`",
+                                         model_.name),
+                             {}};
       return;
     }
     if (!state.last) {
-      out_.problem = Problem{
-          Code::conflict,
-          fmt::format("table \"{}\" exists in the lake, but this project did not make it", model_.name),
-          fmt::format("give the model another name, or replace the table with "
-                      "`windrow run --full-refresh --select {}`",
-                      model_.name),
-          {}};
+      out_.problem =
+          Problem{Code::conflict,
+                  fmt::format("table \"{}\" exists in the lake, but this project did not make it",
+                              model_.name),
+                  fmt::format("give the model another name, or replace the table with "
+                              "`windrow run --full-refresh --select {}`",
+                              model_.name),
+                  {}};
       return;
     }
     recorded_ = std::move(state.last);
@@ -77,20 +77,21 @@ class Assessor {
 
   void pin_inputs() {
     for (const auto& input : model_.inputs) {
-      if (!world_.exists(input.name)) continue;  // made earlier in the same run, or reported by the graph
+      if (!world_.exists(input.name))
+        continue;  // made earlier in the same run, or reported by the graph
       const auto pinned = world_.version(input.name);
       out_.inputs[input.name] = pinned;
       if (!recorded_) continue;
       auto found = recorded_->inputs.find(input.name);
       if (found != recorded_->inputs.end() && found->second.table_id == pinned.table_id &&
           found->second.version > pinned.version) {
-        out_.problem =
-            Problem{Code::conflict,
-                    fmt::format("table \"{}\" was built from version {} of \"{}\", newer than version {} "
-                                "which this run reads",
-                                model_.name, found->second.version, input.name, pinned.version),
-                    "run again: another run was faster",
-                    {}};
+        out_.problem = Problem{
+            Code::conflict,
+            fmt::format("table \"{}\" was built from version {} of \"{}\", newer than version {} "
+                        "which this run reads",
+                        model_.name, found->second.version, input.name, pinned.version),
+            "run again: another run was faster",
+            {}};
         return;
       }
     }
@@ -106,7 +107,8 @@ class Assessor {
       scratch_reason_ = "new";
     } else if (choices_.full_refresh) {
       scratch_reason_ = "full refresh";
-    } else if (recorded_->definition != model_.definition && !world_.same_meaning(model_.name, *recorded_)) {
+    } else if (recorded_->definition != model_.definition &&
+               !world_.same_meaning(model_.name, *recorded_)) {
       scratch_reason_ = "definition changed";
     }
   }
@@ -165,10 +167,10 @@ class Assessor {
       if (model_.kind == BuildKind::append) {
         out_.problem = Problem{
             Code::conflict,
-            fmt::format(
-                "model \"{}\" appends the new rows of \"{}\", but that table also lost or changed rows "
-                "(versions {} → {})",
-                model_.name, input.name, then->version, now.version),
+            fmt::format("model \"{}\" appends the new rows of \"{}\", but that table also lost or "
+                        "changed rows "
+                        "(versions {} → {})",
+                        model_.name, input.name, then->version, now.version),
             fmt::format("rebuild it with `windrow run --full-refresh --select {}`", model_.name),
             {}};
         return;
@@ -196,10 +198,10 @@ class Assessor {
     }
     const IntervalSet never_built = expected_ - built;
     if (!never_built.empty()) {
-      add_interval_reason(
-          recorded_ ? fmt::format("due: {}", counted(grain.count(never_built), "interval", "intervals"))
-                    : std::string("new"),
-          never_built);
+      add_interval_reason(recorded_ ? fmt::format("due: {}", counted(grain.count(never_built),
+                                                                     "interval", "intervals"))
+                                    : std::string("new"),
+                          never_built);
     }
     IntervalSet stale = expected_ - complete_;
     if (choices_.rebuild) stale = rebuild_range();
@@ -225,9 +227,11 @@ class Assessor {
     if (then->version == now.version) return;
     const Grain& grain = *model_.grain;
     const auto changed = changes_of(input, then->version, now.version, &grain);
-    if (out_.problem || (changed.files == 0 && changed.intervals.empty() && !changed.everything)) return;
-    const std::string moved = fmt::format("input {} {} → {}: {}", input.name, then->version, now.version,
-                                          counted(size_t(changed.files), "file", "files"));
+    if (out_.problem || (changed.files == 0 && changed.intervals.empty() && !changed.everything))
+      return;
+    const std::string moved =
+        fmt::format("input {} {} → {}: {}", input.name, then->version, now.version,
+                    counted(size_t(changed.files), "file", "files"));
     if (changed.everything || input.expression.empty()) {
       touch_all(moved + ", all intervals");
       return;
@@ -253,30 +257,31 @@ class Assessor {
     complete_ = {};
   }
 
-  lake::ChangedIntervals changes_of(const InputUse& input, int64_t from, int64_t to, const Grain* grain) {
+  lake::ChangedIntervals changes_of(const InputUse& input, int64_t from, int64_t to,
+                                    const Grain* grain) {
     try {
       return grain && !input.expression.empty()
                  ? world_.changes(input.name, from, to, input.expression, *grain)
                  : world_.changes(input.name, from, to);
     } catch (const Error& error) {
       if (error.code() != Code::history_lost) throw;
-      out_.problem = Problem{
-          Code::history_lost,
-          fmt::format(
-              "model \"{}\": history lost: the log of its input \"{}\" no longer holds versions {} to {}",
-              model_.name, input.name, from, to),
-          fmt::format(
-              "rebuild it with `windrow run --full-refresh --select {0}`, or take it as it stands with "
-              "`windrow plan --accept {0}`",
-              model_.name),
-          {}};
+      out_.problem = Problem{Code::history_lost,
+                             fmt::format("model \"{}\": history lost: the log of its input \"{}\" "
+                                         "no longer holds versions {} to {}",
+                                         model_.name, input.name, from, to),
+                             fmt::format("rebuild it with `windrow run --full-refresh --select "
+                                         "{0}`, or take it as it stands with "
+                                         "`windrow plan --accept {0}`",
+                                         model_.name),
+                             {}};
       return {};
     }
   }
 
   IntervalSet rebuild_range() {
-    const Interval range{choices_.start.value_or(expected_.empty() ? choices_.now : expected_.hull().start),
-                         choices_.end.value_or(choices_.now)};
+    const Interval range{
+        choices_.start.value_or(expected_.empty() ? choices_.now : expected_.hull().start),
+        choices_.end.value_or(choices_.now)};
     IntervalSet wanted = IntervalSet{model_.grain->widen(range)} & expected_;
     add_interval_reason("backfill", wanted & complete_);
     return wanted;

@@ -10,8 +10,8 @@ std::optional<lake::Provenance> next_record(const lake::Provenance& mine, const 
     record.complete = basis.complete | mine.intervals;
     return record;
   }
-  // Somebody else built in between. Two builders of different intervals from the same inputs and the same
-  // meaning can be combined; anything else is planned again.
+  // Somebody else built in between. Two builders of different intervals from the same inputs and
+  // the same meaning can be combined; anything else is planned again.
   if (!now_there || mine.intervals.empty() || now_there->definition != mine.definition ||
       now_there->inputs != mine.inputs) {
     return {};

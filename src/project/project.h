@@ -220,7 +220,7 @@ struct UnitTest {
   std::optional<Time> start, end;      ///< `$start`, `$end`; default: the interval that holds `at`
   std::map<std::string, Value> given;  ///< table → list of rows
   std::map<std::string, Text> vars;
-  Value expect;  ///< list of rows; only the columns they name are compared
+  Value expect;          ///< list of rows; only the columns they name are compared
   bool ordered = false;  ///< the order of the rows counts
   std::string file;
   Place place;

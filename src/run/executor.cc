@@ -31,7 +31,8 @@ std::string_view name_of(Status status) {
 }
 
 microseconds backoff(const Retry& retry, int attempt, double random) {
-  const double cap = std::min(double(retry.max.count()), double(retry.delay.count()) * std::pow(retry.factor, attempt - 1));
+  const double cap = std::min(double(retry.max.count()),
+                              double(retry.delay.count()) * std::pow(retry.factor, attempt - 1));
   return microseconds(int64_t(std::max(1.0, cap * (1 - random))));
 }
 
@@ -40,9 +41,14 @@ namespace {
 /// The state of one execution. Every member is guarded by `mutex_`; tasks run outside of it.
 class Execution {
  public:
-  Execution(const std::vector<Task>& tasks, const Settings& settings, Cancel& cancel, const Clock& clock,
-            Observer& observer)
-      : tasks_(tasks), settings_(settings), cancel_(cancel), clock_(clock), observer_(observer), random_(settings.seed) {
+  Execution(const std::vector<Task>& tasks, const Settings& settings, Cancel& cancel,
+            const Clock& clock, Observer& observer)
+      : tasks_(tasks),
+        settings_(settings),
+        cancel_(cancel),
+        clock_(clock),
+        observer_(observer),
+        random_(settings.seed) {
     outcomes_.resize(tasks.size());
     waiting_for_.resize(tasks.size());
     readers_.resize(tasks.size());
@@ -63,7 +69,8 @@ class Execution {
       changed_.notify_all();
     });
     std::vector<std::thread> workers;
-    const size_t count = std::min<size_t>(size_t(std::max(1, settings_.jobs)), std::max<size_t>(1, tasks_.size()));
+    const size_t count =
+        std::min<size_t>(size_t(std::max(1, settings_.jobs)), std::max<size_t>(1, tasks_.size()));
     for (size_t i = 1; i < count; ++i) workers.emplace_back([this] { work(); });
     std::thread timer([this] { watch_time(); });
     work();
@@ -145,16 +152,21 @@ class Execution {
   }
 
   std::optional<Problem> run_work(size_t i, Cancel& cancel, int number, bool& did) {
-    Context context{cancel, number, [this, i](const Progress& p) { tell([&] { observer_.progressed(i, p); }); }};
+    Context context{cancel, number,
+                    [this, i](const Progress& p) { tell([&] { observer_.progressed(i, p); }); }};
     try {
       did = tasks_[i].work(context);
       return {};
     } catch (const Error& error) {
       Problem problem = error.problem();
-      for (size_t p = 1; p < error.problems().size(); ++p) problem.message += "\n" + error.problems()[p].text();
+      for (size_t p = 1; p < error.problems().size(); ++p)
+        problem.message += "\n" + error.problems()[p].text();
       return problem;
     } catch (const std::exception& error) {
-      return Problem{Code::internal, error.what(), "this is a bug: please report it with the log of the run", {}};
+      return Problem{Code::internal,
+                     error.what(),
+                     "this is a bug: please report it with the log of the run",
+                     {}};
     }
   }
 
@@ -167,7 +179,8 @@ class Execution {
       problem->hint = "allow it more with timeout:, or look what holds it up";
     }
     outcomes_[i].problem = problem;
-    if (cancel_.requested() && problem->code == Code::canceled) return finish(i, Status::canceled, lock);
+    if (cancel_.requested() && problem->code == Code::canceled)
+      return finish(i, Status::canceled, lock);
     if (retryable(problem->code) && outcomes_[i].attempts <= tasks_[i].retry.times && !stopping()) {
       const double random = std::uniform_real_distribution<double>(0, 1)(random_);
       const auto wait = backoff(tasks_[i].retry, outcomes_[i].attempts, random);
@@ -188,7 +201,8 @@ class Execution {
     if (status == Status::failed) failed_ = true;
     if (status == Status::done || status == Status::nothing_to_do) {
       for (const size_t reader : readers_[i]) {
-        if (--waiting_for_[reader] == 0 && outcomes_[reader].status == Status::waiting) ready_.insert(rank(reader));
+        if (--waiting_for_[reader] == 0 && outcomes_[reader].status == Status::waiting)
+          ready_.insert(rank(reader));
       }
     } else {
       skip_after(i, status, ended);
@@ -290,8 +304,8 @@ class Execution {
 
 }  // namespace
 
-std::vector<Outcome> execute(const std::vector<Task>& tasks, const Settings& settings, Cancel& cancel,
-                             const Clock& clock, Observer& observer) {
+std::vector<Outcome> execute(const std::vector<Task>& tasks, const Settings& settings,
+                             Cancel& cancel, const Clock& clock, Observer& observer) {
   return Execution(tasks, settings, cancel, clock, observer).run();
 }
 

@@ -141,8 +141,7 @@ TEST_F(Executor, PoolsLimit) {
     add([&](Context&) {
       const int n = ++now;
       int seen = most;
-      while (n > seen && !most.compare_exchange_weak(seen, n)) {
-      }
+      while (n > seen && !most.compare_exchange_weak(seen, n)) {}
       std::this_thread::sleep_for(200us);
       --now;
       return true;
@@ -183,7 +182,8 @@ TEST_F(Executor, RandomGraphsRunEachOnceAndInOrder) {
     run();
     for (size_t i = 0; i < n; ++i) {
       bool blocked = false;
-      for (const size_t up : tasks_[i].after) blocked |= last_[up].status == Status::failed || last_[up].status == Status::skipped;
+      for (const size_t up : tasks_[i].after)
+        blocked |= last_[up].status == Status::failed || last_[up].status == Status::skipped;
       EXPECT_EQ(last_[i].status == Status::skipped, blocked);
       EXPECT_EQ(last_[i].status == Status::done, ended[i] == 1);
     }

@@ -4,7 +4,8 @@
 
 namespace windrow::sql {
 
-Scratch::Scratch(duck::Connection& connection, const Catalog& catalog, const std::set<std::string>& tables)
+Scratch::Scratch(duck::Connection& connection, const Catalog& catalog,
+                 const std::set<std::string>& tables)
     : connection_(connection) {
   static std::atomic<uint64_t> made{0};
   name_ = "scratch_" + std::to_string(++made);
@@ -37,8 +38,8 @@ Scratch::~Scratch() {
   }
 }
 
-std::vector<duck::Column> bind(duck::Connection& connection, const Parsed& select, const Catalog& catalog,
-                               const duck::Parameters& parameters) {
+std::vector<duck::Column> bind(duck::Connection& connection, const Parsed& select,
+                               const Catalog& catalog, const duck::Parameters& parameters) {
   const Scratch scratch(connection, catalog, select.table_names());
   try {
     return connection.describe(select.text, parameters);

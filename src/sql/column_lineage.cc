@@ -2,8 +2,9 @@
 
 #include "sql/tree.h"
 
-// Names are resolved over the syntax tree: each query node yields columns with the table columns they come from;
-// what decides which rows there are (WHERE, JOIN, GROUP BY, HAVING, QUALIFY, ORDER BY with LIMIT) is kept apart.
+// Names are resolved over the syntax tree: each query node yields columns with the table columns
+// they come from; what decides which rows there are (WHERE, JOIN, GROUP BY, HAVING, QUALIFY, ORDER
+// BY with LIMIT) is kept apart.
 namespace windrow::sql {
 
 namespace {
@@ -27,16 +28,19 @@ class Resolver {
 
   Sources filters;  ///< of all nodes seen
 
-  std::vector<Output> node(const Json& query, Ctes ctes, const std::vector<Relation>& outer, int depth = 0) {
+  std::vector<Output> node(const Json& query, Ctes ctes, const std::vector<Relation>& outer,
+                           int depth = 0) {
     if (depth > 64) return {};
-    for (const auto& [name, inner] : ctes_of(query)) ctes[name] = node(*inner, ctes, outer, depth + 1);
+    for (const auto& [name, inner] : ctes_of(query))
+      ctes[name] = node(*inner, ctes, outer, depth + 1);
     if (is_type(query, "SELECT_NODE")) return select(query, ctes, outer, depth);
     return combined(query, ctes, outer, depth);
   }
 
  private:
   /// UNION and its like, and recursive queries: columns by position, or by name where it says so.
-  std::vector<Output> combined(const Json& query, Ctes& ctes, const std::vector<Relation>& outer, int depth) {
+  std::vector<Output> combined(const Json& query, Ctes& ctes, const std::vector<Relation>& outer,
+                               int depth) {
     std::vector<const Json*> parts;
     for (const char* key : {"left", "right", "child", "query"}) {
       if (query.contains(key) && query.at(key).is_object()) parts.push_back(&query.at(key));
@@ -48,14 +52,18 @@ class Resolver {
     for (const Json* part : parts) {
       const Json& inner = part->contains("node") ? part->at("node") : *part;
       auto columns = node(inner, ctes, outer, depth + 1);
-      if (is_type(query, "RECURSIVE_CTE_NODE")) ctes.try_emplace(lower(text_at(query, "cte_name")), columns);
+      if (is_type(query, "RECURSIVE_CTE_NODE"))
+        ctes.try_emplace(lower(text_at(query, "cte_name")), columns);
       if (out.empty()) {
         out = std::move(columns);
         continue;
       }
       const bool by_name = text_at(query, "setop_type").find("BY_NAME") != std::string::npos;
       for (size_t i = 0; i < columns.size(); ++i) {
-        auto into = by_name ? std::find_if(out.begin(), out.end(), [&](const Output& o) { return lower(o.name) == lower(columns[i].name); })
+        auto into = by_name ? std::find_if(out.begin(), out.end(),
+                                           [&](const Output& o) {
+                                             return lower(o.name) == lower(columns[i].name);
+                                           })
                             : (i < out.size() ? out.begin() + std::ptrdiff_t(i) : out.end());
         if (into == out.end()) {
           if (by_name) out.push_back(columns[i]);
@@ -67,7 +75,8 @@ class Resolver {
     return out;
   }
 
-  std::vector<Output> select(const Json& query, const Ctes& ctes, const std::vector<Relation>& outer, int depth) {
+  std::vector<Output> select(const Json& query, const Ctes& ctes,
+                             const std::vector<Relation>& outer, int depth) {
     std::vector<Relation> relations;
     from(query.at("from_table"), ctes, outer, relations, depth);
     std::vector<Output> out;
@@ -94,8 +103,8 @@ class Resolver {
     return function.empty() ? "expression" : function;
   }
 
-  void from(const Json& table, const Ctes& ctes, const std::vector<Relation>& outer, std::vector<Relation>& out,
-            int depth) {
+  void from(const Json& table, const Ctes& ctes, const std::vector<Relation>& outer,
+            std::vector<Relation>& out, int depth) {
     if (!table.is_object()) return;
     const auto alias = lower(text_at(table, "alias"));
     if (is_type(table, "BASE_TABLE")) {
@@ -104,7 +113,8 @@ class Resolver {
       if (auto cte = ctes.find(lower(name)); cte != ctes.end()) {
         relation.columns = cte->second;
       } else if (auto found = catalog_.find(name); found != catalog_.end()) {
-        for (const auto& column : found->second) relation.columns.push_back({column.name, {{name, column.name}}, nullptr});
+        for (const auto& column : found->second)
+          relation.columns.push_back({column.name, {{name, column.name}}, nullptr});
       }
       rename(table, relation);
       out.push_back(std::move(relation));
@@ -122,7 +132,8 @@ class Resolver {
       for (const auto& name : table.at("using_columns")) {
         for (const auto& relation : out) {
           for (const auto& column : relation.columns) {
-            if (lower(column.name) == lower(name.get<std::string>())) filters.insert(column.from.begin(), column.from.end());
+            if (lower(column.name) == lower(name.get<std::string>()))
+              filters.insert(column.from.begin(), column.from.end());
           }
         }
       }
@@ -136,7 +147,8 @@ class Resolver {
       around.insert(around.end(), out.begin(), out.end());
       const auto read = columns_in(table, inner, {}, ctes, around, depth);
       Relation relation{alias, {}};
-      for (const auto& r : inner) relation.columns.insert(relation.columns.end(), r.columns.begin(), r.columns.end());
+      for (const auto& r : inner)
+        relation.columns.insert(relation.columns.end(), r.columns.begin(), r.columns.end());
       if (relation.columns.empty()) relation.columns.push_back({alias, read, nullptr});
       rename(table, relation);
       out.push_back(std::move(relation));
@@ -173,9 +185,11 @@ class Resolver {
     }
   }
 
-  /// Table columns that an expression's value depends on. Aliases of the same SELECT count for what they stand for.
-  Sources columns_in(const Json& expression, const std::vector<Relation>& relations, const std::vector<Output>& aliases,
-                     const Ctes& ctes, const std::vector<Relation>& outer, int depth) {
+  /// Table columns that an expression's value depends on. Aliases of the same SELECT count for what
+  /// they stand for.
+  Sources columns_in(const Json& expression, const std::vector<Relation>& relations,
+                     const std::vector<Output>& aliases, const Ctes& ctes,
+                     const std::vector<Relation>& outer, int depth) {
     Sources out;
     const std::function<void(const Json&)> look = [&](const Json& n) {
       if (is_class(n, "COLUMN_REF")) {
@@ -199,14 +213,15 @@ class Resolver {
     return out;
   }
 
-  static Sources reference(const Json& n, const std::vector<Relation>& relations, const std::vector<Output>& aliases,
-                           const std::vector<Relation>& outer) {
+  static Sources reference(const Json& n, const std::vector<Relation>& relations,
+                           const std::vector<Output>& aliases, const std::vector<Relation>& outer) {
     std::vector<std::string> names;
     for (const auto& part : n.at("column_names")) names.push_back(lower(part.get<std::string>()));
     const auto in = [&](const std::vector<Relation>& where) -> const Output* {
       for (const auto& relation : where) {
         for (size_t i = 0; i < names.size(); ++i) {
-          // `column`, `alias.column`, `schema.table.column`, each perhaps followed by fields of a structure.
+          // `column`, `alias.column`, `schema.table.column`, each perhaps followed by fields of a
+          // structure.
           if (i > 0 && relation.alias != names[i - 1]) continue;
           for (const auto& column : relation.columns) {
             if (lower(column.name) == names[i]) return &column;
@@ -230,7 +245,8 @@ class Resolver {
 
 }  // namespace
 
-std::vector<ColumnLineage> column_lineage(duck::Connection& connection, const Parsed& select, const Catalog& catalog) {
+std::vector<ColumnLineage> column_lineage(duck::Connection& connection, const Parsed& select,
+                                          const Catalog& catalog) {
   Resolver resolver(catalog);
   const auto columns = resolver.node(root(select), {}, {});
   std::vector<ColumnLineage> out;

@@ -5,7 +5,8 @@ namespace windrow::sql {
 
 namespace {
 
-/// The tree without what is not meaning: places, and spellings of names that SQL does not tell apart.
+/// The tree without what is not meaning: places, and spellings of names that SQL does not tell
+/// apart.
 Json meaning(const Json& node) {
   if (node.is_array()) {
     Json out = Json::array();
@@ -16,7 +17,8 @@ Json meaning(const Json& node) {
   Json out = Json::object();
   for (const auto& [key, child] : node.items()) {
     if (key == "query_location") continue;
-    out[key] = key == "function_name" && child.is_string() ? Json(lower(child.get<std::string>())) : meaning(child);
+    out[key] = key == "function_name" && child.is_string() ? Json(lower(child.get<std::string>()))
+                                                           : meaning(child);
   }
   return out;
 }
@@ -41,7 +43,8 @@ std::string fingerprint(const Parsed& select, const Catalog& catalog,
     for (const auto& name : select.table_names()) {
       auto found = catalog.find(name);
       if (found == catalog.end()) continue;
-      for (const auto& column : found->second) whole["columns"][name].push_back({column.name, column.type});
+      for (const auto& column : found->second)
+        whole["columns"][name].push_back({column.name, column.type});
     }
   }
   return sha256(whole.dump()).substr(0, 32);

@@ -2,17 +2,18 @@
 
 #include "sql/tree.h"
 
-// A model by intervals compares an expression over an input's column with $start and $end. The comparison may stand
-// anywhere and speak of the column through aliases, WITH clauses and sub-queries; here it is followed to the table.
+// A model by intervals compares an expression over an input's column with $start and $end. The
+// comparison may stand anywhere and speak of the column through aliases, WITH clauses and
+// sub-queries; here it is followed to the table.
 namespace windrow::sql {
 
 namespace {
 
 /// Names that a SELECT's expressions can speak of: alias → where it leads.
 struct Item {
-  std::string alias;            // lower case
-  std::string table;            // of a table of the lake
-  const Json* node = nullptr;   // of a sub-query or a WITH clause
+  std::string alias;                    // lower case
+  std::string table;                    // of a table of the lake
+  const Json* node = nullptr;           // of a sub-query or a WITH clause
   std::shared_ptr<struct Scope> scope;  // the WITH clauses that `node` sees
 };
 struct Scope {
@@ -56,11 +57,13 @@ struct Found {
 std::optional<Found> follow(const Json& expression, const std::vector<Item>& items, int depth);
 
 /// What a sub-query's column is, in terms of a table.
-std::optional<Found> follow_into(const Json& node, const ScopePtr& outer, const std::string& column, int depth) {
+std::optional<Found> follow_into(const Json& node, const ScopePtr& outer, const std::string& column,
+                                 int depth) {
   if (depth > 32) return {};
   if (!is_type(node, "SELECT_NODE")) {
     auto left = node.find("left");
-    return left != node.end() ? follow_into(*left, with_ctes(node, outer), column, depth + 1) : std::nullopt;
+    return left != node.end() ? follow_into(*left, with_ctes(node, outer), column, depth + 1)
+                              : std::nullopt;
   }
   const auto scope = with_ctes(node, outer);
   std::vector<Item> items;
@@ -68,33 +71,42 @@ std::optional<Found> follow_into(const Json& node, const ScopePtr& outer, const 
   for (const auto& item : node.at("select_list")) {
     if (is_class(item, "STAR")) continue;
     std::string name = text_at(item, "alias");
-    if (name.empty() && is_class(item, "COLUMN_REF")) name = item.at("column_names").back().get<std::string>();
+    if (name.empty() && is_class(item, "COLUMN_REF"))
+      name = item.at("column_names").back().get<std::string>();
     if (lower(name) == lower(column)) return follow(item, items, depth + 1);
   }
   const bool star = std::any_of(node.at("select_list").begin(), node.at("select_list").end(),
                                 [](const Json& item) { return is_class(item, "STAR"); });
   if (!star) return {};
-  return follow({{"class", "COLUMN_REF"}, {"type", "COLUMN_REF"}, {"alias", ""}, {"column_names", {column}}}, items,
-                depth + 1);
+  return follow(
+      {{"class", "COLUMN_REF"}, {"type", "COLUMN_REF"}, {"alias", ""}, {"column_names", {column}}},
+      items, depth + 1);
 }
 
-std::optional<Found> follow_column(const Json& reference, const std::vector<Item>& items, int depth) {
+std::optional<Found> follow_column(const Json& reference, const std::vector<Item>& items,
+                                   int depth) {
   const auto& names = reference.at("column_names");
   const std::string column = names.back().get<std::string>();
-  const std::string alias = names.size() > 1 ? lower(names[names.size() - 2].get<std::string>()) : "";
+  const std::string alias =
+      names.size() > 1 ? lower(names[names.size() - 2].get<std::string>()) : "";
   std::optional<Found> found;
   for (const auto& item : items) {
     if (!alias.empty() && item.alias != alias) continue;
     if (item.node) {
       if (auto inner = follow_into(*item.node, item.scope, column, depth)) return inner;
     } else if (!found && (!alias.empty() || items.size() == 1)) {
-      found = Found{item.table, {{"class", "COLUMN_REF"}, {"type", "COLUMN_REF"}, {"alias", ""}, {"column_names", {column}}}};
+      found = Found{item.table,
+                    {{"class", "COLUMN_REF"},
+                     {"type", "COLUMN_REF"},
+                     {"alias", ""},
+                     {"column_names", {column}}}};
     }
   }
   return found;
 }
 
-/// The expression with every column followed; nothing where they lead to different tables or nowhere.
+/// The expression with every column followed; nothing where they lead to different tables or
+/// nowhere.
 std::optional<Found> follow(const Json& expression, const std::vector<Item>& items, int depth) {
   if (is_class(expression, "COLUMN_REF")) return follow_column(expression, items, depth);
   Found out{"", expression};
@@ -103,7 +115,8 @@ std::optional<Found> follow(const Json& expression, const std::vector<Item>& ite
   for (auto it = out.expression.begin(); it != out.expression.end(); ++it) {
     if (!it->is_structured()) continue;
     auto inner = follow(*it, items, depth);
-    if (!inner || (!out.table.empty() && !inner->table.empty() && out.table != inner->table)) return {};
+    if (!inner || (!out.table.empty() && !inner->table.empty() && out.table != inner->table))
+      return {};
     if (!inner->table.empty()) out.table = inner->table;
     *it = std::move(inner->expression);
   }
@@ -113,7 +126,8 @@ std::optional<Found> follow(const Json& expression, const std::vector<Item>& ite
 bool mentions(const Json& node, const std::string& parameter) {
   bool found = false;
   walk(node, [&](const Json& n) {
-    if (is_class(n, "PARAMETER")) found = found || parameter.empty() || text_at(n, "identifier") == parameter;
+    if (is_class(n, "PARAMETER"))
+      found = found || parameter.empty() || text_at(n, "identifier") == parameter;
     return !found;
   });
   return found;
@@ -130,12 +144,14 @@ bool has_columns(const Json& node) {
 
 class Uses {
  public:
-  Uses(duck::Connection& connection, const Parsed& select) : connection_(connection), select_(select) {}
+  Uses(duck::Connection& connection, const Parsed& select)
+      : connection_(connection), select_(select) {}
 
   std::vector<IntervalUse> find() {
     std::vector<IntervalUse> out;
     for (const auto& use : select_.tables) {
-      const bool known = std::any_of(out.begin(), out.end(), [&](const auto& o) { return o.table == use.name; });
+      const bool known =
+          std::any_of(out.begin(), out.end(), [&](const auto& o) { return o.table == use.name; });
       if (!known) out.push_back({use.name, {}, use.place});
     }
     uses_ = &out;
@@ -164,7 +180,8 @@ class Uses {
 
   void comparison(const Json& node, const std::vector<Item>& items) {
     if (is_type(node, "COMPARE_BETWEEN") && (mentions(node, "start") || mentions(node, "end"))) {
-      problems_.add(Code::configuration, "BETWEEN takes in its upper bound, but an interval does not hold its end",
+      problems_.add(Code::configuration,
+                    "BETWEEN takes in its upper bound, but an interval does not hold its end",
                     "write: column >= $start AND column < $end", place(node));
       return;
     }
@@ -172,10 +189,13 @@ class Uses {
     for (const auto& [side, other] : {std::pair{"left", "right"}, std::pair{"right", "left"}}) {
       const auto& bound = node.at(side);
       const auto& value = node.at(other);
-      if (!(mentions(bound, "start") || mentions(bound, "end")) || has_columns(bound) || !has_columns(value)) continue;
+      if (!(mentions(bound, "start") || mentions(bound, "end")) || has_columns(bound) ||
+          !has_columns(value))
+        continue;
       auto found = follow(value, items, 0);
       if (!found || found->table.empty()) {
-        problems_.add(Code::configuration, "it is not clear which table's column is compared with the interval here",
+        problems_.add(Code::configuration,
+                      "it is not clear which table's column is compared with the interval here",
                       "write the table's name or alias before the column", place(node));
         return;
       }
@@ -188,8 +208,8 @@ class Uses {
       if (use.table != table) continue;
       if (use.expression && *use.expression != expression) {
         problems_.add(Code::configuration,
-                      "table \"" + table + "\" is compared with the interval by " + *use.expression + " and by " +
-                          expression,
+                      "table \"" + table + "\" is compared with the interval by " +
+                          *use.expression + " and by " + expression,
                       "an input has one interval expression", place(node));
         return;
       }
@@ -198,7 +218,9 @@ class Uses {
     }
   }
 
-  Place place(const Json& node) const { return place_at(select_.begin, select_.text, location(node).value_or(0)); }
+  Place place(const Json& node) const {
+    return place_at(select_.begin, select_.text, location(node).value_or(0));
+  }
 
   duck::Connection& connection_;
   const Parsed& select_;

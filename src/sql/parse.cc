@@ -51,7 +51,8 @@ std::string expression_text(duck::Connection& connection, const Json& expression
     return duck::quote_name(expression.at("column_names")[0].get<std::string>());
   }
   // The tree of `SELECT 1` with another expression in its place.
-  auto shell = Json::parse(duck::text_of(connection.value("SELECT json_serialize_sql('SELECT 1')")));
+  auto shell =
+      Json::parse(duck::text_of(connection.value("SELECT json_serialize_sql('SELECT 1')")));
   shell["statements"][0]["node"]["select_list"][0] = expression;
   std::string text = duck::text_of(
       connection.value("SELECT json_deserialize_sql($tree::JSON)", {{"tree", shell.dump()}}));
@@ -89,23 +90,42 @@ Place place_at(const Place& begin, std::string_view text, size_t position) {
 namespace {
 
 const std::set<std::string>& changing_functions() {
-  static const std::set<std::string> names{
-      "now",         "current_date",      "current_timestamp", "current_time",       "localtime",
-      "today",       "localtimestamp",    "get_current_time",  "get_current_timestamp", "transaction_timestamp",
-      "random",      "uuid",              "gen_random_uuid",   "uuidv4",             "uuidv7",
-      "setseed",     "nextval",           "currval",           "getenv",             "txid_current",
-      "current_user", "current_setting",  "version"};
+  static const std::set<std::string> names{"now",
+                                           "current_date",
+                                           "current_timestamp",
+                                           "current_time",
+                                           "localtime",
+                                           "today",
+                                           "localtimestamp",
+                                           "get_current_time",
+                                           "get_current_timestamp",
+                                           "transaction_timestamp",
+                                           "random",
+                                           "uuid",
+                                           "gen_random_uuid",
+                                           "uuidv4",
+                                           "uuidv7",
+                                           "setseed",
+                                           "nextval",
+                                           "currval",
+                                           "getenv",
+                                           "txid_current",
+                                           "current_user",
+                                           "current_setting",
+                                           "version"};
   return names;
 }
 
 bool reads_outside(const std::string& function) {
-  for (const char* prefix : {"read_", "parquet_", "sniff_", "duckdb_", "pragma_", "query", "glob", "iceberg_", "delta_"}) {
+  for (const char* prefix : {"read_", "parquet_", "sniff_", "duckdb_", "pragma_", "query", "glob",
+                             "iceberg_", "delta_"}) {
     if (function.starts_with(prefix)) return true;
   }
   return function.ends_with("_scan") || function.ends_with("_query");
 }
 
-/// Parameters carry no place in the tree: they are looked for in the text, outside of strings and comments.
+/// Parameters carry no place in the tree: they are looked for in the text, outside of strings and
+/// comments.
 std::vector<std::pair<std::string, size_t>> parameters_in(std::string_view text) {
   std::vector<std::pair<std::string, size_t>> out;
   const auto skip_to = [&](size_t from, std::string_view end) {
@@ -122,7 +142,9 @@ std::vector<std::pair<std::string, size_t>> parameters_in(std::string_view text)
       i = skip_to(i + 2, "*/");
     } else if (c == '$') {
       size_t end = i + 1;
-      while (end < text.size() && (std::isalnum(static_cast<unsigned char>(text[end])) || text[end] == '_')) ++end;
+      while (end < text.size() &&
+             (std::isalnum(static_cast<unsigned char>(text[end])) || text[end] == '_'))
+        ++end;
       if (end < text.size() && text[end] == '$') {  // $tag$ … $tag$
         i = skip_to(end + 1, text.substr(i, end + 1 - i));
       } else {
@@ -147,7 +169,8 @@ class Reader {
       return;
     }
     if (!node.is_object()) return;
-    // A WITH query sees those before it; everything else sees them all. A recursive one sees itself.
+    // A WITH query sees those before it; everything else sees them all. A recursive one sees
+    // itself.
     for (const auto& [name, query] : ctes_of(node)) {
       auto inner = scope;
       if (is_type(*query, "RECURSIVE_CTE_NODE")) inner.insert(name);
@@ -170,19 +193,21 @@ class Reader {
     if (is_type(node, "BASE_TABLE")) {
       const auto name = table_name(node);
       if (scope.count(lower(name))) return;
-      if (name.find('/') != std::string::npos || lower(name).ends_with(".csv") || lower(name).ends_with(".parquet") ||
-          lower(name).ends_with(".json")) {
+      if (name.find('/') != std::string::npos || lower(name).ends_with(".csv") ||
+          lower(name).ends_with(".parquet") || lower(name).ends_with(".json")) {
         problems_.add(Code::configuration, "a model reads tables, not the file \"" + name + "\"",
                       "bring the file in with a source or a seed", place(node));
         return;
       }
       parsed_.tables.push_back({name, place(node)});
     } else if (is_type(node, "SHOW_REF")) {
-      problems_.add(Code::configuration, "a model is a SELECT of rows, not SHOW or DESCRIBE", "", place(node));
+      problems_.add(Code::configuration, "a model is a SELECT of rows, not SHOW or DESCRIBE", "",
+                    place(node));
     } else if (is_type(node, "TABLE_FUNCTION")) {
       const auto name = lower(text_at(node.at("function"), "function_name"));
       if (reads_outside(name)) {
-        problems_.add(Code::configuration, "a model reads tables: the function " + name + " is not allowed here",
+        problems_.add(Code::configuration,
+                      "a model reads tables: the function " + name + " is not allowed here",
                       "bring outside data in with a source or a seed", place(node));
       }
     } else if (is_class(node, "FUNCTION") && text_at(node, "type") == "FUNCTION") {
@@ -199,9 +224,11 @@ class Reader {
 
   void refuse_changing(const std::string& name, const Json& node) {
     if (!changing_functions().count(name)) return;
-    problems_.add(Code::configuration,
-                  name + " is not allowed in a model: it gives something else in every run over the same input",
-                  "use $run_time, a declared parameter, or a column of the input", place(node));
+    problems_.add(
+        Code::configuration,
+        name +
+            " is not allowed in a model: it gives something else in every run over the same input",
+        "use $run_time, a declared parameter, or a column of the input", place(node));
   }
 
   Parsed& parsed_;
@@ -214,17 +241,19 @@ Parsed parse_select(duck::Connection& connection, std::string_view text, const P
   Parsed parsed;
   parsed.text = std::string(text);
   parsed.begin = begin;
-  const auto answer = Json::parse(
-      duck::text_of(connection.value("SELECT json_serialize_sql($sql::VARCHAR)", {{"sql", parsed.text}})));
+  const auto answer = Json::parse(duck::text_of(
+      connection.value("SELECT json_serialize_sql($sql::VARCHAR)", {{"sql", parsed.text}})));
   if (answer.at("error").get<bool>()) {
     std::string message = text_at(answer, "error_message");
     if (message.empty() || message.starts_with("Only SELECT")) message = "this is not a SELECT";
     size_t position = 0;
     if (auto found = answer.find("position"); found != answer.end() && found->is_string()) {
       // The parser counts characters here, everything else bytes.
-      for (size_t left = size_t(std::stoull(found->get<std::string>())); left > 0 && position < text.size(); --left) {
+      for (size_t left = size_t(std::stoull(found->get<std::string>()));
+           left > 0 && position < text.size(); --left) {
         do ++position;
-        while (position < text.size() && (static_cast<unsigned char>(text[position]) & 0xC0) == 0x80);
+        while (position < text.size() &&
+               (static_cast<unsigned char>(text[position]) & 0xC0) == 0x80);
       }
     }
     message[0] = char(std::tolower(static_cast<unsigned char>(message[0])));
@@ -232,7 +261,8 @@ Parsed parse_select(duck::Connection& connection, std::string_view text, const P
   }
   const auto& statements = answer.at("statements");
   if (statements.size() != 1) {
-    throw Error(Code::configuration, statements.empty() ? "there is no SELECT" : "there is more than one SELECT",
+    throw Error(Code::configuration,
+                statements.empty() ? "there is no SELECT" : "there is more than one SELECT",
                 "a model is one SELECT", begin);
   }
   parsed.tree = std::make_shared<const Json>(statements[0]);

@@ -19,20 +19,20 @@ namespace windrow::sql {
 
 /// A table that a statement reads (names of its own WITH clauses are not among them).
 struct TableUse {
-  std::string name;      ///< as written, parts joined by a dot, quotes removed: `silver.movies`
+  std::string name;  ///< as written, parts joined by a dot, quotes removed: `silver.movies`
   Place place;
 };
 
 struct ParameterUse {
-  std::string name;      ///< without the dollar
+  std::string name;  ///< without the dollar
   Place place;
 };
 
 /// One parsed SELECT. Cheap to copy; immutable.
 struct Parsed {
-  std::string text;                        ///< the SQL alone
-  Place begin;                             ///< where the text begins in the user's file
-  std::vector<TableUse> tables;            ///< every use, in order; a table may be used twice
+  std::string text;              ///< the SQL alone
+  Place begin;                   ///< where the text begins in the user's file
+  std::vector<TableUse> tables;  ///< every use, in order; a table may be used twice
   std::vector<ParameterUse> parameters;
   std::shared_ptr<const nlohmann::json> tree;
 
@@ -43,19 +43,22 @@ struct Parsed {
 /// Where byte `position` of `text` lies in the user's file, when `begin` is where the text begins.
 Place place_at(const Place& begin, std::string_view text, size_t position);
 
-/// Parses one SELECT. Error(configuration) with its place: a syntax error, another statement than SELECT, several
-/// statements, and the functions that a model may not call because two runs over the same input would differ
-/// (now, current_date, current_timestamp, today, random, uuid, gen_random_uuid, nextval, …), as well as functions
-/// that read files (`read_parquet('…')`, `FROM 'file.csv'`): a model reads tables. All problems at once.
+/// Parses one SELECT. Error(configuration) with its place: a syntax error, another statement than
+/// SELECT, several statements, and the functions that a model may not call because two runs over
+/// the same input would differ (now, current_date, current_timestamp, today, random, uuid,
+/// gen_random_uuid, nextval, …), as well as functions that read files (`read_parquet('…')`, `FROM
+/// 'file.csv'`): a model reads tables. All problems at once.
 Parsed parse_select(duck::Connection& connection, std::string_view text, const Place& begin);
 
 /// A name of the tables' columns, for binding: table → columns in order.
 using Catalog = std::map<std::string, std::vector<duck::Column>>;
 
-/// Empty tables in a catalog of their own, for as long as it lives; the connection's default until then.
+/// Empty tables in a catalog of their own, for as long as it lives; the connection's default until
+/// then.
 class Scratch {
  public:
-  Scratch(duck::Connection& connection, const Catalog& catalog, const std::set<std::string>& tables);
+  Scratch(duck::Connection& connection, const Catalog& catalog,
+          const std::set<std::string>& tables);
   ~Scratch();
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
@@ -68,47 +71,58 @@ class Scratch {
 /// DuckDB's error with its place in the user's file.
 Error placed(const duck::SqlError& error, const Parsed& select);
 
-/// The names and types a SELECT yields over tables with these columns. Binds in `connection` by means of empty
-/// tables in a schema of its own, dropped afterwards. Errors carry the place in the user's file.
-std::vector<duck::Column> bind(duck::Connection& connection, const Parsed& select, const Catalog& catalog,
-                               const duck::Parameters& parameters);
+/// The names and types a SELECT yields over tables with these columns. Binds in `connection` by
+/// means of empty tables in a schema of its own, dropped afterwards. Errors carry the place in the
+/// user's file.
+std::vector<duck::Column> bind(duck::Connection& connection, const Parsed& select,
+                               const Catalog& catalog, const duck::Parameters& parameters);
 
-/// The fingerprint of a meaning, as hexadecimal digits: the syntax tree without places, comments and layout, the
-/// columns (name and type) of every table it reads where it says `*`, and `settings` (kind of build, keys, variable
-/// values, operator version, time zone: name → text). Equal texts under different engine versions may have different
-/// trees: compare with `same_meaning`.
-std::string fingerprint(const Parsed& select, const Catalog& catalog, const std::map<std::string, std::string>& settings);
+/// The fingerprint of a meaning, as hexadecimal digits: the syntax tree without places, comments
+/// and layout, the columns (name and type) of every table it reads where it says `*`, and
+/// `settings` (kind of build, keys, variable values, operator version, time zone: name → text).
+/// Equal texts under different engine versions may have different trees: compare with
+/// `same_meaning`.
+std::string fingerprint(const Parsed& select, const Catalog& catalog,
+                        const std::map<std::string, std::string>& settings);
 
-/// True where `old_text`, parsed by the engine of today, has the fingerprint `now` under the same settings.
+/// True where `old_text`, parsed by the engine of today, has the fingerprint `now` under the same
+/// settings.
 bool same_meaning(duck::Connection& connection, const std::string& old_text, const std::string& now,
                   const Catalog& catalog, const std::map<std::string, std::string>& settings);
 
-/// True where the SELECT says `*` somewhere, so that the columns of its inputs are a part of its meaning.
+/// True where the SELECT says `*` somewhere, so that the columns of its inputs are a part of its
+/// meaning.
 bool has_star(const Parsed& select);
 
-/// What part of an input a SELECT takes for the interval [$start, $end): the expression over that table's columns
-/// which is compared with both parameters (`>= $start AND < $end`; BETWEEN is refused because intervals are
-/// half-open). As SQL text over the table's own column names (aliases resolved).
+/// What part of an input a SELECT takes for the interval [$start, $end): the expression over that
+/// table's columns which is compared with both parameters (`>= $start AND < $end`; BETWEEN is
+/// refused because intervals are half-open). As SQL text over the table's own column names (aliases
+/// resolved).
 struct IntervalUse {
   std::string table;
   std::optional<std::string> expression;  ///< nothing: this input is read whole
   Place place;
 };
-/// One entry per table read. Error(configuration) where one table is compared in two different ways.
+/// One entry per table read. Error(configuration) where one table is compared in two different
+/// ways.
 std::vector<IntervalUse> interval_uses(duck::Connection& connection, const Parsed& select);
 
 /// Where each output column comes from.
 struct ColumnSource {
   std::string table, column;
-  bool operator<(const ColumnSource& o) const { return std::tie(table, column) < std::tie(o.table, o.column); }
+  bool operator<(const ColumnSource& o) const {
+    return std::tie(table, column) < std::tie(o.table, o.column);
+  }
   bool operator==(const ColumnSource&) const = default;
 };
 struct ColumnLineage {
   std::string column;
-  std::set<ColumnSource> from;       ///< columns whose values it is computed from
-  std::set<ColumnSource> filtered_by;  ///< columns that decide which rows there are (WHERE, JOIN, GROUP BY, …)
-  std::string expression;            ///< SQL text of the outermost expression
+  std::set<ColumnSource> from;  ///< columns whose values it is computed from
+  std::set<ColumnSource>
+      filtered_by;  ///< columns that decide which rows there are (WHERE, JOIN, GROUP BY, …)
+  std::string expression;  ///< SQL text of the outermost expression
 };
-std::vector<ColumnLineage> column_lineage(duck::Connection& connection, const Parsed& select, const Catalog& catalog);
+std::vector<ColumnLineage> column_lineage(duck::Connection& connection, const Parsed& select,
+                                          const Catalog& catalog);
 
 }  // namespace windrow::sql

@@ -18,12 +18,14 @@ class Sql : public testing::Test {
     }
     return "none";
   }
-  std::string print(std::string_view text, const std::map<std::string, std::string>& settings = {}) {
+  std::string print(std::string_view text,
+                    const std::map<std::string, std::string>& settings = {}) {
     return fingerprint(parse(text), catalog_, settings);
   }
   std::map<std::string, std::string> uses(std::string_view text) {
     std::map<std::string, std::string> out;
-    for (const auto& use : interval_uses(connection_, parse(text))) out[use.table] = use.expression.value_or("-");
+    for (const auto& use : interval_uses(connection_, parse(text)))
+      out[use.table] = use.expression.value_or("-");
     return out;
   }
   std::string lineage(std::string_view text) {
@@ -39,7 +41,8 @@ class Sql : public testing::Test {
 
   duck::Database database_;
   duck::Connection connection_;
-  Catalog catalog_{{"silver.events", {{"id", "BIGINT"}, {"at", "TIMESTAMP"}, {"kind", "VARCHAR"}, {"n", "INTEGER"}}},
+  Catalog catalog_{{"silver.events",
+                    {{"id", "BIGINT"}, {"at", "TIMESTAMP"}, {"kind", "VARCHAR"}, {"n", "INTEGER"}}},
                    {"silver.kinds", {{"kind", "VARCHAR"}, {"label", "VARCHAR"}}}};
 };
 
@@ -53,8 +56,10 @@ TEST_F(Sql, FindsTablesPastWithClauses) {
 }
 
 TEST_F(Sql, AWithClauseOfTheSameNameReadsTheTable) {
-  EXPECT_EQ(parse("WITH t AS (SELECT * FROM t) SELECT * FROM t").table_names(), std::set<std::string>{"t"});
-  EXPECT_TRUE(parse("WITH RECURSIVE t AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM t WHERE i < 5) SELECT * FROM t")
+  EXPECT_EQ(parse("WITH t AS (SELECT * FROM t) SELECT * FROM t").table_names(),
+            std::set<std::string>{"t"});
+  EXPECT_TRUE(parse("WITH RECURSIVE t AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM t WHERE i < 5) "
+                    "SELECT * FROM t")
                   .table_names()
                   .empty());
 }
@@ -66,7 +71,8 @@ TEST_F(Sql, FindsParametersOutsideOfTexts) {
 }
 
 TEST_F(Sql, SyntaxErrorsHaveAPlace) {
-  EXPECT_EQ(problem("SELECT 'é',\n  FROM x WHERE"), "SQL: syntax error at end of input (m.sql:11:15)");
+  EXPECT_EQ(problem("SELECT 'é',\n  FROM x WHERE"),
+            "SQL: syntax error at end of input (m.sql:11:15)");
   EXPECT_EQ(problem("SELECT a b c FROM x"), "SQL: syntax error at or near \"c\" (m.sql:10:12)");
   EXPECT_NE(problem("DROP TABLE x").find("this is not a SELECT"), std::string::npos);
   EXPECT_NE(problem("SELECT 1; SELECT 2").find("more than one"), std::string::npos);
@@ -75,9 +81,10 @@ TEST_F(Sql, SyntaxErrorsHaveAPlace) {
 }
 
 TEST_F(Sql, RefusesWhatChangesOrReadsFiles) {
-  const auto all = problem("SELECT now(), current_date, random() FROM read_csv('x.csv'), 'y.parquet'");
-  for (const char* part : {"now is not allowed", "current_date is not allowed", "random is not allowed", "read_csv",
-                           "the file \"y.parquet\""}) {
+  const auto all =
+      problem("SELECT now(), current_date, random() FROM read_csv('x.csv'), 'y.parquet'");
+  for (const char* part : {"now is not allowed", "current_date is not allowed",
+                           "random is not allowed", "read_csv", "the file \"y.parquet\""}) {
     EXPECT_NE(all.find(part), std::string::npos) << part << " in\n" << all;
   }
   EXPECT_EQ(problem("SELECT \"current_date\" FROM t"), "none");
@@ -86,10 +93,12 @@ TEST_F(Sql, RefusesWhatChangesOrReadsFiles) {
 
 TEST_F(Sql, FingerprintsAreMeaning) {
   const auto one = print("SELECT id, sum(n) AS s FROM silver.events GROUP BY id");
-  EXPECT_EQ(one, print("select id,\n  SUM((n)) as s -- total\nfrom silver.events /* all */ group by id"));
+  EXPECT_EQ(
+      one, print("select id,\n  SUM((n)) as s -- total\nfrom silver.events /* all */ group by id"));
   EXPECT_NE(one, print("SELECT id, sum(n + 0) AS s FROM silver.events GROUP BY id"));
   EXPECT_NE(one, print("SELECT id, sum(n) AS t FROM silver.events GROUP BY id"));
-  EXPECT_NE(one, print("SELECT id, sum(n) AS s FROM silver.events GROUP BY id", {{"var.days", "30"}}));
+  EXPECT_NE(one,
+            print("SELECT id, sum(n) AS s FROM silver.events GROUP BY id", {{"var.days", "30"}}));
   const auto star = print("SELECT * FROM silver.events");
   const auto named = print("SELECT id FROM silver.events");
   catalog_["silver.events"].push_back({"new", "INTEGER"});
@@ -100,8 +109,9 @@ TEST_F(Sql, FingerprintsAreMeaning) {
 }
 
 TEST_F(Sql, BindsOverEmptyTables) {
-  const auto columns = bind(connection_, parse("SELECT id, count(*) AS c, $x AS x FROM silver.events GROUP BY ALL"),
-                            catalog_, {{"x", int64_t(1)}});
+  const auto columns =
+      bind(connection_, parse("SELECT id, count(*) AS c, $x AS x FROM silver.events GROUP BY ALL"),
+           catalog_, {{"x", int64_t(1)}});
   ASSERT_EQ(columns.size(), 3u);
   EXPECT_EQ(columns[1].type, "BIGINT");
   try {
@@ -115,27 +125,37 @@ TEST_F(Sql, BindsOverEmptyTables) {
 }
 
 TEST_F(Sql, FindsTheIntervalOfEachInput) {
-  EXPECT_EQ(uses("SELECT * FROM silver.events e JOIN silver.kinds k USING (kind) WHERE e.\"at\" >= $start AND $end > e.\"at\""),
-            (std::map<std::string, std::string>{{"silver.events", "\"at\""}, {"silver.kinds", "-"}}));
-  EXPECT_EQ(uses("WITH x AS (SELECT *, to_timestamp(n) AS t FROM silver.events), y AS (SELECT t AS u FROM x)\n"
+  EXPECT_EQ(
+      uses("SELECT * FROM silver.events e JOIN silver.kinds k USING (kind) WHERE e.\"at\" >= "
+           "$start AND $end > e.\"at\""),
+      (std::map<std::string, std::string>{{"silver.events", "\"at\""}, {"silver.kinds", "-"}}));
+  EXPECT_EQ(uses("WITH x AS (SELECT *, to_timestamp(n) AS t FROM silver.events), y AS (SELECT t AS "
+                 "u FROM x)\n"
                  "SELECT * FROM y WHERE u >= $start - INTERVAL 23 HOUR AND u < $end"),
             (std::map<std::string, std::string>{{"silver.events", "to_timestamp(n)"}}));
-  EXPECT_EQ(uses("SELECT * FROM (SELECT * FROM silver.events) WHERE \"at\" >= $start AND \"at\" < $end"),
-            (std::map<std::string, std::string>{{"silver.events", "\"at\""}}));
+  EXPECT_EQ(
+      uses("SELECT * FROM (SELECT * FROM silver.events) WHERE \"at\" >= $start AND \"at\" < $end"),
+      (std::map<std::string, std::string>{{"silver.events", "\"at\""}}));
   EXPECT_THROW(uses("SELECT * FROM silver.events WHERE \"at\" BETWEEN $start AND $end"), Error);
-  EXPECT_THROW(uses("SELECT * FROM silver.events, silver.kinds WHERE \"at\" >= $start AND \"at\" < $end"), Error);
-  EXPECT_THROW(uses("SELECT * FROM silver.events WHERE \"at\" >= $start AND \"at\" + INTERVAL 1 DAY < $end"), Error);
+  EXPECT_THROW(
+      uses("SELECT * FROM silver.events, silver.kinds WHERE \"at\" >= $start AND \"at\" < $end"),
+      Error);
+  EXPECT_THROW(
+      uses("SELECT * FROM silver.events WHERE \"at\" >= $start AND \"at\" + INTERVAL 1 DAY < $end"),
+      Error);
 }
 
 TEST_F(Sql, FollowsColumns) {
   EXPECT_EQ(lineage("SELECT id, n + 1 AS m, 5 AS five FROM silver.events WHERE kind = 'x'"),
             "id<-silver.events.id, m<-silver.events.n, five<- ");
-  EXPECT_EQ(lineage("WITH a AS (SELECT * EXCLUDE (\"at\") REPLACE (n * id AS n) FROM silver.events) SELECT a.n, k.label FROM a JOIN "
+  EXPECT_EQ(lineage("WITH a AS (SELECT * EXCLUDE (\"at\") REPLACE (n * id AS n) FROM "
+                    "silver.events) SELECT a.n, k.label FROM a JOIN "
                     "silver.kinds k ON k.kind = a.kind"),
             "n<-silver.events.id,silver.events.n, label<-silver.kinds.label, ");
   EXPECT_EQ(lineage("SELECT kind FROM silver.events UNION ALL SELECT label FROM silver.kinds"),
             "kind<-silver.events.kind,silver.kinds.label, ");
-  EXPECT_EQ(lineage("SELECT n AS a, a + id AS b, (SELECT max(label) FROM silver.kinds k WHERE k.kind = e.kind) AS c, "
+  EXPECT_EQ(lineage("SELECT n AS a, a + id AS b, (SELECT max(label) FROM silver.kinds k WHERE "
+                    "k.kind = e.kind) AS c, "
                     "sum(n) OVER (PARTITION BY kind) AS d FROM silver.events e"),
             "a<-silver.events.n, b<-silver.events.id,silver.events.n, c<-silver.kinds.label, "
             "d<-silver.events.kind,silver.events.n, ");

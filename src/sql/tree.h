@@ -18,8 +18,12 @@ inline std::string text_at(const Json& node, const char* key) {
   auto found = node.find(key);
   return found != node.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
-inline bool is_class(const Json& node, const char* name) { return node.is_object() && text_at(node, "class") == name; }
-inline bool is_type(const Json& node, const char* name) { return node.is_object() && text_at(node, "type") == name; }
+inline bool is_class(const Json& node, const char* name) {
+  return node.is_object() && text_at(node, "class") == name;
+}
+inline bool is_type(const Json& node, const char* name) {
+  return node.is_object() && text_at(node, "type") == name;
+}
 
 /// Byte in the SQL where the node stands; nothing where DuckDB does not say.
 std::optional<size_t> location(const Json& node);

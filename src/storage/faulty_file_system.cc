@@ -57,7 +57,8 @@ std::string FaultyFileSystem::read(const std::string& path) {
   return run("read", path, [&] { return real_.read(path); });
 }
 
-std::string FaultyFileSystem::read_range(const std::string& path, uint64_t offset, uint64_t length) {
+std::string FaultyFileSystem::read_range(const std::string& path, uint64_t offset,
+                                         uint64_t length) {
   return run("read_range", path, [&] { return real_.read_range(path, offset, length); });
 }
 

@@ -15,11 +15,12 @@ namespace windrow::storage {
 enum class Fault {
   before,  ///< an Error, and nothing happened
   after,   ///< it happened, and an Error is thrown (put_if_absent: `unknown`)
-  torn     ///< an Error; put and put_if_absent leave half of the bytes in a `.tmp-` file, as a kill would
+  torn     ///< an Error; put and put_if_absent leave half of the bytes in a `.tmp-` file, as a kill
+           ///< would
 };
 
-/// For tests: passes everything on to another file system, except that the n-th operation fails, and with
-/// `stay_down` every one after it. Counts from 0. Any thread.
+/// For tests: passes everything on to another file system, except that the n-th operation fails,
+/// and with `stay_down` every one after it. Counts from 0. Any thread.
 class FaultyFileSystem final : public FileSystem {
  public:
   explicit FaultyFileSystem(FileSystem& real) : real_(real) {}
@@ -38,7 +39,8 @@ class FaultyFileSystem final : public FileSystem {
   std::string read(const std::string& path) override;
   std::string read_range(const std::string& path, uint64_t offset, uint64_t length) override;
   std::optional<FileInfo> stat(const std::string& path) override;
-  std::vector<FileInfo> list(const std::string& folder, const std::string& after, bool details) override;
+  std::vector<FileInfo> list(const std::string& folder, const std::string& after,
+                             bool details) override;
   std::vector<FileInfo> list_tree(const std::string& folder) override;
   void put(const std::string& path, std::string_view bytes) override;
   PutOutcome put_if_absent(const std::string& path, std::string_view bytes) override;

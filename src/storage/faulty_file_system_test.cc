@@ -12,7 +12,8 @@ namespace {
 class FaultyFileSystemTest : public ::testing::Test {
  protected:
   ~FaultyFileSystemTest() override { std::filesystem::remove_all(folder_); }
-  std::string folder_ = (std::filesystem::temp_directory_path() / ("windrow-faulty-" + new_uuid())).string();
+  std::string folder_ =
+      (std::filesystem::temp_directory_path() / ("windrow-faulty-" + new_uuid())).string();
   std::unique_ptr<FileSystem> real_ = local_file_system();
   FaultyFileSystem files_{*real_};
 };

@@ -28,13 +28,13 @@ enum class PutOutcome {
 
 /// A home of files: local disk here; S3 and HDFS join through the same seam.
 ///
-/// Paths are absolute, `/` separates, any other character is allowed. Every function may be called from any
-/// thread. Every failure is a windrow::Error (not_found, permission, full, unavailable, timeout, corrupt); a
-/// failed write leaves either the former content or nothing under the final name, and nothing else that a
-/// reader could take for data. What a function has returned from is durable: it survives a power cut. (The
-/// one exception is `remove`: a removed file may be back after a power cut, which is harmless wherever we
-/// remove.) Unfinished writes that a killed process leaves behind are named `.tmp-…`; every lister must pass
-/// over them.
+/// Paths are absolute, `/` separates, any other character is allowed. Every function may be called
+/// from any thread. Every failure is a windrow::Error (not_found, permission, full, unavailable,
+/// timeout, corrupt); a failed write leaves either the former content or nothing under the final
+/// name, and nothing else that a reader could take for data. What a function has returned from is
+/// durable: it survives a power cut. (The one exception is `remove`: a removed file may be back
+/// after a power cut, which is harmless wherever we remove.) Unfinished writes that a killed
+/// process leaves behind are named `.tmp-…`; every lister must pass over them.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
@@ -44,22 +44,22 @@ class FileSystem {
   virtual std::string read_range(const std::string& path, uint64_t offset, uint64_t length) = 0;
   /// Nothing where there is no such file or folder.
   virtual std::optional<FileInfo> stat(const std::string& path) = 0;
-  /// One level, sorted by name bytewise, names greater than `after` only; empty where the folder is not
-  /// there. `details` false leaves size and modified unset where that saves a call per file.
+  /// One level, sorted by name bytewise, names greater than `after` only; empty where the folder is
+  /// not there. `details` false leaves size and modified unset where that saves a call per file.
   virtual std::vector<FileInfo> list(const std::string& folder, const std::string& after = {},
                                      bool details = true) = 0;
   /// All files below the folder, any depth.
   virtual std::vector<FileInfo> list_tree(const std::string& folder) = 0;
   /// Replaces the whole file or leaves the former one. Makes folders as needed.
   virtual void put(const std::string& path, std::string_view bytes) = 0;
-  /// Creates the file whole, or finds another one there and leaves it. Exactly one of several racing callers
-  /// gets `created`. Makes folders as needed.
+  /// Creates the file whole, or finds another one there and leaves it. Exactly one of several
+  /// racing callers gets `created`. Makes folders as needed.
   virtual PutOutcome put_if_absent(const std::string& path, std::string_view bytes) = 0;
   /// Not an error where it is not there.
   virtual void remove(const std::string& path) = 0;
   virtual void make_folder(const std::string& path) = 0;
-  /// Makes files that another writer (DuckDB) has written and closed durable, and their names in their
-  /// folders.
+  /// Makes files that another writer (DuckDB) has written and closed durable, and their names in
+  /// their folders.
   virtual void sync(const std::vector<std::string>& paths) = 0;
   /// Bytes free for writing below `path`; nothing where the home has no such bound.
   virtual std::optional<uint64_t> space_left(const std::string& path) = 0;

@@ -14,12 +14,13 @@
 #include "base/id.h"
 #include "storage/file_system.h"
 
-// Local disk. A write goes to a temporary file in the same folder, is made durable, and only then gets its
-// name:
+// Local disk. A write goes to a temporary file in the same folder, is made durable, and only then
+// gets its name:
 //   put            write, fsync, rename over the name, fsync of the folder
-//   put_if_absent  write, fsync, link() to the name (EEXIST: somebody was there first), unlink, fsync of the
-//   folder
-// rename() would replace a file that another writer has just made, so only link() can decide a race.
+//   put_if_absent  write, fsync, link() to the name (EEXIST: somebody was there first), unlink,
+//   fsync of the folder
+// rename() would replace a file that another writer has just made, so only link() can decide a
+// race.
 
 namespace windrow::storage {
 namespace {
@@ -107,7 +108,8 @@ class TemporaryFile {
     Descriptor file(fd);
     try {
       write_all(file.get(), bytes, final_path);
-      if (!sync_descriptor(file.get()) || file.close() != 0) throw system_error(errno, "write", final_path);
+      if (!sync_descriptor(file.get()) || file.close() != 0)
+        throw system_error(errno, "write", final_path);
     } catch (...) {
       ::unlink(path_.c_str());
       throw;
@@ -149,12 +151,14 @@ class LocalFileSystem final : public FileSystem {
     throw system_error(errno, "look at", path);
   }
 
-  std::vector<FileInfo> list(const std::string& folder, const std::string& after, bool details) override;
+  std::vector<FileInfo> list(const std::string& folder, const std::string& after,
+                             bool details) override;
   std::vector<FileInfo> list_tree(const std::string& folder) override;
 
   void put(const std::string& path, std::string_view bytes) override {
     TemporaryFile temporary(path, bytes);
-    if (::rename(temporary.path().c_str(), path.c_str()) != 0) throw system_error(errno, "write", path);
+    if (::rename(temporary.path().c_str(), path.c_str()) != 0)
+      throw system_error(errno, "write", path);
     temporary.renamed();
     if (!sync_folder(folder_of(path))) throw system_error(errno, "make durable", path);
   }
@@ -166,7 +170,8 @@ class LocalFileSystem final : public FileSystem {
     const TemporaryFile temporary(path, bytes);
     if (const int why = give_name(temporary.path(), path); why != 0) {
       if (why == EEXIST) return PutOutcome::exists;
-      if (why == EIO || why == ETIMEDOUT) return PutOutcome::unknown;  // network disks: it may have happened
+      if (why == EIO || why == ETIMEDOUT)
+        return PutOutcome::unknown;  // network disks: it may have happened
       throw system_error(why, "write", path);
     }
     return sync_folder(folder_of(path)) ? PutOutcome::created : PutOutcome::unknown;
@@ -212,7 +217,8 @@ std::string LocalFileSystem::read_bytes(const std::string& path, uint64_t offset
   std::string bytes(offset >= size ? 0 : std::min(length, size - offset), '\0');
   size_t done = 0;
   while (done < bytes.size()) {
-    const ssize_t n = ::pread(file.get(), bytes.data() + done, bytes.size() - done, off_t(offset + done));
+    const ssize_t n =
+        ::pread(file.get(), bytes.data() + done, bytes.size() - done, off_t(offset + done));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) throw system_error(errno, "read", path);
     if (n == 0) break;  // it became shorter while we read
@@ -250,7 +256,8 @@ std::vector<FileInfo> LocalFileSystem::list(const std::string& folder, const std
     }
     out.push_back(std::move(info));
   }
-  std::sort(out.begin(), out.end(), [](const FileInfo& a, const FileInfo& b) { return a.path < b.path; });
+  std::sort(out.begin(), out.end(),
+            [](const FileInfo& a, const FileInfo& b) { return a.path < b.path; });
   return out;
 }
 
@@ -266,10 +273,12 @@ std::vector<FileInfo> LocalFileSystem::list_tree(const std::string& folder) {
         continue;
       }
       struct stat info;  // a link to a folder could lead round in a circle
-      if (::lstat(entry.path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) open.push_back(entry.path);
+      if (::lstat(entry.path.c_str(), &info) == 0 && S_ISDIR(info.st_mode))
+        open.push_back(entry.path);
     }
   }
-  std::sort(out.begin(), out.end(), [](const FileInfo& a, const FileInfo& b) { return a.path < b.path; });
+  std::sort(out.begin(), out.end(),
+            [](const FileInfo& a, const FileInfo& b) { return a.path < b.path; });
   return out;
 }
 
@@ -287,7 +296,8 @@ void LocalFileSystem::sync(const std::vector<std::string>& paths) {
   const std::string nearest = paths.empty() ? "" : folder_of(paths.front());
   for (const auto& folder : folders) {
     if (sync_folder(folder)) continue;
-    // Far above there may be folders that this user cannot open; they are older than anything of ours.
+    // Far above there may be folders that this user cannot open; they are older than anything of
+    // ours.
     if (errno == EACCES && folder != nearest) continue;
     throw system_error(errno, "make durable", folder);
   }

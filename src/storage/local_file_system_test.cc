@@ -95,7 +95,8 @@ TEST_F(LocalFileSystemTest, MissingThings) {
 }
 
 TEST_F(LocalFileSystemTest, ListsSortedAfterAName) {
-  for (const char* name : {"b", "a", "c", "Z", "sub/inner"}) files_->put(folder_ + "/" + name, "12");
+  for (const char* name : {"b", "a", "c", "Z", "sub/inner"})
+    files_->put(folder_ + "/" + name, "12");
   const auto all = files_->list(folder_);
   ASSERT_EQ(all.size(), 5u);
   EXPECT_EQ(all[0].path, folder_ + "/Z");

@@ -6,13 +6,15 @@
 
 namespace windrow::tasks {
 
-void audit(const Context& context, const std::string& asset, const std::vector<project::ColumnDeclaration>& columns,
-           const std::vector<project::Check>& checks, bool contract, engine::Session& session, const lake::Staged& staged,
-           Report& report) {
+void audit(const Context& context, const std::string& asset,
+           const std::vector<project::ColumnDeclaration>& columns,
+           const std::vector<project::Check>& checks, bool contract, engine::Session& session,
+           const lake::Staged& staged, Report& report) {
   quality::Subject subject;
   subject.asset = asset;
   subject.rows_sql = staged.after_sql;
-  for (const auto& field : staged.schema.fields) subject.columns.push_back({field.name, lake::duck_type(field.type)});
+  for (const auto& field : staged.schema.fields)
+    subject.columns.push_back({field.name, lake::duck_type(field.type)});
   subject.declared = columns;
   subject.checks = checks;
   subject.contract = contract;
@@ -23,8 +25,9 @@ void audit(const Context& context, const std::string& asset, const std::vector<p
     }
   }
   subject.now = context.choices.now;
-  const bool any = contract || !checks.empty() ||
-                   std::any_of(columns.begin(), columns.end(), [](const auto& c) { return !c.checks.empty(); });
+  const bool any =
+      contract || !checks.empty() ||
+      std::any_of(columns.begin(), columns.end(), [](const auto& c) { return !c.checks.empty(); });
   if (!any) return;
   const auto found = quality::run_checks(session, subject);
   report.quality_score = found.score();
@@ -45,12 +48,13 @@ void audit(const Context& context, const std::string& asset, const std::vector<p
   if (failed.empty()) return;
   lake::discard(context.files, staged);
   throw Error(Code::data, fmt::format("\"{}\" does not pass its checks: {}", asset, failed),
-              "nothing was committed: the table stays at its last good version; `windrow runs " + context.run.substr(0, 13) +
-                  "` shows failing rows",
+              "nothing was committed: the table stays at its last good version; `windrow runs " +
+                  context.run.substr(0, 13) + "` shows failing rows",
               place);
 }
 
-std::optional<int64_t> commit(const Context& context, const std::string& asset, lake::CommitRequest request,
+std::optional<int64_t> commit(const Context& context, const std::string& asset,
+                              lake::CommitRequest request,
                               const std::vector<std::string>& written_paths) {
   lake::Staged files;
   files.written_paths = written_paths;
@@ -70,11 +74,13 @@ std::optional<int64_t> commit(const Context& context, const std::string& asset, 
     return {};
   }
   // The files stay: the commit may have come about. Planning again finds out.
-  throw Error(Code::unavailable, fmt::format("\"{}\": the answer to the commit never arrived", asset),
+  throw Error(Code::unavailable,
+              fmt::format("\"{}\": the answer to the commit never arrived", asset),
               "run again: whether it is there is looked up first");
 }
 
-lake::NewTable new_table(const Context& context, const std::string& asset, const std::string& description) {
+lake::NewTable new_table(const Context& context, const std::string& asset,
+                         const std::string& description) {
   lake::NewTable table;
   table.name = asset;
   table.description = description;
@@ -98,7 +104,8 @@ engine::Target target_of(const Context& context, const std::string& asset,
   return target;
 }
 
-lake::Provenance record_of(const Context& context, const std::string& asset, const std::string& kind) {
+lake::Provenance record_of(const Context& context, const std::string& asset,
+                           const std::string& kind) {
   lake::Provenance record;
   record.asset = asset;
   record.kind = kind;

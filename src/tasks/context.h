@@ -27,39 +27,41 @@ struct Context {
   storage::FileSystem& files;
   engine::Engine& engine;
   Tables& tables;
-  duck::Database& database;   ///< for looking at metadata; the engine has its own
+  duck::Database& database;  ///< for looking at metadata; the engine has its own
   const Clock& clock;
-  plan::Choices choices;      ///< `now` is the run's time, `$run_time`
-  std::string run;            ///< id
+  plan::Choices choices;  ///< `now` is the run's time, `$run_time`
+  std::string run;        ///< id
 };
 
 /// What a task did, for the terminal and the record.
 struct Report {
   bool changed = false;
-  int64_t rows = 0;           ///< rows written
+  int64_t rows = 0;  ///< rows written
   int64_t table_rows = -1;
-  int64_t version = -1;       ///< the last one committed
+  int64_t version = -1;  ///< the last one committed
   size_t intervals = 0;
-  int64_t rejected = 0;       ///< records that could not be read
+  int64_t rejected = 0;  ///< records that could not be read
   std::vector<std::string> reasons;
   std::vector<std::string> warnings;
   std::vector<quality::CheckResult> checks;
   std::optional<double> quality_score;
 };
 
-/// Brings one asset up to date, from what the lake says now. Errors leave the lake as it was or with whole commits.
-void build_model(const Context& context, const project::Model& model, Cancel& cancel, const ProgressSink& progress,
-                 Report& report);
-void ingest_source(const Context& context, const project::Source& source, Cancel& cancel, const ProgressSink& progress,
-                   Report& report);
-void load_seed(const Context& context, const project::Seed& seed, Cancel& cancel, const ProgressSink& progress,
-               Report& report);
+/// Brings one asset up to date, from what the lake says now. Errors leave the lake as it was or
+/// with whole commits.
+void build_model(const Context& context, const project::Model& model, Cancel& cancel,
+                 const ProgressSink& progress, Report& report);
+void ingest_source(const Context& context, const project::Source& source, Cancel& cancel,
+                   const ProgressSink& progress, Report& report);
+void load_seed(const Context& context, const project::Seed& seed, Cancel& cancel,
+               const ProgressSink& progress, Report& report);
 void publish_views(const Context& context, const project::Publication& publication, Cancel& cancel,
                    const ProgressSink& progress, Report& report);
 
 /// What waits to be done, in words, without doing it; nothing where the asset is up to date.
 std::optional<std::string> pending_source(const Context& context, const project::Source& source);
 std::optional<std::string> pending_seed(const Context& context, const project::Seed& seed);
-std::vector<std::string> pending_publication(const Context& context, const project::Publication& publication);
+std::vector<std::string> pending_publication(const Context& context,
+                                             const project::Publication& publication);
 
 }  // namespace windrow::tasks

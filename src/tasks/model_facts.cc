@@ -30,8 +30,13 @@ std::string joined(const std::vector<std::string>& texts) {
 
 class Facts {
  public:
-  Facts(const project::Project& project, const graph::Graph& graph, const project::Model& model, Tables& tables)
-      : project_(project), graph_(graph), model_(model), tables_(tables), select_(graph.selects.at(model.name)) {
+  Facts(const project::Project& project, const graph::Graph& graph, const project::Model& model,
+        Tables& tables)
+      : project_(project),
+        graph_(graph),
+        model_(model),
+        tables_(tables),
+        select_(graph.selects.at(model.name)) {
     add_inputs(select_, true);
     for (const auto& name : model.partition_by) settings_["partition"] += name + ",";
     settings_["build"] = std::string(project::name_of(model.build.kind));
@@ -52,7 +57,8 @@ class Facts {
   void add_inputs(const sql::Parsed& select, bool direct) {
     for (const auto& name : select.parameter_names()) {
       auto variable = project_.vars.find(name);
-      if (variable != project_.vars.end()) settings_["var." + name] = variable->second.value.value_or("");
+      if (variable != project_.vars.end())
+        settings_["var." + name] = variable->second.value.value_or("");
     }
     const bool star = sql::has_star(select);
     for (const auto& name : select.table_names()) {
@@ -63,9 +69,11 @@ class Facts {
         settings_["view." + asset.name] = sql::fingerprint(inner, catalog_, {});
         continue;
       }
-      if (std::find(inputs_.begin(), inputs_.end(), asset.name) == inputs_.end()) inputs_.push_back(asset.name);
+      if (std::find(inputs_.begin(), inputs_.end(), asset.name) == inputs_.end())
+        inputs_.push_back(asset.name);
       if (!star) continue;
-      if (auto columns = tables_.columns(asset.name)) catalog_[direct ? name : asset.name] = std::move(*columns);
+      if (auto columns = tables_.columns(asset.name))
+        catalog_[direct ? name : asset.name] = std::move(*columns);
     }
   }
 
@@ -79,7 +87,8 @@ class Facts {
   std::vector<std::string> inputs_;
 };
 
-void add_interval_uses(const graph::Graph& graph, const sql::Parsed& select, duck::Database& database, plan::Model& out) {
+void add_interval_uses(const graph::Graph& graph, const sql::Parsed& select,
+                       duck::Database& database, plan::Model& out) {
   duck::Connection connection(database);
   for (const auto& use : sql::interval_uses(connection, select)) {
     const auto name = asset_of(graph, use.table).name;
@@ -91,8 +100,8 @@ void add_interval_uses(const graph::Graph& graph, const sql::Parsed& select, duc
 
 }  // namespace
 
-plan::Model facts_of(const project::Project& project, const graph::Graph& graph, const project::Model& model,
-                     Tables& tables, duck::Database& database) {
+plan::Model facts_of(const project::Project& project, const graph::Graph& graph,
+                     const project::Model& model, Tables& tables, duck::Database& database) {
   const Facts facts(project, graph, model, tables);
   plan::Model out;
   out.name = model.name;
@@ -124,17 +133,20 @@ plan::Model facts_of(const project::Project& project, const graph::Graph& graph,
   return out;
 }
 
-bool same_text_meaning(const project::Project& project, const graph::Graph& graph, const project::Model& model,
-                       Tables& tables, duck::Database& database, const std::string& old_text) {
+bool same_text_meaning(const project::Project& project, const graph::Graph& graph,
+                       const project::Model& model, Tables& tables, duck::Database& database,
+                       const std::string& old_text) {
   const Facts facts(project, graph, model, tables);
   duck::Connection connection(database);
-  return sql::same_meaning(connection, old_text, sql::fingerprint(facts.select(), facts.catalog(), facts.settings()),
+  return sql::same_meaning(connection, old_text,
+                           sql::fingerprint(facts.select(), facts.catalog(), facts.settings()),
                            facts.catalog(), facts.settings());
 }
 
 duck::Parameters variables_of(const project::Project& project) {
-  static const std::map<std::string, std::string> types{{"int", "BIGINT"},   {"double", "DOUBLE"}, {"text", "VARCHAR"},
-                                                        {"bool", "BOOLEAN"}, {"date", "DATE"},     {"timestamp", "TIMESTAMP"}};
+  static const std::map<std::string, std::string> types{
+      {"int", "BIGINT"},   {"double", "DOUBLE"}, {"text", "VARCHAR"},
+      {"bool", "BOOLEAN"}, {"date", "DATE"},     {"timestamp", "TIMESTAMP"}};
   duck::Parameters out;
   for (const auto& [name, variable] : project.vars) {
     auto type = types.find(variable.type);
@@ -147,18 +159,22 @@ duck::Parameters variables_of(const project::Project& project) {
 }
 
 void add_interval(duck::Parameters& parameters, const Interval& interval, const Grain& grain) {
-  // A local TIMESTAMP compares with DATE, TIMESTAMP and TIMESTAMPTZ columns alike, without a cast of the column. Only
-  // hours of a zone whose clocks move are not told apart by it.
-  const bool by_moment = grain.zone() != "UTC" && grain.next(interval.start) - interval.start < std::chrono::hours(20);
+  // A local TIMESTAMP compares with DATE, TIMESTAMP and TIMESTAMPTZ columns alike, without a cast
+  // of the column. Only hours of a zone whose clocks move are not told apart by it.
+  const bool by_moment =
+      grain.zone() != "UTC" && grain.next(interval.start) - interval.start < std::chrono::hours(20);
   const auto set = [&](const char* name, Time t) {
     if (by_moment) {
       parameters[name] = duck::Parameter(iso(t), "TIMESTAMP WITH TIME ZONE");
       return;
     }
-    // Whole days and longer begin at local midnight, whose text the grain's label gives; UTC needs no calendar.
-    std::string text = grain.zone() == "UTC"
-                           ? iso(t)
-                           : Grain(Grain::Unit::day, 1, grain.zone()).label({t, t + std::chrono::hours(1)}) + "T00:00:00Z";
+    // Whole days and longer begin at local midnight, whose text the grain's label gives; UTC needs
+    // no calendar.
+    std::string text =
+        grain.zone() == "UTC"
+            ? iso(t)
+            : Grain(Grain::Unit::day, 1, grain.zone()).label({t, t + std::chrono::hours(1)}) +
+                  "T00:00:00Z";
     text.pop_back();
     parameters[name] = duck::Parameter(text, "TIMESTAMP");
   };
@@ -172,14 +188,16 @@ void add_run_time(duck::Parameters& parameters, Time run_time) {
 
 namespace {
 
-void collect_inputs(const project::Project& project, const graph::Graph& graph, const std::string& written, Tables& tables,
+void collect_inputs(const project::Project& project, const graph::Graph& graph,
+                    const std::string& written, Tables& tables,
                     const std::map<std::string, std::string>& replaced, std::set<std::string>& seen,
                     std::vector<engine::Input>& out) {
   if (!seen.insert(written).second) return;
   const auto& asset = asset_of(graph, written);
   if (is_view(project, asset.name)) {
     const auto& inner = graph.selects.at(asset.name);
-    for (const auto& name : inner.table_names()) collect_inputs(project, graph, name, tables, replaced, seen, out);
+    for (const auto& name : inner.table_names())
+      collect_inputs(project, graph, name, tables, replaced, seen, out);
     out.push_back({written, inner.text});
     return;
   }
@@ -202,7 +220,8 @@ std::vector<engine::Input> inputs_for(const project::Project& project, const gra
                                       const std::vector<std::string>& more) {
   std::vector<engine::Input> out;
   std::set<std::string> seen;
-  for (const auto& name : select.table_names()) collect_inputs(project, graph, name, tables, replaced, seen, out);
+  for (const auto& name : select.table_names())
+    collect_inputs(project, graph, name, tables, replaced, seen, out);
   for (const auto& name : more) {
     if (graph.resolve(name)) collect_inputs(project, graph, name, tables, replaced, seen, out);
   }

@@ -11,23 +11,25 @@
 
 namespace windrow::tasks {
 
-/// What planning has to know of a model: its inputs with views replaced by what they read, and its fingerprint over
-/// the inputs' columns as pinned now.
-plan::Model facts_of(const project::Project& project, const graph::Graph& graph, const project::Model& model,
-                     Tables& tables, duck::Database& database);
+/// What planning has to know of a model: its inputs with views replaced by what they read, and its
+/// fingerprint over the inputs' columns as pinned now.
+plan::Model facts_of(const project::Project& project, const graph::Graph& graph,
+                     const project::Model& model, Tables& tables, duck::Database& database);
 
 /// True where `old_text` of the model means the same as the present one.
-bool same_text_meaning(const project::Project& project, const graph::Graph& graph, const project::Model& model,
-                       Tables& tables, duck::Database& database, const std::string& old_text);
+bool same_text_meaning(const project::Project& project, const graph::Graph& graph,
+                       const project::Model& model, Tables& tables, duck::Database& database,
+                       const std::string& old_text);
 
 /// The project's variables as typed parameters.
 duck::Parameters variables_of(const project::Project& project);
-/// `$start`, `$end` of an interval: local times of the project's zone, or moments where the clocks' changes matter.
+/// `$start`, `$end` of an interval: local times of the project's zone, or moments where the clocks'
+/// changes matter.
 void add_interval(duck::Parameters& parameters, const Interval& interval, const Grain& grain);
 void add_run_time(duck::Parameters& parameters, Time run_time);
 
-/// Views for a session, inner ones first: every table a SELECT names, at its pinned version. `replaced` binds
-/// tables to other SELECTs (new rows).
+/// Views for a session, inner ones first: every table a SELECT names, at its pinned version.
+/// `replaced` binds tables to other SELECTs (new rows).
 std::vector<engine::Input> inputs_for(const project::Project& project, const graph::Graph& graph,
                                       const sql::Parsed& select, Tables& tables,
                                       const std::map<std::string, std::string>& replaced,

@@ -20,15 +20,20 @@ constexpr int kPlansMax = 12;  // how often another run may be faster before som
 /// One model being brought up to date.
 class ModelBuild {
  public:
-  ModelBuild(const Context& context, const project::Model& model, Cancel& cancel, const ProgressSink& progress,
-             Report& report)
-      : context_(context), model_(model), select_(context.graph.selects.at(model.name)), cancel_(cancel),
-        progress_(progress), report_(report) {}
+  ModelBuild(const Context& context, const project::Model& model, Cancel& cancel,
+             const ProgressSink& progress, Report& report)
+      : context_(context),
+        model_(model),
+        select_(context.graph.selects.at(model.name)),
+        cancel_(cancel),
+        progress_(progress),
+        report_(report) {}
 
   void run() {
     for (int tries = 0; tries < kPlansMax; ++tries) {
       cancel_.check();
-      const auto facts = facts_of(context_.project, context_.graph, model_, context_.tables, context_.database);
+      const auto facts =
+          facts_of(context_.project, context_.graph, model_, context_.tables, context_.database);
       auto assessment = plan::assess(facts, context_.tables, context_.choices);
       if (assessment.problem) {
         if (assessment.problem->code == Code::conflict && newer_inputs(facts)) {
@@ -39,24 +44,29 @@ class ModelBuild {
       }
       assessment.intervals.remove(done_);
       assessment.complete.add(done_);
-      if (!assessment.stale || (model_.build.kind == BuildKind::interval && assessment.intervals.empty())) return;
+      if (!assessment.stale ||
+          (model_.build.kind == BuildKind::interval && assessment.intervals.empty()))
+        return;
       report_.reasons.clear();
       for (const auto& reason : assessment.reasons) report_.reasons.push_back(reason.text);
       if (build(facts, assessment)) return;
       take_newest(facts);
       cancel_.wait_for(std::chrono::milliseconds(5 << std::min(tries, 6)));
     }
-    throw Error(Code::conflict, fmt::format("\"{}\" was changed by others each time it was built", model_.name),
+    throw Error(Code::conflict,
+                fmt::format("\"{}\" was changed by others each time it was built", model_.name),
                 "look who else writes this table, and run again");
   }
 
  private:
-  /// True where the conflict is that the table was built from newer inputs than this run had pinned.
+  /// True where the conflict is that the table was built from newer inputs than this run had
+  /// pinned.
   bool newer_inputs(const plan::Model& facts) {
     const auto state = context_.tables.provenance(facts.name);
     if (!state.last) return false;
     for (const auto& [name, version] : state.last->inputs) {
-      if (context_.tables.exists(name) && context_.tables.version(name).version < version.version) return true;
+      if (context_.tables.exists(name) && context_.tables.version(name).version < version.version)
+        return true;
     }
     return false;
   }
@@ -83,7 +93,8 @@ class ModelBuild {
           method.scd2 = {model_.build.key, context_.choices.now};
           return step(*open({}), model_.sql, method, assessment, {}, assessment.from_scratch);
         }
-        default: return step(*open({}), model_.sql, {engine::Method::Kind::replace}, assessment, {}, true);
+        default:
+          return step(*open({}), model_.sql, {engine::Method::Kind::replace}, assessment, {}, true);
       }
     } catch (const duck::SqlError& error) {
       if (error.code() == Code::canceled) throw;
@@ -100,7 +111,8 @@ class ModelBuild {
 
   std::unique_ptr<engine::Session> open(const std::map<std::string, std::string>& replaced) {
     return context_.engine.open(
-        inputs_for(context_.project, context_.graph, select_, context_.tables, replaced), cancel_, progress_);
+        inputs_for(context_.project, context_.graph, select_, context_.tables, replaced), cancel_,
+        progress_);
   }
 
   duck::Parameters parameters() const {
@@ -112,10 +124,13 @@ class ModelBuild {
   bool build_intervals(const plan::Model& facts, plan::Assessment& assessment) {
     const auto session = open({});
     const auto batches = plan::batches(assessment.intervals, *facts.grain, model_.build.batch);
-    bool scratch = context_.choices.full_refresh && planned_on_ && done_.empty() && assessment.sealed.empty();
+    bool scratch =
+        context_.choices.full_refresh && planned_on_ && done_.empty() && assessment.sealed.empty();
     for (size_t i = 0; i < batches.size(); ++i) {
       cancel_.check();
-      if (progress_) progress_({model_.name, facts.grain->label(batches[i]), double(i) / double(batches.size()), -1});
+      if (progress_)
+        progress_(
+            {model_.name, facts.grain->label(batches[i]), double(i) / double(batches.size()), -1});
       auto values = parameters();
       add_interval(values, batches[i], *facts.grain);
       engine::Method method{engine::Method::Kind::replace_interval};
@@ -143,30 +158,39 @@ class ModelBuild {
     duck::Connection connection(context_.database);
     const auto changes = lake::row_changes(context_.tables.table(input), *assessment.new_rows_from,
                                            assessment.inputs.at(input).version, connection);
-    if (changes.clean) return step(*open({{input, changes.added_sql}}), model_.sql, method, assessment, {}, false);
+    if (changes.clean)
+      return step(*open({{input, changes.added_sql}}), model_.sql, method, assessment, {}, false);
     return recompute_keys(input, changes, method, assessment);
   }
 
-  /// The input lost or changed rows: the keys that these yield are computed anew from the whole input, and go where
-  /// it no longer yields them.
-  bool recompute_keys(const std::string& input, const lake::RowChanges& changes, engine::Method method,
-                      const plan::Assessment& assessment) {
-    const std::string keys = context_.environment.engine.spill.empty() ? context_.project.state_folder() + "/spill"
-                                                                       : context_.environment.engine.spill;
+  /// The input lost or changed rows: the keys that these yield are computed anew from the whole
+  /// input, and go where it no longer yields them.
+  bool recompute_keys(const std::string& input, const lake::RowChanges& changes,
+                      engine::Method method, const plan::Assessment& assessment) {
+    const std::string keys = context_.environment.engine.spill.empty()
+                                 ? context_.project.state_folder() + "/spill"
+                                 : context_.environment.engine.spill;
     std::filesystem::create_directories(keys);
     const std::string file = keys + "/keys-" + new_uuid() + ".parquet";
     std::string list;
-    for (const auto& name : model_.build.key) list += (list.empty() ? "" : ", ") + duck::quote_name(name);
-    const auto remove = [&] { std::error_code ignored; std::filesystem::remove(file, ignored); };
+    for (const auto& name : model_.build.key)
+      list += (list.empty() ? "" : ", ") + duck::quote_name(name);
+    const auto remove = [&] {
+      std::error_code ignored;
+      std::filesystem::remove(file, ignored);
+    };
     try {
-      const auto changed = open({{input, "(" + changes.added_sql + ") UNION ALL (" + changes.removed_sql + ")"}});
-      changed->query("COPY (SELECT DISTINCT " + list + " FROM (\n" + model_.sql + "\n)) TO " + duck::quote_text(file) +
-                         " (FORMAT parquet)",
+      const auto changed =
+          open({{input, "(" + changes.added_sql + ") UNION ALL (" + changes.removed_sql + ")"}});
+      changed->query("COPY (SELECT DISTINCT " + list + " FROM (\n" + model_.sql + "\n)) TO " +
+                         duck::quote_text(file) + " (FORMAT parquet)",
                      parameters());
-      const std::string wanted = "SELECT " + list + " FROM read_parquet(" + duck::quote_text(file) + ")";
+      const std::string wanted =
+          "SELECT " + list + " FROM read_parquet(" + duck::quote_text(file) + ")";
       method.merge.latest_by.clear();
       method.merge.delete_keys_sql = wanted;
-      std::string select = "SELECT * FROM (\n" + model_.sql + "\n) WHERE (" + list + ") IN (" + wanted + ")";
+      std::string select =
+          "SELECT * FROM (\n" + model_.sql + "\n) WHERE (" + list + ") IN (" + wanted + ")";
       if (!model_.build.latest_by.empty()) {
         select += " QUALIFY row_number() OVER (PARTITION BY " + list + " ORDER BY " +
                   duck::quote_name(model_.build.latest_by) + " DESC NULLS LAST) = 1";
@@ -187,7 +211,8 @@ class ModelBuild {
     target.may_replace_schema = replace_schema && target.current.has_value();
     auto values = interval.empty() ? parameters() : parameters_;
     auto staged = session.stage(select, values, method, target);
-    audit(context_, model_.name, model_.columns, model_.checks, model_.contract, session, staged, report_);
+    audit(context_, model_.name, model_.columns, model_.checks, model_.contract, session, staged,
+          report_);
     if (cancel_.requested()) {
       lake::discard(context_.files, staged);
       cancel_.check();
@@ -207,11 +232,21 @@ class ModelBuild {
 
     const auto paths = staged.written_paths;
     const int64_t rows = staged.rows_written;
-    lake::StageContext stage{*session.connection(), context_.files, target.path, target.name, target.current,
-                             target.partition_by, true, target.may_replace_schema, target.now, {}};
-    auto request = lake::request_of(stage, std::move(staged), new_table(context_, model_.name, model_.common.description));
+    lake::StageContext stage{*session.connection(),
+                             context_.files,
+                             target.path,
+                             target.name,
+                             target.current,
+                             target.partition_by,
+                             true,
+                             target.may_replace_schema,
+                             target.now,
+                             {}};
+    auto request = lake::request_of(stage, std::move(staged),
+                                    new_table(context_, model_.name, model_.common.description));
     request.provenance = record;
-    request.rebase = [&](const std::vector<lake::Commit>& since, lake::CommitRequest& later) -> std::optional<std::string> {
+    request.rebase = [&](const std::vector<lake::Commit>& since,
+                         lake::CommitRequest& later) -> std::optional<std::string> {
       auto there = planned_on_;
       for (const auto& commit : since) {
         if (!commit.info) continue;
@@ -245,8 +280,8 @@ class ModelBuild {
 
 }  // namespace
 
-void build_model(const Context& context, const project::Model& model, Cancel& cancel, const ProgressSink& progress,
-                 Report& report) {
+void build_model(const Context& context, const project::Model& model, Cancel& cancel,
+                 const ProgressSink& progress, Report& report) {
   if (model.build.kind == BuildKind::view) return;
   ModelBuild(context, model, cancel, progress, report).run();
 }

@@ -19,8 +19,8 @@ std::optional<std::string> pending_seed(const Context& context, const project::S
   return "file changed";
 }
 
-void load_seed(const Context& context, const project::Seed& seed, Cancel& cancel, const ProgressSink& progress,
-               Report& report) {
+void load_seed(const Context& context, const project::Seed& seed, Cancel& cancel,
+               const ProgressSink& progress, Report& report) {
   const auto pending = pending_seed(context, seed);
   if (!pending && !context.choices.full_refresh) return;
   const std::string asset = asset_of(seed);
@@ -33,12 +33,16 @@ void load_seed(const Context& context, const project::Seed& seed, Cancel& cancel
   record.definition = sha256(context.files.read(seed.path));
   report.rows = report.table_rows = staged.rows_written;
   const auto paths = staged.written_paths;
-  const lake::StageContext stage{*session->connection(), context.files, target.path, target.name, target.current, {}, true,
-                                 target.may_replace_schema, target.now, {}};
-  auto request = lake::request_of(stage, std::move(staged), new_table(context, asset, "rows of " + seed.file));
+  const lake::StageContext stage{
+      *session->connection(),    context.files, target.path, target.name, target.current, {}, true,
+      target.may_replace_schema, target.now,    {}};
+  auto request =
+      lake::request_of(stage, std::move(staged), new_table(context, asset, "rows of " + seed.file));
   request.provenance = record;
   const auto version = commit(context, asset, std::move(request), paths);
-  if (!version) throw Error(Code::conflict, "\"" + asset + "\" was written by another run at the same time", "run again");
+  if (!version)
+    throw Error(Code::conflict, "\"" + asset + "\" was written by another run at the same time",
+                "run again");
   report.version = *version;
   report.changed = true;
   report.reasons.push_back(pending.value_or("full refresh"));

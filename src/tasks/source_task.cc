@@ -15,7 +15,9 @@ constexpr int kConflictsMax = 20;
 std::unique_ptr<sources::Reader> reader_of(const Context& context, const project::Source& source) {
   const sources::Context outside{context.project, context.project.root, context.choices.now};
   if (source.kind == "files") return sources::files_reader(source, outside);
-  throw Error(Code::unsupported, fmt::format("source \"{}\" is of the kind \"{}\", which this version does not run", source.name, source.kind),
+  throw Error(Code::unsupported,
+              fmt::format("source \"{}\" is of the kind \"{}\", which this version does not run",
+                          source.name, source.kind),
               "use from: {files: …}", source.place);
 }
 
@@ -26,41 +28,52 @@ std::map<std::string, lake::Txn> progress_of(const Context& context, const std::
   return table.snapshot({}, &connection).txns;
 }
 
-lake::CommitRequest request_for(const engine::Target& target, lake::Staged staged, const lake::NewTable& made,
-                                engine::Session& session, storage::FileSystem& files) {
-  const lake::StageContext stage{*session.connection(), files,   target.path, target.name, target.current,
-                                 target.partition_by,   true, false,       target.now,  {}};
+lake::CommitRequest request_for(const engine::Target& target, lake::Staged staged,
+                                const lake::NewTable& made, engine::Session& session,
+                                storage::FileSystem& files) {
+  const lake::StageContext stage{
+      *session.connection(), files, target.path, target.name, target.current,
+      target.partition_by,   true,  false,       target.now,  {}};
   return lake::request_of(stage, std::move(staged), made);
 }
 
-/// Records that could not be read go to a table of their own, before the rows: a kill in between repeats the batch,
-/// and the progress kept here tells that its rejects are there already.
-void keep_rejected(const Context& context, const project::Source& source, const sources::Batch& batch,
-                   engine::Session& session, Report& report) {
+/// Records that could not be read go to a table of their own, before the rows: a kill in between
+/// repeats the batch, and the progress kept here tells that its rejects are there already.
+void keep_rejected(const Context& context, const project::Source& source,
+                   const sources::Batch& batch, engine::Session& session, Report& report) {
   if (batch.rejected_select.empty()) return;
   const std::string asset = source.name + "_rejected";
   const auto kept = progress_of(context, asset);
-  const bool all = !batch.txns.empty() && std::all_of(batch.txns.begin(), batch.txns.end(), [&](const lake::Txn& txn) {
-    auto found = kept.find(txn.app_id);
-    return found != kept.end() && found->second.version == txn.version;
-  });
+  const bool all = !batch.txns.empty() &&
+                   std::all_of(batch.txns.begin(), batch.txns.end(), [&](const lake::Txn& txn) {
+                     auto found = kept.find(txn.app_id);
+                     return found != kept.end() && found->second.version == txn.version;
+                   });
   if (all) return;
   const auto rows = std::get<int64_t>(
-      session.query("SELECT count(*) FROM (" + batch.rejected_select + ")", batch.parameters).rows[0][0]);
+      session.query("SELECT count(*) FROM (" + batch.rejected_select + ")", batch.parameters)
+          .rows[0][0]);
   if (rows == 0) return;
   const auto target = target_of(context, asset, {});
-  auto staged = session.stage(batch.rejected_select, batch.parameters, {engine::Method::Kind::append}, target);
+  auto staged = session.stage(batch.rejected_select, batch.parameters,
+                              {engine::Method::Kind::append}, target);
   auto record = record_of(context, asset, "rejected");
   record.touched = staged.touched;
   const auto paths = staged.written_paths;
-  auto request = request_for(target, std::move(staged), new_table(context, asset, "records of " + source.name + " that could not be read"), session, context.files);
+  auto request = request_for(
+      target, std::move(staged),
+      new_table(context, asset, "records of " + source.name + " that could not be read"), session,
+      context.files);
   request.provenance = record;
   request.txns = batch.txns;
   if (!commit(context, asset, std::move(request), paths)) {
-    throw Error(Code::conflict, fmt::format("\"{}\" was written by another run at the same time", asset), "run again");
+    throw Error(Code::conflict,
+                fmt::format("\"{}\" was written by another run at the same time", asset),
+                "run again");
   }
   report.rejected += rows;
-  report.warnings.push_back(fmt::format("{} records could not be read: they are in {}", rows, asset));
+  report.warnings.push_back(
+      fmt::format("{} records could not be read: they are in {}", rows, asset));
 }
 
 }  // namespace
@@ -70,8 +83,8 @@ std::optional<std::string> pending_source(const Context& context, const project:
   return reader_of(context, source)->pending(progress_of(context, source.name));
 }
 
-void ingest_source(const Context& context, const project::Source& source, Cancel& cancel, const ProgressSink& progress,
-                   Report& report) {
+void ingest_source(const Context& context, const project::Source& source, Cancel& cancel,
+                   const ProgressSink& progress, Report& report) {
   const auto reader = reader_of(context, source);
   std::vector<std::string> partition_by;
   for (const auto& [column, expression] : source.partition_by) partition_by.push_back(column);
@@ -84,14 +97,17 @@ void ingest_source(const Context& context, const project::Source& source, Cancel
     keep_rejected(context, source, *batch, *session, report);
     auto target = target_of(context, source.name, partition_by);
     target.evolve = source.on_new_column != "reject";
-    auto staged = session->stage(batch->select, batch->parameters, {engine::Method::Kind::append}, target);
+    auto staged =
+        session->stage(batch->select, batch->parameters, {engine::Method::Kind::append}, target);
     audit(context, source.name, source.columns, source.checks, false, *session, staged, report);
     auto record = record_of(context, source.name, "source");
     record.touched = staged.touched;
     record.quality_score = report.quality_score;
     const int64_t rows = staged.rows_written;
     const auto paths = staged.written_paths;
-    auto request = request_for(target, std::move(staged), new_table(context, source.name, source.common.description), *session, context.files);
+    auto request = request_for(target, std::move(staged),
+                               new_table(context, source.name, source.common.description), *session,
+                               context.files);
     request.provenance = record;
     request.txns = batch->txns;
     request.expect_txn = batch->expect_txn;
@@ -106,7 +122,9 @@ void ingest_source(const Context& context, const project::Source& source, Cancel
     report.version = *version;
     report.reasons.push_back(batch->what);
   }
-  throw Error(Code::conflict, fmt::format("\"{}\" was changed by others each time it was written", source.name), "run again");
+  throw Error(Code::conflict,
+              fmt::format("\"{}\" was changed by others each time it was written", source.name),
+              "run again");
 }
 
 }  // namespace windrow::tasks

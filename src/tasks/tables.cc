@@ -43,8 +43,8 @@ lake::Table Tables::table(const std::string& name) {
   return table_of(name, looked_at(name));
 }
 
-lake::ChangedIntervals Tables::changes(const std::string& table, int64_t from, int64_t to, const std::string& expression,
-                                       const Grain& grain) {
+lake::ChangedIntervals Tables::changes(const std::string& table, int64_t from, int64_t to,
+                                       const std::string& expression, const Grain& grain) {
   duck::Connection connection(database_);
   return lake::changed_intervals(this->table(table), from, to, expression, grain, connection);
 }
@@ -54,7 +54,8 @@ lake::ChangedIntervals Tables::changes(const std::string& table, int64_t from, i
 }
 
 bool Tables::same_meaning(const std::string& model, const lake::Provenance& recorded) {
-  // The same engine would have given the same fingerprint: only a text of another one is worth a second look.
+  // The same engine would have given the same fingerprint: only a text of another one is worth a
+  // second look.
   if (!lake_ || !compare_texts || recorded.dialect == "duckdb " + duck::version()) return false;
   const auto text = lake_->definition(recorded.text_hash);
   return text && compare_texts(model, *text);
@@ -68,7 +69,8 @@ std::shared_ptr<const lake::Snapshot> Tables::snapshot(const std::string& name) 
     if (entry.snapshot && entry.snapshot->version == pinned.version) return entry.snapshot;
   }
   duck::Connection connection(database_);
-  auto made = std::make_shared<const lake::Snapshot>(table(name).snapshot(pinned.version, &connection));
+  auto made =
+      std::make_shared<const lake::Snapshot>(table(name).snapshot(pinned.version, &connection));
   std::lock_guard lock(mutex_);
   entries_[name].snapshot = made;
   return made;
@@ -77,17 +79,20 @@ std::shared_ptr<const lake::Snapshot> Tables::snapshot(const std::string& name) 
 std::optional<std::vector<duck::Column>> Tables::columns(const std::string& name) {
   if (!exists(name)) return {};
   std::vector<duck::Column> out;
-  for (const auto& field : snapshot(name)->schema.fields) out.push_back({field.name, lake::duck_type(field.type)});
+  for (const auto& field : snapshot(name)->schema.fields)
+    out.push_back({field.name, lake::duck_type(field.type)});
   return out;
 }
 
 void Tables::moved(const std::string& table, int64_t version) {
   std::lock_guard lock(mutex_);
   Entry& entry = entries_[table];
-  const std::string known = entry.pinned && !entry.deferred ? entry.pinned->table_id : std::string();
+  const std::string known =
+      entry.pinned && !entry.deferred ? entry.pinned->table_id : std::string();
   entry = Entry{};
   entry.exists = true;
-  entry.pinned = lake::InputVersion{known.empty() ? lake_->table(table).identity().table_id : known, version};
+  entry.pinned =
+      lake::InputVersion{known.empty() ? lake_->table(table).identity().table_id : known, version};
 }
 
 void Tables::forget(const std::string& table) {

@@ -12,9 +12,9 @@
 
 namespace windrow::tasks {
 
-/// The tables that a run reads, each pinned to one version: the one of the first look, or what this run committed
-/// since. A table that this environment lacks is read from another one's lake where there is one (--defer).
-/// Safe from any thread.
+/// The tables that a run reads, each pinned to one version: the one of the first look, or what this
+/// run committed since. A table that this environment lacks is read from another one's lake where
+/// there is one (--defer). Safe from any thread.
 class Tables final : public plan::World {
  public:
   /// `lake` may be nothing: it was never written to, so nothing exists.
@@ -23,8 +23,8 @@ class Tables final : public plan::World {
   bool exists(const std::string& table) override;
   lake::InputVersion version(const std::string& table) override;
   lake::ProvenanceState provenance(const std::string& table) override;
-  lake::ChangedIntervals changes(const std::string& table, int64_t from, int64_t to, const std::string& expression,
-                                 const Grain& grain) override;
+  lake::ChangedIntervals changes(const std::string& table, int64_t from, int64_t to,
+                                 const std::string& expression, const Grain& grain) override;
   lake::ChangedIntervals changes(const std::string& table, int64_t from, int64_t to) override;
   bool same_meaning(const std::string& model, const lake::Provenance& recorded) override;
 

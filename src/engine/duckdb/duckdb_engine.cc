@@ -11,7 +11,8 @@ namespace windrow::engine {
 
 namespace {
 
-/// Asks a connection for its progress a few times a second while a statement runs, and passes it on.
+/// Asks a connection for its progress a few times a second while a statement runs, and passes it
+/// on.
 class ProgressPoll {
  public:
   ProgressPoll(duck::Connection& connection, const ProgressSink& sink, std::string task)
@@ -47,7 +48,11 @@ class DuckSession final : public Session {
  public:
   DuckSession(duck::Database& database, storage::FileSystem& files, const std::string& catalog,
               const std::vector<Input>& inputs, Cancel& cancel, const ProgressSink& progress)
-      : files_(files), catalog_(catalog), cancel_(cancel), progress_(progress), connection_(database) {
+      : files_(files),
+        catalog_(catalog),
+        cancel_(cancel),
+        progress_(progress),
+        connection_(database) {
     const std::string name = duck::quote_name(catalog_);
     connection_.execute("ATTACH ':memory:' AS " + name + "; USE " + name);
     stop_ = connection_.stop_on(cancel_);
@@ -63,10 +68,11 @@ class DuckSession final : public Session {
     }
   }
 
-  lake::Staged stage(const std::string& select, const duck::Parameters& parameters, const Method& method,
-                     const Target& target) override {
+  lake::Staged stage(const std::string& select, const duck::Parameters& parameters,
+                     const Method& method, const Target& target) override {
     cancel_.check();
-    connection_.describe(select, parameters);  // so that errors point into the user's text, not into a COPY
+    connection_.describe(select,
+                         parameters);  // so that errors point into the user's text, not into a COPY
     ProgressPoll poll(connection_, progress_, target.name);
     const lake::StageContext context{connection_,    files_,
                                      target.path,    target.name,
@@ -77,8 +83,8 @@ class DuckSession final : public Session {
       case Method::Kind::append: return lake::stage_append(context, select, parameters);
       case Method::Kind::replace: return lake::stage_replace(context, select, parameters);
       case Method::Kind::replace_interval:
-        return lake::stage_replace_interval(context, select, parameters, method.column, method.interval,
-                                            method.zone);
+        return lake::stage_replace_interval(context, select, parameters, method.column,
+                                            method.interval, method.zone);
       case Method::Kind::merge: return lake::stage_merge(context, select, parameters, method.merge);
       case Method::Kind::scd2: return lake::stage_scd2(context, select, parameters, method.scd2);
     }
@@ -90,21 +96,23 @@ class DuckSession final : public Session {
     return connection_.query(sql, parameters);
   }
 
-  std::vector<duck::Column> describe(const std::string& select, const duck::Parameters& parameters) override {
+  std::vector<duck::Column> describe(const std::string& select,
+                                     const duck::Parameters& parameters) override {
     return connection_.describe(select, parameters);
   }
 
   duck::Connection* connection() override { return &connection_; }
 
  private:
-  /// `silver.movies` becomes a view in a schema of this session's catalog; a bare name one in its main
-  /// schema.
+  /// `silver.movies` becomes a view in a schema of this session's catalog; a bare name one in its
+  /// main schema.
   void create_view(const Input& input) {
     const auto dot = input.name.find('.');
     std::string name = duck::quote_name(input.name);
     if (dot != std::string::npos) {
       const std::string schema = duck::quote_name(input.name.substr(0, dot));
-      if (schemas_.insert(schema).second) connection_.execute("CREATE SCHEMA IF NOT EXISTS " + schema);
+      if (schemas_.insert(schema).second)
+        connection_.execute("CREATE SCHEMA IF NOT EXISTS " + schema);
       name = schema + "." + duck::quote_name(input.name.substr(dot + 1));
     }
     connection_.execute("CREATE OR REPLACE VIEW " + name + " AS " + input.sql);
@@ -121,12 +129,13 @@ class DuckSession final : public Session {
 
 class DuckEngine final : public Engine {
  public:
-  DuckEngine(const duck::Options& options, storage::FileSystem& files) : options_(options), files_(files) {}
+  DuckEngine(const duck::Options& options, storage::FileSystem& files)
+      : options_(options), files_(files) {}
 
   std::unique_ptr<Session> open(const std::vector<Input>& inputs, Cancel& cancel,
                                 const ProgressSink& progress) override {
-    return std::make_unique<DuckSession>(database(), files_, "session_" + std::to_string(++sessions_), inputs,
-                                         cancel, progress);
+    return std::make_unique<DuckSession>(
+        database(), files_, "session_" + std::to_string(++sessions_), inputs, cancel, progress);
   }
 
  private:

@@ -7,8 +7,9 @@
 
 namespace windrow::engine {
 
-/// DuckDB inside this process. All sessions share one instance, and so one memory limit and one spill folder; each
-/// session has a catalog of its own, so two tasks may see the same table at different versions.
+/// DuckDB inside this process. All sessions share one instance, and so one memory limit and one
+/// spill folder; each session has a catalog of its own, so two tasks may see the same table at
+/// different versions.
 std::unique_ptr<Engine> duckdb_engine(const duck::Options& options, storage::FileSystem& files);
 
 }  // namespace windrow::engine

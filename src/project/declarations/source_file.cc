@@ -26,9 +26,11 @@ std::vector<Kind> make_kinds() {
   From files("files");
   setting(files, true, "files", text_type(), "", "A path or a glob, relative to the project.");
   setting(files, false, "changed", word_type({"append", "ignore", "error"}), "append",
-          "What becomes of a file that has changed since it was read: its rows come again, it is passed over, or "
+          "What becomes of a file that has changed since it was read: its rows come again, it is "
+          "passed over, or "
           "it is an error.");
-  setting(files, false, "batch_files", integer_type(1), "500", "At most so many files in one commit.");
+  setting(files, false, "batch_files", integer_type(1), "500",
+          "At most so many files in one commit.");
   kinds.push_back({"files", files});
 
   From kafka("kafka");
