@@ -40,6 +40,7 @@ std::vector<duck::Column> declared_columns(const project::Source& source) {
   std::vector<duck::Column> out;
   if (!source.raw.empty()) out.push_back({source.raw, "VARCHAR"});
   for (const auto& column : source.columns) {
+    if (column.name == source.raw) continue;
     if (column.type.empty()) return {};
     out.push_back({column.name, column.type});
   }

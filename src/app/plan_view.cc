@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "app/app_impl.h"
+#include "base/hash.h"
 #include "tasks/model_facts.h"
 
 namespace windrow::app {
@@ -119,6 +120,9 @@ std::vector<std::string> AppImpl::accept(const std::string& select) {
     record.asset = model->name;
     record.kind = std::string(project::name_of(model->build.kind));
     record.definition = facts.definition;
+    record.text_hash = sha256(model->sql);
+    record.dialect = "duckdb " + duck::version();
+    lake().keep_definition(record.text_hash, model->sql);
     record.touched = {};
     record.intervals = {};
     if (!state.last || state.history_lost) {

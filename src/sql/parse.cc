@@ -111,6 +111,8 @@ const std::set<std::string>& changing_functions() {
                                            "getenv",
                                            "txid_current",
                                            "current_user",
+                                           "current_localtimestamp",
+                                           "current_localtime",
                                            "current_setting",
                                            "version"};
   return names;
@@ -190,6 +192,11 @@ class Reader {
   }
 
   void look_at(const Json& node, const std::set<std::string>& scope) {
+    if (auto sample = node.find("sample"); sample != node.end() && sample->is_object()) {
+      problems_.add(Code::configuration,
+                    "USING SAMPLE gives other rows in every run over the same input",
+                    "take rows by a hash of their key: WHERE hash(id) % 10 = 0", place(node));
+    }
     if (is_type(node, "BASE_TABLE")) {
       const auto name = table_name(node);
       if (scope.count(lower(name))) return;
@@ -211,7 +218,10 @@ class Reader {
                       "bring outside data in with a source or a seed", place(node));
       }
     } else if (is_class(node, "FUNCTION") && text_at(node, "type") == "FUNCTION") {
-      refuse_changing(lower(text_at(node, "function_name")), node);
+      const auto name = lower(text_at(node, "function_name"));
+      // age(x) is the time from x until now.
+      refuse_changing(name == "age" && node.at("children").size() == 1 ? "current_timestamp" : name,
+                      node);
     } else if (is_class(node, "COLUMN_REF") && node.at("column_names").size() == 1) {
       const auto name = node.at("column_names")[0].get<std::string>();
       const auto at = location(node);

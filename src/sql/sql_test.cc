@@ -87,6 +87,9 @@ TEST_F(Sql, RefusesWhatChangesOrReadsFiles) {
                            "random is not allowed", "read_csv", "the file \"y.parquet\""}) {
     EXPECT_NE(all.find(part), std::string::npos) << part << " in\n" << all;
   }
+  EXPECT_NE(problem("SELECT age(x) FROM t").find("not allowed"), std::string::npos);
+  EXPECT_NE(problem("SELECT * FROM t USING SAMPLE 10%").find("USING SAMPLE"), std::string::npos);
+  EXPECT_EQ(problem("SELECT age(x, y) FROM t"), "none");
   EXPECT_EQ(problem("SELECT \"current_date\" FROM t"), "none");
   EXPECT_EQ(problem("SELECT * FROM range(5), unnest([1])"), "none");
 }

@@ -190,10 +190,10 @@ class ModelBuild {
       method.merge.latest_by.clear();
       method.merge.delete_keys_sql = wanted;
       std::string select =
-          "SELECT * FROM (\n" + model_.sql + "\n) WHERE (" + list + ") IN (" + wanted + ")";
+          "SELECT * FROM (\n" + model_.sql + "\n) r WHERE (" + list + ") IN (" + wanted + ")";
       if (!model_.build.latest_by.empty()) {
         select += " QUALIFY row_number() OVER (PARTITION BY " + list + " ORDER BY " +
-                  duck::quote_name(model_.build.latest_by) + " DESC NULLS LAST) = 1";
+                  duck::quote_name(model_.build.latest_by) + " DESC NULLS LAST, r) = 1";
       }
       const bool done = step(*open({}), select, method, assessment, {}, false);
       remove();

@@ -88,11 +88,21 @@ void ingest_source(const Context& context, const project::Source& source, Cancel
   const auto reader = reader_of(context, source);
   std::vector<std::string> partition_by;
   for (const auto& [column, expression] : source.partition_by) partition_by.push_back(column);
+  std::vector<lake::Txn> last;
   for (int conflicts = 0; conflicts < kConflictsMax;) {
     cancel.check();
     const auto session = context.engine.open({}, cancel, progress);
-    const auto batch = reader->next(progress_of(context, source.name), *session);
+    const auto before = progress_of(context, source.name);
+    const auto batch = reader->next(before, *session);
     if (!batch) return;
+    // Reading that does not get on would go on for good.
+    if (report.changed && batch->txns == last) {
+      throw Error(Code::internal,
+                  fmt::format("source \"{}\" gives the same batch again after it was committed",
+                              source.name),
+                  "this is a bug: please report it with the table's log");
+    }
+    last = batch->txns;
     if (progress) progress({source.name, batch->what, -1, report.rows});
     keep_rejected(context, source, *batch, *session, report);
     auto target = target_of(context, source.name, partition_by);
