@@ -1,5 +1,7 @@
 #include "duck/duck.h"
 
+#include <algorithm>
+
 #include "duck/impl.h"
 
 namespace windrow::duck {
@@ -20,6 +22,8 @@ Code code_of(duckdb::ExceptionType type, const std::string& message) {
     case ExceptionType::FATAL: return Code::internal;
     case ExceptionType::IO:
       if (message.find("No space left") != std::string::npos) return Code::full;
+      if (message.find("quota exceeded") != std::string::npos) return Code::full;
+      if (message.find("Too many open files") != std::string::npos) return Code::unavailable;
       if (message.find("Permission denied") != std::string::npos) return Code::permission;
       if (message.find("Read-only file system") != std::string::npos) return Code::permission;
       if (message.find("No such file") != std::string::npos) return Code::not_found;
@@ -35,10 +39,9 @@ std::string hint_of(const duckdb::ErrorData& error, const std::string& message) 
     return "there is: " + found->second;
   }
   if (error.Type() == duckdb::ExceptionType::OUT_OF_MEMORY) {
-    return "give the engine more memory (environments: … engine: {memory: …}), fewer threads, or a "
-           "spill "
-           "folder with "
-           "more space";
+    return "give the engine more memory (engine.memory of the environment), fewer threads, or a "
+           "spill folder "
+           "with more space";
   }
   if (message.find("No space left") != std::string::npos) {
     return "free some space and run again: nothing half written counts";
@@ -86,6 +89,9 @@ std::optional<size_t> position_in(const std::string& message, const std::string&
 
 /// First letter small, no full stop at the end, nothing after the first line but what helps.
 std::string our_words(std::string message) {
+  // Advice of DuckDB's own, in terms of settings that our users do not set.
+  if (const auto advice = message.find("\n\nPossible solutions"); advice != std::string::npos)
+    message.erase(advice);
   if (const auto candidates = message.find("\nCandidate"); candidates != std::string::npos)
     message.erase(candidates);
   if (const auto line = message.find("\n\nLINE "); line != std::string::npos) message.erase(line);
@@ -155,19 +161,40 @@ duckdb::Value value_of(const Parameter& parameter) {
 
 }  // namespace
 
+namespace {
+
+/// DuckDB's limit bounds what its buffer manager hands out; code, the allocator's slack and the
+/// Parquet writers' pages come on top of it. An eighth is kept for them, so that the process stays
+/// near what it was given.
+uint64_t limit_of(uint64_t memory_bytes) { return memory_bytes - memory_bytes / 8; }
+
+/// A write by partitions buffers so many rows per thread, outside of what can be spilled, and keeps
+/// so many files open: 16,384 and 16 at 512 MB, in proportion up to DuckDB's own defaults.
+uint64_t partition_rows(uint64_t memory_bytes) {
+  return std::clamp<uint64_t>(memory_bytes >> 15, 16384, 524288);
+}
+uint64_t partition_files(uint64_t memory_bytes) {
+  return std::clamp<uint64_t>(memory_bytes >> 25, 16, 100);
+}
+
+}  // namespace
+
 Database::Database(const Options& options, const std::string& path) {
   guarded([&] {
     duckdb::DBConfig config;
     const auto set = [&](const char* name, duckdb::Value value) {
       config.SetOptionByName(name, value);
     };
-    if (options.memory_bytes)
-      set("memory_limit", duckdb::Value(std::to_string(options.memory_bytes) + "B"));
+    if (const uint64_t memory = options.memory_bytes) {
+      set("memory_limit", duckdb::Value(std::to_string(limit_of(memory)) + "B"));
+      set("partitioned_write_flush_threshold", duckdb::Value::UBIGINT(partition_rows(memory)));
+      set("partitioned_write_max_open_files", duckdb::Value::UBIGINT(partition_files(memory)));
+    }
     if (options.threads) set("threads", duckdb::Value::BIGINT(options.threads));
     set("temp_directory", duckdb::Value(options.spill_folder));
     if (!options.extension_folder.empty())
       set("extension_directory", duckdb::Value(options.extension_folder));
-    // Nothing is fetched behind the user's back, and rows keep their order only where SQL says so.
+    // Nothing is fetched behind the user's back.
     set("autoinstall_known_extensions", duckdb::Value::BOOLEAN(false));
     set("autoload_known_extensions", duckdb::Value::BOOLEAN(false));
     impl_ = std::make_unique<Impl>(path, config);
@@ -194,6 +221,7 @@ duckdb::unique_ptr<duckdb::QueryResult> Connection::Impl::run(const std::string&
 duckdb::unique_ptr<duckdb::QueryResult> Connection::Impl::run_one(
     duckdb::unique_ptr<duckdb::SQLStatement> statement, const std::string& sql,
     const Parameters& parameters, bool streaming) {
+  heed_stop();
   auto prepared = connection.Prepare(std::move(statement));
   if (prepared->HasError()) raise(prepared->error, sql);
   duckdb::case_insensitive_map_t<duckdb::BoundParameterData> values;
@@ -206,9 +234,16 @@ duckdb::unique_ptr<duckdb::QueryResult> Connection::Impl::run_one(
     }
     values[name] = duckdb::BoundParameterData(value_of(found->second));
   }
-  auto result = prepared->Execute(values, streaming);
+  auto pending = prepared->PendingQuery(values, streaming);
+  if (pending->HasError()) raise(pending->GetErrorObject(), sql);
+  heed_stop();  // DuckDB forgets an interrupt when it begins a query; from here on it does not
+  auto result = pending->Execute();
   if (result->HasError()) raise(result->GetErrorObject(), sql);
   return result;
+}
+
+void Connection::Impl::heed_stop() {
+  if (stop_asked.exchange(false)) throw Error(Code::canceled, "stopped on request");
 }
 
 std::vector<Column> Connection::Impl::columns_of(const duckdb::QueryResult& result) {
@@ -259,7 +294,7 @@ void Connection::stream(std::string_view sql, const Parameters& parameters,
                         const std::function<void(const std::vector<Column>&)>& head,
                         const std::function<bool(const std::vector<Cell>&)>& row) {
   const std::string text(sql);
-  guarded(
+  impl_->guarded_by_stop(
       [&] {
         auto result = impl_->run(text, parameters, true);
         if (!result) {
@@ -287,7 +322,7 @@ std::vector<Column> Connection::describe(std::string_view select, const Paramete
   // A sub-query under LIMIT 0 binds everything, parameters with their types included, and runs
   // nothing.
   const std::string sql(select);
-  return guarded(
+  return impl_->guarded_by_stop(
       [&] {
         auto statements = impl_->connection.ExtractStatements(sql);
         if (statements.size() != 1) throw Error(Code::configuration, "one SELECT is expected here");
@@ -315,7 +350,10 @@ double Connection::progress() {
 }
 
 Cancel::Registration Connection::stop_on(Cancel& cancel) {
-  return cancel.on_request([this] { interrupt(); });
+  return cancel.on_request([impl = impl_.get()] {
+    impl->stop_asked = true;
+    impl->connection.Interrupt();
+  });
 }
 
 std::string version() {

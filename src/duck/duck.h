@@ -51,7 +51,7 @@ class SqlError : public Error {
 };
 
 struct Options {
-  uint64_t memory_bytes = 0;     ///< 0: DuckDB's default
+  uint64_t memory_bytes = 0;     ///< for the whole process, nearly; 0: DuckDB's default
   std::string spill_folder;      ///< empty: no spilling
   int threads = 0;               ///< 0: all cores
   std::string extension_folder;  ///< where signed extensions lie; empty: none are loaded
@@ -109,7 +109,8 @@ class Connection {
   void interrupt();
   /// Fraction 0..1 of the running query, negative where unknown.
   double progress();
-  /// While the handle lives, a request on `cancel` interrupts this connection.
+  /// While the handle lives, a request on `cancel` stops what this connection runs; where it runs
+  /// nothing just then, the next query. Once: afterwards the connection is usable again.
   [[nodiscard]] Cancel::Registration stop_on(Cancel& cancel);
 
   struct Impl;

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <thread>
 
 #include "duck/parquet_writer.h"
@@ -91,6 +92,91 @@ TEST_F(Duck, StopsWithinASecond) {
   }
   later.join();
   EXPECT_EQ(text_of(connection_.value("SELECT 42")), "42");
+}
+
+TEST_F(Duck, ARequestBetweenTwoQueriesStopsTheNextOne) {
+  Cancel cancel;
+  auto stop = connection_.stop_on(cancel);
+  Connection moved = std::move(connection_);
+  cancel.request();
+  try {
+    moved.query("SELECT 1");
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::canceled);
+  }
+  EXPECT_EQ(text_of(moved.value("SELECT 42")), "42");
+  connection_ = Connection(database_);
+}
+
+TEST_F(Duck, SaysWhenMemoryIsNotEnough) {
+  Options options;
+  options.memory_bytes = 16 << 20;
+  Database small(options);
+  Connection connection(small);
+  try {
+    connection.query(
+        "SELECT length(string_agg(md5(i::VARCHAR), '')) FROM range(3000000) t(i) GROUP BY i % 7");
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::full);
+    EXPECT_EQ(error.problem().message.find("Possible solutions"), std::string::npos);
+    EXPECT_NE(error.problem().hint.find("engine.memory"), std::string::npos);
+  }
+  EXPECT_EQ(text_of(connection.value("SELECT 42")), "42");
+}
+
+TEST_F(Duck, WritesManyPartitionsWithLittleMemory) {
+  Options options;
+  options.memory_bytes = 128 << 20;
+  options.spill_folder = folder_ / "spill";
+  options.threads = 4;
+  Database small(options);
+  Connection connection(small);
+  WriteOptions write;
+  write.folder = folder_ / "many";
+  write.partition_by = {"p"};
+  const auto files =
+      write_parquet(connection,
+                    "SELECT i AS id, repeat(md5(i::VARCHAR), 8) AS text, (hash(i) % 50)::INT AS p "
+                    "FROM range(300000) t(i)",
+                    {}, write);
+  int64_t rows = 0;
+  std::set<std::string> partitions;
+  for (const auto& file : files) {
+    rows += file.rows;
+    partitions.insert(file.partition_values.at("p").value());
+  }
+  EXPECT_EQ(rows, 300000);
+  EXPECT_EQ(partitions.size(), 50u);
+}
+
+TEST_F(Duck, AFolderThatCannotBeMadeIsAnError) {
+  std::ofstream(folder_ / "file") << "x";
+  WriteOptions options;
+  options.folder = folder_ / "file" / "below";
+  EXPECT_THROW(write_parquet(connection_, "SELECT 1 AS a", {}, options), Error);
+}
+
+TEST_F(Duck, AStoppedWriteLeavesNoFiles) {
+  Cancel cancel;
+  auto stop = connection_.stop_on(cancel);
+  WriteOptions options;
+  options.folder = folder_ / "stopped";
+  options.partition_by = {"p"};
+  std::thread later([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    cancel.request();
+  });
+  EXPECT_THROW(
+      write_parquet(connection_, "SELECT i AS id, i % 9 AS p FROM range(100000000000) t(i)", {},
+                    options),
+      Error);
+  later.join();
+  size_t files = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(options.folder))
+    files += entry.is_regular_file();
+  EXPECT_EQ(files, 0u);
 }
 
 TEST_F(Duck, WritesParquetWithStatistics) {

@@ -1,6 +1,7 @@
 #pragma once
 
 // Private to duck/: the one header that sees DuckDB's own (it costs seconds to compile).
+#include <atomic>
 #include <duckdb.hpp>
 #include <duckdb/common/error_data.hpp>
 
@@ -40,7 +41,23 @@ struct Connection::Impl {
       const Parameters& parameters, bool streaming);
   static std::vector<Column> columns_of(const duckdb::QueryResult& result);
 
+  /// Throws where somebody asked to stop since the last time it was heeded.
+  void heed_stop();
+  /// As `guarded`; a request that stopped this work is over with it.
+  template <typename F>
+  auto guarded_by_stop(F&& work, const std::string& sql = {}) {
+    try {
+      return guarded(std::forward<F>(work), sql);
+    } catch (const Error& error) {
+      if (error.code() == Code::canceled) stop_asked = false;
+      throw;
+    }
+  }
+
   duckdb::Connection connection;
+  /// A request to stop that comes between two queries must stop the next one: DuckDB would forget
+  /// it.
+  std::atomic<bool> stop_asked{false};
 };
 
 }  // namespace windrow::duck

@@ -140,9 +140,11 @@ std::vector<WrittenFile> write_parquet(Connection& connection, const std::string
                                        const ProgressSink&) {
   // The prefix is this write's own, so that what it began can be found and removed.
   const std::string prefix = options.file_prefix + new_uuid().substr(0, 8) + "-";
-  std::filesystem::create_directories(options.folder);
+  std::error_code failure;
+  std::filesystem::create_directories(options.folder, failure);
+  if (failure) throw system_error(failure.value(), "make the folder", options.folder);
   try {
-    return guarded([&] {
+    return connection.impl().guarded_by_stop([&] {
       std::vector<WrittenFile> files;
       auto result =
           connection.impl().run(copy_statement(select, options, prefix), parameters, false);
@@ -153,7 +155,9 @@ std::vector<WrittenFile> write_parquet(Connection& connection, const std::string
           if (file.rows > 0) {
             files.push_back(std::move(file));
           } else {
-            std::filesystem::remove(file.path);  // DuckDB writes a file for an empty result
+            std::error_code ignored;
+            std::filesystem::remove(file.path,
+                                    ignored);  // DuckDB writes a file for an empty result
           }
         }
         if (chunk->size() == 0) break;

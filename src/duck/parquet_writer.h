@@ -37,7 +37,9 @@ struct WriteOptions {
   int64_t file_bytes = 256ll << 20;       ///< a new file is begun past this size
   int64_t row_group_rows = 122880;
   std::string file_prefix = "part-";  ///< names are prefix + UUID + `.parquet`
-  std::vector<std::string> order_by;  ///< SQL expressions, optional
+  /// SQL expressions, optional. DuckDB's sort takes the sign off a negative zero in the columns it
+  /// sorts by.
+  std::vector<std::string> order_by;
 };
 
 /// Runs a SELECT and streams its rows into new Parquet files, in memory bounded by the database's
