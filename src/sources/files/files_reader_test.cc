@@ -171,6 +171,27 @@ TEST_F(FilesReaderTest, ObjectsOverSeveralLines) {
   EXPECT_EQ(rows(), (Table{{"{\n \"a\": 1\n}"}, {"{\n \"a\": 2\n}"}}));
 }
 
+TEST_F(FilesReaderTest, PackedFiles) {
+  source_.raw = "raw";
+  const auto pack = [&](const std::string& name, const std::string& options) {
+    session_.query("COPY (SELECT i AS a FROM range(2) t(i)) TO " + duck::quote_text(root_ / name) +
+                   " (FORMAT json, COMPRESSION gzip" + options + ")");
+  };
+  pack("a.json.gz", ", ARRAY true");
+  pack("b.jsonl.gz", "");
+  next();
+  EXPECT_EQ(table("SELECT raw FROM (" + last_.select + ") ORDER BY ALL"),
+            (Table{{"{\"a\":0}"}, {"{\"a\":0}"}, {"{\"a\":1}"}, {"{\"a\":1}"}}));
+  write("c.json.gz", "no gzip at all");
+  EXPECT_THROW(next(), Error);
+}
+
+TEST_F(FilesReaderTest, OddNamesOfFieldsAndColumns) {
+  write("a.jsonl", "{\"b\\\"q/~\":1,\"filename\":\"mine\",\"ü x\":[]}\n");
+  EXPECT_EQ(rows(), (Table{{"1", "mine"}}));
+  EXPECT_EQ(names(), "b\"q/~ BIGINT, filename VARCHAR");
+}
+
 TEST_F(FilesReaderTest, VeryLongRecords) {
   source_.raw = "raw";
   write("a.jsonl", "{\"a\":1}\n{\"a\":\"" + std::string(5'000'000, 'x') + "\"}\n");

@@ -23,7 +23,7 @@ bool look(const std::string& path, FoundFile& out) {
   out.path = path;
   out.size = uint64_t(info.st_size);
   const int64_t changed = int64_t(info.st_mtim.tv_sec) * 1'000'000 + info.st_mtim.tv_nsec / 1000;
-  out.version = changed * 1024 + int64_t(out.size % 1024);
+  out.version = (changed & ~int64_t(1023)) | int64_t(out.size & 1023);
   return true;
 }
 

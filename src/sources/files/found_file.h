@@ -11,9 +11,10 @@ struct FoundFile {
   std::string path;  ///< absolute
   std::string name;  ///< relative to the fixed part of the glob: what progress and messages call it
   uint64_t size = 0;
-  /// Changes when the file does: last change in microseconds * 1024 + size modulo 1024. (A file
-  /// that is rewritten within the clock of its file system and keeps its size to a multiple of 1024
-  /// goes unnoticed.)
+  /// Changes when the file does: microseconds of its last change, the lowest ten bits replaced by
+  /// those of its size. So it stays below 2^53, which every reader of a Delta log keeps exactly. (A
+  /// file that is rewritten within a millisecond and keeps its size to a multiple of 1024 goes
+  /// unnoticed.)
   int64_t version = 0;
 };
 

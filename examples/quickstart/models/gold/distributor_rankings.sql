@@ -7,7 +7,7 @@ columns:
   share_percent: {checks: [{range: {min: 0, max: 100}}]}
 */
 WITH takings AS (
-  SELECT distributor, count(*) AS films, sum(worldwide_gross) AS worldwide_gross, avg(imdb_rating) AS average_imdb_rating,
+  SELECT distributor, count(*) AS films, sum(worldwide_gross) AS worldwide_gross, round(avg(imdb_rating), 2) AS average_imdb_rating,
          first(title ORDER BY worldwide_gross DESC NULLS LAST, title) AS top_film
   FROM silver.movies
   WHERE quality_flag <> 'ERROR' AND distributor IS NOT NULL

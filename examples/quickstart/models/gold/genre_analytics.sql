@@ -11,10 +11,10 @@ checks:
 SELECT coalesce(major_genre, 'Unknown') AS genre, release_year, release_month,
        count(*) AS films,
        sum(worldwide_gross) AS worldwide_gross,
-       avg(worldwide_gross) AS average_gross,
+       round(avg(worldwide_gross)) AS average_gross,
        sum(production_budget) AS production_budget,
-       avg(imdb_rating) AS average_imdb_rating,
-       avg(rotten_tomatoes_rating) AS average_rotten_tomatoes_rating,
+       round(avg(imdb_rating), 2) AS average_imdb_rating,
+       round(avg(rotten_tomatoes_rating), 1) AS average_rotten_tomatoes_rating,
        list_slice(list(title ORDER BY worldwide_gross DESC NULLS LAST, title), 1, $top_films) AS top_films
 FROM silver.movies
 WHERE quality_flag <> 'ERROR'

@@ -15,9 +15,9 @@ windows AS (
   FROM films CROSS JOIN (VALUES (3), (5), (10)) AS lengths(window_years))
 SELECT windows.genre, windows.release_year, windows.window_years,
        count(*) AS films,
-       avg(films.worldwide_gross) AS average_gross,
-       avg(films.production_budget) AS average_budget,
-       avg(films.imdb_rating) AS average_imdb_rating
+       round(avg(films.worldwide_gross)) AS average_gross,
+       round(avg(films.production_budget)) AS average_budget,
+       round(avg(films.imdb_rating), 2) AS average_imdb_rating
 FROM windows
 JOIN films ON films.genre = windows.genre
           AND films.release_year > windows.release_year - windows.window_years

@@ -5,7 +5,7 @@ columns:
   release_year: {checks: [not_null, unique]}
 */
 WITH years AS (
-  SELECT release_year, count(*) AS films, sum(worldwide_gross) AS worldwide_gross, avg(imdb_rating) AS average_imdb_rating
+  SELECT release_year, count(*) AS films, sum(worldwide_gross) AS worldwide_gross, round(avg(imdb_rating), 2) AS average_imdb_rating
   FROM silver.movies WHERE quality_flag <> 'ERROR' GROUP BY ALL)
 SELECT this.release_year, this.films, this.worldwide_gross, this.average_imdb_rating,
        before.films AS films_before, before.worldwide_gross AS worldwide_gross_before,

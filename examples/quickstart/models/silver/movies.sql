@@ -33,7 +33,7 @@ WITH fields AS (
          raw_json ->> '$."Creative Type"' AS creative_type,
          raw_json ->> '$.Director' AS director,
          try_cast(raw_json ->> '$."Rotten Tomatoes Rating"' AS INTEGER) AS rotten_tomatoes_rating,
-         try_cast(raw_json ->> '$."IMDB Rating"' AS DOUBLE) AS imdb_rating,
+         try_cast(raw_json ->> '$."IMDB Rating"' AS DECIMAL(3, 1)) AS imdb_rating,
          try_cast(raw_json ->> '$."IMDB Votes"' AS BIGINT) AS imdb_votes
   FROM bronze.movies),
 dated AS (
