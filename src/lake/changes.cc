@@ -1,5 +1,6 @@
 #include "lake/changes.h"
 
+#include <algorithm>
 #include <set>
 
 #include "lake/history_archive.h"
@@ -32,21 +33,38 @@ const Field* plain_column(const Schema& schema, std::string expression) {
 }
 
 /// Local times of `zone` as moments: a DATE or TIMESTAMP column was recorded as if it were UTC.
+/// Where a local hour comes twice (the end of summer time) both are meant, for nobody knows which
+/// one a row belongs to.
 Interval from_local(const Interval& local, std::string_view zone) {
-  const auto moment = [&](Time t) {
+  if (zone == "UTC") return local;
+  const auto earliest = [&](Time t) {
     std::string text = iso(t);
     text.pop_back();
     return parse_time(text, zone).value_or(t);
   };
-  return {moment(local.start), moment(local.end)};
+  const auto hour = std::chrono::hours(1);
+  return {earliest(local.start), std::max(earliest(local.end), earliest(local.end + hour) - hour)};
+}
+
+/// What was there before keeps its columns, types and partitions: rows of both can be compared.
+bool widens(const Metadata& before, const Metadata& after) {
+  if (before.partition_columns != after.partition_columns) return false;
+  const Schema now = schema_from_json(after.schema_string);
+  for (const auto& field : schema_from_json(before.schema_string).fields) {
+    const Field* found = now.find(field.name);
+    if (!found || (!(found->type == field.type) && field.type.kind != Type::Kind::struct_))
+      return false;
+  }
+  return true;
 }
 
 /// One input's changes while they are being looked at.
 class Finder {
  public:
-  Finder(const Snapshot& after, const std::string& expression, const Grain& grain,
-         duck::Connection& connection)
-      : after_(after),
+  Finder(const Table& table, const Snapshot& after, const std::string& expression,
+         const Grain& grain, duck::Connection& connection)
+      : table_(table),
+        after_(after),
         expression_(expression),
         grain_(grain),
         connection_(connection),
@@ -58,11 +76,18 @@ class Finder {
       out_.files += remove.data_change;
       out_.rows_removed |= remove.data_change;
     }
+    if (out_.everything) return;
+    if (replaces_schema(commit)) {
+      out_.everything = true;
+      how("schema replaced");
+      return;
+    }
     if (recorded(commit) || by_statistics(commit)) return;
     by_rows(commit);
   }
 
   ChangedIntervals finish() {
+    if (out_.everything) out_.intervals = {};
     out_.intervals = grain_.widen(out_.intervals);
     return std::move(out_);
   }
@@ -75,15 +100,30 @@ class Finder {
       out_.how += (out_.how.empty() ? "" : ", ") + std::string(means);
   }
 
+  /// The interval of moments that a column's times lie in.
+  Interval moments(const Interval& part) const {
+    return local() ? from_local(part, grain_.zone()) : part;
+  }
+
+  bool replaces_schema(const Commit& commit) const {
+    if (!commit.metadata) return false;
+    try {
+      return !widens(table_.snapshot(commit.version - 1, &connection_).metadata, *commit.metadata);
+    } catch (const Error& error) {
+      if (error.code() != Code::not_found && error.code() != Code::corrupt &&
+          error.code() != Code::history_lost)
+        throw;
+      return true;  // what was there before is not known any more
+    }
+  }
+
   bool recorded(const Commit& commit) {
     if (!column_ || !commit.info) return false;
     const auto record = provenance_of(*commit.info);
     if (!record) return false;
     auto found = record->touched.columns.find(column_->name);
     if (found == record->touched.columns.end()) return false;
-    for (const auto& part : found->second.parts()) {
-      out_.intervals.add(local() ? from_local(part, grain_.zone()) : part);
-    }
+    for (const auto& part : found->second.parts()) out_.intervals.add(moments(part));
     how("recorded");
     return true;
   }
@@ -97,17 +137,79 @@ class Finder {
     IntervalSet found;
     for (const auto& add : commit.adds) {
       if (!add.data_change) continue;
-      const auto range = column_range(add, column_->name);
-      if (range && range->all_null) continue;
-      if (!range || !range->min || !range->max) return false;
-      const auto zone = local() ? grain_.zone() : std::string_view("UTC");
-      const auto least = parse_time(*range->min, zone), most = parse_time(*range->max, zone);
-      if (!least || !most || grain_.floor(*least) != grain_.floor(*most)) return false;
-      found.add(grain_.around(*least));
+      const auto range = range_of(add);
+      if (!range) return false;
+      if (range->empty()) continue;
+      const Interval whole = grain_.widen(*range);
+      if (grain_.next(whole.start) != whole.end) return false;
+      found.add(whole);
     }
     out_.intervals.add(found);
     how("statistics");
     return true;
+  }
+
+  /// What the statistics of a file say of the column: empty where it has NULLs only, nothing where
+  /// nobody knows.
+  std::optional<Interval> range_of(const Add& add) const {
+    const auto range = column_ ? column_range(add, column_->name) : std::nullopt;
+    if (range && range->all_null) return Interval{};
+    if (!range || !range->min || !range->max) return {};
+    const auto least = parse_time(*range->min), most = parse_time(*range->max);
+    if (!least || !most) return {};
+    // Many writers cut the greatest time to milliseconds.
+    return moments({*least, *most + std::chrono::milliseconds(1)});
+  }
+
+  /// Data files are gone, so that rows cannot be compared: all that the changed files may have held
+  /// counts.
+  bool by_ranges(const Commit& commit) {
+    if (!column_) return false;
+    std::vector<Add> changed;
+    for (const auto& add : commit.adds) {
+      if (add.data_change) changed.push_back(add);
+    }
+    std::set<std::string> removed;
+    for (const auto& remove : commit.removes) {
+      if (remove.data_change) removed.insert(remove.path);
+    }
+    if (!removed.empty()) {
+      const Snapshot before = table_.snapshot(commit.version - 1, &connection_);
+      for (const auto& add : before.files) {
+        if (removed.erase(add.path) > 0) changed.push_back(add);
+      }
+      if (!removed.empty()) return false;
+    }
+    IntervalSet found;
+    for (const auto& add : changed) {
+      const auto range = range_of(add);
+      if (!range) return false;
+      if (!range->empty()) found.add(*range);
+    }
+    out_.intervals.add(found);
+    how("statistics");
+    return true;
+  }
+
+  /// A file is gone, or its rows do not read as the table's columns any more.
+  void without_rows(const Commit& commit) {
+    try {
+      if (by_ranges(commit)) return;
+    } catch (const Error& error) {
+      if (!is_unreadable(error)) throw;
+    }
+    out_.everything = true;
+    how("unreadable");
+  }
+  static bool is_unreadable(const Error& error) {
+    switch (error.code()) {
+      case Code::not_found:
+      case Code::corrupt:
+      case Code::data:
+      case Code::configuration:  // a column that the rows no longer have
+      case Code::history_lost: return true;
+      default: return false;
+    }
   }
 
   void by_rows(const Commit& commit) {
@@ -127,27 +229,23 @@ class Finder {
       add_minutes(old.empty() ? a
                               : "((" + a + ") EXCEPT ALL (" + b + ")) UNION ALL ((" + b +
                                     ") EXCEPT ALL (" + a + "))");
+      how("read");
     } catch (const Error& error) {
-      if (error.code() != Code::not_found) throw;
-      out_.everything =
-          true;  // a removed file is gone for good: nobody can say any more what was in it
+      if (!is_unreadable(error)) throw;
+      without_rows(commit);
     }
-    how("read");
   }
 
   void add_minutes(const std::string& rows) {
     const std::string typed = "SELECT (" + expression_ + ") AS e FROM (" + rows + ")";
-    const auto type = connection_.describe(typed)[0].type;
-    std::string moment = "e";
-    if (type != "TIMESTAMP WITH TIME ZONE") {
-      moment = "e::TIMESTAMP";
-      if (grain_.zone() != "UTC")
-        moment = "(" + moment + " AT TIME ZONE " + duck::quote_text(grain_.zone()) + ")";
-    }
-    const auto found = connection_.query("SELECT DISTINCT epoch_us(" + moment + ") // " +
-                                         std::to_string(kMinute) + " AS m FROM (" + typed +
-                                         ") WHERE e IS NOT NULL AND isfinite(e) ORDER BY m LIMIT " +
-                                         std::to_string(kMinutesMax + 1));
+    const bool instant = connection_.describe(typed)[0].type == "TIMESTAMP WITH TIME ZONE";
+    const std::string minute = std::to_string(kMinute);
+    // `//` cuts towards zero; what lies before 1970 has to go down.
+    const auto found = connection_.query(
+        "SELECT DISTINCT (us - if(us < 0, " + minute + " - 1, 0)) // " + minute +
+        " AS m FROM (SELECT epoch_us(" + (instant ? "e" : "e::TIMESTAMP") + ") AS us FROM (" +
+        typed + ") WHERE e IS NOT NULL AND isfinite(e)) ORDER BY m LIMIT " +
+        std::to_string(kMinutesMax + 1));
     if (found.rows.size() > kMinutesMax) {
       out_.everything = true;
       return;
@@ -155,12 +253,15 @@ class Finder {
     Interval last{};
     for (const auto& row : found.rows) {
       const Time t = time_from_micros(std::get<int64_t>(row[0]) * kMinute);
-      if (last.contains(t)) continue;
-      last = grain_.around(t);
+      Interval part{t, t + std::chrono::minutes(1)};
+      if (!instant) part = from_local(part, grain_.zone());
+      if (last.start <= part.start && part.end <= last.end) continue;
+      last = grain_.widen(part);
       out_.intervals.add(last);
     }
   }
 
+  const Table& table_;
   const Snapshot& after_;
   const std::string& expression_;
   const Grain& grain_;
@@ -181,7 +282,7 @@ ChangedIntervals changed_intervals(const Table& table, int64_t from_version, int
     if (!counts(commit)) continue;
     if (!finder) {
       after = table.snapshot(to_version, &connection);
-      finder.emplace(*after, expression, grain, connection);
+      finder.emplace(table, *after, expression, grain, connection);
     }
     finder->look_at(commit);
   }
@@ -224,8 +325,17 @@ RowChanges row_changes(const Table& table, int64_t from_version, int64_t to_vers
   const std::string a = out.added_sql, b = scan_sql(after, removed);
   out.added_sql = "(" + a + ") EXCEPT ALL (" + b + ")";
   out.removed_sql = "(" + b + ") EXCEPT ALL (" + a + ")";
-  out.clean =
-      std::get<int64_t>(connection.value("SELECT count(*) FROM (" + out.removed_sql + ")")) == 0;
+  try {
+    out.clean =
+        std::get<int64_t>(connection.value("SELECT count(*) FROM (" + out.removed_sql + ")")) == 0;
+  } catch (const Error& error) {
+    if (error.code() != Code::not_found) throw;
+    throw Error(Code::not_found,
+                "rows that \"" + table.path() + "\" lost since version " +
+                    std::to_string(from_version) +
+                    " are gone for good: its files have been cleaned away",
+                "build what reads it from scratch: --full-refresh");
+  }
   if (out.clean) out.removed_sql.clear();
   return out;
 }

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <set>
 
+#include "lake/partition_path.h"
 #include "lake/rewrite.h"
 #include "lake/stager.h"
+#include "lake/statistics.h"
 #include "lake/touched.h"
 
 // Copy on write. The new rows are computed once into a table of the session's own; what is equal to
@@ -59,10 +61,88 @@ void need_columns(const Schema& schema, const std::string& table,
   }
 }
 
+/// One end of a file's range of a column, as SQL; nothing where it is not known well enough to
+/// prune by.
+std::optional<std::string> bound_sql(const Add& add, const Field& column,
+                                     const std::optional<std::string>& text, bool greatest) {
+  using Kind = Type::Kind;
+  if (!text) return {};
+  if (add.partition_values.count(column.name)) return partition_literal(column.type, text);
+  switch (column.type.kind) {
+    case Kind::long_:
+    case Kind::integer:
+    case Kind::short_:
+    case Kind::byte:
+    case Kind::string:
+    case Kind::date: break;
+    case Kind::timestamp:
+    case Kind::timestamp_ntz: {
+      // Read here, for a session's time zone must not matter. Many writers cut the maximum to
+      // milliseconds.
+      const auto time = parse_time(*text);
+      if (!time) return {};
+      const int64_t us = micros(*time) + (greatest ? 999 : 0);
+      return time_literal(time_from_micros(us), column.type, "UTC");
+    }
+    default: return {};  // NaN, rounded decimals, structures
+  }
+  return "CAST(" + duck::quote_text(*text) + " AS " + duck_type(column.type) + ")";
+}
+
+/// Files whose range of `column` holds one of the keys in the table `keys`, and those whose range
+/// is not known.
+std::vector<Add> pruned(Stager& stager, std::vector<Add> files, const Field& column,
+                        const std::string& keys) {
+  std::vector<Add> out;
+  std::string ranges;
+  for (size_t i = 0; i < files.size(); ++i) {
+    const auto range = column_range(files[i], column.name);
+    if (range && range->all_null) continue;  // a key is never NULL
+    const auto low = range ? bound_sql(files[i], column, range->min, false) : std::nullopt;
+    const auto high = range ? bound_sql(files[i], column, range->max, true) : std::nullopt;
+    if (low && high) {
+      ranges +=
+          (ranges.empty() ? "(" : ", (") + std::to_string(i) + ", " + *low + ", " + *high + ")";
+    } else {
+      out.push_back(files[i]);
+    }
+  }
+  if (ranges.empty()) return out;
+  // The least key that is not below the range decides whether any lies in it.
+  const std::string name = duck::quote_name(column.name);
+  const auto found = stager.connection().query(
+      "SELECT f.i FROM (VALUES " + ranges + ") f(i, low, high) ASOF JOIN (SELECT DISTINCT " + name +
+      " AS k FROM " + keys + ") n ON f.low <= n.k WHERE n.k <= f.high ORDER BY f.i");
+  for (const auto& row : found.rows) out.push_back(files[size_t(std::get<int64_t>(row[0]))]);
+  return out;
+}
+
+/// Files that may hold rows with the keys in the table `keys`.
+std::vector<Add> files_with_keys(Stager& stager, const std::vector<std::string>& key,
+                                 const std::string& keys) {
+  std::vector<Add> files = stager.before().files;
+  for (const auto& name : key) {
+    if (files.empty()) break;
+    files = pruned(stager, std::move(files), *stager.schema().find(name), keys);
+  }
+  return files;
+}
+
+/// Rows of these files; from the log where it says.
+int64_t rows_in(Stager& stager, const std::vector<Add>& files) {
+  int64_t sum = 0;
+  for (const auto& add : files) {
+    const auto rows = rows_of(add);
+    if (!rows) return stager.count(scan_sql(stager.before(), files));
+    sum += *rows;
+  }
+  return sum;
+}
+
 /// What `target` has for the keys of `fresh`: file, key, whether the row is equal, and whether the
 /// old one is later.
-std::string matched_sql(const Stager& stager, const std::string& fresh,
-                        const MergeOptions& options) {
+std::string matched_sql(const Stager& stager, const std::string& fresh, const MergeOptions& options,
+                        const std::vector<Add>& candidates) {
   const auto names = names_of(stager.schema());
   const std::string later = options.latest_by.empty()
                                 ? "false"
@@ -71,8 +151,8 @@ std::string matched_sql(const Stager& stager, const std::string& fresh,
   return "SELECT t." + kFile + ", " + column_list(options.key, "n.") + ", row(" +
          column_list(names, "t.") + ") IS NOT DISTINCT FROM row(" + column_list(names, "n.") +
          ") AS \"windrow same\", " + later + " AS \"windrow later\" FROM (" +
-         scan_sql_with_file(stager.before(), stager.before().files) + ") t JOIN " + fresh +
-         " n ON " + same_key(options.key, "t", "n");
+         scan_sql_with_file(stager.before(), candidates) + ") t JOIN " + fresh + " n ON " +
+         same_key(options.key, "t", "n");
 }
 
 std::vector<std::string> texts(const duck::Rows& rows) {
@@ -98,38 +178,35 @@ void rewrite(Stager& stager, const std::string& fresh, const std::string& gone,
   const std::string names = column_list(names_of(stager.schema()));
   const std::string hit =
       "EXISTS (SELECT 1 FROM " + gone + " g WHERE " + same_key(key, "t", "g") + ")";
-  std::vector<Add> files;
-  if (!before.files.empty() && stager.count("SELECT * FROM " + gone) > 0) {
+  std::vector<Add> files = files_with_keys(stager, key, gone);
+  if (!files.empty()) {
     const auto found =
         stager.connection().query("SELECT DISTINCT " + kFile + " FROM (" +
-                                  scan_sql_with_file(before, before.files) + ") t WHERE " + hit);
+                                  scan_sql_with_file(before, files) + ") t WHERE " + hit);
     files = files_of(before, texts(found));
   }
   std::string changed = "SELECT " + names + " FROM " + fresh, rows = changed;
-  int64_t replaced = 0, kept = 0;
+  int64_t updated = 0;
   if (!files.empty()) {
-    const std::string old = scan_sql(before, files);
-    const std::string lost = "SELECT " + names + " FROM (" + old + ") t WHERE " + hit;
-    const std::string survivors = "SELECT " + names + " FROM (" + old + ") t WHERE NOT " + hit;
-    replaced = stager.count(lost);
-    kept = stager.count(survivors);
-    rows = survivors + " UNION ALL " + changed;
-    changed = changed + " UNION ALL " + lost;
+    const std::string old = "SELECT " + names + " FROM (" + scan_sql(before, files) + ") t WHERE ";
+    rows = old + "NOT " + hit + " UNION ALL " + changed;
+    changed += " UNION ALL " + old + hit;
+    updated = stager.count(old + "EXISTS (SELECT 1 FROM " + fresh + " n WHERE " +
+                           same_key(key, "t", "n") + ")");
   }
-  const int64_t fresh_rows = stager.count("SELECT * FROM " + fresh);
-  staged.touched = touched_by(stager.connection(), stager.schema(), changed);
-  if (fresh_rows + replaced > 0) stager.write(rows);
+  const int64_t inserted_or_updated = stager.count("SELECT * FROM " + fresh);
+  staged.touched = touched_by(stager.connection(), stager.schema(), changed, true);
+  const int64_t written = inserted_or_updated > 0 || !files.empty() ? stager.write(rows) : 0;
   stager.remove(files);
-  staged.rows_written = fresh_rows;
-  const int64_t updated = stager.count("SELECT * FROM " + gone + " g WHERE EXISTS (SELECT 1 FROM " +
-                                       fresh + " n WHERE " + same_key(key, "g", "n") + ")");
-  const int64_t updates = std::min(updated, replaced);
-  staged.rows_changed = fresh_rows + replaced - updates;
-  staged.metrics = {{"numTargetRowsInserted", std::to_string(fresh_rows - updates)},
-                    {"numTargetRowsUpdated", std::to_string(updates)},
-                    {"numTargetRowsDeleted", std::to_string(replaced - updates)},
+  const int64_t kept = written - inserted_or_updated;
+  const int64_t deleted = rows_in(stager, files) - kept - updated;
+  staged.rows_written = inserted_or_updated;
+  staged.rows_changed = inserted_or_updated + deleted;
+  staged.metrics = {{"numTargetRowsInserted", std::to_string(inserted_or_updated - updated)},
+                    {"numTargetRowsUpdated", std::to_string(updated)},
+                    {"numTargetRowsDeleted", std::to_string(deleted)},
                     {"numTargetRowsCopied", std::to_string(kept)},
-                    {"numOutputRows", std::to_string(fresh_rows + kept)},
+                    {"numOutputRows", std::to_string(written)},
                     {"numTargetFilesAdded", std::to_string(staged.adds.size())},
                     {"numTargetFilesRemoved", std::to_string(files.size())}};
 }
@@ -153,9 +230,9 @@ Staged stage_merge(const StageContext& context, const std::string& select,
     gone_sql += " UNION SELECT " + keys + " FROM (" + options.delete_keys_sql + ") WHERE true";
   }
   // Rows that say nothing new leave `fresh` before anything is compared with `gone`.
-  if (!stager.before().files.empty()) {
-    const std::string matched =
-        stager.materialize("windrow merge matched", matched_sql(stager, fresh, options), {});
+  if (const auto candidates = files_with_keys(stager, options.key, fresh); !candidates.empty()) {
+    const std::string matched = stager.materialize(
+        "windrow merge matched", matched_sql(stager, fresh, options, candidates), {});
     const std::string settled =
         stager.materialize("windrow merge settled",
                            "SELECT DISTINCT " + keys + " FROM " + matched +
@@ -204,15 +281,24 @@ Staged stage_scd2(const StageContext& context, const std::string& select,
   const std::string closed =
       "SELECT " + columns + ", valid_from, " + at + " AS valid_to, false AS is_current FROM " +
       old + " o WHERE NOT EXISTS (SELECT 1 FROM " + given + " n WHERE " + on + " AND " + same + ")";
-  const std::string fresh = stager.materialize(
-      "windrow scd2 new",
-      "SELECT " + all + " FROM (" + opened + ") UNION ALL SELECT " + all + " FROM (" + closed + ")",
-      {});
+  if (const std::string later = "SELECT " + column_list(options.key) + ", valid_from FROM (" +
+                                closed + ") WHERE valid_from > valid_to";
+      stager.count(later) > 0) {
+    throw Error(Code::conflict,
+                "table \"" + context.table_name + "\" has rows that are valid from later than " +
+                    iso(options.at) + ", at which they would end: " + stager.samples(later),
+                "older rows never overwrite newer ones: rebuild the table with --full-refresh");
+  }
+  // What began at this very moment never was: it goes without a trace.
+  const std::string fresh =
+      stager.materialize("windrow scd2 new",
+                         "SELECT " + all + " FROM (" + opened + ") UNION ALL SELECT " + all +
+                             " FROM (" + closed + ") WHERE valid_from < valid_to",
+                         {});
   std::vector<std::string> row_key = options.key;
   row_key.push_back("valid_from");
   const std::string gone = stager.materialize(
-      "windrow scd2 gone",
-      "SELECT " + column_list(row_key) + " FROM " + fresh + " WHERE NOT is_current", {});
+      "windrow scd2 gone", "SELECT " + column_list(row_key) + " FROM (" + closed + ")", {});
   rewrite(stager, fresh, gone, row_key);
   return stager.finish("MERGE", {{"predicate", "\"scd2\""}}, Reads::whole_table);
 }

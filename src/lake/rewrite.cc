@@ -4,6 +4,7 @@
 #include <set>
 
 #include "lake/stager.h"
+#include "lake/statistics.h"
 #include "lake/touched.h"
 
 namespace windrow::lake {
@@ -102,8 +103,16 @@ Staged stage_replace_interval(const StageContext& context, const std::string& se
     const std::string replaced = "SELECT * FROM (" + old + ") WHERE " + inside;
     const std::string changed = "((" + fresh + ") EXCEPT ALL (" + replaced + ")) UNION ALL ((" +
                                 replaced + ") EXCEPT ALL (" + fresh + "))";
-    staged.touched = touched_by(context.connection, stager.schema(), changed);
-    stager.write("SELECT * FROM (" + old + ") WHERE (" + inside + ") IS NOT TRUE");
+    staged.touched = touched_by(context.connection, stager.schema(), changed, true);
+    // Only files that reach beyond the interval hold rows that stay.
+    std::vector<Add> straddling;
+    for (const auto& add : candidates) {
+      if (!lies_inside(add, *field, text(from), text(to))) straddling.push_back(add);
+    }
+    if (!straddling.empty()) {
+      stager.write("SELECT * FROM (" + scan_sql(stager.before(), straddling) + ") WHERE (" +
+                   inside + ") IS NOT TRUE");
+    }
   } else {
     staged.touched = touched_by(context.connection, stager.schema(), fresh);
   }

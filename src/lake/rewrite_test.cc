@@ -170,7 +170,8 @@ TEST_F(Rewrite, AnUnchangedIntervalTouchesNothing) {
         {}, "at", day, "UTC");
   });
   EXPECT_EQ(staged.touched.columns.at("at").text(), "[2025-10-01T05:00:00Z, 2025-10-01T05:01:00Z)");
-  EXPECT_EQ(changed(0, 1, "at").intervals.text(), "[2025-10-01T05:00:00Z, 2025-10-01T06:00:00Z)");
+  EXPECT_EQ(changed(0, 1, "\"at\"").intervals.text(),
+            "[2025-10-01T05:00:00Z, 2025-10-01T06:00:00Z)");
 }
 
 TEST_F(Rewrite, MergesByKey) {
@@ -263,6 +264,229 @@ TEST_P(ThirtyDays, OneLateAndOneMergedRowMakeTwoHoursStale) {
   EXPECT_EQ(berlin.intervals.text(), "[2025-10-03T02:00:00Z, 2025-10-03T03:00:00Z)");
 }
 INSTANTIATE_TEST_SUITE_P(Means, ThirtyDays, testing::Bool());
+
+TEST_F(Rewrite, DatesAreTouchedByTheDay) {
+  const auto staged = append(
+      "SELECT DATE '2025-01-01' + i::INT AS d, NULL::TIMESTAMP AS n FROM (VALUES (0), (1), (9)) "
+      "t(i)");
+  EXPECT_EQ(
+      staged.touched.columns.at("d").text(),
+      "[2025-01-01T00:00:00Z, 2025-01-03T00:00:00Z) [2025-01-10T00:00:00Z, 2025-01-11T00:00:00Z)");
+  EXPECT_TRUE(staged.touched.columns.at("n").empty());
+}
+
+TEST_F(Rewrite, ManyTouchedMinutesBecomeHoursThenDays) {
+  const auto hours =
+      append("SELECT TIMESTAMP '2025-01-01' + INTERVAL 2 HOUR * i AS at FROM range(257) t(i)");
+  EXPECT_EQ(hours.touched.columns.at("at").text(), "[2025-01-01T00:00:00Z, 2025-01-23T00:00:00Z)");
+  const auto minutes =
+      append("SELECT TIMESTAMP '2025-01-01' + INTERVAL 2 MINUTE * i AS at FROM range(300) t(i)");
+  EXPECT_EQ(minutes.touched.columns.at("at").text(),
+            "[2025-01-01T00:00:00Z, 2025-01-01T10:00:00Z)");
+  const auto absent =
+      append("SELECT TIMESTAMP '2025-01-01' + INTERVAL 2 DAY * i AS at FROM range(257) t(i)");
+  EXPECT_EQ(absent.touched.columns.count("at"), 0u);
+}
+
+TEST_F(Rewrite, AnIntervalKeepsRowsWithoutATime) {
+  append("SELECT * FROM (VALUES (1, TIMESTAMP '2025-10-05 01:00:00'), (2, NULL)) t(id, \"at\")");
+  append("SELECT 3 AS id, TIMESTAMP '2025-10-05 02:00:00' AS at");
+  append("SELECT 4 AS id, TIMESTAMP '2025-10-06 00:00:00' AS at");
+  const Interval day{*parse_time("2025-10-05"), *parse_time("2025-10-06")};
+  const auto staged = apply([&](const StageContext& c) {
+    return stage_replace_interval(c, "SELECT 9 AS id, TIMESTAMP '2025-10-05 23:59:59.999999' AS at",
+                                  {}, "at", day, "UTC");
+  });
+  EXPECT_EQ(rows("SELECT id FROM (" + scan_sql(table().snapshot({}, &connection_)) + ")"),
+            "2 4 9 ");
+  EXPECT_EQ(staged.removes.size(), 2u);
+  apply([&](const StageContext& c) {
+    return stage_replace_interval(c, "SELECT 9 AS id, TIMESTAMP '2025-10-05' AS at WHERE false", {},
+                                  "at", day, "UTC");
+  });
+  EXPECT_EQ(rows("SELECT id FROM (" + scan_sql(table().snapshot({}, &connection_)) + ")"), "2 4 ");
+}
+
+TEST_F(Rewrite, MergeLeavesOtherFilesAlone) {
+  const std::string a = "repeat('k', 40) || ",
+                    value = ", TIMESTAMPTZ '2025-01-01 00:00:00.000001+00' AS t";
+  merge("SELECT " + a + "i AS k, i AS v" + value + " FROM range(100, 110) x(i)",
+        {{"k", "t"}, "", ""});
+  merge("SELECT " + a + "i AS k, i AS v" + value + " FROM range(110, 120) x(i)",
+        {{"k", "t"}, "", ""});
+  merge("SELECT 'z' AS k, 1 AS v" + value, {{"k", "t"}, "", ""});
+  const auto staged = merge("SELECT 'z' AS k, 2 AS v" + value, {{"k", "t"}, "", ""});
+  EXPECT_EQ(staged.removes.size(), 1u);
+  EXPECT_EQ(staged.metrics.at("numTargetRowsCopied"), "0");
+  const auto second = merge("SELECT " + a + "115 AS k, -1 AS v" + value, {{"k", "t"}, "", ""});
+  EXPECT_EQ(second.removes.size(), 1u);
+  EXPECT_EQ(second.metrics.at("numTargetRowsCopied"), "9");
+  EXPECT_EQ(
+      rows("SELECT count(*), sum(v) FROM (" + scan_sql(table().snapshot({}, &connection_)) + ")"),
+      "21,2076 ");
+}
+
+TEST_F(Rewrite, MergeFindsKeysOfEveryType) {
+  for (const char* key :
+       {"i", "i::DOUBLE", "i::DECIMAL(30,3)", "'ü' || i", "DATE '2025-01-01' + i::INT", "i % 2 = 0",
+        "TIMESTAMP '2025-01-01 00:00:00.123456' + INTERVAL 1 HOUR * i", "('b' || i)::BLOB",
+        "if(i = 1, 'nan'::DOUBLE, -1e300 * i)", "{'a': i}"}) {
+    std::filesystem::remove_all(path_);
+    const std::string of = std::string("SELECT (") + key + ") AS k, ";
+    merge(of + "1 AS v FROM range(2) x(i)", {{"k"}, "", ""});
+    merge(of + "2 AS v FROM range(2) x(i)", {{"k"}, "", ""});
+    EXPECT_EQ(
+        rows("SELECT count(*), sum(v) FROM (" + scan_sql(table().snapshot({}, &connection_)) + ")"),
+        "2,4 ")
+        << key;
+  }
+}
+
+TEST_F(Rewrite, MergeCountsWhatItDid) {
+  merge("SELECT i AS id, 'a' AS v FROM range(10) x(i)", {{"id"}, "", ""});
+  const auto staged = merge("SELECT i AS id, 'b' AS v FROM range(9, 14) x(i)",
+                            {{"id"}, "", "SELECT i AS id FROM range(3) x(i)"});
+  EXPECT_EQ(staged.metrics.at("numTargetRowsInserted"), "4");
+  EXPECT_EQ(staged.metrics.at("numTargetRowsUpdated"), "1");
+  EXPECT_EQ(staged.metrics.at("numTargetRowsDeleted"), "3");
+  EXPECT_EQ(staged.rows_changed, 8);
+}
+
+TEST_F(Rewrite, Scd2AtTheSameMomentLeavesNoEmptyRow) {
+  const Scd2Options options{{"id"}, *parse_time("2025-01-01")};
+  for (const char* v : {"a", "b"}) {
+    apply([&](const StageContext& c) {
+      return stage_scd2(c, std::string("SELECT 1 AS id, '") + v + "' AS v", {}, options);
+    });
+  }
+  EXPECT_EQ(
+      rows("SELECT v, is_current FROM (" + scan_sql(table().snapshot({}, &connection_)) + ")"),
+      "b,true ");
+  const Scd2Options before{{"id"}, *parse_time("2024-01-01")};
+  EXPECT_NE(code_of([&] {
+              apply([&](const StageContext& c) {
+                return stage_scd2(c, "SELECT 1 AS id, 'c' AS v", {}, before);
+              });
+            }).find("conflict: "),
+            std::string::npos);
+}
+
+TEST_F(Rewrite, AFileThatIsGoneCountsWithItsRange) {
+  append("SELECT i AS id, TIMESTAMP '2025-10-01' + INTERVAL 1 HOUR * i AS at FROM range(4) t(i)",
+         false);
+  const auto staged =
+      merge("SELECT 1 AS id, TIMESTAMP '2025-10-01 09:00:00' AS at", {{"id"}, "", ""}, false);
+  ASSERT_EQ(staged.removes.size(), 1u);
+  for (const auto& file : table().snapshot(0, &connection_).files)
+    std::filesystem::remove(table().snapshot(0, &connection_).file_path(file));
+  const auto found = changed(0, 1, "\"at\"");
+  EXPECT_FALSE(found.everything);
+  EXPECT_EQ(found.intervals.text(), "[2025-10-01T00:00:00Z, 2025-10-01T10:00:00Z)");
+  EXPECT_TRUE(changed(0, 1, "\"at\" + INTERVAL 0 HOUR").everything);
+}
+
+TEST_F(Rewrite, AReplacedSchemaTouchesEverything) {
+  append("SELECT 'text' AS a, TIMESTAMP '2025-10-01' AS at", false);
+  replace_schema_ = true;
+  apply(
+      [](const StageContext& c) {
+        return stage_replace(c, "SELECT 1 AS a, TIMESTAMP '2025-10-01' AS at", {});
+      },
+      false);
+  EXPECT_TRUE(changed(0, 1, "\"at\"").everything);
+}
+
+TEST_F(Rewrite, AnAddedColumnDoesNotTouchEverything) {
+  append("SELECT 1 AS id, TIMESTAMP '2025-10-01 05:00:00' AS at", false);
+  append("SELECT 2 AS id, TIMESTAMP '2025-10-02 05:00:00' AS at, 'new' AS c", false);
+  const auto found = changed(0, 1, "\"at\" + INTERVAL 0 HOUR");
+  EXPECT_FALSE(found.everything);
+  EXPECT_EQ(found.intervals.text(), "[2025-10-02T05:00:00Z, 2025-10-02T06:00:00Z)");
+}
+
+/// At the end of summer time the local hour from two to three comes twice: both are touched, by
+/// every means.
+TEST_F(Rewrite, ALocalHourThatComesTwiceTouchesBoth) {
+  append("SELECT 1 AS id, TIMESTAMP '2025-10-01' AS at");
+  for (const bool record : {true, false}) {
+    append("SELECT 2 AS id, TIMESTAMP '2025-10-26 02:30:00' AS at", record);
+    const auto version = table().latest_version();
+    for (const char* expression : {"\"at\"", "\"at\" + INTERVAL 0 HOUR"}) {
+      EXPECT_EQ(changed(version - 1, version, expression, "hour", "Europe/Berlin").intervals.text(),
+                "[2025-10-26T00:00:00Z, 2025-10-26T02:00:00Z)")
+          << record << expression;
+    }
+  }
+}
+
+/// Random changes, held against the same done to a plain DuckDB table, and against a comparison of
+/// all rows.
+class RandomChanges : public Rewrite, public testing::WithParamInterface<const char*> {};
+
+TEST_P(RandomChanges, AreThoseOfAPlainTable) {
+  if (*GetParam() != '\0') partition_by_ = {GetParam()};
+  const auto random_rows = [](int seed, int rows) {
+    const std::string s = std::to_string(seed);
+    return "SELECT id, any_value(v) AS v, any_value(d) AS d, any_value(p) AS p, any_value(\"at\") "
+           "AS \"at\" FROM ("
+           "SELECT (hash(i * 7 + " +
+           s + " * 1000) % 60)::INT AS id, (hash(i + " + s +
+           " * 77) % 3)::INT AS v, "
+           "if(hash(i, " +
+           s +
+           ") % 9 = 0, 'nan', '-0.5')::DOUBLE AS d, "
+           "if(id % 5 = 0, NULL, 'p ' || id % 3) AS p, "
+           "TIMESTAMP '2025-01-01' + INTERVAL 41 MINUTE * (hash(i + " +
+           s +
+           ") % 200) AS \"at\" "
+           "FROM range(" +
+           std::to_string(rows) + ") r(i)) GROUP BY id";
+  };
+  connection_.execute("CREATE TABLE plain AS " + random_rows(0, 80));
+  merge("FROM plain", {{"id"}, "", ""}, false);
+  for (int seed = 1; seed <= 12; ++seed) {
+    connection_.execute("CREATE OR REPLACE TABLE before AS FROM plain");
+    connection_.execute("CREATE OR REPLACE TABLE fresh AS " +
+                        random_rows(seed, seed % 4 == 0 ? 0 : 5 + seed));
+    if (seed % 3 != 0) {
+      const std::string gone =
+          "SELECT (hash(i + " + std::to_string(seed) + ") % 70)::INT AS id FROM range(4) r(i)";
+      connection_.execute("DELETE FROM plain WHERE id IN (SELECT id FROM fresh UNION " + gone +
+                          "); INSERT INTO plain FROM fresh");
+      merge("FROM fresh", {{"id"}, "", gone}, seed % 2 == 0);
+    } else {
+      const std::string inside = "\"at\" >= '2025-01-02' AND \"at\" < '2025-01-03'";
+      connection_.execute("DELETE FROM plain WHERE " + inside +
+                          "; INSERT INTO plain FROM fresh WHERE " + inside +
+                          " AND id NOT IN (SELECT id FROM plain)");
+      const Interval day{*parse_time("2025-01-02"), *parse_time("2025-01-03")};
+      apply(
+          [&](const StageContext& c) {
+            return stage_replace_interval(c, "FROM plain WHERE " + inside, {}, "at", day, "UTC");
+          },
+          seed % 2 == 0);
+    }
+    ASSERT_EQ(rows(), rows("FROM plain")) << seed;
+    const auto version = table().latest_version();
+    IntervalSet hours;
+    const auto differing = connection_.query(
+        "SELECT DISTINCT epoch_us(date_trunc('hour', \"at\")) FROM ((FROM before EXCEPT ALL FROM "
+        "plain) UNION ALL "
+        "(FROM plain EXCEPT ALL FROM before))");
+    for (const auto& row : differing.rows) {
+      const Time start = time_from_micros(std::get<int64_t>(row[0]));
+      hours.add({start, start + std::chrono::hours(1)});
+    }
+    EXPECT_EQ(changed(version - 1, version, "\"at\"").intervals.text(), hours.text()) << seed;
+    EXPECT_EQ(changed(version - 1, version, "\"at\" + INTERVAL 0 HOUR").intervals.text(),
+              hours.text())
+        << seed;
+    const auto difference = row_changes(table(), version - 1, version, connection_);
+    EXPECT_EQ(rows(difference.added_sql), rows("FROM plain EXCEPT ALL FROM before")) << seed;
+    EXPECT_EQ(difference.clean, rows("FROM before EXCEPT ALL FROM plain").empty()) << seed;
+  }
+}
+INSTANTIATE_TEST_SUITE_P(Partitions, RandomChanges, testing::Values("", "p"));
 
 TEST_F(Rewrite, TellsNewRows) {
   append("SELECT 1 AS id");

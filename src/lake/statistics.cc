@@ -238,7 +238,7 @@ std::optional<int64_t> rows_of(const Add& add) {
 
 std::optional<ColumnRange> column_range(const Add& add, const std::string& column) {
   if (const auto value = add.partition_values.find(column); value != add.partition_values.end()) {
-    return ColumnRange{value->second, value->second, !value->second};
+    return ColumnRange{value->second, value->second, !value->second, value->second.has_value()};
   }
   return with_stats(add, [&](const JsonObject& stats) -> std::optional<ColumnRange> {
     const auto inside = [&](std::string_view group) -> std::optional<JsonElement> {
@@ -249,10 +249,21 @@ std::optional<ColumnRange> column_range(const Add& add, const std::string& colum
     const auto nulls = inside("nullCount");
     if (nulls && !nulls->is_object() && find(stats, "numRecords")) {
       range.all_null = int64_t(*nulls) == integer_at(stats, "numRecords");
+      range.no_null = int64_t(*nulls) == 0;
     }
     if (!range.min && !range.max && !range.all_null) return {};
     return range;
   });
+}
+
+bool lies_inside(const Add& add, const Field& column, const std::string& from,
+                 const std::string& to) {
+  const auto range = column_range(add, column.name);
+  if (!range || !range->no_null || !range->min || !range->max) return false;
+  const auto first = point_of(column.type, from), end = point_of(column.type, to);
+  const auto min = point_of(column.type, *range->min), max = greatest_of(column.type, *range->max);
+  return first && end && min && max && std::holds_alternative<int64_t>(*min) && *min >= *first &&
+         *max < *end;
 }
 
 bool may_overlap(const Add& add, const Field& column, const std::string& from,

@@ -25,6 +25,7 @@ std::optional<int64_t> rows_of(const Add& add);
 struct ColumnRange {
   std::optional<std::string> min, max;  ///< text of the JSON value, without quotes
   bool all_null = false;
+  bool no_null = false;  ///< certain: there is no NULL
 };
 /// Nothing where nothing is known of the column.
 std::optional<ColumnRange> column_range(const Add& add, const std::string& column);
@@ -32,6 +33,9 @@ std::optional<ColumnRange> column_range(const Add& add, const std::string& colum
 /// False only where it is certain that no row of the file has `column` in [from, to). Bounds are
 /// SQL literals' texts of the column's type.
 bool may_overlap(const Add& add, const Field& column, const std::string& from,
+                 const std::string& to);
+/// True only where it is certain that every row of the file has `column` (a time) in [from, to).
+bool lies_inside(const Add& add, const Field& column, const std::string& from,
                  const std::string& to);
 
 }  // namespace windrow::lake

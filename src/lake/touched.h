@@ -10,12 +10,11 @@ namespace windrow::lake {
 
 /// The points in time that `changed_rows` (a SELECT with the schema's columns) has in each of the
 /// table's DATE and TIMESTAMP columns, rounded as Touched says. Local times (DATE, timestampNtz)
-/// count as if they were UTC.
+/// count as if they were UTC. `costly` rows are computed once and only their times kept.
 Touched touched_by(duck::Connection& connection, const Schema& schema,
-                   const std::string& changed_rows, const duck::Parameters& parameters = {});
+                   const std::string& changed_rows, bool costly = false);
 
-/// Intervals of one unit of time each, from a SELECT of their starts; nothing where there are more
-/// than `most`.
+/// DATE or a timestamp of either kind.
 bool is_time(const Type& type);
 
 }  // namespace windrow::lake
