@@ -174,8 +174,9 @@ TEST_F(FilesReaderTest, ObjectsOverSeveralLines) {
 TEST_F(FilesReaderTest, PackedFiles) {
   source_.raw = "raw";
   const auto pack = [&](const std::string& name, const std::string& options) {
-    session_.query("COPY (SELECT i AS a FROM range(2) t(i)) TO " + duck::quote_text(root_ / name) +
-                   " (FORMAT json, COMPRESSION gzip" + options + ")");
+    session_.query("COPY (SELECT i AS a FROM range(2) t(i)) TO " +
+                   duck::quote_text((root_ / name).string()) + " (FORMAT json, COMPRESSION gzip" +
+                   options + ")");
   };
   pack("a.json.gz", ", ARRAY true");
   pack("b.jsonl.gz", "");
