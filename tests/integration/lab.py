@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import uuid
 
 import duckdb
 import deltalake
@@ -106,14 +107,16 @@ def rows_of_extension(path: pathlib.Path, columns: list[str], version: int | Non
 
 
 def rows_of_windrow(path: pathlib.Path, columns: list[str], version: int | None = None) -> list:
-    words = [PROGRAM, "table", "read", str(path), "--format", "parquet", "--out", str(path.parent / ".read.parquet"), "-q"]
+    # A name of its own each time: DuckDB keeps parts of files it has read by their name.
+    out = path.parent / f".read-{uuid.uuid4().hex}.parquet"
+    words = [PROGRAM, "table", "read", str(path), "--format", "parquet", "--out", str(out), "-q"]
     if version is not None:
         words += ["--version", str(version)]
     subprocess.run(words, check=True, capture_output=True, timeout=60)
     select = ", ".join(f'"{c}"' for c in columns)
-    out = sorted_rows(duckdb.sql(f"SELECT {select} FROM '{path.parent / '.read.parquet'}'").fetchall())
-    (path.parent / ".read.parquet").unlink()
-    return out
+    rows = sorted_rows(duckdb.sql(f"SELECT {select} FROM '{out}'").fetchall())
+    out.unlink()
+    return rows
 
 
 def copy(folder: pathlib.Path, to: pathlib.Path) -> pathlib.Path:

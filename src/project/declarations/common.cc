@@ -62,7 +62,7 @@ Keys<Common> make_common_keys() {
       .optional("owner", &Common::owner, text_type(), "", "Who answers for it.")
       .optional("tags", &Common::tags, one_or_list_type(label_type()), "",
                 "Names to select by: `tag:NAME`.")
-      .optional("retries", &Common::retries, retries_type(), "none",
+      .optional("retries", &Common::retries, retries_type(), "2 times, after 1s and 2s",
                 "What is done when a try fails for a reason that may pass.")
       .optional("timeout", &Common::timeout, duration_type(), "none",
                 "A try that takes longer is stopped.")
