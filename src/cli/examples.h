@@ -8,6 +8,7 @@ namespace windrow::cli {
 /// A file of an example project, inside the program.
 struct ExampleFile {
   std::string_view example, path, content;
+  bool executable = false;
 };
 const std::vector<ExampleFile>& example_files();
 

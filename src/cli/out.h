@@ -1,51 +1,58 @@
 #pragma once
 
-#include <chrono>
-#include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "base/error.h"
 #include "base/secrets.h"
+#include "cli/text.h"
+#include "cli/text_table.h"
 
 namespace windrow::cli {
+
+/// Thrown where nobody reads stdout any more (`windrow … | head`): the program ends quietly.
+struct OutputClosed {};
+
+struct OutOptions {
+  bool json = false, color = true, quiet = false, verbose = false;
+};
 
 /// What leaves the program on the terminal. Everything goes through the masker.
 class Out {
  public:
-  Out(const Secrets& secrets, bool json, bool color_allowed, bool quiet);
+  Out(const Secrets& secrets, const OutOptions& options);
 
-  bool json() const { return json_; }
-  bool terminal() const { return terminal_; }  ///< stdout is one
-  bool error_terminal() const { return error_terminal_; }
-  bool quiet() const { return quiet_; }
-  int width() const;  ///< of the terminal; 160 where it is none
+  bool json() const { return options_.json; }
+  bool quiet() const { return options_.quiet; }
+  bool verbose() const { return options_.verbose; }
+  bool terminal() const { return terminal_; }              ///< stdout is one
+  bool error_terminal() const { return error_terminal_; }  ///< stderr is one
+  const Style& style() const { return style_; }
+  const Style& error_style() const { return error_style_; }
+  /// Columns of the terminal; kNoTerminal where it is none.
+  size_t width() const;
+  size_t error_width() const;
+  const Secrets& secrets() const { return secrets_; }
 
-  void print(std::string_view text) const;      ///< stdout, with a line end
-  void write(std::string_view text) const;      ///< stdout, as it is
+  void print(std::string_view text) const;  ///< stdout, with a line end
+  void write(std::string_view text) const;  ///< stdout, as it is
+  void table(const TextTable& table) const;
   void note(std::string_view text) const;       ///< stderr, with a line end; not when quiet
   void raw_error(std::string_view text) const;  ///< stderr, as it is
   /// All problems: message, place, hint; as one JSON document where --json was said.
   void error(const Error& error) const;
-
-  std::string bold(std::string_view text) const { return styled("1", text); }
-  std::string dim(std::string_view text) const { return styled("2", text); }
-  std::string red(std::string_view text) const { return styled("31", text); }
-  std::string green(std::string_view text) const { return styled("32", text); }
-  std::string yellow(std::string_view text) const { return styled("33", text); }
+  /// Throws where stdout could not be written to the end.
+  void finish() const;
 
  private:
-  std::string styled(const char* code, std::string_view text) const;
+  [[noreturn]] void write_failed() const;
   const Secrets& secrets_;
-  bool json_, color_, quiet_, terminal_, error_terminal_;
+  OutOptions options_;
+  bool terminal_, error_terminal_;
+  Style style_, error_style_;
 };
 
-std::string count_text(int64_t n);                      ///< `3,201`
-std::string bytes_text(int64_t bytes);                  ///< `1.4 MB`
-std::string seconds_text(std::chrono::microseconds d);  ///< `0.12 s`, `3 m 05 s`
-/// Columns that a text takes in a terminal: wide characters two, combining ones none.
-size_t display_width(std::string_view text);
-/// Cut to at most `width` columns, with `…` where something is missing; line ends become `⏎`.
-std::string clipped(std::string_view text, size_t width);
+/// `error: message`, the place and the hint on lines of their own.
+std::string problem_text(const Problem& problem, const Style& style);
 
 }  // namespace windrow::cli

@@ -3,104 +3,135 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
-#include "cli/text_table.h"
+#include "cli/json_text.h"
 
 namespace windrow::cli {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+/// The first and the last interval by their names: `2025-10-17 … 2025-10-18` are two days.
+std::string labels(const Interval& part, const std::optional<Grain>& grain) {
+  if (!grain) return short_time(part.start) + " … " + short_time(part.end);
+  const auto first = grain->label(grain->around(part.start));
+  const auto last = grain->label(grain->around(part.end - std::chrono::microseconds(1)));
+  return first == last ? first : first + " … " + last;
+}
 
-/// Midnight without its clock, else to the minute.
-std::string short_time(Time t) {
-  std::string text = iso(t);
-  if (text.ends_with("T00:00:00Z")) return text.substr(0, 10);
-  if (text.ends_with(":00Z")) return text.substr(0, 16);
+std::string range_text(const std::vector<Interval>& parts, const std::optional<Grain>& grain) {
+  if (parts.empty()) return "";
+  std::string out = labels({parts.front().start, parts.back().end}, grain);
+  if (parts.size() > 1) out += fmt::format(" in {} ranges", parts.size());
+  return out;
+}
+
+std::string kind_of(const app::PlannedStep& step) {
+  return step.grain.empty() ? step.kind : step.kind + " " + step.grain;
+}
+
+std::string step_text(const app::PlannedStep& step, const std::optional<Grain>& grain,
+                      const Style& style, bool explain) {
+  const std::string indent = "     ";
+  std::string text;
+  for (const auto& reason : step.reasons)
+    text += indent + (step.certain ? reason : style.dim(reason)) + "\n";
+  if (explain && step.intervals.size() > 1) {
+    for (const auto& part : step.intervals)
+      text += indent + style.dim("range " + labels(part, grain)) + "\n";
+  }
+  if (step.sealed_count > 0) {
+    text += indent + style.yellow(counted(int64_t(step.sealed_count), "interval") + " sealed") +
+            "  " + range_text(step.sealed, grain) + ": inputs lie beyond their retention " +
+            style.dim("(--rebuild-sealed)") + "\n";
+  }
+  if (step.outside_count > 0) {
+    text += indent +
+            style.dim(counted(int64_t(step.outside_count), "interval") +
+                      " stale outside of --start and --end") +
+            "\n";
+  }
+  if (step.problem) {
+    text += indent + style.red("error:") + " " + step.problem->message + "\n";
+    if (step.problem->place.known()) text += indent + "  at " + step.problem->place.text() + "\n";
+    if (!step.problem->hint.empty())
+      text += indent + "  " + style.dim("hint:") + " " + step.problem->hint + "\n";
+  }
+  if (!explain) return text;
+  for (const auto& [name, version] : step.inputs) {
+    text += indent + style.dim(fmt::format("reads {} at version {}", name, version)) + "\n";
+  }
   return text;
 }
 
-std::string range_text(const std::vector<Interval>& parts) {
-  if (parts.empty()) return "";
-  if (parts.size() == 1) return short_time(parts[0].start) + " … " + short_time(parts[0].end);
-  return fmt::format("{} … {} in {} parts", short_time(parts.front().start),
-                     short_time(parts.back().end), parts.size());
-}
-
-std::string counted(size_t n) {
-  return n == 1 ? "1 interval" : count_text(int64_t(n)) + " intervals";
+std::string plan_summary(const app::PlanView& plan, const Style& style) {
+  int64_t certain = 0, perhaps = 0, problems = 0, waiting = 0;
+  for (const auto& step : plan.steps) {
+    ++(step.problem ? problems : step.reasons.empty() ? waiting : step.certain ? certain : perhaps);
+  }
+  const auto up_to_date = counted(int64_t(plan.up_to_date), "asset");
+  if (plan.steps.empty()) return "everything is up to date (" + up_to_date + ")\n";
+  std::string text = "\n" + counted(certain, "asset") + " to do";
+  if (perhaps > 0) text += ", " + count_text(perhaps) + " only if an input changes";
+  if (waiting > 0)
+    text += ", " + count_text(waiting) + " with sealed or other intervals left as they are";
+  text += ", " + count_text(int64_t(plan.up_to_date)) + " up to date";
+  if (problems > 0) text += ", " + style.red(count_text(problems) + " that cannot be built");
+  return text + "\n";
 }
 
 Json intervals_json(const std::vector<Interval>& parts) {
   Json out = Json::array();
-  for (const auto& part : parts) out.push_back({iso(part.start), iso(part.end)});
+  for (const auto& part : parts)
+    out.push_back({{"start", iso(part.start)}, {"end", iso(part.end)}});
   return out;
 }
 
-Json problem_json(const Problem& problem) {
-  Json out{{"code", name_of(problem.code)}, {"message", problem.message}};
-  if (!problem.hint.empty()) out["hint"] = problem.hint;
-  if (problem.place.known()) out["place"] = problem.place.text();
-  return out;
-}
-
-std::string dumped(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+std::string outcomes_text(const app::RunResult& result, const Style& style) {
+  std::string text;
+  for (const auto& task : result.tasks) {
+    for (const auto& warning : task.warnings)
+      text += style.yellow("warning:") + " " + task.asset + ": " + warning + "\n";
+  }
+  for (const auto& task : result.tasks) {
+    if (task.status != "skipped") continue;
+    text += style.yellow("skipped:") + " " + task.asset;
+    text += task.caused_by.empty() ? "\n" : ", because " + task.caused_by + " was not built\n";
+  }
+  for (const auto& task : result.tasks) {
+    if (!task.problem || task.status == "canceled") continue;
+    text += style.red("failed:") + " " + task.asset + ": " + task.problem->message + "\n";
+    if (task.problem->place.known()) text += "  at " + task.problem->place.text() + "\n";
+    if (!task.problem->hint.empty())
+      text += "  " + style.dim("hint:") + " " + task.problem->hint + "\n";
+  }
+  return text;
 }
 
 }  // namespace
 
-std::string plan_text(const app::PlanView& plan, const Out& out, bool explain) {
-  size_t name_width = 0, kind_width = 0;
-  const auto kind_of = [](const app::PlannedStep& step) {
-    return step.grain.empty() ? step.kind : step.kind + " " + step.grain;
-  };
+std::string plan_text(const app::PlanView& plan, const std::string& zone, const Style& style,
+                      bool explain) {
+  size_t name_width = 0, kind_width = 0, count_width = 0;
   for (const auto& step : plan.steps) {
     name_width = std::max(name_width, display_width(step.asset));
     kind_width = std::max(kind_width, kind_of(step).size());
+    count_width = std::max(count_width, counted(int64_t(step.interval_count), "interval").size());
   }
   std::string text;
-  size_t certain = 0, problems = 0;
   for (const auto& step : plan.steps) {
-    certain += step.certain && !step.problem && !step.reasons.empty();
-    problems += step.problem.has_value();
-    text += out.bold(step.asset) + std::string(name_width - display_width(step.asset) + 2, ' ') +
-            fmt::format("{:<{}}", kind_of(step), kind_width);
-    if (step.interval_count > 0)
-      text += "  " + counted(step.interval_count) + "  " + range_text(step.intervals);
-    text += "\n";
-    for (const auto& reason : step.reasons)
-      text += "    " + (step.certain ? reason : out.dim(reason)) + "\n";
-    if (step.sealed_count > 0) {
-      text +=
-          "    " +
-          out.yellow(counted(step.sealed_count) + " sealed: inputs lie beyond their retention") +
-          out.dim("  (--rebuild-sealed)") + "\n";
+    const auto grain = Grain::parse(step.grain, zone);
+    std::string line = "  " + style.bold(step.asset) +
+                       std::string(name_width - display_width(step.asset) + 2, ' ') +
+                       fmt::format("{:<{}}", kind_of(step), kind_width);
+    if (step.interval_count > 0) {
+      line += fmt::format("  {:>{}}  {}", counted(int64_t(step.interval_count), "interval"),
+                          count_width, range_text(step.intervals, grain));
     }
-    if (step.outside_count > 0)
-      text +=
-          "    " + out.dim(counted(step.outside_count) + " stale outside of --start/--end") + "\n";
-    if (step.problem) {
-      text += "    " + out.red(step.problem->message) + "\n";
-      if (!step.problem->hint.empty())
-        text += "    " + out.dim("hint: " + step.problem->hint) + "\n";
-    }
-    if (explain) {
-      for (const auto& [name, version] : step.inputs)
-        text += "    " + out.dim(fmt::format("reads {} at version {}", name, version)) + "\n";
-    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n" + step_text(step, grain, style, explain);
   }
-  if (!plan.steps.empty()) text += "\n";
-  if (certain == 0 && problems == 0 && plan.steps.empty()) {
-    text += fmt::format("everything is up to date ({} assets)\n", plan.up_to_date);
-  } else {
-    text += fmt::format("{} to do, {} only if their input changes, {} up to date", certain,
-                        plan.steps.size() - certain - problems, plan.up_to_date);
-    text +=
-        problems > 0 ? ", " + out.red(fmt::format("{} cannot be built", problems)) + "\n" : "\n";
-  }
-  for (const auto& notice : plan.notices) text += out.yellow("note: ") + notice + "\n";
+  text += plan_summary(plan, style);
+  for (const auto& notice : plan.notices) text += style.yellow("note:") + " " + notice + "\n";
   return text;
 }
 
@@ -119,7 +150,8 @@ std::string plan_json(const app::PlanView& plan) {
       one["sealed"] = intervals_json(step.sealed);
       one["outside_count"] = step.outside_count;
     }
-    one["inputs"] = step.inputs;
+    one["inputs"] = Json::object();
+    for (const auto& [name, version] : step.inputs) one["inputs"][name] = version;
     if (step.problem) one["problem"] = problem_json(*step.problem);
     steps.push_back(std::move(one));
   }
@@ -127,41 +159,35 @@ std::string plan_json(const app::PlanView& plan) {
       {{"steps", std::move(steps)}, {"up_to_date", plan.up_to_date}, {"notices", plan.notices}});
 }
 
-std::string result_text(const app::RunResult& result, const Out& out) {
-  TextTable table({"asset", "kind", "status", "rows", "version", "intervals", "quality", "time"});
-  for (const size_t right : {3, 4, 5, 6, 7}) table.align_right(right);
+std::string result_text(const app::RunResult& result, const TextTable::Layout& layout,
+                        bool verbose) {
+  const auto& style = layout.style;
+  TextTable table({"asset", "kind", "status", "rows", "version", "intervals", "quality", "time"},
+                  {3, 4, 5, 6, 7});
   std::map<std::string, size_t> counts;
   for (const auto& task : result.tasks) {
     ++counts[task.status];
-    if (task.status == "up to date") continue;
-    table.add({task.asset, task.kind, task.status, task.rows >= 0 ? count_text(task.rows) : "",
+    if (task.status == "up to date" && !verbose) continue;
+    table.add({task.asset,
+               task.kind,
+               {task.status, tone_of(task.status)},
+               task.rows >= 0 ? count_text(task.rows) : "",
                task.version >= 0 ? std::to_string(task.version) : "",
                task.intervals > 0 ? count_text(int64_t(task.intervals)) : "",
                task.quality_score ? fmt::format("{:.1f} %", *task.quality_score * 100) : "",
-               seconds_text(task.elapsed)});
+               task.status == "skipped" ? "" : seconds_text(task.elapsed)});
   }
   std::string text;
-  if (!table.empty())
-    text += table.text(size_t(out.width()), out.terminal() ? "\033[2m" : "",
-                       out.terminal() ? "\033[0m" : "");
-  for (const auto& task : result.tasks) {
-    for (const auto& warning : task.warnings)
-      text += out.yellow("warning: ") + task.asset + ": " + warning + "\n";
-  }
-  for (const auto& task : result.tasks) {
-    if (task.status == "skipped")
-      text += out.yellow("skipped: ") + task.asset + ", because " + task.caused_by + " failed\n";
-    if (!task.problem || task.status == "canceled") continue;
-    text += out.red("failed: ") + task.asset + ": " + task.problem->message + "\n";
-    if (task.problem->place.known()) text += "  at " + task.problem->place.text() + "\n";
-    if (!task.problem->hint.empty()) text += "  hint: " + task.problem->hint + "\n";
-  }
+  if (!table.empty()) text += table.text(layout) + "\n";
+  const auto outcomes = outcomes_text(result, style);
+  if (!outcomes.empty()) text += outcomes + "\n";
   std::string summary;
   for (const auto& [status, count] : counts)
     summary += (summary.empty() ? "" : ", ") + fmt::format("{} {}", count, status);
-  text += fmt::format("\nrun {}: {} in {}{}\n", result.run.substr(0, 13), result.status,
-                      seconds_text(result.elapsed), summary.empty() ? "" : " (" + summary + ")");
-  return text;
+  const auto status = result.status == "done" ? style.green("done") : style.red(result.status);
+  return text + fmt::format("run {}: {} in {}{}\n", short_run(result.run), status,
+                            seconds_text(result.elapsed),
+                            summary.empty() ? "" : " (" + summary + ")");
 }
 
 std::string result_json(const app::RunResult& result) {
@@ -172,6 +198,7 @@ std::string result_json(const app::RunResult& result) {
              {"status", task.status},
              {"seconds", double(task.elapsed.count()) / 1e6}};
     if (task.rows >= 0) one["rows"] = task.rows;
+    if (task.table_rows >= 0) one["table_rows"] = task.table_rows;
     if (task.version >= 0) one["version"] = task.version;
     if (task.intervals > 0) one["intervals"] = task.intervals;
     if (task.rejected > 0) one["rejected"] = task.rejected;
@@ -186,5 +213,15 @@ std::string result_json(const app::RunResult& result) {
                  {"seconds", double(result.elapsed.count()) / 1e6},
                  {"tasks", std::move(tasks)}});
 }
+
+TextTable::Tone tone_of(const std::string& status) {
+  if (status == "done") return TextTable::Tone::good;
+  if (status == "failed") return TextTable::Tone::bad;
+  if (status == "skipped" || status == "canceled" || status == "running")
+    return TextTable::Tone::warn;
+  return TextTable::Tone::dim;
+}
+
+std::string short_run(const std::string& run) { return run.substr(0, 13); }
 
 }  // namespace windrow::cli

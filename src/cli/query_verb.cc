@@ -1,14 +1,15 @@
 #include <unistd.h>
 
 #include <cctype>
+#include <cerrno>
+#include <charconv>
 #include <fstream>
 #include <iostream>
 #include <iterator>
-#include <sstream>
 
 #include "app/app.h"
-#include "cli/command_line.h"
 #include "cli/rows_out.h"
+#include "cli/session.h"
 #include "cli/shell.h"
 
 namespace windrow::cli {
@@ -16,10 +17,12 @@ namespace windrow::cli {
 namespace {
 
 std::string statement(const Arguments& a) {
+  if (!a.sql.empty() && !a.sql_file.empty())
+    throw Error(Code::usage, "SQL comes as an argument or from --file, not both");
   if (!a.sql.empty()) return a.sql;
   if (!a.sql_file.empty()) {
     std::ifstream stream(a.sql_file, std::ios::binary);
-    if (!stream) throw Error(Code::usage, "cannot read \"" + a.sql_file + "\"");
+    if (!stream) throw system_error(errno, "read", a.sql_file);
     return {std::istreambuf_iterator<char>(stream), {}};
   }
   return {std::istreambuf_iterator<char>(std::cin), {}};
@@ -59,19 +62,19 @@ int query_verb(Session& session) {
   const auto app = open_app(session);
   std::map<std::string, int64_t> versions;
   for (const auto& text : a.versions) {
-    const auto equals = text.find('=');
-    try {
-      if (equals == std::string::npos) throw std::invalid_argument("");
-      versions[text.substr(0, equals)] = std::stoll(text.substr(equals + 1));
-    } catch (const std::exception&) {
+    const auto [table, number] = pair_argument(text, "--version", "TABLE=N");
+    const auto [end, failure] =
+        std::from_chars(number.data(), number.data() + number.size(), versions[table]);
+    if (failure != std::errc() || end != number.data() + number.size()) {
       throw Error(Code::usage, "--version takes TABLE=N, but \"" + text + "\" is none");
     }
   }
   std::optional<Time> at;
   if (!a.at.empty()) at = time_argument(a.at, "--at", app->project().zone);
-  const auto connection = app->query_connection(versions, at);
-  if (a.sql.empty() && a.sql_file.empty() && ::isatty(STDIN_FILENO))
-    return run_shell(session, *app, *connection);
+  auto connection = app->query_connection(versions, at);
+  if (a.sql.empty() && a.sql_file.empty() && ::isatty(STDIN_FILENO) != 0) {
+    return run_shell(session, *app, std::move(connection));
+  }
   answer(session, *connection, statement(a));
   return kDone;
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cli/command_line.h"
+#include "cli/session.h"
 #include "duck/duck.h"
 
 namespace windrow::cli {

@@ -2,22 +2,65 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace windrow::cli {
 
 namespace {
 
 constexpr auto kBetweenDrawings = std::chrono::milliseconds(100);
+constexpr auto kShownAfter =
+    std::chrono::milliseconds(500);  // what is over sooner would only flicker
 constexpr size_t kLinesMax = 8;
 
 std::string bar(double fraction) {
   constexpr int kCells = 20;
-  const int full = int(fraction * kCells);
+  const int full = std::clamp(int(fraction * kCells), 0, kCells);
   std::string out;
   for (int i = 0; i < kCells; ++i) out += i < full ? "█" : "░";
   return out;
 }
 
 }  // namespace
+
+std::string running_line(const std::string& asset, const RunningTask& task, size_t width) {
+  std::string line = "  " + asset;
+  const double fraction = std::min(task.last.fraction, 1.0);
+  const double seconds = double(task.elapsed.count()) / 1e6;
+  if (!task.last.phase.empty()) line += "  " + task.last.phase;
+  if (fraction > 0) {
+    line += fmt::format("  {} {:3.0f} %", bar(fraction), fraction * 100);
+    const double left = seconds * (1 - fraction) / fraction;
+    if (seconds >= 1 && left < 1e6)
+      line += "  " + seconds_text(std::chrono::microseconds(int64_t(left * 1e6))) + " left";
+  }
+  if (task.last.rows > 0) {
+    line += "  " + counted(task.last.rows, "row");
+    if (seconds > 0) line += ", " + count_text(int64_t(double(task.last.rows) / seconds)) + "/s";
+  }
+  return clipped(line + "  " + seconds_text(task.elapsed), width);
+}
+
+RunView::RunView(const Out& out, const Clock& clock)
+    : out_(out), clock_(clock), live_(out.error_terminal() && !out.quiet() && !out.json()) {
+  if (live_) ticker_ = std::thread([this] { tick(); });
+}
+
+RunView::~RunView() {
+  if (!live_) return;
+  {
+    std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  end_.notify_all();
+  ticker_.join();
+  clear();
+}
+
+void RunView::tick() {
+  std::unique_lock lock(mutex_);
+  while (!end_.wait_for(lock, kBetweenDrawings, [this] { return ending_; })) draw();
+}
 
 app::RunEvents RunView::events() {
   app::RunEvents out;
@@ -28,31 +71,30 @@ app::RunEvents RunView::events() {
   out.task_started = [this](const std::string& asset) {
     std::lock_guard lock(mutex_);
     running_[asset] = {clock_.steady(), {}};
-    draw(false);
   };
   out.progress = [this](const Progress& progress) {
     std::lock_guard lock(mutex_);
     if (auto found = running_.find(progress.task); found != running_.end())
       found->second.last = progress;
-    draw(false);
   };
   out.retrying = [this](const std::string& asset, int attempt, const Problem& problem,
                         std::chrono::microseconds wait) {
     std::lock_guard lock(mutex_);
-    scroll(fmt::format("{} {}: attempt {} failed: {}; again in {}", out_.yellow("retry"), asset,
-                       attempt, problem.message, seconds_text(wait)));
+    scroll(fmt::format("{}  {}: attempt {}: {}; again in {}", out_.error_style().yellow("retry"),
+                       asset, attempt, problem.message, seconds_text(wait)));
   };
   out.task_finished = [this](const app::TaskOutcome& outcome) {
     std::lock_guard lock(mutex_);
     running_.erase(outcome.asset);
     ++ended_;
-    if (outcome.status == "up to date" && tasks_ > 50) return draw(false);
-    std::string line = outcome.status == "done" ? out_.green("done  ")
-                       : outcome.status == "failed"
-                           ? out_.red("failed")
-                           : out_.dim(fmt::format("{:<6}", outcome.status));
+    if (outcome.status == "up to date" && !out_.verbose()) return;
+    const auto& style = out_.error_style();
+    const auto status = fmt::format("{:<6}", outcome.status);
+    std::string line = outcome.status == "done"     ? style.green(status)
+                       : outcome.status == "failed" ? style.red(status)
+                                                    : style.dim(status);
     line += " " + outcome.asset;
-    if (outcome.rows >= 0) line += "  " + count_text(outcome.rows) + " rows";
+    if (outcome.rows >= 0) line += "  " + counted(outcome.rows, "row");
     if (outcome.elapsed.count() > 0) line += "  " + seconds_text(outcome.elapsed);
     scroll(line);
   };
@@ -63,7 +105,6 @@ void RunView::scroll(const std::string& line) {
   if (out_.quiet() || out_.json()) return;
   clear();
   out_.raw_error(line + "\n");
-  draw(true);
 }
 
 void RunView::clear() {
@@ -72,37 +113,25 @@ void RunView::clear() {
   drawn_ = 0;
 }
 
-void RunView::draw(bool force) {
-  if (!out_.error_terminal() || out_.quiet() || out_.json()) return;
+void RunView::draw() {
   const auto now = clock_.steady();
-  if (!force && now - last_drawn_ < kBetweenDrawings) return;
-  last_drawn_ = now;
-  clear();
+  const size_t width = out_.error_width() - 1;
   std::string text;
+  size_t lines = 0;
   for (const auto& [asset, running] : running_) {
-    if (drawn_ >= kLinesMax) break;
     const auto elapsed = std::chrono::duration_cast<std::chrono::microseconds>(now - running.since);
-    if (elapsed < std::chrono::milliseconds(500)) continue;
-    const double fraction = running.last.fraction;
-    std::string line = "  " + asset + "  " + running.last.phase;
-    if (fraction > 0) {
-      const auto left =
-          std::chrono::microseconds(int64_t(double(elapsed.count()) * (1 - fraction) / fraction));
-      line +=
-          fmt::format("  {} {:3.0f} %  {} left", bar(fraction), fraction * 100, seconds_text(left));
-    }
-    if (running.last.rows > 0) {
-      line += fmt::format("  {} rows, {:.0f} a second", count_text(running.last.rows),
-                          double(running.last.rows) * 1e6 / double(elapsed.count()));
-    }
-    text += clipped(line + "  " + seconds_text(elapsed), size_t(out_.width())) + "\n";
-    ++drawn_;
+    if (elapsed < kShownAfter) continue;
+    if (lines == kLinesMax) break;
+    text += running_line(out_.secrets().redact(asset), {elapsed, running.last}, width) + "\n";
+    ++lines;
   }
-  if (drawn_ > 0) {
-    text += out_.dim(fmt::format("  {} of {} tasks", ended_, tasks_)) + "\n";
-    ++drawn_;
+  if (lines > 0 && tasks_ > 1) {
+    text += out_.error_style().dim(fmt::format("  {} of {} tasks", ended_, tasks_)) + "\n";
+    ++lines;
   }
-  out_.raw_error(text);
+  clear();
+  if (lines > 0) out_.raw_error(text);
+  drawn_ = lines;
 }
 
 }  // namespace windrow::cli

@@ -1,23 +1,35 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <string>
+#include <thread>
 
 #include "app/app.h"
 #include "cli/out.h"
 
 namespace windrow::cli {
 
-/// Shows a run while it goes on: on a terminal the running tasks at the bottom with their progress,
-/// elsewhere a line when a task ends. On stderr, so that stdout holds the result alone.
+/// What is shown of one task while it runs.
+struct RunningTask {
+  std::chrono::microseconds elapsed{};
+  Progress last;
+};
+/// `gold.trending  writing  ████░░░░  42 %  3.10 s left  1,200 rows, 400/s  1.20 s`, at most
+/// `width` columns.
+std::string running_line(const std::string& asset, const RunningTask& task, size_t width);
+
+/// Shows work while it goes on: on a terminal the running tasks at the bottom with their progress,
+/// ten times a second; elsewhere a line when a task ends. On stderr, so that stdout holds the
+/// result alone.
 class RunView {
  public:
-  RunView(const Out& out, const Clock& clock) : out_(out), clock_(clock) {}
-  ~RunView() { clear(); }
+  RunView(const Out& out, const Clock& clock);
+  ~RunView();
+  /// They refer to this object.
   app::RunEvents events();
-  void clear();
 
  private:
   struct Running {
@@ -25,14 +37,19 @@ class RunView {
     Progress last;
   };
   void scroll(const std::string& line);
-  void draw(bool force);
+  void clear();
+  void draw();
+  void tick();
 
   const Out& out_;
   const Clock& clock_;
+  const bool live_;
   std::mutex mutex_;
   std::map<std::string, Running> running_;
   size_t tasks_ = 0, ended_ = 0, drawn_ = 0;
-  std::chrono::steady_clock::time_point last_drawn_{};
+  bool ending_ = false;
+  std::condition_variable end_;
+  std::thread ticker_;
 };
 
 }  // namespace windrow::cli

@@ -1,20 +1,17 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <set>
 
-#include "cli/command_line.h"
+#include "cli/json_text.h"
 #include "cli/rows_out.h"
+#include "cli/session.h"
 #include "cli/text_table.h"
-#include "lake/changes.h"
 #include "lake/table.h"
 
 namespace windrow::cli {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 std::string folder_of(const std::string& uri) {
   if (uri.starts_with("file://")) return uri.substr(7);
@@ -27,19 +24,16 @@ std::string folder_of(const std::string& uri) {
 
 std::optional<int64_t> wanted_version(const Session& session, const lake::Table& table) {
   const auto& a = session.arguments;
-  if (a.version && !a.at.empty()) throw Error(Code::usage, "--version and --at exclude each other");
   if (a.version) return a.version;
   if (!a.at.empty()) return table.version_at(time_argument(a.at, "--at"));
   return {};
 }
 
 int history(Session& session, const lake::Table& table) {
-  const auto limit = session.arguments.limit >= 0
-                         ? std::optional<size_t>(size_t(session.arguments.limit))
-                         : std::nullopt;
+  std::optional<size_t> limit;
+  if (session.arguments.limit) limit = size_t(*session.arguments.limit);
   Json list = Json::array();
-  TextTable text({"version", "time", "operation", "by", "run", "metrics"});
-  text.align_right(0);
+  TextTable text({"version", "time", "operation", "by", "run", "metrics"}, {0});
   for (const auto& entry : table.history(limit)) {
     Json one{
         {"version", entry.version},
@@ -60,13 +54,15 @@ int history(Session& session, const lake::Table& table) {
                    (value.is_string() ? value.get<std::string>() : value.dump());
       }
     }
-    text.add({std::to_string(entry.version), iso(entry.timestamp).substr(0, 19), entry.operation,
+    text.add({std::to_string(entry.version), short_time(entry.timestamp), entry.operation,
               entry.engine_info, entry.provenance ? entry.provenance->run.substr(0, 13) : "",
               metrics});
   }
-  session.out.write(session.arguments.json
-                        ? list.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
-                        : text.text(size_t(session.out.width())));
+  if (session.out.json()) {
+    session.out.write(dumped(list));
+  } else {
+    session.out.table(text);
+  }
   return kDone;
 }
 
@@ -94,6 +90,15 @@ int restore(Session& session, storage::FileSystem& files, const lake::Table& tab
   const auto version = wanted_version(session, table);
   if (!version) throw Error(Code::usage, "restore needs --version or --at");
   const auto now = table.snapshot({}, &connection), then = table.snapshot(*version, &connection);
+  const auto say = [&](int64_t committed, const std::string& text) {
+    session.out.write(session.out.json() ? dumped({{"version", committed}, {"restored", *version}})
+                                         : text + "\n");
+    return kDone;
+  };
+  if (now.files == then.files && now.schema == then.schema) {
+    return say(now.version, fmt::format("version {} holds the same as version {}: nothing to do",
+                                        now.version, *version));
+  }
   const Time time = session.clock.now();
   lake::CommitRequest request;
   request.operation = "RESTORE";
@@ -126,12 +131,7 @@ int restore(Session& session, storage::FileSystem& files, const lake::Table& tab
                                {"numRemovedFiles", std::to_string(request.removes.size())}};
   const auto committed = lake::committed_version(table.commit(std::move(request), session.clock),
                                                  session.arguments.uri);
-  if (session.arguments.json) {
-    session.out.print(Json{{"version", committed}, {"restored", *version}}.dump());
-  } else {
-    session.out.print(fmt::format("version {} is version {} again", committed, *version));
-  }
-  return kDone;
+  return say(committed, fmt::format("version {} is version {} again", committed, *version));
 }
 
 }  // namespace

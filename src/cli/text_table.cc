@@ -3,51 +3,92 @@
 #include <algorithm>
 #include <numeric>
 
-#include "cli/out.h"
-
 namespace windrow::cli {
 
 namespace {
 
 constexpr size_t kGap = 2;
-constexpr size_t kNarrowest = 8;
+constexpr size_t kNarrowest = 12;
+constexpr size_t kWidest = 1000;  // a cell is never wider, wherever it goes
 
-/// Takes columns from the widest until the line fits.
-void shrink(std::vector<size_t>& widths, size_t width) {
-  const auto total = [&] {
-    return std::accumulate(widths.begin(), widths.end(), size_t(0)) + kGap * (widths.size() - 1);
-  };
-  while (!widths.empty() && total() > width) {
-    auto widest = std::max_element(widths.begin(), widths.end());
-    if (*widest <= kNarrowest) return;
-    --*widest;
+size_t total(const std::vector<size_t>& widths) {
+  if (widths.empty()) return 0;
+  return std::accumulate(widths.begin(), widths.end(), size_t(0)) + kGap * (widths.size() - 1);
+}
+
+/// Takes columns from the widest text until the line fits; then leaves out columns from the end.
+void shrink(std::vector<size_t>& widths, const std::vector<bool>& right, size_t width) {
+  while (total(widths) > width) {
+    size_t widest = widths.size();
+    for (size_t i = 0; i < widths.size(); ++i) {
+      if (right[i] || widths[i] <= kNarrowest) continue;
+      if (widest == widths.size() || widths[i] > widths[widest]) widest = i;
+    }
+    if (widest == widths.size()) break;
+    --widths[widest];
   }
+  while (widths.size() > 1 && total(widths) > width) widths.pop_back();
+}
+
+std::string toned(const Style& style, TextTable::Tone tone, const std::string& text) {
+  switch (tone) {
+    case TextTable::Tone::plain: return text;
+    case TextTable::Tone::dim: return style.dim(text);
+    case TextTable::Tone::good: return style.green(text);
+    case TextTable::Tone::warn: return style.yellow(text);
+    case TextTable::Tone::bad: return style.red(text);
+  }
+  return text;
+}
+
+std::string line(const std::vector<TextTable::Cell>& cells, const std::vector<size_t>& widths,
+                 const std::vector<bool>& right, const Style& style) {
+  std::string out;
+  for (size_t i = 0; i < widths.size(); ++i) {
+    const std::string cell = clipped(cells[i].text, widths[i]);
+    const std::string space(widths[i] - std::min(widths[i], display_width(cell)), ' ');
+    if (i > 0) out += std::string(kGap, ' ');
+    const auto shown = toned(style, cells[i].tone, cell);
+    out += right[i] ? space + shown : shown + space;
+  }
+  out.erase(out.find_last_not_of(' ') + 1);
+  return out + "\n";
 }
 
 }  // namespace
 
-std::string TextTable::text(size_t width, const std::string& head_begin,
-                            const std::string& head_end) const {
+void TextTable::add(std::vector<Cell> cells) {
+  cells.resize(heads_.size(), Cell(""));
+  rows_.push_back(std::move(cells));
+}
+
+std::string TextTable::text(const Layout& layout) const {
+  auto rows = rows_;
+  std::vector<Cell> heads;
   std::vector<size_t> widths;
-  for (const auto& head : heads_) widths.push_back(display_width(head));
-  for (const auto& row : rows_) {
-    for (size_t i = 0; i < row.size(); ++i)
-      widths[i] = std::max(widths[i], display_width(clipped(row[i], 1000)));
+  for (const auto& head : heads_) {
+    heads.emplace_back(head, Tone::dim);
+    widths.push_back(display_width(clipped(head, kWidest)));
   }
-  shrink(widths, width);
-  const auto line = [&](const std::vector<std::string>& cells) {
-    std::string out;
-    for (size_t i = 0; i < cells.size(); ++i) {
-      const std::string cell = clipped(cells[i], widths[i]);
-      const std::string space(widths[i] - std::min(widths[i], display_width(cell)), ' ');
-      if (i > 0) out += std::string(kGap, ' ');
-      out += right_[i] ? space + cell : cell + (i + 1 < cells.size() ? space : "");
+  for (auto& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) {
+      if (layout.secrets) row[i].text = layout.secrets->redact(row[i].text);
+      row[i].text = clipped(row[i].text, kWidest);
+      widths[i] = std::max(widths[i], display_width(row[i].text));
     }
-    return out;
-  };
-  std::string out = head_begin + line(heads_) + head_end + "\n";
-  for (const auto& row : rows_) out += line(row) + "\n";
-  return out;
+  }
+  shrink(widths, right_, layout.width);
+  std::string out = line(heads, widths, right_, layout.style);
+  for (const auto& row : rows) out += line(row, widths, right_, layout.style);
+  if (widths.size() == heads_.size()) return out;
+  std::string names;
+  for (size_t i = widths.size(); i < heads_.size(); ++i)
+    names += (names.empty() ? "" : ", ") + heads_[i];
+  return out +
+         layout.style.dim(clipped(
+             "… and " + counted(int64_t(heads_.size() - widths.size()), "column") + ": " + names,
+             layout.width)) +
+         "\n";
 }
 
 TextTable table_of(const duck::Rows& rows) {
@@ -56,16 +97,17 @@ TextTable table_of(const duck::Rows& rows) {
   TextTable out(heads);
   for (size_t i = 0; i < rows.columns.size(); ++i) {
     const auto& type = rows.columns[i].type;
-    if (type.find("INT") != std::string::npos || type == "DOUBLE" || type == "FLOAT" ||
-        type.starts_with("DECIMAL")) {
-      if (type.find('[') == std::string::npos && type.find('(') == std::string::npos)
-        out.align_right(i);
-      if (type.starts_with("DECIMAL") && !type.ends_with("]")) out.align_right(i);
-    }
+    const bool number = type.ends_with("INT") || type == "INTEGER" || type == "UINTEGER" ||
+                        type == "DOUBLE" || type == "FLOAT" ||
+                        (type.starts_with("DECIMAL") && type.ends_with(")"));
+    if (number) out.align_right(i);
   }
   for (const auto& row : rows.rows) {
-    std::vector<std::string> cells;
-    for (const auto& cell : row) cells.push_back(duck::text_of(cell));
+    std::vector<TextTable::Cell> cells;
+    for (const auto& cell : row) {
+      const bool null = std::holds_alternative<std::monostate>(cell);
+      cells.emplace_back(duck::text_of(cell), null ? TextTable::Tone::dim : TextTable::Tone::plain);
+    }
     out.add(std::move(cells));
   }
   return out;

@@ -1,0 +1,119 @@
+#pragma once
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+
+#include "app/app.h"
+#include "cli/command_line.h"
+
+/// For tests of cli/: an App that gives what it was told to give.
+namespace windrow::cli {
+
+/// A folder that goes when the object does.
+class TestFolder {
+ public:
+  TestFolder() {
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "windrow cli ü XXXXXX").string();
+    path_ = ::mkdtemp(pattern.data());
+  }
+  ~TestFolder() { std::filesystem::remove_all(path_); }
+  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+struct Told {
+  std::vector<std::string> notices;
+  std::optional<Error> failure;  ///< thrown by whatever is asked first
+  app::PlanView plan;
+  app::RunResult result{"0199f3a2-aaaa-7000-8000-000000000000", "done", {}, {}};
+  std::vector<quality::UnitTestResult> tests;
+  std::vector<app::AssetView> assets;
+  std::vector<app::HealthLine> health;
+  std::string secret;
+  project::Project project;
+  std::optional<history::Run> run;
+  std::vector<history::Task> tasks;
+  app::Options opened;          ///< what it was opened with
+  app::PlanOptions plan_asked;  ///< what plan or run was asked for
+  std::string accepted;
+};
+
+class FakeApp final : public app::App {
+ public:
+  FakeApp(Told& told, const std::string& folder)
+      : told_(told),
+        files_(storage::local_file_system()),
+        history_(folder + "/history.db"),
+        database_(duck::Options{}) {
+    environment_.name = "dev";
+    for (const auto& task : told.tasks) graph_.assets.push_back({task.asset});
+    for (size_t i = 0; i < graph_.assets.size(); ++i) graph_.by_name[graph_.assets[i].name] = i;
+    if (!told.run) return;
+    history_.begin(*told.run);
+    for (const auto& task : told.tasks) history_.add(task);
+    if (told.run->ended) history_.end(*told.run);
+    history_.flush();
+  }
+
+  const project::Project& project() const override { return told_.project; }
+  const project::Environment& environment() const override { return environment_; }
+  const graph::Graph& graph() const override { return graph_; }
+  lake::Lake& lake() override { throw Error(Code::internal, "the false app has no lake"); }
+  storage::FileSystem& files() override { return *files_; }
+  std::vector<std::string> check() override {
+    if (told_.failure) throw *told_.failure;
+    return told_.notices;
+  }
+  app::PlanView plan(const app::PlanOptions& options) override {
+    told_.plan_asked = options;
+    if (told_.failure) throw *told_.failure;
+    return told_.plan;
+  }
+  app::RunResult run(const app::RunOptions& options, const app::RunEvents& events) override {
+    told_.plan_asked = options.plan;
+    events.started(told_.result.run, told_.result.tasks.size());
+    for (const auto& task : told_.result.tasks) {
+      events.task_started(task.asset);
+      events.progress({task.asset, "writing", 0.5, 10});
+      events.task_finished(task);
+    }
+    return told_.result;
+  }
+  std::vector<std::string> accept(const std::string& select) override {
+    told_.accepted = select;
+    return {"gold.a"};
+  }
+  std::vector<quality::UnitTestResult> unit_tests(const std::string&) override {
+    return told_.tests;
+  }
+  std::unique_ptr<duck::Connection> query_connection(const std::map<std::string, int64_t>&,
+                                                     std::optional<Time>) override {
+    auto out = std::make_unique<duck::Connection>(database_);
+    out->execute(
+        "CREATE SCHEMA IF NOT EXISTS gold; CREATE OR REPLACE VIEW gold.top AS "
+        "SELECT * FROM (VALUES ('日本', 1.5, 1), (NULL, 'nan'::DOUBLE, 22), ('a,\"b', NULL, 333)) "
+        "t(name, share, n)");
+    return out;
+  }
+  std::vector<app::AssetView> list(const std::string&) override { return told_.assets; }
+  graph::Lineage lineage(const std::string& subject) override {
+    return {subject, {"silver.a", "gold.b"}, {{"silver.a", "gold.b"}}, {}};
+  }
+  std::vector<app::HealthLine> health() override { return told_.health; }
+  history::History& history() override { return history_; }
+
+ private:
+  Told& told_;
+  std::unique_ptr<storage::FileSystem> files_;
+  history::History history_;
+  duck::Database database_;
+  project::Environment environment_;
+  graph::Graph graph_;
+};
+
+}  // namespace windrow::cli

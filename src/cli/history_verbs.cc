@@ -1,0 +1,172 @@
+#include <fmt/format.h>
+
+#include "app/app.h"
+#include "cli/json_text.h"
+#include "cli/plan_lines.h"
+#include "cli/session.h"
+
+// runs.
+namespace windrow::cli {
+
+namespace {
+
+/// Text that this program wrote as JSON; null where it is none.
+Json parsed(const std::string& text) {
+  Json out = Json::parse(text, nullptr, false);
+  return out.is_discarded() ? Json() : out;
+}
+
+std::string status_of(const history::Run& run) {
+  return run.ended ? run.status : "no end";  // it runs, or it was killed
+}
+
+Json run_json(const history::Run& run) {
+  Json out{{"run", run.id},          {"status", run.status},   {"environment", run.environment},
+           {"command", run.command}, {"version", run.version}, {"started", iso(run.started)},
+           {"tasks", run.tasks},     {"failed", run.failed}};
+  if (run.ended) out["ended"] = iso(*run.ended);
+  if (!run.retry_of.empty()) out["retry_of"] = run.retry_of;
+  return out;
+}
+
+Json task_json(const history::Task& task) {
+  Json out{{"asset", task.asset},
+           {"kind", task.kind},
+           {"status", task.status},
+           {"attempts", task.attempts}};
+  if (task.started) out["started"] = iso(*task.started);
+  if (task.ended) out["ended"] = iso(*task.ended);
+  if (task.rows >= 0) out["rows"] = task.rows;
+  if (task.version >= 0) out["version"] = task.version;
+  if (task.intervals > 0) out["intervals"] = task.intervals;
+  if (task.rejected > 0) out["rejected"] = task.rejected;
+  if (task.quality_score) out["quality_score"] = *task.quality_score;
+  if (const auto reasons = parsed(task.reasons); reasons.is_array()) out["reasons"] = reasons;
+  if (!task.error.empty()) {
+    out["problem"] = {{"code", task.error_code}, {"message", task.error}};
+    if (!task.hint.empty()) out["problem"]["hint"] = task.hint;
+  }
+  if (!task.caused_by.empty()) out["caused_by"] = task.caused_by;
+  return out;
+}
+
+Json check_json(const history::Check& check) {
+  return {{"asset", check.asset},     {"check", check.description},    {"severity", check.severity},
+          {"passed", check.passed},   {"failing", check.failing},      {"total", check.total},
+          {"message", check.message}, {"sample", parsed(check.sample)}};
+}
+
+std::string why(const history::Task& task) {
+  if (!task.error.empty()) return task.error;
+  if (!task.caused_by.empty()) return "because " + task.caused_by + " was not built";
+  std::string out;
+  const auto reasons = parsed(task.reasons);
+  if (!reasons.is_array()) return out;
+  for (const auto& reason : reasons) {
+    if (reason.is_string()) out += (out.empty() ? "" : "; ") + reason.get<std::string>();
+  }
+  return out;
+}
+
+void show_sample(const Out& out, const std::string& text) {
+  const auto sample = parsed(text);
+  if (!sample.is_object() || !sample.contains("columns") || !sample.contains("rows")) return;
+  if (!sample["columns"].is_array() || !sample["rows"].is_array() || sample["rows"].empty()) return;
+  const auto text_of = [](const Json& cell) {
+    return cell.is_null() ? "NULL" : cell.is_string() ? cell.get<std::string>() : cell.dump();
+  };
+  std::vector<std::string> heads;
+  for (const auto& head : sample["columns"]) heads.push_back(text_of(head));
+  TextTable table(heads);
+  for (const auto& row : sample["rows"]) {
+    std::vector<TextTable::Cell> cells;
+    for (const auto& cell : row) cells.emplace_back(text_of(cell));
+    table.add(std::move(cells));
+  }
+  out.table(table);
+}
+
+void show_run(const Out& out, const history::Run& run, const std::vector<history::Task>& tasks,
+              const std::vector<history::Check>& checks) {
+  out.print(fmt::format("run {}  {}  {}  {}\n{}\n", run.id, status_of(run), run.environment,
+                        short_time(run.started), out.style().dim(run.command)));
+  TextTable table({"asset", "kind", "status", "attempts", "rows", "version", "time", "why"},
+                  {3, 4, 5, 6});
+  for (const auto& t : tasks) {
+    if (t.status == "up to date" && !out.verbose()) continue;
+    table.add({t.asset,
+               t.kind,
+               {t.status, tone_of(t.status)},
+               t.attempts > 0 ? std::to_string(t.attempts) : "",
+               t.rows >= 0 ? count_text(t.rows) : "",
+               t.version >= 0 ? std::to_string(t.version) : "",
+               t.started && t.ended ? seconds_text(*t.ended - *t.started) : "",
+               why(t)});
+  }
+  if (!table.empty()) out.table(table);
+  for (const auto& t : tasks) {
+    if (t.error.empty()) continue;
+    out.print("\n" + out.style().red("failed:") + " " + t.asset + ": " + t.error);
+    if (!t.hint.empty()) out.print("  " + out.style().dim("hint:") + " " + t.hint);
+  }
+  for (const auto& c : checks) {
+    if (c.passed) continue;
+    out.print(fmt::format("\n{} {}: {}{}",
+                          c.severity == "block" ? out.style().red("check failed:")
+                                                : out.style().yellow("check warned:"),
+                          c.asset, c.description, c.message.empty() ? "" : ": " + c.message));
+    show_sample(out, c.sample);
+  }
+}
+
+int one_run(Session& session, const history::History& history) {
+  const auto run = history.run(session.arguments.run);
+  if (!run) {
+    throw Error(Code::usage, "there is no run \"" + session.arguments.run + "\"",
+                "`windrow runs` shows what there was");
+  }
+  const auto tasks = history.tasks(run->id);
+  const auto checks = history.checks(run->id);
+  if (!session.out.json()) {
+    show_run(session.out, *run, tasks, checks);
+    return kDone;
+  }
+  Json out = run_json(*run);
+  out["tasks"] = out["checks"] = Json::array();
+  for (const auto& task : tasks) out["tasks"].push_back(task_json(task));
+  for (const auto& check : checks) out["checks"].push_back(check_json(check));
+  session.out.write(dumped(out));
+  return kDone;
+}
+
+}  // namespace
+
+int runs_verb(Session& session) {
+  const auto app = open_app(session);
+  const auto& history = app->history();
+  if (!session.arguments.run.empty()) return one_run(session, history);
+  Json list = Json::array();
+  TextTable table({"run", "started", "status", "tasks", "failed", "time", "environment", "command"},
+                  {3, 4, 5});
+  for (const auto& run : history.runs(size_t(session.arguments.limit.value_or(20)))) {
+    list.push_back(run_json(run));
+    table.add({short_run(run.id),
+               short_time(run.started),
+               {status_of(run), tone_of(run.status)},
+               count_text(run.tasks),
+               count_text(run.failed),
+               run.ended ? seconds_text(*run.ended - run.started) : "",
+               run.environment,
+               run.command});
+  }
+  if (session.out.json()) {
+    session.out.write(dumped(list));
+  } else if (table.empty()) {
+    session.out.note("no runs yet");
+  } else {
+    session.out.table(table);
+  }
+  return kDone;
+}
+
+}  // namespace windrow::cli

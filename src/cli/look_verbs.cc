@@ -1,0 +1,156 @@
+#include "app/app.h"
+#include "base/version.h"
+#include "cli/json_text.h"
+#include "cli/session.h"
+#include "duck/duck.h"
+
+// check, test, ls, lineage, health, version.
+namespace windrow::cli {
+
+int check_verb(Session& session) {
+  const auto app = open_app(session);
+  const auto notices = app->check();
+  const auto& project = app->project();
+  const auto& out = session.out;
+  if (out.json()) {
+    out.write(dumped({{"project", project.name},
+                      {"sources", project.sources.size()},
+                      {"seeds", project.seeds.size()},
+                      {"models", project.models.size()},
+                      {"publications", project.publications.size()},
+                      {"tests", project.tests.size()},
+                      {"notices", notices}}));
+    return kDone;
+  }
+  for (const auto& notice : notices) out.print(out.style().yellow("note:") + " " + notice);
+  std::string parts;
+  const auto part = [&](size_t n, const char* noun) {
+    if (n > 0) parts += (parts.empty() ? "" : ", ") + counted(int64_t(n), noun);
+  };
+  part(project.sources.size(), "source");
+  part(project.seeds.size(), "seed");
+  part(project.models.size(), "model");
+  part(project.publications.size(), "publication");
+  part(project.tests.size(), "test");
+  out.print(out.style().bold(project.name) + ": " + (parts.empty() ? "nothing in it yet" : parts) +
+            ": " + out.style().green("nothing wrong"));
+  return kDone;
+}
+
+int test_verb(Session& session) {
+  const auto app = open_app(session);
+  const auto results = app->unit_tests(joined(session.arguments.select));
+  const auto& out = session.out;
+  int64_t failed = 0;
+  Json list = Json::array();
+  for (const auto& result : results) {
+    failed += !result.passed;
+    Json one{{"test", result.name},
+             {"model", result.model},
+             {"passed", result.passed},
+             {"expected_rows", result.expected_rows},
+             {"found_rows", result.found_rows}};
+    if (result.place.known()) one["file"] = result.place.file;
+    if (!result.difference.empty()) one["difference"] = result.difference;
+    if (result.problem) one["problem"] = problem_json(*result.problem);
+    list.push_back(std::move(one));
+    if (out.json() || (result.passed && out.quiet())) continue;
+    out.print((result.passed ? out.style().green("passed") : out.style().red("failed")) + "  " +
+              result.name + "  " + out.style().dim(result.model));
+    if (!result.passed && result.place.known()) out.print("  at " + result.place.text());
+    if (!result.difference.empty())
+      out.write(result.difference + (result.difference.ends_with('\n') ? "" : "\n"));
+    if (result.problem) out.write(problem_text(*result.problem, out.style()));
+  }
+  if (out.json()) {
+    out.write(dumped({{"tests", std::move(list)}, {"failed", failed}}));
+  } else if (results.empty()) {
+    out.print("no tests: they are files in tests/ (docs/project.md)");
+  } else {
+    out.print(counted(int64_t(results.size()), "test") + ", " + count_text(failed) + " failed");
+  }
+  return failed > 0 ? kFailed : kDone;
+}
+
+int ls_verb(Session& session) {
+  const auto app = open_app(session);
+  const auto& out = session.out;
+  TextTable table({"asset", "kind", "version", "rows", "size", "updated", "description"},
+                  {2, 3, 4});
+  Json list = Json::array();
+  for (const auto& asset : app->list(joined(session.arguments.select))) {
+    if (session.arguments.tables && !asset.version) continue;
+    Json one{{"asset", asset.name},
+             {"kind", asset.kind},
+             {"layer", asset.layer},
+             {"file", asset.file},
+             {"tags", asset.tags}};
+    if (!asset.description.empty()) one["description"] = asset.description;
+    if (asset.version) one["version"] = *asset.version;
+    if (asset.rows) one["rows"] = *asset.rows;
+    if (asset.bytes) one["bytes"] = *asset.bytes;
+    if (asset.files) one["files"] = *asset.files;
+    if (asset.updated) one["updated"] = iso(*asset.updated);
+    list.push_back(std::move(one));
+    table.add(
+        {asset.name, asset.kind, asset.version ? std::to_string(*asset.version) : "",
+         asset.rows ? count_text(*asset.rows) : "", asset.bytes ? bytes_text(*asset.bytes) : "",
+         asset.updated ? short_time(*asset.updated) : "",
+         out.verbose() ? asset.file + (asset.description.empty() ? "" : ": " + asset.description)
+                       : asset.description});
+  }
+  if (out.json()) {
+    out.write(dumped(list));
+  } else if (table.empty()) {
+    out.note(session.arguments.tables ? "no tables yet: `windrow run` makes them" : "no assets");
+  } else {
+    out.table(table);
+  }
+  return kDone;
+}
+
+int lineage_verb(Session& session) {
+  const auto app = open_app(session);
+  const auto lineage = app->lineage(session.arguments.subject);
+  const auto& format = session.arguments.format;
+  if (format == "json" || (session.out.json() && format.empty())) {
+    session.out.write(graph::as_json(lineage));
+  } else if (format == "mermaid") {
+    session.out.write(graph::as_mermaid(lineage));
+  } else if (format == "graphviz") {
+    session.out.write(graph::as_graphviz(lineage));
+  } else {
+    session.out.write(graph::as_text(lineage));
+  }
+  return kDone;
+}
+
+int health_verb(Session& session) {
+  const auto app = open_app(session);
+  const auto& out = session.out;
+  bool ok = true;
+  Json list = Json::array();
+  for (const auto& line : app->health()) {
+    ok = ok && line.ok;
+    Json one{{"what", line.what}, {"ok", line.ok}, {"finding", line.finding}};
+    if (!line.hint.empty()) one["hint"] = line.hint;
+    list.push_back(std::move(one));
+    if (out.json() || (line.ok && out.quiet())) continue;
+    out.print((line.ok ? out.style().green("ok   ") : out.style().red("wrong")) + "  " + line.what +
+              ": " + line.finding);
+    if (!line.hint.empty()) out.print("       " + out.style().dim("hint:") + " " + line.hint);
+  }
+  if (out.json()) out.write(dumped({{"ok", ok}, {"findings", std::move(list)}}));
+  return ok ? kDone : kFailed;
+}
+
+int version_verb(Session& session) {
+  if (session.out.json()) {
+    session.out.write(dumped({{"windrow", kVersion}, {"duckdb", duck::version()}}));
+  } else {
+    session.out.print("windrow " + std::string(kVersion) + ", DuckDB " + duck::version());
+  }
+  return kDone;
+}
+
+}  // namespace windrow::cli

@@ -1,0 +1,296 @@
+#include "cli/parser.h"
+
+#include <cctype>
+
+#include "base/nearest.h"
+#include "base/version.h"
+
+namespace windrow::cli {
+
+namespace {
+
+constexpr const char* kMake = "Make and look over";
+constexpr const char* kWork = "Work";
+constexpr const char* kLook = "Look";
+constexpr const char* kOther = "Other";
+
+CLI::App* verb(CLI::App& parent, const char* group, const std::string& name,
+               const std::string& what, const std::string& examples) {
+  auto* out = parent.add_subcommand(name, what);
+  out->group(group);
+  out->footer("Examples:\n" + examples +
+              "\nOptions of every verb (-C, --env, --json, …): windrow --help");
+  return out;
+}
+
+CLI::Option* repeatable(CLI::Option* option) { return option->allow_extra_args(false)->take_all(); }
+
+void selection(CLI::App* to, Arguments& a) {
+  repeatable(to->add_option("-s,--select", a.select,
+                            "which assets: names, globs, +up, down+, tag:, layer:, path:, state:, "
+                            "result:; blank = or, comma = and; repeatable"))
+      ->type_name("SELECTOR");
+  repeatable(to->add_option("--exclude", a.exclude, "which of them not"))->type_name("SELECTOR");
+}
+
+void planning(CLI::App* to, Arguments& a) {
+  selection(to, a);
+  to->add_flag("--full-refresh", a.full_refresh, "rebuild the selected tables from scratch");
+  to->add_option("--start", a.start, "only intervals from this time on")->type_name("TIME");
+  to->add_option("--end", a.end, "only intervals before this time")->type_name("TIME");
+  to->add_flag("--rebuild-sealed", a.rebuild_sealed,
+               "also intervals whose inputs lie beyond their retention");
+  repeatable(
+      to->add_option("--accept", a.accept,
+                     "take the present definition of these models as done, without a rebuild"))
+      ->type_name("SELECTOR");
+}
+
+void running(CLI::App* to, Arguments& a) {
+  to->add_option("-j,--jobs", a.jobs, "tasks at a time (default: one per core)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 10'000));
+  to->add_flag("--fail-fast", a.fail_fast, "after a failure begin nothing new");
+  to->add_option("--show", a.show,
+                 "at the end, the first rows of this table (default: the last view published)")
+      ->type_name("TABLE");
+}
+
+void limit(CLI::App* to, Arguments& a, const std::string& what) {
+  to->add_option("--limit", a.limit, what)->type_name("N")->check(CLI::NonNegativeNumber);
+}
+
+void rows(CLI::App* to, Arguments& a) {
+  to->add_option("--format", a.format,
+                 "table, csv, json or parquet (default: table, or by the ending of --out)")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember({"table", "csv", "json", "parquet"}));
+  to->add_option("-o,--out", a.out_file, "write to this file, whole or not at all")
+      ->type_name("FILE");
+  limit(to, a, "at most so many rows (default: all; as a table 100)");
+}
+
+void version_or_time(CLI::App* to, Arguments& a) {
+  auto* version = to->add_option("--version", a.version, "this version")->type_name("N");
+  to->add_option("--at", a.at, "the version of this time")->type_name("TIME")->excludes(version);
+}
+
+void making_verbs(CLI::App& app, Arguments& a) {
+  auto* init = verb(app, kMake, "init", "make a project from an example",
+                    "  windrow init\n  windrow init quickstart films\n  windrow init --list\n");
+  init->add_option("name", a.name, "which example (default: quickstart)");
+  init->add_option("dir", a.target,
+                   "where (default: a folder of the example's name); nothing is overwritten");
+  init->add_flag("--list", a.list, "name the examples");
+  verb(app, kMake, "check",
+       "look at the project's files: names, types, cycles, SQL; touches no data",
+       "  windrow check\n  windrow -C films --json check\n");
+  auto* test = verb(app, kMake, "test", "unit tests of models: given rows, expected rows",
+                    "  windrow test\n  windrow test --select gold.*\n");
+  repeatable(test->add_option("-s,--select", a.select, "tests of which models"))
+      ->type_name("SELECTOR");
+  auto* schema =
+      verb(app, kMake, "schema", "JSON Schema of the project's kinds of files, for editors",
+           "  windrow schema\n  windrow schema model\n  windrow schema --write .schemas\n"
+           "  windrow schema source --reference\n");
+  schema->add_option("kind", a.kind,
+                     "project, source, model, publish, task or test (default: name them)");
+  schema->add_option("--write", a.write_folder, "write all of them into this folder")
+      ->type_name("DIR");
+  schema->add_flag("--reference", a.reference,
+                   "every key with its type, default and meaning, as Markdown");
+}
+
+void working_verbs(CLI::App& app, Arguments& a) {
+  auto* plan = verb(app, kWork, "plan", "what a run would do, for which intervals, and why",
+                    "  windrow plan\n  windrow plan --select '+gold.*' --start 2025-10-01\n"
+                    "  windrow plan --explain\n  windrow plan --accept gold.trending\n");
+  planning(plan, a);
+  plan->add_flag("--explain", a.explain, "also the versions of inputs and every interval range");
+  auto* run = verb(app, kWork, "run", "bring everything that is stale up to date",
+                   "  windrow run\n  windrow run --select +gold.trending --jobs 4\n"
+                   "  windrow run --env prod --select tag:daily --exclude layer:bronze\n");
+  planning(run, a);
+  running(run, a);
+  auto* backfill = verb(app, kWork, "backfill",
+                        "rebuild the intervals of a range, also those that are up to date",
+                        "  windrow backfill 2025-10-01 2025-11-01 --select silver.events+\n");
+  backfill->add_option("start", a.start, "from this time on")->required();
+  backfill->add_option("end", a.end, "before this time")->required();
+  selection(backfill, a);
+  backfill->add_flag("--rebuild-sealed", a.rebuild_sealed,
+                     "also intervals whose inputs lie beyond their retention");
+  running(backfill, a);
+  auto* retry = verb(app, kWork, "retry", "run again what failed, was skipped or stopped in a run",
+                     "  windrow retry\n  windrow retry 0199f3a2\n");
+  retry->add_option("run", a.run, "id of the run, or its beginning (default: the last one)");
+  running(retry, a);
+}
+
+void looking_verbs(CLI::App& app, Arguments& a) {
+  auto* query =
+      verb(app, kLook, "query", "SQL over the lake's tables; interactive without SQL on a terminal",
+           "  windrow query 'SELECT * FROM gold.trending LIMIT 5'\n"
+           "  windrow query --version silver.movies=3 'FROM silver.movies' --out movies.csv\n"
+           "  windrow query --at 2025-10-17 --file report.sql --format json\n"
+           "  echo 'FROM gold.trending' | windrow query\n  windrow query\n");
+  query->add_option("sql", a.sql, "the statement (default: standard input)");
+  query->add_option("-f,--file", a.sql_file, "read the statement from this file")
+      ->type_name("FILE");
+  repeatable(query->add_option("--version", a.versions, "read a table at a version; repeatable"))
+      ->type_name("TABLE=N");
+  query->add_option("--at", a.at, "read all tables as they were at this time")->type_name("TIME");
+  rows(query, a);
+  auto* ls =
+      verb(app, kLook, "ls", "the project's assets and their tables",
+           "  windrow ls\n  windrow ls --select state:stale\n  windrow ls --tables --json\n");
+  repeatable(ls->add_option("-s,--select", a.select, "which assets"))->type_name("SELECTOR");
+  ls->add_flag("--tables", a.tables, "only those that have a table in the lake");
+  auto* lineage = verb(app, kLook, "lineage", "where a table or a column comes from and goes to",
+                       "  windrow lineage\n  windrow lineage gold.trending\n"
+                       "  windrow lineage gold.trending.score --format mermaid\n");
+  lineage->add_option("subject", a.subject, "TABLE or TABLE.COLUMN (default: the whole project)");
+  lineage->add_option("--format", a.format, "text, json, mermaid or graphviz")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember({"text", "json", "mermaid", "graphviz"}));
+  auto* runs = verb(app, kLook, "runs", "past runs, or one with its tasks and checks",
+                    "  windrow runs\n  windrow runs 0199f3a2\n  windrow runs --limit 5 --json\n");
+  runs->add_option("run", a.run, "id of a run, or its beginning");
+  limit(runs, a, "at most so many runs (default: 20)");
+  verb(app, kLook, "health",
+       "look at project, lake, tables, connections, disk; say how to mend what is wrong",
+       "  windrow health\n  windrow --env prod health --json\n");
+}
+
+void table_verbs(CLI::App& app, Arguments& a) {
+  auto* table = verb(app, kLook, "table", "any Delta table by its path, without a project",
+                     "  windrow table read lake/gold/trending --version 3\n"
+                     "  windrow table history lake/gold/trending\n");
+  table->require_subcommand(1);
+  auto* read = verb(*table, "Verbs", "read", "its rows",
+                    "  windrow table read lake/gold/trending --at 2025-10-17 --format csv\n");
+  auto* history = verb(*table, "Verbs", "history", "its versions, newest first",
+                       "  windrow table history lake/gold/trending --limit 5\n");
+  auto* diff = verb(*table, "Verbs", "diff", "rows that two versions do not share",
+                    "  windrow table diff lake/gold/trending --from 3 --to 5\n");
+  auto* restore = verb(*table, "Verbs", "restore", "make an older version the newest again",
+                       "  windrow table restore lake/gold/trending --version 3\n");
+  for (auto* each : {read, history, diff, restore}) {
+    each->add_option("uri", a.uri, "the table's folder")->required();
+  }
+  version_or_time(read, a);
+  rows(read, a);
+  limit(history, a, "at most so many versions (default: all)");
+  diff->add_option("--from", a.from, "the older version (default: the one before --to)")
+      ->type_name("N");
+  diff->add_option("--to", a.to, "the newer version (default: the latest)")->type_name("N");
+  rows(diff, a);
+  version_or_time(restore, a);
+}
+
+void other_verbs(CLI::App& app, Arguments& a) {
+  auto* completion =
+      verb(app, kOther, "completion", "a completion script for a shell",
+           "  windrow completion bash > ~/.local/share/bash-completion/completions/windrow\n"
+           "  windrow completion zsh > \"${fpath[1]}/_windrow\"\n"
+           "  windrow completion fish > ~/.config/fish/completions/windrow.fish\n");
+  completion->add_option("shell", a.shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  verb(app, kOther, "version", "the versions of this program and of its engine",
+       "  windrow version --json\n");
+}
+
+std::string quoted(const std::string& text) { return "\"" + text + "\""; }
+
+/// The verb that the words had reached.
+const CLI::App* reached(const CLI::App& parser) {
+  const CLI::App* at = &parser;
+  for (auto inner = at->get_subcommands(); !inner.empty(); inner = at->get_subcommands())
+    at = inner[0];
+  return at;
+}
+
+std::string path_of(const CLI::App* at) {
+  std::string out;
+  for (; at && at->get_parent(); at = at->get_parent()) out = " " + at->get_name() + out;
+  return out;
+}
+
+std::vector<std::string> verb_names(const CLI::App* at) {
+  std::vector<std::string> out;
+  for (const auto* sub : at->get_subcommands([](const CLI::App*) { return true; }))
+    out.push_back(sub->get_name());
+  return out;
+}
+
+std::string help_hint(const CLI::App* at) {
+  return at->get_parent() ? "`windrow" + path_of(at) + " --help` shows its options and examples"
+                          : "`windrow --help` lists the verbs";
+}
+
+}  // namespace
+
+std::unique_ptr<CLI::App> make_parser(Arguments& a) {
+  auto app = std::make_unique<CLI::App>(
+      "Windrow: the batch layer of a data platform in one program.", "windrow");
+  app->require_subcommand(0, 1);
+  app->fallthrough();
+  app->get_formatter()->column_width(28);
+  app->set_help_flag("-h,--help", "print this help");
+  app->set_version_flag("--version", "windrow " + std::string(kVersion), "print the version");
+  app->add_option("-C,--directory", a.folder, "the project's folder (default: here or above)")
+      ->type_name("DIR");
+  app->add_option("--env", a.environment, "environment (default: dev)")->type_name("NAME");
+  app->add_option("--defer", a.defer, "read tables that the environment lacks from this one")
+      ->type_name("ENV");
+  repeatable(app->add_option("--var", a.variables, "a variable's value; repeatable"))
+      ->type_name("NAME=VALUE");
+  app->add_flag("--json", a.json, "output, and errors, as JSON");
+  app->add_flag("--no-color", a.no_color, "no colours (so does the environment variable NO_COLOR)");
+  app->add_flag("-q,--quiet", a.quiet, "no progress and no notes");
+  app->add_flag("-v,--verbose", a.verbose, "more: assets that are up to date, inputs, causes");
+  making_verbs(*app, a);
+  working_verbs(*app, a);
+  looking_verbs(*app, a);
+  table_verbs(*app, a);
+  other_verbs(*app, a);
+  app->footer(
+      "Begin with:\n  windrow init quickstart films && cd films && windrow plan && windrow run\n\n"
+      "Exit codes: 0 done, 1 something failed as reported, 2 wrong use or broken configuration, "
+      "130 stopped.");
+  return app;
+}
+
+Problem usage_problem(const CLI::ParseError& error, const CLI::App& parser) {
+  const CLI::App* at = reached(parser);
+  const std::string where = at->get_parent() ? "`windrow" + path_of(at) + "`" : "windrow";
+  const auto problem = [&](std::string message, const std::string& hint) {
+    return Problem{Code::usage, std::move(message), hint.empty() ? help_hint(at) : hint, {}};
+  };
+  for (const auto& word : parser.remaining(true)) {
+    if (word.starts_with("-")) {
+      std::vector<std::string> known;
+      for (const CLI::App* level = at; level; level = level->get_parent()) {
+        for (const auto* option : level->get_options()) {
+          for (const auto& name : option->get_lnames()) known.push_back("--" + name);
+        }
+      }
+      const auto name = word.substr(0, word.find('='));
+      return problem(where + " has no option " + quoted(name), did_you_mean(name, known));
+    }
+    const auto verbs = verb_names(at);
+    if (verbs.empty()) return problem(where + " takes no argument " + quoted(word) + " here", "");
+    return problem(at->get_parent() ? where + " has no verb " + quoted(word)
+                                    : "there is no verb " + quoted(word),
+                   did_you_mean(word, verbs));
+  }
+  if (dynamic_cast<const CLI::RequiredError*>(&error) && !verb_names(at).empty()) {
+    return problem(where + " needs a verb: " + joined(verb_names(at)), "");
+  }
+  std::string message = error.what();
+  if (!message.empty()) message[0] = char(std::tolower(static_cast<unsigned char>(message[0])));
+  return problem(where + ": " + message, "");
+}
+
+}  // namespace windrow::cli

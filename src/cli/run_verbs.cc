@@ -1,0 +1,202 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "app/app.h"
+#include "cli/json_text.h"
+#include "cli/plan_lines.h"
+#include "cli/run_view.h"
+#include "cli/session.h"
+
+// plan, run, backfill, retry.
+namespace windrow::cli {
+
+namespace {
+
+app::PlanOptions plan_options(const Session& session, const std::string& zone) {
+  const auto& a = session.arguments;
+  app::PlanOptions out;
+  out.select = joined(a.select);
+  out.exclude = joined(a.exclude);
+  out.full_refresh = a.full_refresh;
+  out.rebuild_sealed = a.rebuild_sealed;
+  if (!a.start.empty()) out.start = time_argument(a.start, "--start", zone);
+  if (!a.end.empty()) out.end = time_argument(a.end, "--end", zone);
+  if (out.start && out.end && *out.start >= *out.end) {
+    throw Error(Code::usage, "the range from " + a.start + " to " + a.end + " is empty",
+                "the end is not part of the range");
+  }
+  return out;
+}
+
+/// First rows of a table, for the end of a run.
+void show_rows(Session& session, app::App& app, const std::string& table) {
+  constexpr int kRows = 5;
+  const auto* asset = app.graph().resolve(table);
+  const std::string name = asset ? asset->name : table;
+  const auto dot = name.find('.');
+  const std::string schema =
+      dot == std::string::npos ? "" : duck::quote_name(name.substr(0, dot)) + ".";
+  const auto connection = app.query_connection({}, {});
+  const auto rows = connection->query(
+      "FROM " + schema + duck::quote_name(name.substr(dot == std::string::npos ? 0 : dot + 1)) +
+      " LIMIT " + std::to_string(kRows));
+  session.out.print("\n" + session.out.style().bold(name) + ", first rows");
+  session.out.table(table_of(rows));
+}
+
+/// The table behind the last view that this run published; empty where it published none.
+std::string last_published(const app::App& app, const app::RunResult& result) {
+  std::string out;
+  for (const auto& task : result.tasks) {
+    if (task.status != "done" || !task.asset.starts_with("publish.")) continue;
+    for (const auto& publication : app.project().publications) {
+      if ("publish." + publication.name != task.asset) continue;
+      for (const auto& view : publication.views) {
+        if (!view.from.empty()) out = view.from.value;
+      }
+    }
+  }
+  return out;
+}
+
+void show_next(Session& session, const std::string& table) {
+  const auto& a = session.arguments;
+  const auto quoted = [](const std::string& text) {
+    return text.find_first_of(" '\"$&;()*") == std::string::npos ? text : "\"" + text + "\"";
+  };
+  std::string windrow = "windrow";
+  if (a.folder != ".") windrow += " -C " + quoted(a.folder);
+  if (a.environment != "dev") windrow += " --env " + quoted(a.environment);
+  std::vector<std::pair<std::string, std::string>> lines{
+      {windrow + " ls", "every asset and its table"}};
+  if (!table.empty()) {
+    lines.emplace_back(windrow + " query \"FROM " + table + " LIMIT 5\"", "SQL over the lake");
+    lines.emplace_back(windrow + " lineage " + table, "where it comes from");
+  }
+  lines.emplace_back(windrow + " plan", "nothing to do until something changes");
+  size_t width = 0;
+  for (const auto& [command, what] : lines) width = std::max(width, display_width(command));
+  std::string text = "\n" + session.out.style().bold("Try next") + "\n";
+  for (const auto& [command, what] : lines) {
+    text += "  " + command + std::string(width - display_width(command) + 3, ' ') +
+            session.out.style().dim(what) + "\n";
+  }
+  session.out.write(text);
+}
+
+int report(Session& session, app::App& app, const app::RunResult& result) {
+  const auto& out = session.out;
+  if (out.json()) {
+    out.write(result_json(result));
+  } else {
+    out.write(result_text(result, {out.width(), out.style(), &out.secrets()}, out.verbose()));
+    const auto published = last_published(app, result);
+    const auto& show = session.arguments.show;
+    if (result.status == "done" && !out.quiet()) {
+      if (!(show + published).empty()) show_rows(session, app, show.empty() ? published : show);
+      if (!published.empty()) show_next(session, published);
+    }
+  }
+  if (result.status == "canceled") return kStopped;
+  return result.status == "done" ? kDone : kFailed;
+}
+
+int run_with(Session& session, app::App& app, app::RunOptions options) {
+  options.jobs = session.arguments.jobs;
+  options.fail_fast = session.arguments.fail_fast;
+  options.command = session.secrets.redact(session.command);
+  for (const auto& notice : app.check()) {
+    if (!session.out.json())
+      session.out.note(session.out.error_style().yellow("note:") + " " + notice);
+  }
+  app::RunResult result;
+  {
+    RunView view(session.out, session.clock);
+    result = app.run(options, view.events());
+  }
+  return report(session, app, result);
+}
+
+std::vector<std::string> accept(Session& session, app::App& app) {
+  if (session.arguments.accept.empty()) return {};
+  return app.accept(joined(session.arguments.accept));
+}
+
+}  // namespace
+
+int plan_verb(Session& session) {
+  const auto app = open_app(session);
+  const auto& out = session.out;
+  const auto options = plan_options(session, app->project().zone);
+  if (!session.arguments.accept.empty()) {
+    const auto names = accept(session, *app);
+    if (out.json()) {
+      out.write(dumped({{"accepted", names}}));
+    } else {
+      for (const auto& name : names) out.print("accepted " + name + " as it stands");
+    }
+    return kDone;
+  }
+  const auto plan = app->plan(options);
+  const bool explain = session.arguments.explain || out.verbose();
+  out.write(out.json() ? plan_json(plan)
+                       : plan_text(plan, app->project().zone, out.style(), explain));
+  const bool problems = std::any_of(plan.steps.begin(), plan.steps.end(),
+                                    [](const auto& step) { return step.problem.has_value(); });
+  return problems ? kFailed : kDone;
+}
+
+int run_verb(Session& session) {
+  const auto app = open_app(session);
+  app::RunOptions options;
+  options.plan = plan_options(session, app->project().zone);
+  for (const auto& name : accept(session, *app)) {
+    if (!session.out.json()) session.out.note("accepted " + name + " as it stands");
+  }
+  return run_with(session, *app, options);
+}
+
+int backfill_verb(Session& session) {
+  const auto app = open_app(session);
+  app::RunOptions options;
+  options.plan = plan_options(session, app->project().zone);
+  options.plan.rebuild = true;
+  return run_with(session, *app, options);
+}
+
+int retry_verb(Session& session) {
+  const auto app = open_app(session);
+  const auto& wanted = session.arguments.run;
+  const auto run = app->history().run(wanted);
+  if (!run) {
+    throw Error(Code::usage,
+                wanted.empty() ? "there is no run to retry" : "there is no run \"" + wanted + "\"",
+                "`windrow runs` shows what there was");
+  }
+  if (!run->ended) {
+    throw Error(Code::usage,
+                "run " + short_run(run->id) + " has no end: it still runs, or it was killed",
+                "`windrow run` continues where the lake says");
+  }
+  std::vector<std::string> assets;
+  for (const auto& task : app->history().tasks(run->id)) {
+    const bool again =
+        task.status == "failed" || task.status == "skipped" || task.status == "canceled";
+    if (again && app->graph().find(task.asset)) assets.push_back(task.asset);
+  }
+  if (assets.empty()) {
+    if (session.out.json()) {
+      session.out.write(result_json({"", "done", {}, {}}));
+    } else {
+      session.out.print("nothing to retry: nothing failed in run " + short_run(run->id));
+    }
+    return kDone;
+  }
+  app::RunOptions options;
+  options.plan.select = joined(assets);
+  options.retry_of = run->id;
+  return run_with(session, *app, options);
+}
+
+}  // namespace windrow::cli

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/secrets.h"
+#include "base/time.h"
+#include "cli/interrupts.h"
+#include "cli/out.h"
+
+namespace windrow::app {
+class App;
+struct Options;
+}  // namespace windrow::app
+
+namespace windrow::cli {
+
+/// Exit codes: done, something failed as reported, wrong use or broken configuration, stopped by a
+/// signal.
+inline constexpr int kDone = 0, kFailed = 1, kWrongUse = 2, kStopped = 130;
+
+/// Everything that can be said on the command line.
+struct Arguments {
+  std::string folder = ".", environment = "dev", defer;
+  std::vector<std::string> variables;
+  bool json = false, no_color = false, quiet = false, verbose = false;
+
+  std::string verb, sub_verb;
+  std::vector<std::string> select, exclude, accept;
+  std::string start, end, show;
+  bool full_refresh = false, rebuild_sealed = false, fail_fast = false, explain = false;
+  bool list = false, tables = false, reference = false;
+  int jobs = 0;
+  std::string name, target;  ///< init: example and folder
+  std::string sql, sql_file, format, out_file, at;
+  std::vector<std::string> versions;  ///< query: TABLE=N
+  std::string uri;
+  std::optional<int64_t> version, from, to, limit;
+  std::string subject, run, kind, write_folder, shell;
+};
+
+/// How a project is opened; tests put a false one here.
+using OpenApp =
+    std::function<std::unique_ptr<app::App>(const app::Options&, Secrets&, const Clock&, Cancel&)>;
+
+/// What each verb works with.
+struct Session {
+  const Arguments& arguments;
+  const Out& out;
+  Secrets& secrets;
+  const Clock& clock;
+  Interrupts& interrupts;
+  std::string command;  ///< as it was typed, for the record
+  OpenApp open;
+};
+
+/// The project that the arguments name.
+std::unique_ptr<app::App> open_app(Session& session);
+
+// One function a verb; each gives the exit code, or throws.
+int init_verb(Session& session);
+int check_verb(Session& session);
+int plan_verb(Session& session);
+int run_verb(Session& session);
+int backfill_verb(Session& session);
+int test_verb(Session& session);
+int query_verb(Session& session);
+int table_verb(Session& session);
+int ls_verb(Session& session);
+int lineage_verb(Session& session);
+int runs_verb(Session& session);
+int retry_verb(Session& session);
+int schema_verb(Session& session);
+int health_verb(Session& session);
+int completion_verb(Session& session);
+int version_verb(Session& session);
+
+/// A time as people write it, in `zone` where no offset is given; Error(usage) that names the
+/// option.
+Time time_argument(const std::string& text, const std::string& option,
+                   const std::string& zone = "UTC");
+/// `NAME=VALUE` taken apart; Error(usage) that names the option.
+std::pair<std::string, std::string> pair_argument(const std::string& text,
+                                                  const std::string& option,
+                                                  const std::string& form);
+/// Repeated options joined by blanks: to selectors a blank means or.
+std::string joined(const std::vector<std::string>& parts);
+
+}  // namespace windrow::cli
