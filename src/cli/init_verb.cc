@@ -29,7 +29,10 @@ std::string about(const Files& files) {
     for (size_t at = 0; at < file->content.size();) {
       const size_t end = std::min(file->content.find('\n', at), file->content.size());
       const auto line = file->content.substr(at, end - at);
-      if (!line.empty() && line[0] != '#') return std::string(line.substr(0, line.find(". ")));
+      if (!line.empty() && line[0] != '#') {
+        const auto sentence = line.substr(0, line.find(". "));
+        return std::string(sentence.substr(0, sentence.find_last_not_of(".:") + 1));
+      }
       at = end + 1;
     }
   }

@@ -80,6 +80,8 @@ int ls_verb(Session& session) {
   Json list = Json::array();
   for (const auto& asset : app->list(joined(session.arguments.select))) {
     if (session.arguments.tables && !asset.version) continue;
+    // The first line: what follows belongs into the documentation, not into a table.
+    const auto summary = asset.description.substr(0, asset.description.find('\n'));
     Json one{{"asset", asset.name},
              {"kind", asset.kind},
              {"layer", asset.layer},
@@ -92,12 +94,11 @@ int ls_verb(Session& session) {
     if (asset.files) one["files"] = *asset.files;
     if (asset.updated) one["updated"] = iso(*asset.updated);
     list.push_back(std::move(one));
-    table.add(
-        {asset.name, asset.kind, asset.version ? std::to_string(*asset.version) : "",
-         asset.rows ? count_text(*asset.rows) : "", asset.bytes ? bytes_text(*asset.bytes) : "",
-         asset.updated ? short_time(*asset.updated) : "",
-         out.verbose() ? asset.file + (asset.description.empty() ? "" : ": " + asset.description)
-                       : asset.description});
+    table.add({asset.name, asset.kind, asset.version ? std::to_string(*asset.version) : "",
+               asset.rows ? count_text(*asset.rows) : "",
+               asset.bytes ? bytes_text(*asset.bytes) : "",
+               asset.updated ? short_time(*asset.updated) : "",
+               out.verbose() ? asset.file + (summary.empty() ? "" : ": " + summary) : summary});
   }
   if (out.json()) {
     out.write(dumped(list));
