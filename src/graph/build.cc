@@ -51,8 +51,8 @@ struct Text {
 
 class Builder {
  public:
-  Builder(const project::Project& project, duck::Database& database)
-      : project_(project), database_(database) {}
+  Builder(const project::Project& project, duck::Database& database, sql::Cache* cache)
+      : project_(project), database_(database), cache_(cache) {}
 
   Graph build() {
     add_assets();
@@ -169,22 +169,28 @@ class Builder {
   void parse_all() {
     std::vector<std::optional<sql::Parsed>> parsed(texts_.size());
     std::vector<std::vector<Problem>> found(texts_.size());
+    std::vector<size_t> unknown;
+    for (size_t i = 0; i < texts_.size(); ++i) {
+      if (cache_) parsed[i] = sql::known_select(texts_[i].sql, texts_[i].begin, *cache_);
+      if (!parsed[i]) unknown.push_back(i);
+    }
     std::atomic<size_t> next{0};
     const auto work = [&] {
       duck::Connection connection(database_);
-      for (size_t i; (i = next++) < texts_.size();) {
+      for (size_t n; (n = next++) < unknown.size();) {
+        const size_t i = unknown[n];
         try {
-          parsed[i] = sql::parse_select(connection, texts_[i].sql, texts_[i].begin);
+          parsed[i] = sql::parse_select(connection, texts_[i].sql, texts_[i].begin, cache_);
         } catch (const Error& error) {
           found[i] = error.problems();
         }
       }
     };
-    if (texts_.size() > 64) {
+    if (unknown.size() > 64) {
       std::thread second(work);
       work();
       second.join();
-    } else if (!texts_.empty()) {
+    } else if (!unknown.empty()) {
       work();
     }
     for (size_t i = 0; i < texts_.size(); ++i) {
@@ -288,6 +294,8 @@ class Builder {
       for (const auto& read : reads_[old]) upstream.insert(position[read.from]);
       asset.upstream.assign(upstream.begin(), upstream.end());
       graph_.by_name[asset.name] = graph_.assets.size();
+      if (is_table(asset.kind))
+        graph_.by_table[last_part(asset.name)].push_back(graph_.assets.size());
       graph_.assets.push_back(std::move(asset));
     }
     for (size_t i = 0; i < graph_.assets.size(); ++i) {
@@ -298,6 +306,7 @@ class Builder {
 
   const project::Project& project_;
   duck::Database& database_;
+  sql::Cache* cache_;
   Problems problems_;
   std::vector<Asset> assets_;
   std::vector<std::vector<Read>> reads_;
@@ -312,17 +321,13 @@ class Builder {
 
 const Asset* Graph::resolve(std::string_view table) const {
   if (const Asset* asset = find(table)) return asset;
-  const Asset* found = nullptr;
-  for (const auto& asset : assets) {
-    if (!is_table(asset.kind) || last_part(asset.name) != table) continue;
-    if (found) return nullptr;
-    found = &asset;
-  }
-  return found;
+  const auto found = by_table.find(table);
+  if (found == by_table.end() || found->second.size() != 1) return nullptr;
+  return &assets[found->second.front()];
 }
 
-Graph build(const project::Project& project, duck::Database& database) {
-  return Builder(project, database).build();
+Graph build(const project::Project& project, duck::Database& database, sql::Cache* cache) {
+  return Builder(project, database, cache).build();
 }
 
 }  // namespace windrow::graph

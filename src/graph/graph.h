@@ -33,6 +33,8 @@ struct Graph {
   std::vector<Asset>
       assets;  ///< in a topological order that is the same on every machine: by level, then name
   std::map<std::string, size_t> by_name;
+  std::map<std::string, std::vector<size_t>, std::less<>>
+      by_table;  ///< tables by their name without a layer
   std::map<std::string, sql::Parsed>
       selects;  ///< of models, and of publications' views as `publish.name/table`
 
@@ -46,8 +48,8 @@ struct Graph {
 /// errors, tables that nothing makes (with the nearest name), names that two assets make or that
 /// are ambiguous without a layer, names that differ only by case, cycles (`gold.a → gold.b →
 /// gold.a`, with the file and line of each read), reads that go from an inner layer to an outer one
-/// are allowed.
-Graph build(const project::Project& project, duck::Database& database);
+/// are allowed. SELECTs that `cache` knows are not parsed; it is not saved here.
+Graph build(const project::Project& project, duck::Database& database, sql::Cache* cache = nullptr);
 
 /// Selectors: names, globs (`gold.*`), `+up`, `down+`, `2+name`, `tag:`, `layer:`, `path:`,
 /// `state:`, `result:`; a blank means or, a comma means and. Error(usage) names what matches

@@ -28,6 +28,12 @@ const Asset& asset_named(const Graph& graph, const std::string& name) {
               hint.empty() ? "`windrow ls` shows what there is" : hint);
 }
 
+bool in_catalog(const sql::Catalog& catalog, const std::string& table, const std::string& column) {
+  auto found = catalog.find(table);
+  return found != catalog.end() && std::any_of(found->second.begin(), found->second.end(),
+                                               [&](const auto& c) { return c.name == column; });
+}
+
 /// Columns by the names that the model itself writes, which may be bare.
 sql::Catalog catalog_for(const Graph& graph, const sql::Parsed& select,
                          const sql::Catalog& catalog) {
@@ -82,10 +88,11 @@ Lineage column_lineage(const Graph& graph, const std::string& asset, const std::
     auto select = graph.selects.find(table);
     if (select == graph.selects.end()) {
       auto columns = catalog.find(table);
-      if (node == out.subject && columns != catalog.end() &&
-          std::none_of(columns->second.begin(), columns->second.end(),
-                       [&](auto& c) { return c.name == name; })) {
-        throw Error(Code::usage, "table \"" + table + "\" has no column \"" + name + "\"");
+      if (node == out.subject && columns != catalog.end() && !in_catalog(catalog, table, name)) {
+        std::vector<std::string> names;
+        for (const auto& c : columns->second) names.push_back(c.name);
+        throw Error(Code::usage, "table \"" + table + "\" has no column \"" + name + "\"",
+                    did_you_mean(name, names));
       }
       continue;  // a source or a seed: it begins here
     }
@@ -96,6 +103,8 @@ Lineage column_lineage(const Graph& graph, const std::string& asset, const std::
     const auto& columns = known.at(table);
     auto found = std::find_if(columns.begin(), columns.end(),
                               [&](const auto& c) { return c.column == name; });
+    const bool made_by_build = node != out.subject || in_catalog(catalog, table, name);
+    if (found == columns.end() && made_by_build) continue;  // `valid_from`, a column of PIVOT
     if (found == columns.end()) {
       std::vector<std::string> names;
       for (const auto& c : columns) names.push_back(c.column);

@@ -26,14 +26,11 @@ void branch(const std::string& node, const Edges& edges, const Lineage& lineage,
 
 std::string identifier(size_t i) { return "n" + std::to_string(i); }
 
-std::string escaped(const std::string& text, const char* quote) {
+std::string escaped(const std::string& text, const std::map<char, std::string>& instead) {
   std::string out;
   for (const char c : text) {
-    if (c == '"') {
-      out += quote;
-    } else {
-      out += c;
-    }
+    auto found = instead.find(c);
+    out += found == instead.end() ? std::string(1, c) : found->second;
   }
   return out;
 }
@@ -93,7 +90,8 @@ std::string as_mermaid(const Lineage& lineage) {
   const auto number = numbers(lineage);
   std::string out = "graph LR\n";
   for (const auto& node : lineage.nodes) {
-    out += "  " + identifier(number.at(node)) + "[\"" + escaped(node, "#quot;") + "\"]\n";
+    out += "  " + identifier(number.at(node)) + "[\"" +
+           escaped(node, {{'"', "#quot;"}, {'#', "#35;"}}) + "\"]\n";
   }
   for (const auto& edge : lineage.edges) {
     out +=
@@ -106,7 +104,8 @@ std::string as_graphviz(const Lineage& lineage) {
   const auto number = numbers(lineage);
   std::string out = "digraph lineage {\n  rankdir=LR;\n  node [shape=box];\n";
   for (const auto& node : lineage.nodes) {
-    out += "  " + identifier(number.at(node)) + " [label=\"" + escaped(node, "\\\"") + "\"];\n";
+    out += "  " + identifier(number.at(node)) + " [label=\"" +
+           escaped(node, {{'"', "\\\""}, {'\\', "\\\\"}}) + "\"];\n";
   }
   for (const auto& edge : lineage.edges) {
     out +=

@@ -1,5 +1,6 @@
 #include <atomic>
 
+#include "base/hash.h"
 #include "sql/sql.h"
 
 namespace windrow::sql {
@@ -38,11 +39,72 @@ Scratch::~Scratch() {
   }
 }
 
+namespace {
+
+/// Everything that the names and types of a result follow from.
+std::string key_of(const Parsed& select, const Catalog& catalog,
+                   const duck::Parameters& parameters) {
+  Fields out;
+  out.add("columns");
+  out.add(select.meaning);
+  for (const auto& table : select.table_names()) {
+    auto found = catalog.find(table);
+    if (found == catalog.end()) continue;
+    out.add("table");
+    out.add(table);
+    for (const auto& column : found->second) {
+      out.add(column.name);
+      out.add(column.type);
+    }
+  }
+  for (const auto& name : select.parameter_names()) {
+    auto found = parameters.find(name);
+    if (found == parameters.end()) continue;
+    out.add("parameter");
+    out.add(name);
+    out.add(found->second.type);
+    out.add_number(found->second.value.index());
+    if (name != "start" && name != "end" && name != "run_time")
+      out.add(duck::text_of(found->second.value));
+  }
+  return sha256(out.take());
+}
+
+std::optional<std::vector<duck::Column>> from_cache(std::string_view bytes) {
+  FieldReader in(bytes);
+  std::vector<duck::Column> out;
+  for (size_t left = in.number(); left > 0 && in.good(); --left) {
+    auto name = in.text();
+    out.push_back({std::move(name), in.text()});
+  }
+  if (!in.complete()) return {};
+  return out;
+}
+
+}  // namespace
+
 std::vector<duck::Column> bind(duck::Connection& connection, const Parsed& select,
-                               const Catalog& catalog, const duck::Parameters& parameters) {
+                               const Catalog& catalog, const duck::Parameters& parameters,
+                               Cache* cache) {
+  const std::string key = cache ? key_of(select, catalog, parameters) : "";
+  if (cache) {
+    if (const auto bytes = cache->find(key)) {
+      if (auto known = from_cache(*bytes)) return std::move(*known);
+    }
+  }
   const Scratch scratch(connection, catalog, select.table_names());
   try {
-    return connection.describe(select.text, parameters);
+    auto columns = connection.describe(select.text, parameters);
+    if (cache) {
+      Fields out;
+      out.add_number(columns.size());
+      for (const auto& column : columns) {
+        out.add(column.name);
+        out.add(column.type);
+      }
+      cache->put(key, out.take());
+    }
+    return columns;
   } catch (const duck::SqlError& error) {
     throw placed(error, select);
   }

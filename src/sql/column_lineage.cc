@@ -19,6 +19,7 @@ struct Output {
 struct Relation {
   std::string alias;  // lower case
   std::vector<Output> columns;
+  Sources rest;  // of columns whose names only the data knows: PIVOT, functions
 };
 using Ctes = std::map<std::string, std::vector<Output>>;
 
@@ -31,10 +32,16 @@ class Resolver {
   std::vector<Output> node(const Json& query, Ctes ctes, const std::vector<Relation>& outer,
                            int depth = 0) {
     if (depth > 64) return {};
-    for (const auto& [name, inner] : ctes_of(query))
-      ctes[name] = node(*inner, ctes, outer, depth + 1);
+    for (const auto& cte : ctes_of(query)) {
+      auto columns = node(*cte.node, ctes, outer, depth + 1);
+      for (size_t i = 0; i < cte.columns.size() && i < columns.size(); ++i)
+        columns[i].name = cte.columns[i];
+      ctes[cte.name] = std::move(columns);
+    }
     if (is_type(query, "SELECT_NODE")) return select(query, ctes, outer, depth);
-    return combined(query, ctes, outer, depth);
+    auto out = combined(query, ctes, outer, depth);
+    modifiers(query, {}, out, ctes, outer, depth);
+    return out;
   }
 
  private:
@@ -87,18 +94,65 @@ class Resolver {
         out.push_back({name_of(item), columns_in(item, relations, out, ctes, outer, depth), &item});
       }
     }
-    for (const char* key : {"where_clause", "group_expressions", "having", "qualify"}) {
-      if (!query.contains(key)) continue;
-      const auto found = columns_in(query.at(key), relations, out, ctes, outer, depth);
-      filters.insert(found.begin(), found.end());
+    for (const char* key : {"where_clause", "having", "qualify"}) {
+      if (query.contains(key)) filter(query.at(key), relations, out, ctes, outer, depth);
     }
+    for (const auto& key : query.at("group_expressions"))
+      filter_by_key(key, relations, out, ctes, outer, depth);
+    if (is(query, "aggregate_handling", "FORCE_AGGREGATES")) {
+      for (const auto& column : out) {
+        if (!column.expression || !has_aggregate(*column.expression))
+          filters.insert(column.from.begin(), column.from.end());
+      }
+    }
+    modifiers(query, relations, out, ctes, outer, depth);
     return out;
   }
 
+  void filter(const Json& expression, const std::vector<Relation>& relations,
+              const std::vector<Output>& out, const Ctes& ctes, const std::vector<Relation>& outer,
+              int depth) {
+    const auto found = columns_in(expression, relations, out, ctes, outer, depth);
+    filters.insert(found.begin(), found.end());
+  }
+
+  /// GROUP BY and ORDER BY may name a column by its position.
+  void filter_by_key(const Json& key, const std::vector<Relation>& relations,
+                     const std::vector<Output>& out, const Ctes& ctes,
+                     const std::vector<Relation>& outer, int depth) {
+    if (const auto at = as_position(key); at && *at >= 1 && *at <= out.size()) {
+      filters.insert(out[*at - 1].from.begin(), out[*at - 1].from.end());
+    } else {
+      filter(key, relations, out, ctes, outer, depth);
+    }
+  }
+
+  /// LIMIT takes rows by the order, DISTINCT by all columns or by those of ON.
+  void modifiers(const Json& query, const std::vector<Relation>& relations,
+                 const std::vector<Output>& out, const Ctes& ctes,
+                 const std::vector<Relation>& outer, int depth) {
+    bool limited = false;
+    for (const auto& modifier : query.value("modifiers", Json::array())) {
+      limited =
+          limited || text_at(modifier, "type").starts_with("LIMIT") ||
+          (is_type(modifier, "DISTINCT_MODIFIER") && !modifier.at("distinct_on_targets").empty());
+    }
+    for (const auto& modifier : query.value("modifiers", Json::array())) {
+      if (is_type(modifier, "DISTINCT_MODIFIER")) {
+        const auto& on = modifier.at("distinct_on_targets");
+        for (const auto& key : on) filter_by_key(key, relations, out, ctes, outer, depth);
+        if (!on.empty()) continue;
+        for (const auto& column : out) filters.insert(column.from.begin(), column.from.end());
+      } else if (is_type(modifier, "ORDER_MODIFIER") && limited) {
+        for (const auto& order : modifier.at("orders"))
+          filter_by_key(order.at("expression"), relations, out, ctes, outer, depth);
+      }
+    }
+  }
+
   static std::string name_of(const Json& item) {
-    auto alias = text_at(item, "alias");
-    if (!alias.empty()) return alias;
-    if (is_class(item, "COLUMN_REF")) return item.at("column_names").back().get<std::string>();
+    const auto name = output_name(item);
+    if (!name.empty()) return name;
     auto function = text_at(item, "function_name");
     return function.empty() ? "expression" : function;
   }
@@ -110,7 +164,7 @@ class Resolver {
     if (is_type(table, "BASE_TABLE")) {
       const auto name = table_name(table);
       Relation relation{alias.empty() ? lower(text_at(table, "table_name")) : alias, {}};
-      if (auto cte = ctes.find(lower(name)); cte != ctes.end()) {
+      if (auto cte = ctes.find(cte_name(table)); cte != ctes.end()) {
         relation.columns = cte->second;
       } else if (auto found = catalog_.find(name); found != catalog_.end()) {
         for (const auto& column : found->second)
@@ -130,6 +184,7 @@ class Resolver {
       const auto found = columns_in(table.at("condition"), out, {}, ctes, outer, depth);
       filters.insert(found.begin(), found.end());
       for (const auto& name : table.at("using_columns")) {
+        joined_.insert(lower(name.get<std::string>()));
         for (const auto& relation : out) {
           for (const auto& column : relation.columns) {
             if (lower(column.name) == lower(name.get<std::string>()))
@@ -138,20 +193,87 @@ class Resolver {
         }
       }
     } else {
-      // PIVOT, table functions, VALUES: every column may come from everything inside.
+      // PIVOT, table functions: every column may come from everything inside. VALUES: by position.
       std::vector<Relation> inner;
       for (const char* key : {"source"}) {
         if (table.contains(key)) from(table.at(key), ctes, outer, inner, depth);
       }
       auto around = outer;
       around.insert(around.end(), out.begin(), out.end());
-      const auto read = columns_in(table, inner, {}, ctes, around, depth);
+      Sources read;
+      for (const auto& [key, part] : table.items()) {
+        if (key == "source") continue;
+        const auto found = columns_in(part, inner, {}, ctes, around, depth);
+        read.insert(found.begin(), found.end());
+      }
       Relation relation{alias, {}};
       for (const auto& r : inner)
         relation.columns.insert(relation.columns.end(), r.columns.begin(), r.columns.end());
+      if (is_type(table, "PIVOT")) {
+        pivoted(table, read, inner, relation);
+      } else if (table.contains("values")) {
+        listed(table.at("values"), ctes, around, depth, relation);
+      }
       if (relation.columns.empty()) relation.columns.push_back({alias, read, nullptr});
       rename(table, relation);
+      relation.rest = read;
       out.push_back(std::move(relation));
+    }
+  }
+
+  /// PIVOT keeps the columns that it does not use; UNPIVOT those that it does not turn into rows.
+  /// The columns that it makes come from all that it uses.
+  static void pivoted(const Json& table, const Sources& used, const std::vector<Relation>& inner,
+                      Relation& relation) {
+    Sources made = used;
+    std::set<std::string> gone;
+    for (const auto& pivot : table.at("pivots")) {
+      for (const auto& entry : pivot.at("entries")) {
+        for (const auto& value : entry.at("values")) {
+          if (!table.at("unpivot_names").empty() && value.contains("value"))
+            gone.insert(lower(value.value("value", Json("")).is_string()
+                                  ? value.at("value").get<std::string>()
+                                  : ""));
+        }
+      }
+    }
+    std::vector<Output> kept;
+    for (const auto& r : inner) {
+      for (const auto& column : r.columns) {
+        const bool unpivoted = gone.count(lower(column.name)) > 0;
+        const bool part = std::any_of(column.from.begin(), column.from.end(),
+                                      [&](const auto& source) { return used.count(source) > 0; });
+        if (unpivoted) made.insert(column.from.begin(), column.from.end());
+        if (!unpivoted && !part) kept.push_back(column);
+      }
+    }
+    for (const auto& name : table.at("unpivot_names"))
+      kept.push_back({name.get<std::string>(), made, nullptr});
+    for (const auto& pivot : table.at("pivots")) {
+      for (const auto& name : pivot.at("unpivot_names"))
+        kept.push_back({name.get<std::string>(), {}, nullptr});
+      if (!table.at("unpivot_names").empty() || table.at("pivots").size() > 1) continue;
+      for (const auto& entry : pivot.at("entries")) {
+        if (entry.at("values").empty()) continue;
+        const auto& value = entry.at("values")[0].value("value", Json());
+        const auto alias = text_at(entry, "alias");
+        const auto name = value.is_string() ? value.get<std::string>() : value.dump();
+        if (table.at("aggregates").size() == 1)
+          kept.push_back({alias.empty() ? name : alias, made, nullptr});
+      }
+    }
+    relation.columns = std::move(kept);
+  }
+
+  void listed(const Json& rows, const Ctes& ctes, const std::vector<Relation>& around, int depth,
+              Relation& relation) {
+    for (const auto& row : rows) {
+      for (size_t i = 0; i < row.size(); ++i) {
+        if (i == relation.columns.size())
+          relation.columns.push_back({"col" + std::to_string(i), {}, nullptr});
+        const auto read = columns_in(row[i], {}, {}, ctes, around, depth);
+        relation.columns[i].from.insert(read.begin(), read.end());
+      }
     }
   }
 
@@ -166,20 +288,30 @@ class Resolver {
   void star(const Json& item, const std::vector<Relation>& relations, const Ctes& ctes,
             const std::vector<Relation>& outer, std::vector<Output>& out, int depth) {
     const auto only = lower(text_at(item, "relation_name"));
-    std::set<std::string> excluded, seen;
-    for (const auto& name : item.value("exclude_list", Json::array())) {
-      if (name.is_string()) excluded.insert(lower(name.get<std::string>()));
+    std::set<std::string> excluded;
+    for (const char* key : {"exclude_list", "qualified_exclude_list"}) {
+      for (const auto& name : item.value(key, Json::array()))
+        excluded.insert(
+            lower(name.is_string() ? name.get<std::string>() : text_at(name, "column")));
     }
+    std::map<std::string, int> seen;
     for (const auto& relation : relations) {
       if (!only.empty() && relation.alias != only) continue;
       for (auto column : relation.columns) {
         const auto name = lower(column.name);
-        if (excluded.count(name) || !seen.insert(name).second) continue;
+        if (excluded.count(name)) continue;
+        const int before = seen[name]++;
+        if (before > 0 && joined_.count(name)) continue;  // USING shows it once
         for (const auto& replaced : item.value("replace_list", Json::array())) {
           if (lower(text_at(replaced, "key")) != name) continue;
           column.expression = &replaced.at("value");
           column.from = columns_in(*column.expression, relations, {}, ctes, outer, depth);
         }
+        for (const auto& renamed : item.value("rename_list", Json::array())) {
+          if (lower(text_at(renamed.at("key"), "column")) == name)
+            column.name = text_at(renamed, "value");
+        }
+        if (before > 0) column.name += "_" + std::to_string(before);
         out.push_back(std::move(column));
       }
     }
@@ -231,6 +363,11 @@ class Resolver {
       return nullptr;
     };
     if (const Output* found = in(relations)) return found->from;
+    // A column that only the data names: of the relation that is named, or of any such.
+    for (const auto& relation : relations) {
+      if (!relation.rest.empty() && (names.size() == 1 || relation.alias == names[0]))
+        return relation.rest;
+    }
     if (names.size() == 1) {
       for (const auto& alias : aliases) {
         if (lower(alias.name) == names[0]) return alias.from;
@@ -241,6 +378,7 @@ class Resolver {
   }
 
   const Catalog& catalog_;
+  std::set<std::string> joined_;  ///< columns of USING, lower case
 };
 
 }  // namespace
@@ -248,7 +386,8 @@ class Resolver {
 std::vector<ColumnLineage> column_lineage(duck::Connection& connection, const Parsed& select,
                                           const Catalog& catalog) {
   Resolver resolver(catalog);
-  const auto columns = resolver.node(root(select), {}, {});
+  const Json tree = parse_tree(connection, select.text, select.begin);
+  const auto columns = resolver.node(tree, {}, {});
   std::vector<ColumnLineage> out;
   for (const auto& column : columns) {
     std::string text;

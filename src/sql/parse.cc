@@ -1,63 +1,10 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/hash.h"
 #include "sql/tree.h"
 
 namespace windrow::sql {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = char(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
-
-std::optional<size_t> location(const Json& node) {
-  auto found = node.find("query_location");
-  if (found == node.end() || !found->is_number()) return {};
-  const auto at = found->get<uint64_t>();
-  if (at == UINT64_MAX) return {};
-  return size_t(at);
-}
-
-void walk(const Json& node, const std::function<bool(const Json&)>& visit) {
-  if (node.is_object() && !visit(node)) return;
-  if (!node.is_structured()) return;
-  for (const auto& child : node) walk(child, visit);
-}
-
-const Json& root(const Parsed& select) { return select.tree->at("node"); }
-
-std::string table_name(const Json& base_table) {
-  std::string out;
-  for (const char* key : {"catalog_name", "schema_name", "table_name"}) {
-    const auto part = text_at(base_table, key);
-    if (!part.empty()) out += (out.empty() ? "" : ".") + part;
-  }
-  return out;
-}
-
-std::vector<std::pair<std::string, const Json*>> ctes_of(const Json& node) {
-  std::vector<std::pair<std::string, const Json*>> out;
-  auto map = node.find("cte_map");
-  if (map == node.end() || !map->is_object()) return out;
-  for (const auto& entry : map->at("map")) {
-    out.emplace_back(lower(text_at(entry, "key")), &entry.at("value").at("query").at("node"));
-  }
-  return out;
-}
-
-std::string expression_text(duck::Connection& connection, const Json& expression) {
-  if (is_class(expression, "COLUMN_REF") && expression.at("column_names").size() == 1) {
-    return duck::quote_name(expression.at("column_names")[0].get<std::string>());
-  }
-  // The tree of `SELECT 1` with another expression in its place.
-  auto shell =
-      Json::parse(duck::text_of(connection.value("SELECT json_serialize_sql('SELECT 1')")));
-  shell["statements"][0]["node"]["select_list"][0] = expression;
-  std::string text = duck::text_of(
-      connection.value("SELECT json_deserialize_sql($tree::JSON)", {{"tree", shell.dump()}}));
-  return text.starts_with("SELECT ") ? text.substr(7) : text;
-}
 
 std::set<std::string> Parsed::table_names() const {
   std::set<std::string> out;
@@ -89,6 +36,9 @@ Place place_at(const Place& begin, std::string_view text, size_t position) {
 
 namespace {
 
+/// Functions whose answer does not follow from the rows. DuckDB calls most of them VOLATILE or
+/// CONSISTENT_WITHIN_QUERY (a test compares the two lists); the others depend on the machine or on
+/// what was set in the session.
 const std::set<std::string>& changing_functions() {
   static const std::set<std::string> names{"now",
                                            "current_date",
@@ -109,55 +59,47 @@ const std::set<std::string>& changing_functions() {
                                            "nextval",
                                            "currval",
                                            "getenv",
+                                           "getvariable",
                                            "txid_current",
                                            "current_user",
+                                           "current_role",
+                                           "session_user",
                                            "current_localtimestamp",
                                            "current_localtime",
                                            "current_setting",
+                                           "current_catalog",
+                                           "current_database",
+                                           "current_schema",
+                                           "current_schemas",
+                                           "in_search_path",
+                                           "current_query",
+                                           "current_query_id",
+                                           "current_connection_id",
+                                           "current_transaction_id",
+                                           "stats",
+                                           "sleep_ms",
+                                           "write_log",
                                            "version"};
   return names;
 }
 
-bool reads_outside(const std::string& function) {
-  for (const char* prefix : {"read_", "parquet_", "sniff_", "duckdb_", "pragma_", "query", "glob",
-                             "iceberg_", "delta_"}) {
-    if (function.starts_with(prefix)) return true;
-  }
-  return function.ends_with("_scan") || function.ends_with("_query");
+/// Functions in FROM whose rows follow from their arguments alone. Everything else reads files,
+/// other databases or the engine's own state.
+bool makes_rows(const std::string& function) {
+  static const std::set<std::string> names{"range",      "generate_series", "unnest",   "repeat",
+                                           "repeat_row", "json_each",       "json_tree"};
+  return names.count(function) > 0;
 }
 
-/// Parameters carry no place in the tree: they are looked for in the text, outside of strings and
-/// comments.
-std::vector<std::pair<std::string, size_t>> parameters_in(std::string_view text) {
-  std::vector<std::pair<std::string, size_t>> out;
-  const auto skip_to = [&](size_t from, std::string_view end) {
-    const auto found = text.find(end, from);
-    return found == std::string_view::npos ? text.size() : found + end.size();
-  };
-  for (size_t i = 0; i < text.size();) {
-    const char c = text[i];
-    if (c == '\'' || c == '"') {
-      i = skip_to(i + 1, std::string_view(&text[i], 1));
-    } else if (text.substr(i).starts_with("--")) {
-      i = skip_to(i, "\n");
-    } else if (text.substr(i).starts_with("/*")) {
-      i = skip_to(i + 2, "*/");
-    } else if (c == '$') {
-      size_t end = i + 1;
-      while (end < text.size() &&
-             (std::isalnum(static_cast<unsigned char>(text[end])) || text[end] == '_'))
-        ++end;
-      if (end < text.size() && text[end] == '$') {  // $tag$ … $tag$
-        i = skip_to(end + 1, text.substr(i, end + 1 - i));
-      } else {
-        if (end > i + 1) out.emplace_back(std::string(text.substr(i + 1, end - i - 1)), i);
-        i = std::max(end, i + 1);
-      }
-    } else {
-      ++i;
-    }
+bool is_file(const Json& base_table) {
+  const auto name = lower(text_at(base_table, "table_name"));
+  if (!text_at(base_table, "schema_name").empty()) return false;  // `silver.json` is a table
+  if (name.find('/') != std::string::npos) return true;
+  for (const char* end : {".csv", ".tsv", ".parquet", ".json", ".jsonl", ".ndjson", ".gz", ".zst",
+                          ".xlsx", ".db", ".duckdb"}) {
+    if (name.ends_with(end)) return true;
   }
-  return out;
+  return false;
 }
 
 /// Finds what one statement reads, and what it may not.
@@ -173,16 +115,16 @@ class Reader {
     if (!node.is_object()) return;
     // A WITH query sees those before it; everything else sees them all. A recursive one sees
     // itself.
-    for (const auto& [name, query] : ctes_of(node)) {
+    for (const auto& cte : ctes_of(node)) {
       auto inner = scope;
-      if (is_type(*query, "RECURSIVE_CTE_NODE")) inner.insert(name);
-      read(*query, inner);
-      scope.insert(name);
+      if (is_type(*cte.node, "RECURSIVE_CTE_NODE")) inner.insert(cte.name);
+      read(*cte.node, inner);
+      scope.insert(cte.name);
     }
     if (is_type(node, "RECURSIVE_CTE_NODE")) scope.insert(lower(text_at(node, "cte_name")));
     look_at(node, scope);
     for (const auto& [key, child] : node.items()) {
-      if (key != "cte_map") read(child, scope);
+      if (key != "cte_map" && child.is_structured()) read(child, scope);
     }
   }
 
@@ -198,38 +140,52 @@ class Reader {
                     "take rows by a hash of their key: WHERE hash(id) % 10 = 0", place(node));
     }
     if (is_type(node, "BASE_TABLE")) {
-      const auto name = table_name(node);
-      if (scope.count(lower(name))) return;
-      if (name.find('/') != std::string::npos || lower(name).ends_with(".csv") ||
-          lower(name).ends_with(".parquet") || lower(name).ends_with(".json")) {
-        problems_.add(Code::configuration, "a model reads tables, not the file \"" + name + "\"",
-                      "bring the file in with a source or a seed", place(node));
-        return;
-      }
-      parsed_.tables.push_back({name, place(node)});
+      table(node, scope);
     } else if (is_type(node, "SHOW_REF")) {
       problems_.add(Code::configuration, "a model is a SELECT of rows, not SHOW or DESCRIBE", "",
                     place(node));
     } else if (is_type(node, "TABLE_FUNCTION")) {
       const auto name = lower(text_at(node.at("function"), "function_name"));
-      if (reads_outside(name)) {
+      if (!makes_rows(name)) {
         problems_.add(Code::configuration,
                       "a model reads tables: the function " + name + " is not allowed here",
                       "bring outside data in with a source or a seed", place(node));
       }
-    } else if (is_class(node, "FUNCTION") && text_at(node, "type") == "FUNCTION") {
+    } else if (is_class(node, "FUNCTION")) {
       const auto name = lower(text_at(node, "function_name"));
       // age(x) is the time from x until now.
       refuse_changing(name == "age" && node.at("children").size() == 1 ? "current_timestamp" : name,
                       node);
+    } else if (is_class(node, "PARAMETER")) {
+      const auto name = text_at(node, "identifier");
+      if (std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c); })) {
+        problems_.add(Code::configuration, "a parameter has a name: $days, not ? or $1", "",
+                      parsed_.begin);
+      }
     } else if (is_class(node, "COLUMN_REF") && node.at("column_names").size() == 1) {
-      const auto name = node.at("column_names")[0].get<std::string>();
+      const auto name = lower(node.at("column_names")[0].get<std::string>());
+      if (!name.starts_with("current_") && !name.starts_with("local") && name != "session_user")
+        return;
       const auto at = location(node);
       const bool quoted = at && *at < parsed_.text.size() && parsed_.text[*at] == '"';
-      if (lower(name).starts_with("current_") || lower(name).starts_with("local")) {
-        if (!quoted) refuse_changing(lower(name), node);
-      }
+      if (!quoted) refuse_changing(name, node);
     }
+  }
+
+  void table(const Json& node, const std::set<std::string>& scope) {
+    if (scope.count(cte_name(node))) return;
+    const auto name = table_name(node);
+    if (is_file(node)) {
+      problems_.add(Code::configuration, "a model reads tables, not the file \"" + name + "\"",
+                    "bring the file in with a source or a seed", place(node));
+      return;
+    }
+    if (auto at = node.find("at_clause"); at != node.end() && at->is_object()) {
+      problems_.add(Code::configuration,
+                    "a model reads its inputs as they are now, not AT a version",
+                    "`windrow query --version` reads an older one", place(node));
+    }
+    parsed_.tables.push_back({name, place(node), location(node).value_or(0)});
   }
 
   void refuse_changing(const std::string& name, const Json& node) {
@@ -245,43 +201,114 @@ class Reader {
   Problems& problems_;
 };
 
+/// The tree knows which parameters there are, the text where they stand.
+void find_parameters(const Json& node, Parsed& parsed) {
+  std::set<std::string> known;
+  walk(node, [&](const Json& n) {
+    if (is_class(n, "PARAMETER")) known.insert(text_at(n, "identifier"));
+    return true;
+  });
+  for (const auto& [name, at] : parameters_in(parsed.text)) {
+    if (known.count(name))
+      parsed.parameters.push_back({name, place_at(parsed.begin, parsed.text, at), at});
+  }
+}
+
+void read_tree(duck::Connection& connection, Parsed& parsed) {
+  const Json node = parse_tree(connection, parsed.text, parsed.begin);
+  parsed.meaning = meaning_of(node);
+  parsed.star = says_star(node);
+  find_parameters(node, parsed);
+  Problems problems;
+  Reader(parsed, problems).read(node, {});
+  parsed.intervals = find_intervals(connection, node, parsed, problems);
+  problems.raise();
+}
+
+std::string cache_key(std::string_view text) { return sha256("select\n" + std::string(text)); }
+
+std::string to_cache(const Parsed& parsed) {
+  Fields out;
+  out.add(parsed.meaning);
+  out.add_number(parsed.star);
+  out.add_number(parsed.tables.size());
+  for (const auto& use : parsed.tables) {
+    out.add(use.name);
+    out.add_number(use.position);
+  }
+  out.add_number(parsed.parameters.size());
+  for (const auto& use : parsed.parameters) {
+    out.add(use.name);
+    out.add_number(use.position);
+  }
+  out.add_number(parsed.intervals.size());
+  for (const auto& use : parsed.intervals) {
+    out.add(use.table);
+    out.add_number(use.expression ? 1 : 0);
+    out.add(use.expression.value_or(""));
+    out.add_number(use.exact);
+    out.add_number(use.position);
+  }
+  return out.take();
+}
+
 }  // namespace
 
-Parsed parse_select(duck::Connection& connection, std::string_view text, const Place& begin) {
+std::optional<Parsed> known_select(std::string_view text, const Place& begin, const Cache& cache) {
+  const auto bytes = cache.find(cache_key(text));
+  if (!bytes) return {};
+  FieldReader in(*bytes);
+  Parsed out;
+  out.text = std::string(text);
+  out.begin = begin;
+  out.meaning = in.text();
+  out.star = in.number() > 0;
+  const auto place = [&](size_t position) { return place_at(begin, text, position); };
+  for (size_t left = in.number(); left > 0 && in.good(); --left) {
+    TableUse use;
+    use.name = in.text();
+    use.position = in.number();
+    use.place = place(use.position);
+    out.tables.push_back(std::move(use));
+  }
+  for (size_t left = in.number(); left > 0 && in.good(); --left) {
+    ParameterUse use;
+    use.name = in.text();
+    use.position = in.number();
+    use.place = place(use.position);
+    out.parameters.push_back(std::move(use));
+  }
+  for (size_t left = in.number(); left > 0 && in.good(); --left) {
+    IntervalUse use;
+    use.table = in.text();
+    const bool has_expression = in.number() > 0;
+    auto expression = in.text();
+    if (has_expression) use.expression = std::move(expression);
+    use.exact = in.number() > 0;
+    use.position = in.number();
+    use.place = place(use.position);
+    out.intervals.push_back(std::move(use));
+  }
+  if (!in.complete()) return {};
+  return out;
+}
+
+Parsed parse_select(duck::Connection& connection, std::string_view text, const Place& begin,
+                    Cache* cache) {
+  if (cache) {
+    if (auto known = known_select(text, begin, *cache)) return std::move(*known);
+  }
   Parsed parsed;
   parsed.text = std::string(text);
   parsed.begin = begin;
-  const auto answer = Json::parse(duck::text_of(
-      connection.value("SELECT json_serialize_sql($sql::VARCHAR)", {{"sql", parsed.text}})));
-  if (answer.at("error").get<bool>()) {
-    std::string message = text_at(answer, "error_message");
-    if (message.empty() || message.starts_with("Only SELECT")) message = "this is not a SELECT";
-    size_t position = 0;
-    if (auto found = answer.find("position"); found != answer.end() && found->is_string()) {
-      // The parser counts characters here, everything else bytes.
-      for (size_t left = size_t(std::stoull(found->get<std::string>()));
-           left > 0 && position < text.size(); --left) {
-        do ++position;
-        while (position < text.size() &&
-               (static_cast<unsigned char>(text[position]) & 0xC0) == 0x80);
-      }
-    }
-    message[0] = char(std::tolower(static_cast<unsigned char>(message[0])));
-    throw Error(Code::configuration, "SQL: " + message, "", place_at(begin, text, position));
+  try {
+    read_tree(connection, parsed);
+  } catch (const Json::exception& error) {
+    throw Error(Code::unsupported,
+                std::string("SQL: a part of this SELECT is not understood: ") + error.what(),
+                "write it in another way, and report this", begin);
   }
-  const auto& statements = answer.at("statements");
-  if (statements.size() != 1) {
-    throw Error(Code::configuration,
-                statements.empty() ? "there is no SELECT" : "there is more than one SELECT",
-                "a model is one SELECT", begin);
-  }
-  parsed.tree = std::make_shared<const Json>(statements[0]);
-  for (const auto& [name, at] : parameters_in(parsed.text)) {
-    parsed.parameters.push_back({name, place_at(begin, parsed.text, at)});
-  }
-  Problems problems;
-  Reader(parsed, problems).read(root(parsed), {});
-  problems.raise();
+  if (cache) cache->put(cache_key(text), to_cache(parsed));
   return parsed;
 }
 

@@ -9,10 +9,9 @@
 #include <tuple>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
-
 #include "base/error.h"
 #include "duck/duck.h"
+#include "sql/cache.h"
 
 /// What a SELECT says, read from DuckDB's own syntax tree (`json_serialize_sql`).
 namespace windrow::sql {
@@ -21,20 +20,41 @@ namespace windrow::sql {
 struct TableUse {
   std::string name;  ///< as written, parts joined by a dot, quotes removed: `silver.movies`
   Place place;
+  size_t position = 0;  ///< byte in the SQL
 };
 
 struct ParameterUse {
   std::string name;  ///< without the dollar
   Place place;
+  size_t position = 0;
 };
 
-/// One parsed SELECT. Cheap to copy; immutable.
+/// What part of an input a SELECT takes for the interval [$start, $end): the expression over that
+/// table's columns which is compared with the parameters, as SQL text over the table's own column
+/// names (aliases resolved).
+struct IntervalUse {
+  std::string table;
+  std::optional<std::string> expression;  ///< nothing: this input is read whole
+  /// True where every use of the table is filtered by `expression >= $start AND expression < $end`,
+  /// so that rows of other intervals cannot matter. False where some use has no such filter, is
+  /// filtered by one bound or a moved one (`$start - INTERVAL 1 DAY`), or where a window or a LIMIT
+  /// stands between the filter and the table: then only `reads` can say how far the model reads.
+  bool exact = false;
+  Place place;
+  size_t position = 0;
+};
+
+/// One parsed SELECT: what was read from its syntax tree. The tree itself is not kept: ten thousand
+/// of them would fill the memory, and what was read fits into the cache.
 struct Parsed {
   std::string text;              ///< the SQL alone
   Place begin;                   ///< where the text begins in the user's file
   std::vector<TableUse> tables;  ///< every use, in order; a table may be used twice
   std::vector<ParameterUse> parameters;
-  std::shared_ptr<const nlohmann::json> tree;
+  std::vector<IntervalUse> intervals;  ///< one entry per table read
+  std::string meaning;                 ///< hash of the tree without places, comments and layout
+  /// It says `*` somewhere, so that the columns of its inputs are a part of its meaning.
+  bool star = false;
 
   std::set<std::string> table_names() const;
   std::set<std::string> parameter_names() const;
@@ -47,8 +67,14 @@ Place place_at(const Place& begin, std::string_view text, size_t position);
 /// SELECT, several statements, and the functions that a model may not call because two runs over
 /// the same input would differ (now, current_date, current_timestamp, today, random, uuid,
 /// gen_random_uuid, nextval, …), as well as functions that read files (`read_parquet('…')`, `FROM
-/// 'file.csv'`): a model reads tables. All problems at once.
-Parsed parse_select(duck::Connection& connection, std::string_view text, const Place& begin);
+/// 'file.csv'`): a model reads tables. So are comparisons with $start and $end that take in the end
+/// of an interval (BETWEEN, `<= $end`), leave out its start (`> $start`), are of an unclear table,
+/// or compare one table in two different ways. All problems at once.
+Parsed parse_select(duck::Connection& connection, std::string_view text, const Place& begin,
+                    Cache* cache = nullptr);
+
+/// The same from the cache alone; nothing where it does not hold the text. Needs no DuckDB.
+std::optional<Parsed> known_select(std::string_view text, const Place& begin, const Cache& cache);
 
 /// A name of the tables' columns, for binding: table → columns in order.
 using Catalog = std::map<std::string, std::vector<duck::Column>>;
@@ -73,9 +99,11 @@ Error placed(const duck::SqlError& error, const Parsed& select);
 
 /// The names and types a SELECT yields over tables with these columns. Binds in `connection` by
 /// means of empty tables in a schema of its own, dropped afterwards. Errors carry the place in the
-/// user's file.
+/// user's file. `cache` remembers results, by meaning, inputs' columns and parameters; values of
+/// $start, $end and $run_time do not count.
 std::vector<duck::Column> bind(duck::Connection& connection, const Parsed& select,
-                               const Catalog& catalog, const duck::Parameters& parameters);
+                               const Catalog& catalog, const duck::Parameters& parameters,
+                               Cache* cache = nullptr);
 
 /// The fingerprint of a meaning, as hexadecimal digits: the syntax tree without places, comments
 /// and layout, the columns (name and type) of every table it reads where it says `*`, and
@@ -89,23 +117,6 @@ std::string fingerprint(const Parsed& select, const Catalog& catalog,
 /// settings.
 bool same_meaning(duck::Connection& connection, const std::string& old_text, const std::string& now,
                   const Catalog& catalog, const std::map<std::string, std::string>& settings);
-
-/// True where the SELECT says `*` somewhere, so that the columns of its inputs are a part of its
-/// meaning.
-bool has_star(const Parsed& select);
-
-/// What part of an input a SELECT takes for the interval [$start, $end): the expression over that
-/// table's columns which is compared with both parameters (`>= $start AND < $end`; BETWEEN is
-/// refused because intervals are half-open). As SQL text over the table's own column names (aliases
-/// resolved).
-struct IntervalUse {
-  std::string table;
-  std::optional<std::string> expression;  ///< nothing: this input is read whole
-  Place place;
-};
-/// One entry per table read. Error(configuration) where one table is compared in two different
-/// ways.
-std::vector<IntervalUse> interval_uses(duck::Connection& connection, const Parsed& select);
 
 /// Where each output column comes from.
 struct ColumnSource {

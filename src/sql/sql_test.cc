@@ -24,8 +24,7 @@ class Sql : public testing::Test {
   }
   std::map<std::string, std::string> uses(std::string_view text) {
     std::map<std::string, std::string> out;
-    for (const auto& use : interval_uses(connection_, parse(text)))
-      out[use.table] = use.expression.value_or("-");
+    for (const auto& use : parse(text).intervals) out[use.table] = use.expression.value_or("-");
     return out;
   }
   std::string lineage(std::string_view text) {

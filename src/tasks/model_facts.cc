@@ -60,7 +60,6 @@ class Facts {
       if (variable != project_.vars.end())
         settings_["var." + name] = variable->second.value.value_or("");
     }
-    const bool star = sql::has_star(select);
     for (const auto& name : select.table_names()) {
       const auto& asset = asset_of(graph_, name);
       if (is_view(project_, asset.name)) {
@@ -71,7 +70,7 @@ class Facts {
       }
       if (std::find(inputs_.begin(), inputs_.end(), asset.name) == inputs_.end())
         inputs_.push_back(asset.name);
-      if (!star) continue;
+      if (!select.star) continue;
       if (auto columns = tables_.columns(asset.name))
         catalog_[direct ? name : asset.name] = std::move(*columns);
     }
@@ -87,21 +86,28 @@ class Facts {
   std::vector<std::string> inputs_;
 };
 
+/// An input counts by intervals where the SELECT proves that rows of other intervals do not matter,
+/// or the model says in `reads` how far they do.
 void add_interval_uses(const graph::Graph& graph, const sql::Parsed& select,
-                       duck::Database& database, plan::Model& out) {
-  duck::Connection connection(database);
-  for (const auto& use : sql::interval_uses(connection, select)) {
+                       const std::set<std::string>& declared, plan::Model& out) {
+  std::set<std::string> whole;  // a table may be read under two names: `silver.a` and `a`
+  for (const auto& use : select.intervals) {
     const auto name = asset_of(graph, use.table).name;
+    if (!use.expression || (!use.exact && !declared.count(name))) whole.insert(name);
+    if (whole.count(name)) continue;
     for (auto& input : out.inputs) {
-      if (input.name == name && use.expression) input.expression = *use.expression;
+      if (input.name == name) input.expression = *use.expression;
     }
+  }
+  for (auto& input : out.inputs) {
+    if (whole.count(input.name)) input.expression.clear();
   }
 }
 
 }  // namespace
 
 plan::Model facts_of(const project::Project& project, const graph::Graph& graph,
-                     const project::Model& model, Tables& tables, duck::Database& database) {
+                     const project::Model& model, Tables& tables, duck::Database&) {
   const Facts facts(project, graph, model, tables);
   plan::Model out;
   out.name = model.name;
@@ -110,6 +116,7 @@ plan::Model facts_of(const project::Project& project, const graph::Graph& graph,
   out.by_run_time = facts.select().parameter_names().count("run_time") > 0;
   out.begin = project.begin.value_or(Time{});
   out.wait = model.build.wait.value_or(project::Duration{});
+  std::set<std::string> declared;
   const auto* new_rows = model.new_rows.empty() ? nullptr : graph.resolve(model.new_rows);
   for (const auto& name : facts.inputs()) {
     plan::InputUse use;
@@ -121,6 +128,7 @@ plan::Model facts_of(const project::Project& project, const graph::Graph& graph,
       use.before = how.before.value_or(project::Duration{});
       use.after = how.after.value_or(project::Duration{});
       use.lookup = how.lookup;
+      if (how.before || how.after) declared.insert(name);
     }
     const auto* layer = project.layer(asset_of(graph, name).layer);
     if (layer && layer->retention) out.retention[name] = *layer->retention;
@@ -128,7 +136,7 @@ plan::Model facts_of(const project::Project& project, const graph::Graph& graph,
   }
   if (model.build.kind == BuildKind::interval) {
     out.grain = Grain::parse(model.build.grain, project.zone);
-    add_interval_uses(graph, facts.select(), database, out);
+    add_interval_uses(graph, facts.select(), declared, out);
   }
   return out;
 }

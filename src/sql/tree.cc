@@ -1,0 +1,221 @@
+#include "sql/tree.h"
+
+#include <algorithm>
+#include <cctype>
+
+namespace windrow::sql {
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = char(std::tolower(static_cast<unsigned char>(c)));
+  return out;
+}
+
+namespace {
+
+/// The byte where character `count` of a text begins.
+size_t byte_of(std::string_view text, size_t count) {
+  size_t at = 0;
+  for (; count > 0 && at < text.size(); --count) {
+    do ++at;
+    while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80);
+  }
+  return at;
+}
+
+[[noreturn]] void throw_syntax_error(const Json& answer, std::string_view text,
+                                     const Place& begin) {
+  std::string message = text_at(answer, "error_message"), hint;
+  if (message.empty() || message.starts_with("Only SELECT")) {
+    message = "this is not a SELECT";
+    std::string first =
+        lower(text.substr(0, std::min(text.find_first_of(" \t\r\n("), text.size())));
+    if (first == "pivot") hint = "write SELECT * FROM table PIVOT (… FOR column IN (…))";
+  }
+  // The parser counts characters here, everything else bytes.
+  size_t position = 0;
+  if (const auto at = text_at(answer, "position"); !at.empty())
+    position = byte_of(text, size_t(std::stoull(at)));
+  message[0] = char(std::tolower(static_cast<unsigned char>(message[0])));
+  throw Error(Code::configuration, "SQL: " + message, hint, place_at(begin, text, position));
+}
+
+}  // namespace
+
+Json parse_tree(duck::Connection& connection, std::string_view text, const Place& begin) {
+  auto answer = Json::parse(duck::text_of(
+      connection.value("SELECT json_serialize_sql($sql::VARCHAR)", {{"sql", std::string(text)}})));
+  if (answer.at("error").get<bool>()) throw_syntax_error(answer, text, begin);
+  auto& statements = answer.at("statements");
+  if (statements.size() != 1) {
+    throw Error(Code::configuration,
+                statements.empty() ? "there is no SELECT" : "there is more than one SELECT",
+                "a model is one SELECT", begin);
+  }
+  return std::move(statements[0].at("node"));
+}
+
+std::optional<size_t> location(const Json& node) {
+  auto found = node.find("query_location");
+  if (found == node.end() || !found->is_number()) return {};
+  const auto at = found->get<uint64_t>();
+  if (at == UINT64_MAX) return {};
+  return size_t(at);
+}
+
+void walk(const Json& node, const std::function<bool(const Json&)>& visit) {
+  if (node.is_object() && !visit(node)) return;
+  if (!node.is_structured()) return;
+  for (const auto& child : node) walk(child, visit);
+}
+
+std::string table_name(const Json& base_table) {
+  std::string out;
+  for (const char* key : {"catalog_name", "schema_name", "table_name"}) {
+    const auto part = text_at(base_table, key);
+    if (!part.empty()) out += (out.empty() ? "" : ".") + part;
+  }
+  return out;
+}
+
+std::string cte_name(const Json& base_table) {
+  if (!text_at(base_table, "catalog_name").empty() || !text_at(base_table, "schema_name").empty())
+    return {};
+  return lower(text_at(base_table, "table_name"));
+}
+
+std::vector<Cte> ctes_of(const Json& node) {
+  std::vector<Cte> out;
+  auto map = node.find("cte_map");
+  if (map == node.end() || !map->is_object()) return out;
+  for (const auto& entry : map->at("map")) {
+    const auto& value = entry.at("value");
+    Cte cte{lower(text_at(entry, "key")), {}, &value.at("query").at("node")};
+    for (const auto& name : value.value("aliases", Json::array()))
+      cte.columns.push_back(name.get<std::string>());
+    out.push_back(std::move(cte));
+  }
+  return out;
+}
+
+std::string output_name(const Json& item) {
+  auto alias = text_at(item, "alias");
+  if (alias.empty() && is_class(item, "COLUMN_REF"))
+    return item.at("column_names").back().get<std::string>();
+  return alias;
+}
+
+std::optional<size_t> as_position(const Json& expression) {
+  if (is_class(expression, "POSITIONAL_REFERENCE")) return expression.value("index", size_t(0));
+  if (!is_class(expression, "CONSTANT")) return {};
+  const auto& value = expression.at("value");
+  auto number = value.find("value");
+  if (number == value.end() || !number->is_number_unsigned()) return {};
+  return number->get<size_t>();
+}
+
+bool has_aggregate(const Json& expression) {
+  static const std::set<std::string> names{"any_value",
+                                           "approx_count_distinct",
+                                           "approx_quantile",
+                                           "approx_top_k",
+                                           "arbitrary",
+                                           "arg_max",
+                                           "arg_max_null",
+                                           "arg_min",
+                                           "arg_min_null",
+                                           "argmax",
+                                           "argmin",
+                                           "array_agg",
+                                           "avg",
+                                           "bit_and",
+                                           "bit_or",
+                                           "bit_xor",
+                                           "bitstring_agg",
+                                           "bool_and",
+                                           "bool_or",
+                                           "corr",
+                                           "count",
+                                           "count_if",
+                                           "count_star",
+                                           "countif",
+                                           "covar_pop",
+                                           "covar_samp",
+                                           "entropy",
+                                           "favg",
+                                           "first",
+                                           "fsum",
+                                           "geomean",
+                                           "geometric_mean",
+                                           "group_concat",
+                                           "histogram",
+                                           "histogram_exact",
+                                           "json_group_array",
+                                           "json_group_object",
+                                           "json_group_structure",
+                                           "kahan_sum",
+                                           "kurtosis",
+                                           "kurtosis_pop",
+                                           "last",
+                                           "list",
+                                           "listagg",
+                                           "mad",
+                                           "max",
+                                           "max_by",
+                                           "mean",
+                                           "median",
+                                           "min",
+                                           "min_by",
+                                           "mode",
+                                           "product",
+                                           "quantile",
+                                           "quantile_cont",
+                                           "quantile_disc",
+                                           "regr_avgx",
+                                           "regr_avgy",
+                                           "regr_count",
+                                           "regr_intercept",
+                                           "regr_r2",
+                                           "regr_slope",
+                                           "regr_sxx",
+                                           "regr_sxy",
+                                           "regr_syy",
+                                           "reservoir_quantile",
+                                           "sem",
+                                           "skewness",
+                                           "stddev",
+                                           "stddev_pop",
+                                           "stddev_samp",
+                                           "string_agg",
+                                           "sum",
+                                           "sum_no_overflow",
+                                           "sumkahan",
+                                           "var_pop",
+                                           "var_samp",
+                                           "variance",
+                                           "histogram_values"};
+  bool found = false;
+  walk(expression, [&](const Json& node) {
+    if (is_class(node, "SUBQUERY")) return false;
+    found = found ||
+            (is_class(node, "FUNCTION") && names.count(lower(text_at(node, "function_name"))) > 0);
+    return !found;
+  });
+  return found;
+}
+
+std::string expression_text(duck::Connection& connection, const Json& expression) {
+  if (is_class(expression, "COLUMN_REF") && expression.at("column_names").size() == 1) {
+    return duck::quote_name(expression.at("column_names")[0].get<std::string>());
+  }
+  // The tree of `SELECT 1` with another expression in its place.
+  static const std::string shell_text =
+      duck::text_of(connection.value("SELECT json_serialize_sql('SELECT 1')"));
+  auto shell = Json::parse(shell_text);
+  shell["statements"][0]["node"]["select_list"][0] = expression;
+  std::string text = duck::text_of(
+      connection.value("SELECT json_deserialize_sql($tree::JSON)", {{"tree", shell.dump()}}));
+  return text.starts_with("SELECT ") ? text.substr(7) : text;
+}
+
+}  // namespace windrow::sql
