@@ -1,49 +1,7 @@
-#include "sql/sql.h"
-
-#include <gtest/gtest.h>
+#include "sql/sql_fixture.h"
 
 namespace windrow::sql {
 namespace {
-
-class Sql : public testing::Test {
- protected:
-  Sql() : database_(duck::Options{}), connection_(database_) {}
-
-  Parsed parse(std::string_view text) { return parse_select(connection_, text, {"m.sql", 10, 1}); }
-  std::string problem(std::string_view text) {
-    try {
-      parse(text);
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "none";
-  }
-  std::string print(std::string_view text,
-                    const std::map<std::string, std::string>& settings = {}) {
-    return fingerprint(parse(text), catalog_, settings);
-  }
-  std::map<std::string, std::string> uses(std::string_view text) {
-    std::map<std::string, std::string> out;
-    for (const auto& use : parse(text).intervals) out[use.table] = use.expression.value_or("-");
-    return out;
-  }
-  std::string lineage(std::string_view text) {
-    std::string out;
-    const auto parsed = parse(text);
-    for (const auto& column : column_lineage(connection_, parsed, catalog_)) {
-      out += column.column + "<-";
-      for (const auto& source : column.from) out += source.table + "." + source.column + ",";
-      out += " ";
-    }
-    return out;
-  }
-
-  duck::Database database_;
-  duck::Connection connection_;
-  Catalog catalog_{{"silver.events",
-                    {{"id", "BIGINT"}, {"at", "TIMESTAMP"}, {"kind", "VARCHAR"}, {"n", "INTEGER"}}},
-                   {"silver.kinds", {{"kind", "VARCHAR"}, {"label", "VARCHAR"}}}};
-};
 
 TEST_F(Sql, FindsTablesPastWithClauses) {
   const auto parsed = parse(
@@ -111,13 +69,13 @@ TEST_F(Sql, FingerprintsAreMeaning) {
 }
 
 TEST_F(Sql, BindsOverEmptyTables) {
-  const auto columns =
-      bind(connection_, parse("SELECT id, count(*) AS c, $x AS x FROM silver.events GROUP BY ALL"),
-           catalog_, {{"x", int64_t(1)}});
+  const auto columns = windrow::sql::bind(
+      connection_, parse("SELECT id, count(*) AS c, $x AS x FROM silver.events GROUP BY ALL"),
+      catalog_, {{"x", int64_t(1)}});
   ASSERT_EQ(columns.size(), 3u);
   EXPECT_EQ(columns[1].type, "BIGINT");
   try {
-    bind(connection_, parse("SELECT id,\n  knd FROM silver.events"), catalog_, {});
+    windrow::sql::bind(connection_, parse("SELECT id,\n  knd FROM silver.events"), catalog_, {});
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.problem().place.text(), "m.sql:11:3");
@@ -126,45 +84,71 @@ TEST_F(Sql, BindsOverEmptyTables) {
   EXPECT_EQ(duck::text_of(connection_.value("SELECT current_catalog()")), "memory");
 }
 
-TEST_F(Sql, FindsTheIntervalOfEachInput) {
-  EXPECT_EQ(
-      uses("SELECT * FROM silver.events e JOIN silver.kinds k USING (kind) WHERE e.\"at\" >= "
-           "$start AND $end > e.\"at\""),
-      (std::map<std::string, std::string>{{"silver.events", "\"at\""}, {"silver.kinds", "-"}}));
-  EXPECT_EQ(uses("WITH x AS (SELECT *, to_timestamp(n) AS t FROM silver.events), y AS (SELECT t AS "
-                 "u FROM x)\n"
-                 "SELECT * FROM y WHERE u >= $start - INTERVAL 23 HOUR AND u < $end"),
-            (std::map<std::string, std::string>{{"silver.events", "to_timestamp(n)"}}));
-  EXPECT_EQ(
-      uses("SELECT * FROM (SELECT * FROM silver.events) WHERE \"at\" >= $start AND \"at\" < $end"),
-      (std::map<std::string, std::string>{{"silver.events", "\"at\""}}));
-  EXPECT_THROW(uses("SELECT * FROM silver.events WHERE \"at\" BETWEEN $start AND $end"), Error);
-  EXPECT_THROW(
-      uses("SELECT * FROM silver.events, silver.kinds WHERE \"at\" >= $start AND \"at\" < $end"),
-      Error);
-  EXPECT_THROW(
-      uses("SELECT * FROM silver.events WHERE \"at\" >= $start AND \"at\" + INTERVAL 1 DAY < $end"),
-      Error);
+TEST_F(Sql, TablesAreNotFilesBecauseOfTheirNames) {
+  EXPECT_EQ(parse("SELECT * FROM silver.json, bronze.csv, \"a.b\".parquet").table_names(),
+            (std::set<std::string>{"silver.json", "bronze.csv", "a.b.parquet"}));
+  EXPECT_NE(problem("FROM 'ftp.tsv'").find("the file \"ftp.tsv\""), std::string::npos);
+  EXPECT_EQ(parse("WITH \"silver.events\" AS (SELECT 1) FROM silver.events").table_names(),
+            std::set<std::string>{"silver.events"});
 }
 
-TEST_F(Sql, FollowsColumns) {
-  EXPECT_EQ(lineage("SELECT id, n + 1 AS m, 5 AS five FROM silver.events WHERE kind = 'x'"),
-            "id<-silver.events.id, m<-silver.events.n, five<- ");
-  EXPECT_EQ(lineage("WITH a AS (SELECT * EXCLUDE (\"at\") REPLACE (n * id AS n) FROM "
-                    "silver.events) SELECT a.n, k.label FROM a JOIN "
-                    "silver.kinds k ON k.kind = a.kind"),
-            "n<-silver.events.id,silver.events.n, label<-silver.kinds.label, ");
-  EXPECT_EQ(lineage("SELECT kind FROM silver.events UNION ALL SELECT label FROM silver.kinds"),
-            "kind<-silver.events.kind,silver.kinds.label, ");
-  EXPECT_EQ(lineage("SELECT n AS a, a + id AS b, (SELECT max(label) FROM silver.kinds k WHERE "
-                    "k.kind = e.kind) AS c, "
-                    "sum(n) OVER (PARTITION BY kind) AS d FROM silver.events e"),
-            "a<-silver.events.n, b<-silver.events.id,silver.events.n, c<-silver.kinds.label, "
-            "d<-silver.events.kind,silver.events.n, ");
-  const auto parsed = parse("SELECT count(*) AS c FROM silver.events WHERE kind = 'x' GROUP BY id");
-  const auto columns = column_lineage(connection_, parsed, catalog_);
-  EXPECT_EQ(columns[0].filtered_by.size(), 2u);
-  EXPECT_EQ(columns[0].expression, "count_star()");
+TEST_F(Sql, KnowsEveryFunctionThatChanges) {
+  const auto rows = connection_.query(
+      "SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_type IN ('scalar', "
+      "'macro') AND stability <> 'CONSISTENT' AND function_name NOT IN ('error') ORDER BY ALL");
+  ASSERT_GT(rows.rows.size(), 10u);
+  for (const auto& row : rows.rows) {
+    const auto name = duck::text_of(row[0]);
+    EXPECT_NE(problem("SELECT " + name + "()").find("not allowed in a model"), std::string::npos)
+        << name;
+  }
+}
+
+TEST_F(Sql, ReadsRowsOnlyFromTablesAndArguments) {
+  const auto rows = connection_.query(
+      "SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_type LIKE 'table%' AND "
+      "function_name NOT IN ('range', 'generate_series', 'unnest', 'repeat', 'repeat_row', "
+      "'json_each', 'json_tree') ORDER BY ALL");
+  ASSERT_GT(rows.rows.size(), 50u);
+  for (const auto& row : rows.rows) {
+    EXPECT_NE(problem("FROM " + duck::text_of(row[0]) + "('x')").find("not allowed here"),
+              std::string::npos)
+        << duck::text_of(row[0]);
+  }
+}
+
+TEST_F(Sql, ParametersHaveNames) {
+  EXPECT_NE(problem("SELECT ?").find("a parameter has a name"), std::string::npos);
+  EXPECT_EQ(
+      parse("SELECT E'it\\'s $x', a$b, /* a /* $n */ $m */ $d AS \"d$e\" FROM t").parameter_names(),
+      std::set<std::string>{"d"});
+}
+
+TEST_F(Sql, FingerprintsIgnoreSpelling) {
+  EXPECT_EQ(print("SELECT id::bigint FROM silver.events ORDER BY id"),
+            print("select cast(id AS BIGINT) from silver.events order by id asc nulls last"));
+  EXPECT_EQ(print("WITH a AS MATERIALIZED (SELECT 1 AS x) FROM a"),
+            print("WITH a AS (SELECT 1 AS x) SELECT * FROM a"));
+  EXPECT_NE(print("SELECT 1 AS x"), print("SELECT 2 AS x"));
+  EXPECT_NE(print("SELECT 'a' AS x"), print("SELECT 'A' AS x"));
+  EXPECT_NE(print("SELECT id FROM silver.events"), print("SELECT id FROM silver.kinds"));
+  EXPECT_NE(print("SELECT id FROM silver.events ORDER BY id"),
+            print("SELECT id FROM silver.events ORDER BY id DESC"));
+  EXPECT_FALSE(parse("SELECT id, count(*) FROM silver.events GROUP BY ALL ORDER BY ALL").star);
+  EXPECT_TRUE(parse("SELECT COLUMNS('i.*') FROM silver.events").star);
+  EXPECT_TRUE(parse("SELECT 1 FROM (FROM silver.events)").star);
+}
+
+TEST_F(Sql, BindErrorsStandBehindMultiByteText) {
+  for (const char* rest : {"knd FROM silver.events", "knd + $x FROM silver.events"}) {
+    try {
+      windrow::sql::bind(connection_, parse(std::string("SELECT 'ü→😀' AS t,\n 'é', ") + rest),
+                         catalog_, {{"x", int64_t(1)}});
+      FAIL();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.problem().place.text(), "m.sql:11:8") << rest;
+    }
+  }
 }
 
 }  // namespace

@@ -122,6 +122,8 @@ bool has_aggregate(const Json& expression) {
                                            "arbitrary",
                                            "arg_max",
                                            "arg_max_null",
+                                           "arg_max_nulls_last",
+                                           "arg_min_nulls_last",
                                            "arg_min",
                                            "arg_min_null",
                                            "argmax",
