@@ -71,7 +71,9 @@ AppImpl::AppImpl(const Options& options, Secrets& secrets, const Clock& clock, C
       project_(project::load(load_options(options), secrets)),
       environment_(project_.environments.at(options.environment)),
       database_(metadata_options(project_)),
-      graph_(graph::build(project_, database_)) {
+      sql_cache_(project_.state_folder() + "/sql.cache"),
+      graph_(graph::build(project_, database_, &sql_cache_)) {
+  sql_cache_.save();
   if (environment_.engine.type != "duckdb") {
     throw Error(
         Code::unsupported,
@@ -306,7 +308,7 @@ sql::Catalog AppImpl::catalog(Problems* problems) {
       tasks::add_interval(values, grain->around(clock_.now()), *grain);
     }
     try {
-      auto columns = sql::bind(connection, select, inputs, values);
+      auto columns = sql::bind(connection, select, inputs, values, &sql_cache_);
       for (auto& column : columns)
         column.type = lake::duck_type(lake::type_from_duck(column.name, column.type));
       if (model->build.kind == project::BuildKind::scd2) {
@@ -319,6 +321,7 @@ sql::Catalog AppImpl::catalog(Problems* problems) {
       if (problems) problems->add(error);
     }
   }
+  sql_cache_.save();
   return out;
 }
 

@@ -57,6 +57,7 @@ class AppImpl final : public App {
   project::Project project_;
   project::Environment environment_;
   duck::Database database_;
+  sql::Cache sql_cache_;
   graph::Graph graph_;
   std::unique_ptr<lake::Lake> lake_, deferred_;
   std::unique_ptr<engine::Engine> engine_;

@@ -74,11 +74,13 @@ std::optional<std::string_view> Cache::find(const std::string& key) const {
 void Cache::put(const std::string& key, std::string value) {
   const std::lock_guard lock(mutex_);
   fresh_.emplace(key, std::move(value));
+  saved_ = false;
 }
 
 void Cache::save() {
   const std::lock_guard lock(mutex_);
-  if (path_.empty() || fresh_.empty() || read_.size() + fresh_.size() < kWorthAFile) return;
+  if (path_.empty() || saved_ || read_.size() + fresh_.size() < kWorthAFile) return;
+  saved_ = true;
   std::string out = header();
   for (const auto& [key, value] : fresh_) append(out, key, value);
   if (out.size() + file_.size() <= kLargest) {

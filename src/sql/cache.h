@@ -34,6 +34,7 @@ class Cache {
   std::unordered_map<std::string_view, std::string_view> read_;
   mutable std::mutex mutex_;
   std::map<std::string, std::string> fresh_;
+  bool saved_ = true;
 };
 
 /// Fields of a cached value: texts and numbers one after another, each with its length.

@@ -6,9 +6,9 @@ namespace {
 
 Type<Reads> reads_type() {
   const auto full = Keys<Reads>("reads")
-                        .optional("before", &Reads::before, duration_type(), "0s",
+                        .optional("before", &Reads::before, duration_type(true), "0s",
                                   "How far before its interval the model reads.")
-                        .optional("after", &Reads::after, duration_type(), "0s",
+                        .optional("after", &Reads::after, duration_type(true), "0s",
                                   "How far after its interval the model reads.")
                         .type();
   const auto word = word_type({"lookup"});
