@@ -144,5 +144,59 @@ TEST_F(GraphTest, DrawsLineage) {
   EXPECT_THROW(table_lineage(graph, "gold.z"), Error);
 }
 
+TEST_F(GraphTest, TheCacheChangesNothing) {
+  chain();
+  sql::Cache cache("");
+  build(project_, database_, &cache);
+  const auto again = build(project_, database_, &cache);
+  const auto fresh = build(project_, database_);
+  ASSERT_EQ(again.assets.size(), fresh.assets.size());
+  for (size_t i = 0; i < fresh.assets.size(); ++i) {
+    EXPECT_EQ(again.assets[i].name, fresh.assets[i].name);
+    EXPECT_EQ(again.assets[i].upstream, fresh.assets[i].upstream);
+  }
+  EXPECT_EQ(again.selects.at("gold.c").tables[1].place, fresh.selects.at("gold.c").tables[1].place);
+  project_.models[1].sql = "SELECT x + $nope AS y FROM nowhere.a";
+  for (int i = 0; i < 2; ++i) {
+    std::string told;
+    try {
+      build(project_, database_, &cache);
+    } catch (const Error& error) {
+      told = error.what();
+    }
+    EXPECT_NE(told.find("nowhere.a"), std::string::npos) << told;
+    EXPECT_NE(told.find("$nope"), std::string::npos) << told;
+  }
+}
+
+TEST_F(GraphTest, ResolvesBareNamesOfOneTableOnly) {
+  chain();
+  const auto graph = build(project_, database_);
+  ASSERT_NE(graph.resolve("c"), nullptr);
+  EXPECT_EQ(graph.resolve("c")->name, "gold.c");
+  EXPECT_EQ(graph.resolve("nothing"), nullptr);
+  model("silver.c", "SELECT 1 AS x");
+  EXPECT_EQ(build(project_, database_).resolve("c"), nullptr);
+}
+
+TEST_F(GraphTest, FollowsColumnsThatTheBuildAdds) {
+  model("silver.a", "SELECT 1 AS x FROM bronze.raw");
+  model("gold.b", "SELECT valid_from AS since FROM silver.a");
+  const auto graph = build(project_, database_);
+  duck::Connection connection(database_);
+  const sql::Catalog catalog{{"silver.a", {{"x", "INTEGER"}, {"valid_from", "TIMESTAMP"}}},
+                             {"gold.b", {{"since", "TIMESTAMP"}}}};
+  const auto lineage = column_lineage(graph, "gold.b", "since", catalog, connection);
+  EXPECT_EQ(lineage.edges, (std::vector<LineageEdge>{{"silver.a.valid_from", "gold.b.since"}}));
+  EXPECT_THROW(column_lineage(graph, "gold.b", "sinze", catalog, connection), Error);
+}
+
+TEST_F(GraphTest, EscapesNamesInDrawings) {
+  Lineage lineage;
+  lineage.nodes = {"gold.a\"b#\\c"};
+  EXPECT_NE(as_mermaid(lineage).find("[\"gold.a#quot;b#35;\\c\"]"), std::string::npos);
+  EXPECT_NE(as_graphviz(lineage).find("label=\"gold.a\\\"b#\\\\c\""), std::string::npos);
+}
+
 }  // namespace
 }  // namespace windrow::graph
