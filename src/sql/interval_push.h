@@ -1,0 +1,34 @@
+#pragma once
+
+#include <vector>
+
+#include "sql/tree.h"
+
+namespace windrow::sql {
+
+enum class Side { start, end, other };
+
+/// `expression >= $start`, `expression < $end`, or a comparison with a moved bound.
+struct Bound {
+  Json expression;
+  Side side = Side::other;
+  bool exact = true;
+  size_t position = 0;
+};
+using Bounds = std::vector<Bound>;
+
+/// One use of a table with what reached it.
+struct Leaf {
+  std::string table;
+  size_t position;
+  Bounds bounds;
+};
+
+/// Pushes every comparison with $start and $end down to the tables. One entry per use of a table
+/// that was come upon; nothing where the query unfolds without end.
+std::vector<Leaf> push_intervals(const Json& node, const Parsed& select, Problems& problems);
+
+/// True where the expression has that parameter.
+bool mentions(const Json& node, const char* parameter);
+
+}  // namespace windrow::sql
