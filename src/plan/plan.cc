@@ -43,7 +43,7 @@ class Assessor {
 
  private:
   void read_recorded() {
-    if (!world_.exists(model_.name)) return;
+    if (!world_.own(model_.name)) return;
     auto state = world_.provenance(model_.name);
     if (choices_.full_refresh) {
       recorded_ = std::move(state.last);

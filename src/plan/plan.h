@@ -44,6 +44,8 @@ class World {
  public:
   virtual ~World() = default;
   virtual bool exists(const std::string& table) = 0;
+  /// In this environment's own lake: what another one lends with --defer is read, but not built.
+  virtual bool own(const std::string& table) = 0;
   /// The version this plan reads: pinned at the first call, the same ever after.
   virtual lake::InputVersion version(const std::string& table) = 0;
   /// Of the asset's own table; not pinned.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace windrow::plan {
 namespace {
 
@@ -13,6 +15,7 @@ Time at(std::string_view text) { return *parse_time(text); }
 class FakeWorld : public World {
  public:
   bool exists(const std::string& table) override { return versions.count(table) > 0; }
+  bool own(const std::string& table) override { return exists(table) && !lent.count(table); }
   lake::InputVersion version(const std::string& table) override {
     return {table + "-id", versions.at(table)};
   }
@@ -29,6 +32,7 @@ class FakeWorld : public World {
   bool same_meaning(const std::string&, const lake::Provenance&) override { return same; }
 
   std::map<std::string, int64_t> versions{{"silver.events", 41}};
+  std::set<std::string> lent;
   std::map<std::string, lake::ProvenanceState> states;
   lake::ChangedIntervals change;
   bool lost = false, same = false;
@@ -190,6 +194,13 @@ TEST_F(PlanTest, HistoryLostStops) {
 TEST_F(PlanTest, ATableOfOthersIsNotTakenOver) {
   world_.versions[model_.name] = 3;
   EXPECT_EQ(assessed().problem->code, Code::conflict);
+}
+
+TEST_F(PlanTest, ATableThatIsOnlyLentIsNew) {
+  whole();
+  world_.versions[model_.name] = 3;
+  world_.lent = {model_.name};
+  EXPECT_EQ(why(assessed()), "new");
 }
 
 TEST_F(PlanTest, OlderInputsNeverOverwriteNewerOnes) {

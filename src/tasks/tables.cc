@@ -25,6 +25,12 @@ bool Tables::exists(const std::string& table) {
   return *looked_at(table).exists;
 }
 
+bool Tables::own(const std::string& table) {
+  std::lock_guard lock(mutex_);
+  const Entry& entry = looked_at(table);
+  return *entry.exists && !entry.deferred;
+}
+
 lake::InputVersion Tables::version(const std::string& table) {
   std::lock_guard lock(mutex_);
   Entry& entry = looked_at(table);

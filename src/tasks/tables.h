@@ -21,6 +21,7 @@ class Tables final : public plan::World {
   Tables(const lake::Lake* lake, const lake::Lake* deferred, duck::Database& database);
 
   bool exists(const std::string& table) override;
+  bool own(const std::string& table) override;
   lake::InputVersion version(const std::string& table) override;
   lake::ProvenanceState provenance(const std::string& table) override;
   lake::ChangedIntervals changes(const std::string& table, int64_t from, int64_t to,

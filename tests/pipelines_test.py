@@ -1,0 +1,73 @@
+"""Behaviour as text: each tests/pipelines/*.test is a project, commands, and what they print.
+
+    # a comment
+    === file PATH            the lines up to the next === become that file
+    === append PATH          the same, at its end
+    === run WORDS            runs `windrow WORDS`; the lines below are what it must print, the last one its exit code
+                             where that is not 0: `exit 1`
+
+Times, run ids and paths of the machine are replaced before comparing. WINDROW_REWRITE=1 writes what was printed into
+the files: look at the difference before committing it.
+"""
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "integration"))
+import lab  # noqa: E402
+
+CASES = sorted((pathlib.Path(__file__).resolve().parent / "pipelines").glob("*.test"))
+
+
+def plain(text: str, folder: pathlib.Path) -> str:
+    text = text.replace(str(folder), "PROJECT")
+    text = re.sub(r"\b[0-9a-f]{8}-[0-9a-f]{4}(-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?\b", "ID", text)
+    text = re.sub(r" +\d+\.\d\d s", " TIME", text)
+    text = re.sub(r"\d+(\.\d)? (MB|kB|bytes|B)\b", "SIZE", text)
+    # How many intervals there are until now depends on the day.
+    text = re.sub(r"[\d,]+ intervals? (stale outside|due)", r"N intervals \1", text)
+    text = re.sub(r"due: [\d,]+ intervals?", "due: N intervals", text)
+    return "\n".join(line.rstrip() for line in text.splitlines())
+
+
+def sections(text: str):
+    """Pairs of a head (`file x`, `run plan`; empty for what stands first) and its lines."""
+    head, lines = "", []
+    for line in text.splitlines():
+        if line.startswith("=== "):
+            yield head, lines
+            head, lines = line[4:], []
+        else:
+            lines.append(line)
+    yield head, lines
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
+def test_pipeline(case, tmp_path):
+    folder = tmp_path / "project"
+    folder.mkdir()
+    out = []
+    for head, lines in sections(case.read_text()):
+        verb, _, rest = head.partition(" ")
+        body = lines
+        if verb in ("file", "append"):
+            path = folder / rest
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a" if verb == "append" else "w") as stream:
+                stream.write("\n".join(lines).rstrip("\n") + "\n")
+        elif verb == "run":
+            result = subprocess.run([lab.PROGRAM, "-C", str(folder), "-q", *shlex.split(rest)], capture_output=True, text=True, timeout=60)
+            printed = plain(result.stdout + result.stderr, folder)
+            body = printed.splitlines() + ([f"exit {result.returncode}"] if result.returncode else []) + [""]
+            if not os.environ.get("WINDROW_REWRITE"):
+                assert "\n".join(body).strip() == "\n".join(lines).strip(), head
+        elif verb:
+            raise AssertionError(f"{case.name}: unknown section {head!r}")
+        out += ([f"=== {head}"] if head else []) + body
+    if os.environ.get("WINDROW_REWRITE"):
+        case.write_text("\n".join(out).rstrip("\n") + "\n")
