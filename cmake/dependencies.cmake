@@ -7,6 +7,7 @@ find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)  # Debian's is built with SPDLOG_FMT_EXTERNAL: it shares the fmt above
 find_package(SQLite3 REQUIRED)
 find_package(simdjson REQUIRED)
+find_package(CURL REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(date REQUIRED)
 find_library(WINDROW_LIBEDIT edit REQUIRED)

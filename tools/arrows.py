@@ -17,6 +17,7 @@ WRAPPED = {
     "histedit.h": {"cli"},
     "editline/": {"cli"},
     "sqlite3.h": {"clients"},
+    "curl/": {"clients"},
     "openssl/": {"base"},
     "simdjson": {"lake", "clients"},
     "spdlog/": {"observe"},
