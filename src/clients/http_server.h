@@ -25,10 +25,10 @@ class TestHttpServer {
     int status = 200;
     std::string body;
     HttpHeaders headers;
-    bool hang_up = false;   ///< close the connection instead of answering
+    bool hang_up = false;                  ///< close the connection instead of answering
     size_t cut_after = std::string::npos;  ///< bytes of the body after which the connection closes
     std::chrono::milliseconds delay{0};
-    bool close = false;     ///< close the connection after the answer, without saying so
+    bool close = false;  ///< close the connection after the answer, without saying so
   };
   using Handler = std::function<Answer(const Request&)>;
 

@@ -90,6 +90,29 @@ void FaultyFileSystem::put(const std::string& path, std::string_view bytes) {
   raise(path);
 }
 
+class FaultyFileSystem::FaultyWriter final : public Writer {
+ public:
+  FaultyWriter(FaultyFileSystem& files, std::string path, std::unique_ptr<Writer> real)
+      : files_(files), path_(std::move(path)), real_(std::move(real)) {}
+  void write(std::string_view bytes) override {
+    files_.run("write", path_, [&] { real_->write(bytes); });
+  }
+  void finish() override {
+    files_.run("finish", path_, [&] { real_->finish(); });
+  }
+
+ private:
+  FaultyFileSystem& files_;
+  std::string path_;
+  std::unique_ptr<Writer> real_;
+};
+
+std::unique_ptr<Writer> FaultyFileSystem::writer(const std::string& path) {
+  return run("writer", path, [&]() -> std::unique_ptr<Writer> {
+    return std::make_unique<FaultyWriter>(*this, path, real_.writer(path));
+  });
+}
+
 PutOutcome FaultyFileSystem::put_if_absent(const std::string& path, std::string_view bytes) {
   const auto fault = next("put_if_absent", path);
   if (!fault) return real_.put_if_absent(path, bytes);

@@ -43,6 +43,8 @@ class FaultyFileSystem final : public FileSystem {
                              bool details) override;
   std::vector<FileInfo> list_tree(const std::string& folder) override;
   void put(const std::string& path, std::string_view bytes) override;
+  /// `write` and `finish` of what it gives are operations too.
+  std::unique_ptr<Writer> writer(const std::string& path) override;
   PutOutcome put_if_absent(const std::string& path, std::string_view bytes) override;
   void remove(const std::string& path) override;
   void make_folder(const std::string& path) override;
@@ -50,6 +52,7 @@ class FaultyFileSystem final : public FileSystem {
   std::optional<uint64_t> space_left(const std::string& path) override;
 
  private:
+  class FaultyWriter;
   std::optional<Fault> next(const std::string& operation, const std::string& path);
   [[noreturn]] void raise(const std::string& path) const;
   template <typename Operation>

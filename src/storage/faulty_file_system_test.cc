@@ -51,5 +51,24 @@ TEST_F(FaultyFileSystemTest, ATornWriteLeavesOnlyATemporaryFile) {
   EXPECT_NE(left[0].path.find("/.tmp-"), std::string::npos);
 }
 
+TEST_F(FaultyFileSystemTest, EveryStepOfAWriterMayFail) {
+  for (size_t step = 0; step < 3; ++step) {
+    files_.fail(step, Fault::before);
+    const auto write = [&] {
+      const auto writer = files_.writer(folder_ + "/w");
+      writer->write("1");
+      writer->finish();
+    };
+    EXPECT_THROW(write(), Error);
+    EXPECT_FALSE(real_->stat(folder_ + "/w"));
+    files_.heal();
+  }
+  files_.fail(2, Fault::after);
+  const auto writer = files_.writer(folder_ + "/w");
+  writer->write("1");
+  EXPECT_THROW(writer->finish(), Error);
+  EXPECT_EQ(real_->read(folder_ + "/w"), "1");
+}
+
 }  // namespace
 }  // namespace windrow::storage

@@ -17,6 +17,19 @@ struct FileInfo {
   uint64_t size = 0;  ///< bytes
   Time modified;
   bool folder = false;
+  /// Changes whenever the content does (ETag; size, time and inode on disk). Empty: not known.
+  std::string tag;
+};
+
+/// A file that is written piece by piece: it is there whole, or the former one is. One thread at a
+/// time. After a failure only the destructor may be called.
+class Writer {
+ public:
+  /// Unfinished: nothing is left.
+  virtual ~Writer() = default;
+  virtual void write(std::string_view bytes) = 0;
+  /// Once, at the end. When it returns the file is there under its name, durable.
+  virtual void finish() = 0;
 };
 
 /// What came of a write that must not replace anything.
@@ -26,9 +39,10 @@ enum class PutOutcome {
   unknown   ///< no answer: it may be there. Look before trying again.
 };
 
-/// A home of files: local disk here; S3 and HDFS join through the same seam.
+/// A home of files: local disk, S3, HDFS.
 ///
-/// Paths are absolute, `/` separates, any other character is allowed. Every function may be called
+/// Paths are absolute, `/` separates, any other character is allowed. Where a home has a scheme
+/// (`s3://bucket/key`) paths begin with it. Every function may be called
 /// from any thread. Every failure is a windrow::Error (not_found, permission, full, unavailable,
 /// timeout, corrupt); a failed write leaves either the former content or nothing under the final
 /// name, and nothing else that a reader could take for data. What a function has returned from is
@@ -52,6 +66,8 @@ class FileSystem {
   virtual std::vector<FileInfo> list_tree(const std::string& folder) = 0;
   /// Replaces the whole file or leaves the former one. Makes folders as needed.
   virtual void put(const std::string& path, std::string_view bytes) = 0;
+  /// As `put`, for what does not fit into memory.
+  virtual std::unique_ptr<Writer> writer(const std::string& path) = 0;
   /// Creates the file whole, or finds another one there and leaves it. Exactly one of several
   /// racing callers gets `created`. Makes folders as needed.
   virtual PutOutcome put_if_absent(const std::string& path, std::string_view bytes) = 0;

@@ -53,8 +53,10 @@ Time modified_of(const struct stat& info) {
 }
 
 FileInfo info_of(std::string path, const struct stat& info) {
-  const bool folder = S_ISDIR(info.st_mode);
-  return {std::move(path), folder ? 0 : uint64_t(info.st_size), modified_of(info), folder};
+  if (S_ISDIR(info.st_mode)) return {std::move(path), 0, modified_of(info), true, {}};
+  std::string tag = std::to_string(info.st_size) + "-" + std::to_string(info.st_mtim.tv_sec) + "." +
+                    std::to_string(info.st_mtim.tv_nsec) + "-" + std::to_string(info.st_ino);
+  return {std::move(path), uint64_t(info.st_size), modified_of(info), false, std::move(tag)};
 }
 
 bool sync_descriptor(int fd) {
@@ -94,26 +96,23 @@ void make_folders(const std::string& folder) {
   if (!sync_folder(parent)) throw system_error(errno, "make durable", folder);
 }
 
-/// A file with the given bytes, durable, under a name that nobody reads. Gone with this object.
+/// A file under a name that nobody reads, made durable by `close`. Gone with this object.
 class TemporaryFile {
  public:
-  TemporaryFile(const std::string& final_path, std::string_view bytes)
-      : path_(folder_of(final_path) + "/.tmp-" + new_uuid()) {
-    int fd = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  explicit TemporaryFile(std::string final_path)
+      : final_path_(std::move(final_path)), path_(folder_of(final_path_) + "/.tmp-" + new_uuid()) {
+    int fd = create();
     if (fd < 0 && errno == ENOENT) {
-      make_folders(folder_of(final_path));
-      fd = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+      make_folders(folder_of(final_path_));
+      fd = create();
     }
-    if (fd < 0) throw system_error(errno, "write", final_path);
-    Descriptor file(fd);
-    try {
-      write_all(file.get(), bytes, final_path);
-      if (!sync_descriptor(file.get()) || file.close() != 0)
-        throw system_error(errno, "write", final_path);
-    } catch (...) {
-      ::unlink(path_.c_str());
-      throw;
-    }
+    if (fd < 0) throw system_error(errno, "write", final_path_);
+    file_.emplace(fd);
+  }
+  TemporaryFile(std::string final_path, std::string_view bytes)
+      : TemporaryFile(std::move(final_path)) {  // delegated: the destructor runs on a failure below
+    write(bytes);
+    close();
   }
   ~TemporaryFile() {
     if (!path_.empty()) ::unlink(path_.c_str());
@@ -121,19 +120,47 @@ class TemporaryFile {
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
 
-  const std::string& path() const { return path_; }
-  void renamed() { path_.clear(); }
-
- private:
-  static void write_all(int fd, std::string_view bytes, const std::string& for_message) {
+  void write(std::string_view bytes) {
     while (!bytes.empty()) {
-      const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+      const ssize_t n = ::write(file_->get(), bytes.data(), bytes.size());
       if (n < 0 && errno == EINTR) continue;
-      if (n < 0) throw system_error(errno, "write", for_message);
+      if (n < 0) throw system_error(errno, "write", final_path_);
       bytes.remove_prefix(size_t(n));
     }
   }
-  std::string path_;
+  void close() {
+    if (!sync_descriptor(file_->get()) || file_->close() != 0)
+      throw system_error(errno, "write", final_path_);
+  }
+  /// Under its final name, in place of the former file, durable.
+  void rename() {
+    if (::rename(path_.c_str(), final_path_.c_str()) != 0)
+      throw system_error(errno, "write", final_path_);
+    path_.clear();
+    if (!sync_folder(folder_of(final_path_)))
+      throw system_error(errno, "make durable", final_path_);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  int create() const {
+    return ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  }
+  std::string final_path_, path_;
+  std::optional<Descriptor> file_;
+};
+
+class LocalWriter final : public Writer {
+ public:
+  explicit LocalWriter(const std::string& path) : file_(path) {}
+  void write(std::string_view bytes) override { file_.write(bytes); }
+  void finish() override {
+    file_.close();
+    file_.rename();
+  }
+
+ private:
+  TemporaryFile file_;
 };
 
 class LocalFileSystem final : public FileSystem {
@@ -156,11 +183,11 @@ class LocalFileSystem final : public FileSystem {
   std::vector<FileInfo> list_tree(const std::string& folder) override;
 
   void put(const std::string& path, std::string_view bytes) override {
-    TemporaryFile temporary(path, bytes);
-    if (::rename(temporary.path().c_str(), path.c_str()) != 0)
-      throw system_error(errno, "write", path);
-    temporary.renamed();
-    if (!sync_folder(folder_of(path))) throw system_error(errno, "make durable", path);
+    TemporaryFile(path, bytes).rename();
+  }
+
+  std::unique_ptr<Writer> writer(const std::string& path) override {
+    return std::make_unique<LocalWriter>(path);
   }
 
   PutOutcome put_if_absent(const std::string& path, std::string_view bytes) override {
@@ -247,7 +274,7 @@ std::vector<FileInfo> LocalFileSystem::list(const std::string& folder, const std
     }
     const std::string_view name = entry->d_name;
     if (name == "." || name == ".." || name <= after) continue;
-    FileInfo info{prefix + std::string(name), 0, {}, entry->d_type == DT_DIR};
+    FileInfo info{prefix + std::string(name), 0, {}, entry->d_type == DT_DIR, {}};
     const bool kind_known = entry->d_type == DT_DIR || entry->d_type == DT_REG;
     if (details || !kind_known) {
       struct stat found;

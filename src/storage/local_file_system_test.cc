@@ -145,5 +145,35 @@ TEST_F(LocalFileSystemTest, AFullDiskIsCalledSoAndLeavesNothing) {
   EXPECT_EXIT(fill(), ::testing::ExitedWithCode(0), "");
 }
 
+TEST_F(LocalFileSystemTest, AWriterLeavesTheWholeFileOrNothing) {
+  const std::string path = folder_ + "/new folder/file";
+  {
+    const auto writer = files_->writer(path);
+    writer->write("some");
+  }
+  EXPECT_EQ(entries(folder_ + "/new folder"), 0u);
+  files_->put(path, "former");
+  const auto writer = files_->writer(path);
+  writer->write("ab");
+  writer->write("");
+  writer->write("cd");
+  EXPECT_EQ(files_->read(path), "former");
+  writer->finish();
+  EXPECT_EQ(files_->read(path), "abcd");
+  EXPECT_EQ(entries(folder_ + "/new folder"), 1u);
+  files_->writer(path)->finish();
+  EXPECT_EQ(files_->read(path), "");
+}
+
+TEST_F(LocalFileSystemTest, TheTagChangesWithTheContent) {
+  const std::string path = folder_ + "/f";
+  files_->put(path, "one");
+  const std::string first = files_->stat(path)->tag;
+  EXPECT_FALSE(first.empty());
+  EXPECT_EQ(files_->list(folder_).at(0).tag, first);
+  files_->put(path, "two");  // as long, perhaps within one tick of the clock: another inode
+  EXPECT_NE(files_->stat(path)->tag, first);
+}
+
 }  // namespace
 }  // namespace windrow::storage
