@@ -1,6 +1,7 @@
 #include "base/hash.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include "base/error.h"
 
@@ -11,9 +12,22 @@ std::string sha256(std::string_view bytes) {
   unsigned int size = 0;
   WINDROW_INVARIANT(EVP_Digest(bytes.data(), bytes.size(), digest, &size, EVP_sha256(), nullptr) ==
                     1);
+  return hexadecimal({reinterpret_cast<const char*>(digest), size});
+}
+
+std::string hmac_sha256(std::string_view key, std::string_view bytes) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  WINDROW_INVARIANT(HMAC(EVP_sha256(), key.data(), int(key.size()),
+                         reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest,
+                         &size) != nullptr);
+  return {reinterpret_cast<const char*>(digest), size};
+}
+
+std::string hexadecimal(std::string_view bytes) {
   static constexpr char kHex[] = "0123456789abcdef";
   std::string out;
-  for (unsigned int i = 0; i < size; ++i) out += {kHex[digest[i] >> 4], kHex[digest[i] & 15]};
+  for (const unsigned char byte : bytes) out += {kHex[byte >> 4], kHex[byte & 15]};
   return out;
 }
 

@@ -8,4 +8,9 @@ namespace windrow {
 /// SHA-256 as 64 lower-case hexadecimal digits.
 std::string sha256(std::string_view bytes);
 
+/// HMAC with SHA-256: 32 bytes as they are.
+std::string hmac_sha256(std::string_view key, std::string_view bytes);
+/// Two lower-case hexadecimal digits a byte.
+std::string hexadecimal(std::string_view bytes);
+
 }  // namespace windrow
