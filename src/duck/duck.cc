@@ -33,6 +33,14 @@ Code code_of(duckdb::ExceptionType type, const std::string& message) {
   }
 }
 
+/// The code of an error of our own that crossed DuckDB (files.cc).
+Code code_named(const std::string& name) {
+  for (int i = 0; i <= int(Code::internal); ++i) {
+    if (name_of(Code(i)) == name) return Code(i);
+  }
+  return Code::internal;
+}
+
 std::string hint_of(const duckdb::ErrorData& error, const std::string& message) {
   const auto& extra = error.ExtraInfo();
   if (auto found = extra.find("candidates"); found != extra.end() && !found->second.empty()) {
@@ -111,6 +119,15 @@ void raise(duckdb::ErrorData error, const std::string& sql) {
   const std::string message = error.RawMessage();
   const auto position = position_in(message, sql);
   if (type == duckdb::ExceptionType::INTERRUPT) throw Error(Code::canceled, "stopped on request");
+  if (const auto carried = error.ExtraInfo().find("windrow_code");
+      carried != error.ExtraInfo().end()) {
+    const auto hint = error.ExtraInfo().find("windrow_hint");
+    throw SqlError(Problem{code_named(carried->second),
+                           message,
+                           hint == error.ExtraInfo().end() ? "" : hint->second,
+                           {}},
+                   position, "IO");
+  }
   throw SqlError(Problem{code_of(type, message), our_words(message), hint_of(error, message), {}},
                  position, duckdb::Exception::ExceptionTypeToString(type));
 }

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
-
 #include "base/id.h"
 #include "duck/impl.h"
 
@@ -124,12 +122,18 @@ std::string copy_statement(const std::string& select, const WriteOptions& option
 }
 
 /// Files of a write that did not end well. Names carry a prefix that no other write has.
-void remove_begun(const std::string& folder, const std::string& prefix) noexcept {
-  std::error_code ignored;
-  for (std::filesystem::recursive_directory_iterator it(folder, ignored), end;
-       !ignored && it != end; it.increment(ignored)) {
-    if (it->path().filename().string().starts_with(prefix))
-      std::filesystem::remove(it->path(), ignored);
+void remove_begun(duckdb::FileSystem& files, const std::string& folder,
+                  const std::string& prefix) noexcept {
+  try {
+    std::vector<std::string> folders, begun;
+    files.ListFiles(folder, [&](const std::string& name, bool is_folder) {
+      if (is_folder) folders.push_back(folder + "/" + name);
+      if (!is_folder && name.starts_with(prefix)) begun.push_back(folder + "/" + name);
+    });
+    for (const auto& path : begun) files.TryRemoveFile(path);
+    for (const auto& path : folders) remove_begun(files, path, prefix);
+  } catch (const std::exception&) {
+    // They stay, and no commit mentions them.
   }
 }
 
@@ -140,9 +144,8 @@ std::vector<WrittenFile> write_parquet(Connection& connection, const std::string
                                        const ProgressSink&) {
   // The prefix is this write's own, so that what it began can be found and removed.
   const std::string prefix = options.file_prefix + new_uuid().substr(0, 8) + "-";
-  std::error_code failure;
-  std::filesystem::create_directories(options.folder, failure);
-  if (failure) throw system_error(failure.value(), "make the folder", options.folder);
+  auto& system = duckdb::FileSystem::GetFileSystem(*connection.impl().connection.context);
+  guarded([&] { system.CreateDirectoriesRecursive(options.folder); });
   try {
     return connection.impl().guarded_by_stop([&] {
       std::vector<WrittenFile> files;
@@ -155,9 +158,7 @@ std::vector<WrittenFile> write_parquet(Connection& connection, const std::string
           if (file.rows > 0) {
             files.push_back(std::move(file));
           } else {
-            std::error_code ignored;
-            std::filesystem::remove(file.path,
-                                    ignored);  // DuckDB writes a file for an empty result
+            system.TryRemoveFile(file.path);  // DuckDB writes a file for an empty result
           }
         }
         if (chunk->size() == 0) break;
@@ -165,7 +166,7 @@ std::vector<WrittenFile> write_parquet(Connection& connection, const std::string
       return files;
     });
   } catch (...) {
-    remove_begun(options.folder, prefix);
+    remove_begun(system, options.folder, prefix);
     throw;
   }
 }

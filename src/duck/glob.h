@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace windrow::duck {
+
+/// Whether a name fits a pattern of `*`, `?`, `[a-z]`, `[!a]`; `\` takes the next character as it
+/// is. `/` is no special character here.
+bool fits(std::string_view name, std::string_view pattern);
+
+/// The same for a whole path: `*` and `?` stay inside one folder, `**` is any number of folders.
+bool path_fits(std::string_view path, std::string_view pattern);
+
+bool is_glob(std::string_view pattern);
+
+}  // namespace windrow::duck
