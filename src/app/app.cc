@@ -7,7 +7,9 @@
 #include <filesystem>
 
 #include "app/app_impl.h"
+#include "app/homes.h"
 #include "base/nearest.h"
+#include "duck/files.h"
 #include "engine/duckdb/duckdb_engine.h"
 #include "tasks/model_facts.h"
 
@@ -24,6 +26,15 @@ project::LoadOptions load_options(const Options& options) {
   out.environment = options.environment;
   out.defer = options.defer;
   return out;
+}
+
+storage::Environment environment_of(const Options& options) {
+  return [variables =
+              options.process_environment](const std::string& name) -> std::optional<std::string> {
+    const auto at = variables.find(name);
+    if (at == variables.end() || at->second.empty()) return {};
+    return at->second;
+  };
 }
 
 duck::Options metadata_options(const project::Project& project) {
@@ -67,24 +78,19 @@ AppImpl::AppImpl(const Options& options, Secrets& secrets, const Clock& clock, C
       secrets_(secrets),
       clock_(clock),
       cancel_(cancel),
-      files_(storage::local_file_system()),
+      files_(all_homes(environment_of(options), secrets)),
       project_(project::load(load_options(options), secrets)),
       environment_(project_.environments.at(options.environment)),
       database_(metadata_options(project_)),
       sql_cache_(project_.state_folder() + "/sql.cache"),
       graph_(graph::build(project_, database_, &sql_cache_)) {
+  duck::attach_files(database_, *files_);
   sql_cache_.save();
   if (environment_.engine.type != "duckdb") {
     throw Error(
         Code::unsupported,
         fmt::format("engine \"{}\" is not one that this version runs", environment_.engine.type),
         "use engine: {type: duckdb}", environment_.engine.place);
-  }
-  if (environment_.lake.find("://") != std::string::npos) {
-    throw Error(
-        Code::unsupported,
-        fmt::format("the lake \"{}\" is not on local disk", secrets.redact(environment_.lake)),
-        "this version keeps a lake in a folder", environment_.place);
   }
 }
 

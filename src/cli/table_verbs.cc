@@ -3,10 +3,12 @@
 #include <filesystem>
 #include <set>
 
+#include "app/homes.h"
 #include "cli/json_text.h"
 #include "cli/rows_out.h"
 #include "cli/session.h"
 #include "cli/text_table.h"
+#include "duck/files.h"
 #include "lake/table.h"
 
 namespace windrow::cli {
@@ -15,9 +17,8 @@ namespace {
 
 std::string folder_of(const std::string& uri) {
   if (uri.starts_with("file://")) return uri.substr(7);
-  if (uri.find("://") != std::string::npos) {
-    throw Error(Code::unsupported, "\"" + uri + "\" is not on local disk",
-                "this version reads tables in folders");
+  if (!storage::scheme_of(uri).empty()) {
+    return uri.substr(0, uri.find_last_not_of('/') + 1);
   }
   return std::filesystem::absolute(uri).lexically_normal().string();
 }
@@ -137,7 +138,7 @@ int restore(Session& session, storage::FileSystem& files, const lake::Table& tab
 }  // namespace
 
 int table_verb(Session& session) {
-  const auto files = storage::local_file_system();
+  const auto files = app::all_homes(storage::process_environment(), session.secrets);
   const lake::Table table(*files, folder_of(session.arguments.uri));
   if (!table.exists()) {
     throw Error(Code::not_found, "there is no Delta table in \"" + session.arguments.uri + "\"",
@@ -145,6 +146,7 @@ int table_verb(Session& session) {
   }
   if (session.arguments.sub_verb == "history") return history(session, table);
   duck::Database database{duck::Options{}};
+  duck::attach_files(database, *files);
   duck::Connection connection(database);
   if (session.arguments.sub_verb == "diff") return diff(session, table, connection);
   if (session.arguments.sub_verb == "restore") return restore(session, *files, table, connection);

@@ -291,11 +291,12 @@ duckdb::unique_ptr<FileHandle> Files::OpenFileExtended(const duckdb::OpenFileInf
 
 }  // namespace
 
-void attach_files(Database& database, storage::FileSystem& files,
-                  const std::vector<std::string>& prefixes) {
+void attach_files(Database& database, storage::FileSystem& files) {
+  auto prefixes = files.prefixes();
+  if (prefixes.empty()) return;
   guarded([&] {
     duckdb::FileSystem::GetFileSystem(*database.impl().database.instance)
-        .RegisterSubSystem(duckdb::make_uniq<Files>(files, prefixes));
+        .RegisterSubSystem(duckdb::make_uniq<Files>(files, std::move(prefixes)));
   });
 }
 

@@ -1,20 +1,16 @@
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "duck/duck.h"
 #include "storage/file_system.h"
 
 namespace windrow::duck {
 
-/// From now on every path that begins with one of `prefixes` (`s3://`) is read and written through
-/// `files`, in ranges and pieces: read_parquet, read_csv, read_json with globs, COPY … TO. An error
-/// of `files` comes out of the statement with its own code and hint. `files` must outlive the
-/// database.
+/// From now on every path that begins with one of the prefixes of `files` (`s3://`) is read and
+/// written through `files`, in ranges and pieces: read_parquet, read_csv, read_json with globs,
+/// COPY … TO. An error of `files` comes out of the statement with its own code and hint. `files`
+/// must outlive the database.
 ///
 /// A file is written whole or not at all: it appears when the statement has closed it.
-void attach_files(Database& database, storage::FileSystem& files,
-                  const std::vector<std::string>& prefixes);
+void attach_files(Database& database, storage::FileSystem& files);
 
 }  // namespace windrow::duck

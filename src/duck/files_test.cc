@@ -42,6 +42,7 @@ class Remote final : public storage::FileSystem {
   void make_folder(const std::string&) override {}
   void sync(const std::vector<std::string>&) override {}
   std::optional<uint64_t> space_left(const std::string&) override { return {}; }
+  std::vector<std::string> prefixes() const override { return {"mem://"}; }
 
  private:
   std::string at(const std::string& p) const { return root_ + p.substr(5); }
@@ -55,7 +56,7 @@ class Remote final : public storage::FileSystem {
 
 class FilesTest : public ::testing::Test {
  protected:
-  FilesTest() { attach_files(database_, remote_, {"mem://"}); }
+  FilesTest() { attach_files(database_, remote_); }
   ~FilesTest() override { std::filesystem::remove_all(folder_); }
   std::string text(const std::string& sql) { return text_of(connection_.value(sql)); }
   size_t reads() const {

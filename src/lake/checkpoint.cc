@@ -197,7 +197,10 @@ Commit read_checkpoint(const CheckpointFiles& checkpoint, duck::Connection& conn
           return true;
         });
   } catch (const duck::SqlError& error) {
-    if (error.kind() == "Out of Memory") throw;
+    if (error.kind() == "Out of Memory" || retryable(error.code()) ||
+        error.code() == Code::permission) {
+      throw;
+    }
     throw Error(Code::corrupt, where + " does not read: " + error.problem().message);
   }
   return out;

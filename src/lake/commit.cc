@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "base/version.h"
+#include "duck/files.h"
 #include "lake/action_json.h"
 #include "lake/checkpoint.h"
 #include "lake/conflict.h"
@@ -224,6 +225,7 @@ class Committer {
     if (!checkpoint_due(version, metadata())) return done;
     try {
       duck::Database database{duck::Options{}};
+      duck::attach_files(database, files_);
       duck::Connection connection(database);
       write_checkpoint(files_, Table(files_, path_).snapshot(version, &connection), clock_.now(),
                        connection);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "duck/files.h"
 #include "lake/action_json.h"
 #include "lake/checkpoint.h"
 #include "lake/history_archive.h"
@@ -37,6 +38,7 @@ bool commits_whole(const LogListing& listing, int64_t first, int64_t last) {
 /// An instance of our own where the caller has no connection at hand. Made only where a checkpoint
 /// is read.
 struct OwnConnection {
+  explicit OwnConnection(storage::FileSystem& files) { duck::attach_files(database, files); }
   duck::Database database{duck::Options{}};
   duck::Connection connection{database};
 };
@@ -118,7 +120,7 @@ Snapshot Table::snapshot(std::optional<int64_t> version, duck::Connection* conne
     if (checkpoint != nullptr) {
       try {
         if (connection == nullptr) {
-          if (!own) own = std::make_unique<OwnConnection>();
+          if (!own) own = std::make_unique<OwnConnection>(files_);
           connection = &own->connection;
         }
         replay.apply(read_checkpoint(*checkpoint, *connection));

@@ -49,6 +49,7 @@ class FaultyFileSystem final : public FileSystem {
   void remove(const std::string& path) override;
   void make_folder(const std::string& path) override;
   void sync(const std::vector<std::string>& paths) override;
+  std::vector<std::string> prefixes() const override { return real_.prefixes(); }
   std::optional<uint64_t> space_left(const std::string& path) override;
 
  private:

@@ -77,6 +77,9 @@ class FileSystem {
   /// Makes files that another writer (DuckDB) has written and closed durable, and their names in
   /// their folders.
   virtual void sync(const std::vector<std::string>& paths) = 0;
+  /// How paths begin that are not on local disk: `s3://`. What reads and writes files by itself
+  /// (DuckDB) has to be given this file system for them.
+  virtual std::vector<std::string> prefixes() const { return {}; }
   /// Bytes free for writing below `path`; nothing where the home has no such bound.
   virtual std::optional<uint64_t> space_left(const std::string& path) = 0;
 };

@@ -22,7 +22,7 @@ class Homes final : public FileSystem {
   /// Before first use. Several schemes may share a factory's home: it is called once.
   void add(const std::vector<std::string>& schemes, Factory factory);
   /// All schemes there are, as `s3://`.
-  std::vector<std::string> prefixes() const;
+  std::vector<std::string> prefixes() const override;
   /// The home of a path.
   FileSystem& at(std::string_view path);
 

@@ -7,6 +7,8 @@
 #include <set>
 #include <thread>
 
+#include "duck/files.h"
+
 namespace windrow::engine {
 
 namespace {
@@ -142,7 +144,10 @@ class DuckEngine final : public Engine {
   /// Opened with the first session: a run with nothing to do never starts DuckDB.
   duck::Database& database() {
     std::lock_guard lock(mutex_);
-    if (!database_) database_.emplace(options_);
+    if (!database_) {
+      database_.emplace(options_);
+      duck::attach_files(*database_, files_);
+    }
     return *database_;
   }
 
