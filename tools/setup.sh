@@ -195,7 +195,7 @@ make_venv() {
 
 # --- all of it -------------------------------------------------------------------------------------------------
 
-setup() {  # setup KIND…: of build, lint, tests
+setup() {  # setup KIND…: of build, lint, tests, servers
   local kinds=" build $* "
   check_prerequisites
   mkdir -p "$cache" || die "cannot write to the cache $cache: set WINDROW_CACHE to another folder"
