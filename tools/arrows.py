@@ -20,6 +20,8 @@ WRAPPED = {
     "curl/": {"clients"},
     "openssl/": {"base"},
     "simdjson": {"lake", "clients"},
+    "roaring/": {"lake"},
+    "zlib.h": {"lake"},
     "spdlog/": {"observe"},
     "date/": {"base"},
 }

@@ -9,7 +9,6 @@
 #include "app/app_impl.h"
 #include "app/homes.h"
 #include "base/nearest.h"
-#include "duck/files.h"
 #include "engine/duckdb/duckdb_engine.h"
 #include "tasks/model_facts.h"
 
@@ -84,7 +83,7 @@ AppImpl::AppImpl(const Options& options, Secrets& secrets, const Clock& clock, C
       database_(metadata_options(project_)),
       sql_cache_(project_.state_folder() + "/sql.cache"),
       graph_(graph::build(project_, database_, &sql_cache_)) {
-  duck::attach_files(database_, *files_);
+  lake::attach(database_, *files_);
   sql_cache_.save();
   if (environment_.engine.type != "duckdb") {
     throw Error(

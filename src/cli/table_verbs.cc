@@ -8,7 +8,6 @@
 #include "cli/rows_out.h"
 #include "cli/session.h"
 #include "cli/text_table.h"
-#include "duck/files.h"
 #include "lake/table.h"
 
 namespace windrow::cli {
@@ -146,7 +145,7 @@ int table_verb(Session& session) {
   }
   if (session.arguments.sub_verb == "history") return history(session, table);
   duck::Database database{duck::Options{}};
-  duck::attach_files(database, *files);
+  lake::attach(database, *files);
   duck::Connection connection(database);
   if (session.arguments.sub_verb == "diff") return diff(session, table, connection);
   if (session.arguments.sub_verb == "restore") return restore(session, *files, table, connection);

@@ -117,6 +117,7 @@ std::string copy_statement(const std::string& select, const WriteOptions& option
     with += fmt::format(", PARTITION_BY ({}), WRITE_PARTITION_COLUMNS false",
                         list_of_names(options.partition_by));
   }
+  if (!options.field_ids.empty()) with += ", FIELD_IDS {" + options.field_ids + "}";
   with += ", APPEND";
   return fmt::format("COPY (\n{}\n) TO {} ({})", inner, quote_text(options.folder), with);
 }

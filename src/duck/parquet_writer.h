@@ -36,6 +36,7 @@ struct WriteOptions {
   std::string compression = "zstd";       ///< or `snappy`
   int64_t file_bytes = 256ll << 20;       ///< a new file is begun past this size
   int64_t row_group_rows = 122880;
+  std::string field_ids;  ///< `"a": 1, "s": {__duckdb_field_id: 2, "x": 3}`; empty: files have none
   std::string file_prefix = "part-";  ///< names are prefix + UUID + `.parquet`
   /// SQL expressions, optional. DuckDB's sort takes the sign off a negative zero in the columns it
   /// sorts by.

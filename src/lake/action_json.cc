@@ -24,6 +24,21 @@ std::string required_string(const JsonObject& object, std::string_view key) {
   return std::string(std::string_view(object[key]));
 }
 
+std::optional<int64_t> optional_integer_at(const JsonObject& object, std::string_view key) {
+  if (!find(object, key)) return {};
+  return integer_at(object, key);
+}
+
+std::optional<DeletionVector> vector_at(const JsonObject& object) {
+  const auto found = find(object, "deletionVector");
+  if (!found) return {};
+  const JsonObject vector = *found;
+  return DeletionVector{required_string(vector, "storageType"),
+                        required_string(vector, "pathOrInlineDv"),
+                        optional_integer_at(vector, "offset"), integer_at(vector, "sizeInBytes"),
+                        integer_at(vector, "cardinality")};
+}
+
 Add add_from(const JsonObject& object) {
   Add add;
   add.path = required_string(object, "path");
@@ -36,7 +51,10 @@ Add add_from(const JsonObject& object) {
                                    : std::string(simdjson::minify(*stats));
   }
   add.tags = text_at(object, "tags");
-  add.deletion_vector = text_at(object, "deletionVector");
+  add.deletion_vector = vector_at(object);
+  add.base_row_id = optional_integer_at(object, "baseRowId");
+  add.default_row_commit_version = optional_integer_at(object, "defaultRowCommitVersion");
+  add.clustering_provider = string_at(object, "clusteringProvider");
   return add;
 }
 
@@ -48,7 +66,14 @@ Remove remove_from(const JsonObject& object) {
   remove.extended_file_metadata = boolean_at(object, "extendedFileMetadata", false);
   remove.partition_values = partition_values_at(object);
   remove.size = integer_at(object, "size");
+  remove.deletion_vector = vector_at(object);
+  remove.base_row_id = optional_integer_at(object, "baseRowId");
+  remove.default_row_commit_version = optional_integer_at(object, "defaultRowCommitVersion");
   return remove;
+}
+
+Cdc cdc_from(const JsonObject& object) {
+  return {required_string(object, "path"), partition_values_at(object), integer_at(object, "size")};
 }
 
 Metadata metadata_from(const JsonObject& object) {
@@ -56,7 +81,7 @@ Metadata metadata_from(const JsonObject& object) {
   metadata.id = required_string(object, "id");
   metadata.name = string_at(object, "name");
   metadata.description = string_at(object, "description");
-  metadata.schema_string = required_string(object, "schemaString");
+  metadata.schema_string = string_at(object, "schemaString");
   metadata.partition_columns = strings_at(object, "partitionColumns");
   metadata.configuration = string_map_at(object, "configuration");
   metadata.created_time = integer_at(object, "createdTime");
@@ -83,6 +108,7 @@ CommitInfo info_from(JsonElement element) {
   const JsonObject object = element;
   CommitInfo info;
   info.timestamp = integer_at(object, "timestamp");
+  info.in_commit_timestamp = integer_at(object, "inCommitTimestamp");
   info.operation = string_at(object, "operation");
   info.txn_id = string_at(object, "txnId");
   info.engine_info = string_at(object, "engineInfo");
@@ -111,6 +137,10 @@ void read_action(const JsonObject& line, Commit& into) {
       const JsonObject object = action;
       into.domains.push_back({required_string(object, "domain"), string_at(object, "configuration"),
                               boolean_at(object, "removed", false)});
+    } else if (kind == "cdc") {
+      into.cdcs.push_back(cdc_from(action));
+    } else if (kind == "sidecar") {
+      into.sidecars.push_back(required_string(action, "path"));
     }
   }
 }
@@ -127,6 +157,21 @@ void write_partition_values(JsonWriter& w, const PartitionValues& values) {
     value ? w.value(*value) : w.null();
   }
   w.end_object();
+}
+
+void write_vector(JsonWriter& w, const std::optional<DeletionVector>& vector) {
+  if (!vector) return;
+  w.key("deletionVector").begin_object().field("storageType", vector->storage_type);
+  w.field("pathOrInlineDv", vector->path_or_inline);
+  if (vector->offset) w.field("offset", *vector->offset);
+  w.field("sizeInBytes", vector->size_in_bytes).field("cardinality", vector->cardinality);
+  w.end_object();
+}
+
+void write_row_tracking(JsonWriter& w, const auto& file) {
+  if (file.base_row_id) w.field("baseRowId", *file.base_row_id);
+  if (file.default_row_commit_version)
+    w.field("defaultRowCommitVersion", *file.default_row_commit_version);
 }
 
 }  // namespace
@@ -177,7 +222,9 @@ std::string to_json(const Add& add) {
       .field("dataChange", add.data_change);
   if (!add.stats.empty()) w.field("stats", add.stats);
   if (!add.tags.empty()) w.raw_field("tags", add.tags);
-  if (!add.deletion_vector.empty()) w.raw_field("deletionVector", add.deletion_vector);
+  write_vector(w, add.deletion_vector);
+  write_row_tracking(w, add);
+  if (!add.clustering_provider.empty()) w.field("clusteringProvider", add.clustering_provider);
   return wrapped("add", w.end_object().take());
 }
 
@@ -190,6 +237,8 @@ std::string to_json(const Remove& remove) {
     write_partition_values(w, remove.partition_values);
     w.field("size", remove.size);
   }
+  write_vector(w, remove.deletion_vector);
+  write_row_tracking(w, remove);
   return wrapped("remove", w.end_object().take());
 }
 
@@ -228,6 +277,13 @@ std::string to_json(const DomainMetadata& domain) {
   return wrapped("domainMetadata", w.field("removed", domain.removed).end_object().take());
 }
 
+std::string to_json(const Cdc& cdc) {
+  JsonWriter w;
+  w.begin_object().field("path", cdc.path);
+  write_partition_values(w, cdc.partition_values);
+  return wrapped("cdc", w.field("size", cdc.size).field("dataChange", false).end_object().take());
+}
+
 std::string to_json_lines(const Commit& commit) {
   std::string out;
   const auto line = [&](std::string text) {
@@ -241,7 +297,12 @@ std::string to_json_lines(const Commit& commit) {
   for (const auto& domain : commit.domains) line(to_json(domain));
   for (const auto& remove : commit.removes) line(to_json(remove));
   for (const auto& add : commit.adds) line(to_json(add));
+  for (const auto& cdc : commit.cdcs) line(to_json(cdc));
   return out;
+}
+
+std::string DeletionVector::unique_id() const {
+  return storage_type + path_or_inline + (offset ? "@" + std::to_string(*offset) : "");
 }
 
 bool Commit::changes_data() const {

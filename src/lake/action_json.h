@@ -37,5 +37,6 @@ std::string to_json(const Metadata& metadata);
 std::string to_json(const Protocol& protocol);
 std::string to_json(const Txn& txn);
 std::string to_json(const DomainMetadata& domain);
+std::string to_json(const Cdc& cdc);
 
 }  // namespace windrow::lake

@@ -21,9 +21,9 @@ Code code_of(std::string_view text) {
 TEST(ActionJson, WritesAndReadsEverythingBack) {
   Commit commit;
   commit.version = 3;
-  commit.info = CommitInfo{5, "WRITE", "id", "Windrow/1", ""};
+  commit.info = CommitInfo{5, 6, "WRITE", "id", "Windrow/1", ""};
   commit.info->json =
-      R"({"timestamp":5,"operation":"WRITE","txnId":"id","engineInfo":"Windrow/1"})";
+      R"({"timestamp":5,"inCommitTimestamp":6,"operation":"WRITE","txnId":"id","engineInfo":"Windrow/1"})";
   commit.protocol = Protocol{3, 7, {"timestampNtz"}, {"timestampNtz", "appendOnly"}};
   commit.metadata =
       Metadata{"id", "n\"ame", "ü", "{\"type\":\"struct\"}", {"a", "b c"}, {{"k", "v\n"}}, 9};
@@ -34,10 +34,17 @@ TEST(ActionJson, WritesAndReadsEverythingBack) {
                   true,
                   R"({"numRecords":1})",
                   R"({"t":"1"})",
-                  ""}};
+                  DeletionVector{"u", "ab^-aqEH.-t@S}K{vb[*k^", 4, 40, 6},
+                  7,
+                  8,
+                  "liquid"}};
   commit.removes = {{"c", 4, false, true, {{"p", "1"}}, 6}, {"d", 4, true, false, {}, 0}};
   commit.txns = {{"app", 1, 2}};
   commit.domains = {{"d", "{}", true}};
+  commit.removes[0].deletion_vector =
+      DeletionVector{"i", "wi5b=000010000siXQKl0rr91000f55c8Xg0@@D72lkbi5=-{L", {}, 40, 6};
+  commit.removes[0].base_row_id = 1;
+  commit.cdcs = {{"_change_data/x", {{"p", "1"}}, 3}};
   const Commit back = commit_from_json(to_json_lines(commit), 3, "test");
   EXPECT_EQ(back.info->json, commit.info->json);
   EXPECT_EQ(back.info->txn_id, "id");
@@ -47,6 +54,8 @@ TEST(ActionJson, WritesAndReadsEverythingBack) {
   EXPECT_EQ(back.removes, commit.removes);
   EXPECT_EQ(back.txns, commit.txns);
   EXPECT_EQ(back.domains, commit.domains);
+  EXPECT_EQ(back.cdcs, commit.cdcs);
+  EXPECT_EQ(back.info->in_commit_timestamp, 6);
 }
 
 TEST(ActionJson, ToleratesWhatOthersWrite) {

@@ -15,15 +15,30 @@ namespace windrow::lake {
 
 using PartitionValues = std::map<std::string, std::optional<std::string>>;
 
+/// Which rows of a file are deleted (PROTOCOL.md, "Deletion Vectors"): where their bitmap lies.
+struct DeletionVector {
+  std::string storage_type;    ///< `u`: a file named by a UUID, `i`: inline, `p`: absolute path
+  std::string path_or_inline;  ///< by storage type: prefix and UUID, the data, or the path
+  std::optional<int64_t> offset;
+  int64_t size_in_bytes = 0;
+  int64_t cardinality = 0;  ///< rows that are deleted
+  bool operator==(const DeletionVector&) const = default;
+
+  /// Two entries of one file with different vectors are different logical files.
+  std::string unique_id() const;
+};
+
 struct Add {
   std::string path;  ///< as in the log: relative to the table and URL-encoded, or absolute
   PartitionValues partition_values;
   int64_t size = 0;
   int64_t modification_time = 0;  ///< milliseconds
   bool data_change = true;
-  std::string stats;            ///< JSON text; empty where there are none
-  std::string tags;             ///< JSON text; empty where there are none
-  std::string deletion_vector;  ///< JSON text; a table with any is refused by this version
+  std::string stats;  ///< JSON text; empty where there are none
+  std::string tags;   ///< JSON text; empty where there are none
+  std::optional<DeletionVector> deletion_vector;
+  std::optional<int64_t> base_row_id, default_row_commit_version;  ///< row tracking
+  std::string clustering_provider;
   bool operator==(const Add&) const = default;
 };
 
@@ -34,7 +49,17 @@ struct Remove {
   bool extended_file_metadata = true;
   PartitionValues partition_values;
   int64_t size = 0;
+  std::optional<DeletionVector> deletion_vector;
+  std::optional<int64_t> base_row_id, default_row_commit_version;
   bool operator==(const Remove&) const = default;
+};
+
+/// A file of changed rows (PROTOCOL.md, "Add CDC File"): beside the data, for change data feed.
+struct Cdc {
+  std::string path;
+  PartitionValues partition_values;
+  int64_t size = 0;
+  bool operator==(const Cdc&) const = default;
 };
 
 struct Metadata {
@@ -70,7 +95,8 @@ struct DomainMetadata {
 
 /// commitInfo: kept as JSON text, for it is free-form; the fields everybody needs are read out.
 struct CommitInfo {
-  int64_t timestamp = 0;  ///< milliseconds
+  int64_t timestamp = 0;            ///< milliseconds
+  int64_t in_commit_timestamp = 0;  ///< milliseconds; 0: the table does not keep them
   std::string operation;
   std::string txn_id;
   std::string engine_info;
@@ -87,6 +113,8 @@ struct Commit {
   std::vector<Remove> removes;
   std::vector<Txn> txns;
   std::vector<DomainMetadata> domains;
+  std::vector<Cdc> cdcs;
+  std::vector<std::string> sidecars;  ///< of a V2 checkpoint: more files with its actions
 
   bool changes_data() const;
 };

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "lake/history_archive.h"
+#include "lake/protocol.h"
 #include "lake/statistics.h"
 #include "lake/touched.h"
 
@@ -49,8 +50,8 @@ Interval from_local(const Interval& local, std::string_view zone) {
 /// What was there before keeps its columns, types and partitions: rows of both can be compared.
 bool widens(const Metadata& before, const Metadata& after) {
   if (before.partition_columns != after.partition_columns) return false;
-  const Schema now = schema_from_json(after.schema_string);
-  for (const auto& field : schema_from_json(before.schema_string).fields) {
+  const Schema now = schema_of(after);
+  for (const auto& field : schema_of(before).fields) {
     const Field* found = now.find(field.name);
     if (!found || (!(found->type == field.type) && field.type.kind != Type::Kind::struct_))
       return false;
@@ -152,7 +153,7 @@ class Finder {
   /// What the statistics of a file say of the column: empty where it has NULLs only, nothing where
   /// nobody knows.
   std::optional<Interval> range_of(const Add& add) const {
-    const auto range = column_ ? column_range(add, column_->name) : std::nullopt;
+    const auto range = column_ ? column_range(add, *column_) : std::nullopt;
     if (range && range->all_null) return Interval{};
     if (!range || !range->min || !range->max) return {};
     const auto least = parse_time(*range->min), most = parse_time(*range->max);

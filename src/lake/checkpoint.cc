@@ -8,6 +8,7 @@
 #include "base/id.h"
 #include "lake/action_json.h"
 #include "lake/json_text.h"
+#include "lake/partition_path.h"
 
 // DuckDB reads and writes the Parquet. Between it and us the actions travel as the JSON lines that
 // commits are made of, so there is one reader and one writer of actions. Checkpoints of other
@@ -21,32 +22,33 @@ struct ActionColumn {
   std::string_view name;
   std::string_view type;
 };
+#define WINDROW_VECTOR                                                                      \
+  "deletionVector STRUCT(storageType VARCHAR, pathOrInlineDv VARCHAR, \"offset\" INTEGER, " \
+  "sizeInBytes INTEGER, cardinality BIGINT), "
+#define WINDROW_ROW_IDS "baseRowId BIGINT, defaultRowCommitVersion BIGINT"
 constexpr ActionColumn kColumns[] = {
     {"protocol",
      "STRUCT(minReaderVersion INTEGER, minWriterVersion INTEGER, readerFeatures VARCHAR[], "
-     "writerFeatures "
-     "VARCHAR[])"},
+     "writerFeatures VARCHAR[])"},
     {"metaData",
      "STRUCT(id VARCHAR, \"name\" VARCHAR, description VARCHAR, format STRUCT(provider VARCHAR, "
-     "options "
-     "MAP(VARCHAR, "
-     "VARCHAR)), schemaString VARCHAR, partitionColumns VARCHAR[], configuration MAP(VARCHAR, "
-     "VARCHAR), "
-     "createdTime "
-     "BIGINT)"},
+     "options MAP(VARCHAR, VARCHAR)), schemaString VARCHAR, partitionColumns VARCHAR[], "
+     "configuration MAP(VARCHAR, VARCHAR), createdTime BIGINT)"},
     {"txn", "STRUCT(appId VARCHAR, \"version\" BIGINT, lastUpdated BIGINT)"},
     {"domainMetadata", "STRUCT(\"domain\" VARCHAR, configuration VARCHAR, removed BOOLEAN)"},
     {"add",
      "STRUCT(path VARCHAR, partitionValues MAP(VARCHAR, VARCHAR), size BIGINT, modificationTime "
-     "BIGINT, "
-     "dataChange "
-     "BOOLEAN, stats VARCHAR, tags MAP(VARCHAR, VARCHAR), deletionVector STRUCT(storageType "
-     "VARCHAR))"},
+     "BIGINT, dataChange BOOLEAN, stats VARCHAR, tags MAP(VARCHAR, VARCHAR), " WINDROW_VECTOR
+         WINDROW_ROW_IDS ", clusteringProvider VARCHAR)"},
     {"remove",
      "STRUCT(path VARCHAR, deletionTimestamp BIGINT, dataChange BOOLEAN, extendedFileMetadata "
-     "BOOLEAN, "
-     "partitionValues MAP(VARCHAR, VARCHAR), size BIGINT)"},
+     "BOOLEAN, partitionValues MAP(VARCHAR, VARCHAR), size BIGINT, " WINDROW_VECTOR WINDROW_ROW_IDS
+     ")"},
+    {"checkpointMetadata", "STRUCT(\"version\" BIGINT)"},
+    {"sidecar", "STRUCT(path VARCHAR, sizeInBytes BIGINT, modificationTime BIGINT)"},
 };
+#undef WINDROW_VECTOR
+#undef WINDROW_ROW_IDS
 
 /// `{'add': {'path': "add".path, …}}` over the fields that this file has.
 std::string action_json_sql(const std::string& name, const Type& known,
@@ -128,6 +130,12 @@ int64_t retention_ms(const Metadata& metadata) {
   return 7 * kDay;
 }
 
+/// `delta.checkpointPolicy` = v2
+bool wants_v2(const Snapshot& snapshot) {
+  const auto policy = snapshot.metadata.configuration.find("delta.checkpointPolicy");
+  return policy != snapshot.metadata.configuration.end() && policy->second == "v2";
+}
+
 Written write_actions(const Snapshot& snapshot, Time now, const std::string& path) {
   std::ofstream out(path, std::ios::binary);
   Written written;
@@ -136,6 +144,8 @@ Written write_actions(const Snapshot& snapshot, Time now, const std::string& pat
     ++written.actions;
     written.longest = std::max(written.longest, json.size());
   };
+  if (wants_v2(snapshot))
+    line("{\"checkpointMetadata\":{\"version\":" + std::to_string(snapshot.version) + "}}");
   line(to_json(snapshot.protocol));
   line(to_json(snapshot.metadata));
   for (const auto& [app, txn] : snapshot.txns) line(to_json(txn));
@@ -158,17 +168,24 @@ Written write_actions(const Snapshot& snapshot, Time now, const std::string& pat
   return written;
 }
 
-std::string copy_sql(const Scratch& scratch, const Written& written, bool with_domains) {
+/// Columns that nothing of the table needs are left out: older readers never have to pass over
+/// them.
+std::vector<ActionColumn> columns_for(const Snapshot& snapshot) {
+  std::vector<ActionColumn> out;
+  for (const auto& column : kColumns) {
+    if (column.name == "sidecar") continue;
+    if (column.name == "domainMetadata" && snapshot.domains.empty()) continue;
+    if (column.name == "checkpointMetadata" && !wants_v2(snapshot)) continue;
+    out.push_back(column);
+  }
+  return out;
+}
+
+std::string copy_sql(const Scratch& scratch, const Written& written, const Snapshot& snapshot) {
   std::string columns, list;
-  for (const auto& [name, type] : kColumns) {
-    if (name == "domainMetadata" && !with_domains) continue;
-    std::string own(type);
-    if (name == "add") {
-      const std::string vector = ", deletionVector STRUCT(storageType VARCHAR)";
-      own.erase(own.find(vector), vector.size());
-    }
+  for (const auto& [name, type] : columns_for(snapshot)) {
     columns +=
-        (columns.empty() ? "" : ", ") + duck::quote_text(name) + ": " + duck::quote_text(own);
+        (columns.empty() ? "" : ", ") + duck::quote_text(name) + ": " + duck::quote_text(type);
     list += (list.empty() ? "" : ", ") + duck::quote_name(name);
   }
   // One thread reads lines of any length in order; the buffer has to hold the longest.
@@ -181,13 +198,13 @@ std::string copy_sql(const Scratch& scratch, const Written& written, bool with_d
 
 }  // namespace
 
-Commit read_checkpoint(const CheckpointFiles& checkpoint, duck::Connection& connection) {
-  const std::string where = "checkpoint \"" + checkpoint.paths.front() + "\"";
-  const std::string scan = "read_parquet(" + duck::quote_list(checkpoint.paths) +
+namespace {
+
+void read_parquet_actions(const std::vector<std::string>& paths, duck::Connection& connection,
+                          ActionReader& reader, Commit& out) {
+  const std::string where = "checkpoint \"" + paths.front() + "\"";
+  const std::string scan = "read_parquet(" + duck::quote_list(paths) +
                            ", union_by_name = true, hive_partitioning = false)";
-  Commit out;
-  out.version = checkpoint.version;
-  ActionReader reader;
   try {
     const auto columns = connection.describe("SELECT * FROM " + scan);
     connection.stream(
@@ -203,6 +220,31 @@ Commit read_checkpoint(const CheckpointFiles& checkpoint, duck::Connection& conn
     }
     throw Error(Code::corrupt, where + " does not read: " + error.problem().message);
   }
+}
+
+}  // namespace
+
+Commit read_checkpoint(storage::FileSystem& files, const CheckpointFiles& checkpoint,
+                       duck::Connection& connection) {
+  Commit out;
+  ActionReader reader;
+  const std::string& first = checkpoint.paths.front();
+  if (first.ends_with(".json")) {
+    out = commit_from_json(files.read(first), checkpoint.version, "\"" + first + "\"");
+  } else {
+    read_parquet_actions(checkpoint.paths, connection, reader, out);
+  }
+  out.version = checkpoint.version;
+  if (out.sidecars.empty()) return out;
+  std::vector<std::string> paths;
+  for (const auto& name : out.sidecars) {
+    const std::string path = uri_decoded(name);
+    if (path.find('/') != std::string::npos)
+      throw Error(Code::corrupt,
+                  "\"" + first + "\" names a sidecar outside of its folder: " + path);
+    paths.push_back(first.substr(0, first.find_last_of('/')) + "/_sidecars/" + path);
+  }
+  read_parquet_actions(paths, connection, reader, out);
   return out;
 }
 
@@ -210,7 +252,7 @@ void write_checkpoint(storage::FileSystem& files, const Snapshot& snapshot, Time
                       duck::Connection& connection) {
   const Scratch scratch;
   const Written written = write_actions(snapshot, now, scratch.actions());
-  connection.execute(copy_sql(scratch, written, !snapshot.domains.empty()));
+  connection.execute(copy_sql(scratch, written, snapshot));
   const std::string bytes = storage::local_file_system()->read(scratch.parquet());
   const std::string folder = log_folder(snapshot.table_path) + "/";
   files.put(folder + version_text(snapshot.version) + ".checkpoint.parquet", bytes);

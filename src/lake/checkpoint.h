@@ -6,12 +6,13 @@
 #include "lake/log.h"
 #include "lake/table.h"
 
-/// Classic checkpoints: the state of a table at one version, as Parquet (PROTOCOL.md, "Checkpoint
-/// Schema").
+/// Checkpoints: the state of a table at one version (PROTOCOL.md, "Checkpoints"). All kinds are
+/// read; one Parquet file is written, with the mark of a V2 checkpoint where the table asks for it.
 namespace windrow::lake {
 
-/// Its actions as one commit. Error(corrupt) where the Parquet does not read.
-Commit read_checkpoint(const CheckpointFiles& checkpoint, duck::Connection& connection);
+/// Its actions as one commit. Error(corrupt) where a file does not read or a sidecar is missing.
+Commit read_checkpoint(storage::FileSystem& files, const CheckpointFiles& checkpoint,
+                       duck::Connection& connection);
 
 /// Writes `<version>.checkpoint.parquet` and `_last_checkpoint`. Tombstones older than the table's
 /// `delta.deletedFileRetentionDuration` are left out. Writing it twice is harmless.

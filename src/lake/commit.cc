@@ -4,15 +4,16 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "base/version.h"
-#include "duck/files.h"
 #include "lake/action_json.h"
 #include "lake/checkpoint.h"
 #include "lake/conflict.h"
 #include "lake/history_archive.h"
+#include "lake/json_reader.h"
 #include "lake/json_text.h"
 #include "lake/log.h"
 #include "lake/partition_path.h"
 #include "lake/protocol.h"
+#include "lake/statistics.h"
 #include "lake/table.h"
 
 // One commit = one file that comes into being under the name of the next version, or does not.
@@ -23,6 +24,7 @@ namespace windrow::lake {
 namespace {
 
 constexpr int kAttemptsMax = 100;
+constexpr const char* kRowTracking = "delta.rowTracking";
 constexpr int kLooksMax = 3;  // at a version whose outcome is unknown
 
 class Committer {
@@ -97,10 +99,10 @@ class Committer {
   }
 
   void check_protocol() {
-    const Schema schema = schema_from_json(metadata().schema_string);
+    const Schema schema = schema_of(metadata());
     if (request_.base) {
       check_writable(request_.base->protocol, request_.base->metadata,
-                     schema_from_json(request_.base->metadata.schema_string));
+                     schema_of(request_.base->metadata));
     }
     if (auto upgraded = upgraded_for(protocol(), schema)) request_.protocol = std::move(upgraded);
     check_writable(protocol(), metadata(), schema);
@@ -134,6 +136,7 @@ class Committer {
     for (const auto& add : request_.adds) {
       if (!is_absolute_path(add.path)) paths.push_back(resolved_path(path_, add.path));
     }
+    for (const auto& cdc : request_.cdcs) paths.push_back(resolved_path(path_, cdc.path));
     if (!paths.empty()) files_.sync(paths);
   }
 
@@ -161,15 +164,63 @@ class Committer {
     commit.protocol = request_.protocol;
     commit.metadata = request_.metadata;
     commit.adds = request_.adds;
+    commit.cdcs = request_.cdcs;
     commit.removes = request_.removes;
     commit.txns = request_.txns;
     commit.domains = request_.domains;
+    if (has_feature("rowTracking")) give_row_ids(commit);
     return commit;
+  }
+
+  bool has_feature(std::string_view name) const {
+    const auto& features = protocol().writer_features;
+    return std::find(features.begin(), features.end(), name) != features.end();
+  }
+
+  /// Fresh ids for the rows of added files, behind those that were given (PROTOCOL.md, "Row IDs").
+  void give_row_ids(Commit& commit) const {
+    int64_t next = row_id_mark() + 1;
+    for (auto& add : commit.adds) {
+      if (add.base_row_id) continue;
+      const auto rows = rows_of(add);
+      WINDROW_INVARIANT(rows);  // our own writer counts
+      add.base_row_id = next;
+      add.default_row_commit_version = commit.version;
+      next += *rows;
+    }
+    if (commit.adds.empty()) return;
+    JsonWriter w;
+    w.begin_object().field("rowIdHighWaterMark", next - 1).end_object();
+    commit.domains.push_back({kRowTracking, w.take(), false});
+  }
+
+  /// The greatest row id that was given up to the version before.
+  int64_t row_id_mark() const {
+    std::string found;
+    if (request_.base) {
+      const auto there = request_.base->domains.find(kRowTracking);
+      if (there != request_.base->domains.end()) found = there->second.configuration;
+    }
+    for (const auto& other : since_) {
+      for (const auto& domain : other.domains) {
+        if (domain.domain == kRowTracking) found = domain.configuration;
+      }
+    }
+    if (found.empty()) return -1;
+    return reading_json("domain delta.rowTracking", [&] {
+      simdjson::dom::parser parser;
+      return integer_at(parser.parse(found), "rowIdHighWaterMark", -1);
+    });
   }
 
   std::string info_json() {
     JsonWriter w;
-    w.begin_object().field("timestamp", timestamp_ms()).field("operation", request_.operation);
+    const int64_t timestamp = timestamp_ms();
+    w.begin_object();
+    // First in the line: readers find it without reading the rest.
+    if (switched_on(metadata(), "delta.enableInCommitTimestamps"))
+      w.field("inCommitTimestamp", timestamp);
+    w.field("timestamp", timestamp).field("operation", request_.operation);
     w.key("operationParameters").begin_object();
     for (const auto& [name, json] : request_.operation_parameters) w.raw_field(name, json);
     w.end_object();
@@ -225,7 +276,7 @@ class Committer {
     if (!checkpoint_due(version, metadata())) return done;
     try {
       duck::Database database{duck::Options{}};
-      duck::attach_files(database, files_);
+      attach(database, files_);
       duck::Connection connection(database);
       write_checkpoint(files_, Table(files_, path_).snapshot(version, &connection), clock_.now(),
                        connection);
@@ -251,7 +302,15 @@ CommitOutcome Table::commit(CommitRequest request, const Clock& clock) const {
 }
 
 Remove remove_of(const Add& add, Time now, bool data_change) {
-  return {add.path, micros(now) / 1000, data_change, true, add.partition_values, add.size};
+  return {add.path,
+          micros(now) / 1000,
+          data_change,
+          true,
+          add.partition_values,
+          add.size,
+          add.deletion_vector,
+          add.base_row_id,
+          add.default_row_commit_version};
 }
 
 }  // namespace windrow::lake

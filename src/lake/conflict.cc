@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "lake/partition_path.h"
+#include "lake/protocol.h"
 
 namespace windrow::lake {
 namespace {
@@ -26,8 +27,8 @@ bool only_adds_columns(const CommitRequest& request) {
   if (!request.base ||
       request.base->metadata.partition_columns != request.metadata->partition_columns)
     return false;
-  const Schema after = schema_from_json(request.metadata->schema_string);
-  for (const auto& field : schema_from_json(request.base->metadata.schema_string).fields) {
+  const Schema after = schema_of(*request.metadata);
+  for (const auto& field : schema_of(request.base->metadata).fields) {
     const Field* same = after.find(field.name);
     if (same == nullptr || !(*same == field)) return false;
   }
@@ -71,6 +72,7 @@ std::optional<std::string> conflict_with(const CommitRequest& request, const Com
     }
   }
   for (const auto& domain : other.domains) {
+    if (domain.domain == "delta.rowTracking") continue;  // computed anew for each version
     for (const auto& own : request.domains) {
       if (own.domain == domain.domain)
         return at(other) + "has changed domain \"" + domain.domain + "\"";

@@ -11,7 +11,7 @@
 namespace windrow::lake {
 namespace {
 
-constexpr size_t kVersionDigits = 20, kPartDigits = 10;
+constexpr size_t kVersionDigits = 20, kPartDigits = 10, kUuidLength = 36;
 
 std::optional<int64_t> digits(std::string_view text, size_t count) {
   int64_t value = 0;
@@ -49,39 +49,46 @@ class Lister {
     if (name == ".json") {
       out_.commits.push_back(*version);
     } else if (name == ".checkpoint.parquet") {
-      whole_[*version] = path;
+      out_.checkpoints.push_back({*version, {path}});
     } else if (name.starts_with(".checkpoint.")) {
-      name.remove_prefix(std::string_view(".checkpoint.").size());
-      const bool parquet = name.ends_with(".parquet");
-      const auto part = parquet ? part_name(name.substr(0, name.size() - 8)) : std::nullopt;
-      if (!part) {
-        out_.unknown_checkpoints = true;
-        return;
-      }
-      auto& parts = parts_[{*version, part->parts}];
-      parts.expected = size_t(part->parts);
-      parts.paths[part->part] = path;
+      take_checkpoint(*version, name.substr(std::string_view(".checkpoint.").size()), path);
+    } else if (name.ends_with(".compacted.json") && name.size() == kVersionDigits + 16) {
+      const auto last = digits(name.substr(1, kVersionDigits), kVersionDigits);
+      if (last && *last > *version) out_.compacted.push_back({*version, *last, path});
     }
   }
 
   LogListing done() {
-    std::map<int64_t, CheckpointFiles> found;
     for (auto& [key, parts] : parts_) {
       if (parts.paths.size() != parts.expected)
         continue;  // its writer has not finished, or never will
       CheckpointFiles files{key.first, {}};
       for (auto& [number, path] : parts.paths) files.paths.push_back(std::move(path));
-      found[key.first] = std::move(files);
+      out_.checkpoints.push_back(std::move(files));
     }
-    for (auto& [version, path] : whole_) found[version] = {version, {path}};
-    for (auto& [version, files] : found) out_.checkpoints.push_back(std::move(files));
+    std::stable_sort(out_.checkpoints.begin(), out_.checkpoints.end(),
+                     [](const auto& a, const auto& b) { return a.version < b.version; });
     std::sort(out_.commits.begin(), out_.commits.end());
     return std::move(out_);
   }
 
  private:
+  /// `middle` is what stands behind `.checkpoint.`: part and parts, or a UUID.
+  void take_checkpoint(int64_t version, std::string_view middle, const std::string& path) {
+    const size_t dot = middle.rfind('.');
+    if (dot == std::string_view::npos) return;
+    const std::string_view format = middle.substr(dot);
+    middle = middle.substr(0, dot);
+    if (const auto part = part_name(middle); part && format == ".parquet") {
+      auto& parts = parts_[{version, part->parts}];
+      parts.expected = size_t(part->parts);
+      parts.paths[part->part] = path;
+    } else if (middle.size() == kUuidLength && (format == ".parquet" || format == ".json")) {
+      out_.checkpoints.push_back({version, {path}});
+    }
+  }
+
   LogListing out_;
-  std::map<int64_t, std::string> whole_;
   std::map<std::pair<int64_t, int64_t>, Parts> parts_;
 };
 
@@ -116,6 +123,15 @@ int64_t LogListing::first_of_tail() const {
   return i == 0 ? -1 : commits[i - 1];
 }
 
+const CompactedCommits* LogListing::compacted_from(int64_t first, int64_t last) const {
+  const CompactedCommits* best = nullptr;
+  for (const auto& file : compacted) {
+    if (file.first == first && file.last <= last && (best == nullptr || file.last > best->last))
+      best = &file;
+  }
+  return best;
+}
+
 LogListing list_log(storage::FileSystem& files, const std::string& table_path) {
   Lister lister;
   for (const auto& entry : files.list(log_folder(table_path), {}, false)) {
@@ -127,20 +143,11 @@ LogListing list_log(storage::FileSystem& files, const std::string& table_path) {
 LogListing list_table(storage::FileSystem& files, const std::string& table_path) {
   LogListing listing = list_log(files, table_path);
   if (listing.empty()) {
-    if (listing.unknown_checkpoints) {
-      throw Error(Code::unsupported,
-                  "\"" + table_path + "\" has only checkpoints of a kind that is not known");
-    }
     throw Error(Code::not_found, "there is no Delta table at \"" + table_path + "\"");
   }
   const int64_t base = listing.checkpoints.empty() ? -1 : listing.checkpoints.back().version;
   for (int64_t version = listing.latest(); version > base; --version) {
     if (listing.has_commit(version)) continue;
-    if (listing.unknown_checkpoints) {
-      throw Error(
-          Code::unsupported,
-          "\"" + table_path + "\" needs a checkpoint of a kind that is not known (v2Checkpoint)");
-    }
     throw Error(Code::corrupt,
                 "the log of \"" + table_path + "\" has a gap: version " + std::to_string(version) +
                     " is missing",
@@ -155,6 +162,8 @@ Commit read_commit(storage::FileSystem& files, const std::string& table_path, in
 }
 
 Time commit_time(storage::FileSystem& files, const std::string& table_path, const Commit& commit) {
+  if (commit.info && commit.info->in_commit_timestamp > 0)
+    return time_from_micros(commit.info->in_commit_timestamp * 1000);
   if (commit.info && commit.info->timestamp > 0)
     return time_from_micros(commit.info->timestamp * 1000);
   const auto info = files.stat(commit_file(table_path, commit.version));

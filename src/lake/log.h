@@ -18,22 +18,32 @@ std::string commit_file(const std::string& table_path, int64_t version);
 /// `00000000000000000042`
 std::string version_text(int64_t version);
 
-/// A complete checkpoint of the classic kind, in one file or several.
+/// A complete checkpoint: of the classic kind in one file or several, or a V2 one, whose file may
+/// be JSON and may name more (sidecars).
 struct CheckpointFiles {
   int64_t version = -1;
   std::vector<std::string> paths;
 };
 
+/// The commits first..last as one file (PROTOCOL.md, "Log Compaction Files").
+struct CompactedCommits {
+  int64_t first = -1, last = -1;
+  std::string path;
+};
+
 /// One listing of the folder. `_last_checkpoint` is not asked: it may be missing or wrong, the
 /// listing is neither.
 struct LogListing {
-  std::vector<int64_t> commits;              ///< ascending
-  std::vector<CheckpointFiles> checkpoints;  ///< complete ones, ascending
-  bool unknown_checkpoints = false;  ///< there are some of a kind that this program does not read
+  std::vector<int64_t> commits;  ///< ascending
+  std::vector<CheckpointFiles>
+      checkpoints;  ///< complete ones, ascending; there may be several of a version
+  std::vector<CompactedCommits> compacted;
 
   bool empty() const { return commits.empty() && checkpoints.empty(); }
   int64_t latest() const;
   bool has_commit(int64_t version) const;
+  /// The one that reaches furthest of those that begin at `first` and end at `last` or before.
+  const CompactedCommits* compacted_from(int64_t first, int64_t last) const;
   /// First of the unbroken row of commits that ends at the last one.
   int64_t first_of_tail() const;
 };

@@ -67,7 +67,7 @@ std::optional<std::string> bound_sql(const Add& add, const Field& column,
                                      const std::optional<std::string>& text, bool greatest) {
   using Kind = Type::Kind;
   if (!text) return {};
-  if (add.partition_values.count(column.name)) return partition_literal(column.type, text);
+  if (add.partition_values.count(column.in_files())) return partition_literal(column.type, text);
   switch (column.type.kind) {
     case Kind::long_:
     case Kind::integer:
@@ -96,7 +96,7 @@ std::vector<Add> pruned(Stager& stager, std::vector<Add> files, const Field& col
   std::vector<Add> out;
   std::string ranges;
   for (size_t i = 0; i < files.size(); ++i) {
-    const auto range = column_range(files[i], column.name);
+    const auto range = column_range(files[i], column);
     if (range && range->all_null) continue;  // a key is never NULL
     const auto low = range ? bound_sql(files[i], column, range->min, false) : std::nullopt;
     const auto high = range ? bound_sql(files[i], column, range->max, true) : std::nullopt;
@@ -245,7 +245,7 @@ Staged stage_merge(const StageContext& context, const std::string& select,
   }
   const std::string gone = stager.materialize("windrow merge gone", gone_sql, parameters);
   rewrite(stager, fresh, gone, options.key);
-  return stager.finish("MERGE", {{"predicate", "\"key\""}}, Reads::whole_table);
+  return stager.finish("MERGE", {{"predicate", "\"key\""}}, Reads::whole_table, options.key);
 }
 
 Staged stage_scd2(const StageContext& context, const std::string& select,

@@ -1,5 +1,6 @@
 #include "lake/partition_path.h"
 
+#include "base/error.h"
 #include "base/time.h"
 
 namespace windrow::lake {
@@ -75,7 +76,14 @@ bool is_absolute_path(std::string_view log_path) {
 }
 
 std::string resolved_path(const std::string& table_path, const std::string& log_path) {
-  if (!is_absolute_path(log_path)) return table_path + "/" + uri_decoded(log_path);
+  if (!is_absolute_path(log_path)) {
+    const std::string relative = uri_decoded(log_path);
+    if (("/" + relative + "/").find("/../") != std::string::npos) {
+      throw Error(Code::corrupt, "the log of \"" + table_path +
+                                     "\" names a file outside of it: \"" + relative + "\"");
+    }
+    return table_path + "/" + relative;
+  }
   std::string_view rest = log_path;
   if (!rest.starts_with("file:")) return uri_decoded(rest);
   rest.remove_prefix(5);
@@ -95,6 +103,13 @@ std::string partition_literal(const Type& type, const std::optional<std::string>
   const std::string name = duck_type(type);
   if (!log_value || log_value->empty()) return "CAST(NULL AS " + name + ")";
   std::string text = *log_value;
+  if (type.kind == Type::Kind::binary) {
+    // The log has the bytes as text; a literal has each as \xHH.
+    constexpr char kDigits[] = "0123456789ABCDEF";
+    text.clear();
+    for (const char c : *log_value)
+      (text += "\\x") += {kDigits[uint8_t(c) >> 4], kDigits[uint8_t(c) & 15]};
+  }
   if (type.kind == Type::Kind::timestamp) {
     // Without a zone the session's would be taken; the log means UTC.
     if (const auto time = parse_time(text)) text = iso(*time);

@@ -9,11 +9,16 @@ namespace windrow::lake {
 namespace {
 
 constexpr int kReaderVersion = 3, kWriterVersion = 7;  // the versions that list features by name
-constexpr std::string_view kReaderFeatures[] = {"timestampNtz"};
+constexpr std::string_view kReaderFeatures[] = {
+    "timestampNtz", "columnMapping",        "deletionVectors",    "v2Checkpoint",
+    "typeWidening", "typeWidening-preview", "vacuumProtocolCheck"};
 // Features that ask nothing of a writer while nothing uses them; `unenforced` finds the uses.
 constexpr std::string_view kWriterFeatures[] = {
-    "timestampNtz",   "appendOnly",       "invariants",      "checkConstraints",
-    "changeDataFeed", "generatedColumns", "identityColumns", "domainMetadata"};
+    "timestampNtz",         "appendOnly",          "invariants",        "checkConstraints",
+    "changeDataFeed",       "generatedColumns",    "identityColumns",   "domainMetadata",
+    "columnMapping",        "deletionVectors",     "v2Checkpoint",      "typeWidening",
+    "typeWidening-preview", "vacuumProtocolCheck", "inCommitTimestamp", "rowTracking",
+    "clustering",           "allowColumnDefaults"};
 
 bool any_field(const std::vector<Field>& fields, const auto& test) {
   return std::any_of(fields.begin(), fields.end(),
@@ -31,11 +36,6 @@ std::string joined(const std::vector<std::string>& names) {
   return out;
 }
 
-bool column_mapping(const Metadata& metadata) {
-  const auto mode = metadata.configuration.find("delta.columnMapping.mode");
-  return mode != metadata.configuration.end() && mode->second != "none";
-}
-
 /// Rules of the table that every writer has to enforce, and that this program does not.
 std::vector<std::string> unenforced(const Metadata& metadata, const Schema& schema) {
   std::vector<std::string> out;
@@ -43,16 +43,9 @@ std::vector<std::string> unenforced(const Metadata& metadata, const Schema& sche
     return any_field(schema.fields,
                      [&](const Field& f) { return f.metadata.find(key) != std::string::npos; });
   };
-  if (marked("\"delta.invariants\"")) out.emplace_back("invariants");
-  if (marked("\"delta.generationExpression\"")) out.emplace_back("generatedColumns");
   if (marked("\"delta.identity.")) out.emplace_back("identityColumns");
-  if (switched_on(metadata, "delta.enableChangeDataFeed")) out.emplace_back("changeDataFeed");
-  if (column_mapping(metadata)) out.emplace_back("columnMapping");
-  for (const auto& [key, value] : metadata.configuration) {
-    if (key.starts_with("delta.constraints.")) {
-      out.emplace_back("checkConstraints");
-      break;
-    }
+  for (const auto* compatible : {"delta.enableIcebergCompatV1", "delta.enableIcebergCompatV2"}) {
+    if (switched_on(metadata, compatible)) out.emplace_back(compatible + 12);
   }
   return out;
 }
@@ -73,12 +66,26 @@ bool switched_on(const Metadata& metadata, const std::string& property) {
   return found != metadata.configuration.end() && found->second == "true";
 }
 
+ColumnMapping column_mapping(const Metadata& metadata) {
+  const auto mode = metadata.configuration.find("delta.columnMapping.mode");
+  if (mode == metadata.configuration.end() || mode->second == "none") return ColumnMapping::none;
+  if (mode->second == "name") return ColumnMapping::by_name;
+  if (mode->second == "id") return ColumnMapping::by_id;
+  throw Error(Code::unsupported, "the table's columns are mapped by \"" + mode->second +
+                                     "\", which is not known (name and id are)");
+}
+
+Schema schema_of(const Metadata& metadata) {
+  if (metadata.schema_string.empty()) return {};  // a table whose columns come later
+  return schema_from_json(metadata.schema_string, column_mapping(metadata));
+}
+
 void check_readable(const Protocol& protocol, const Metadata& metadata) {
+  column_mapping(metadata);  // refuses a mode that is not known
   std::vector<std::string> unknown;
   if (protocol.min_reader_version > kReaderVersion) {
     unknown.push_back("reader version " + std::to_string(protocol.min_reader_version));
   }
-  if (column_mapping(metadata)) unknown.emplace_back("columnMapping");
   for (const auto& feature : protocol.reader_features) {
     if (std::find(std::begin(kReaderFeatures), std::end(kReaderFeatures), feature) ==
         std::end(kReaderFeatures)) {

@@ -9,6 +9,14 @@
 namespace windrow::lake {
 namespace {
 
+/// What makes a logical file: its decoded path (writers encode differently) and its deletion
+/// vector.
+std::string key_of(const auto& file) {
+  std::string key = uri_decoded(file.path);
+  if (file.deletion_vector) key += '\0' + file.deletion_vector->unique_id();
+  return key;
+}
+
 bool by_path(const auto& a, const auto& b) { return a.path < b.path; }
 
 template <typename Action>
@@ -32,14 +40,14 @@ void Replay::apply(Commit commit) {
     metadata_seen_ = true;
   }
   for (auto& remove : commit.removes) {
-    std::string path = uri_decoded(remove.path);
-    live_.erase(path);
-    tombstones_[std::move(path)] = std::move(remove);
+    std::string key = key_of(remove);
+    live_.erase(key);
+    tombstones_[std::move(key)] = std::move(remove);
   }
   for (auto& add : commit.adds) {
-    std::string path = uri_decoded(add.path);
-    tombstones_.erase(path);
-    live_[std::move(path)] = std::move(add);
+    std::string key = key_of(add);
+    tombstones_.erase(key);
+    live_[std::move(key)] = std::move(add);
   }
   for (auto& txn : commit.txns) snapshot_.txns[txn.app_id] = txn;
   for (auto& domain : commit.domains) {
@@ -58,16 +66,11 @@ Snapshot Replay::done(int64_t version, Time timestamp) {
                                    std::to_string(version));
   }
   check_readable(snapshot_.protocol, snapshot_.metadata);
-  snapshot_.schema = schema_from_json(snapshot_.metadata.schema_string);
+  snapshot_.schema = schema_of(snapshot_.metadata);
   snapshot_.version = version;
   snapshot_.timestamp = timestamp;
   snapshot_.files = sorted(std::move(live_));
   snapshot_.tombstones = sorted(std::move(tombstones_));
-  for (const auto& add : snapshot_.files) {
-    if (add.deletion_vector.empty()) continue;
-    throw Error(Code::unsupported, "the table cannot be read: it uses deletionVectors",
-                "this version of windrow does not know that; use the program that made the table");
-  }
   return std::move(snapshot_);
 }
 

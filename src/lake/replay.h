@@ -24,7 +24,7 @@ class Replay {
  private:
   Snapshot snapshot_;
   bool protocol_seen_ = false, metadata_seen_ = false;
-  std::unordered_map<std::string, Add> live_;  // by decoded path: writers encode differently
+  std::unordered_map<std::string, Add> live_;
   std::unordered_map<std::string, Remove> tombstones_;
 };
 

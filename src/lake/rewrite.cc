@@ -138,8 +138,9 @@ CommitRequest request_of(const StageContext& context, Staged staged, const NewTa
     const auto& before = context.current->metadata;
     const bool replaced =
         context.may_replace_schema && before.partition_columns != context.partition_by;
+    request.cdcs = std::move(staged.cdcs);
     if (replaced || !(staged.schema == context.current->schema)) {
-      request.metadata = before;
+      request.metadata = std::move(staged.metadata);
       request.metadata->schema_string = to_json(staged.schema);
       if (replaced) request.metadata->partition_columns = context.partition_by;
     }

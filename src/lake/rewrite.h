@@ -19,7 +19,9 @@ namespace windrow::lake {
 struct Staged {
   std::vector<Add> adds;
   std::vector<Remove> removes;
-  Schema schema;  ///< of the table after the commit
+  std::vector<Cdc> cdcs;
+  Schema schema;      ///< of the table after the commit
+  Metadata metadata;  ///< the same; meaningless where the commit makes the table
   std::vector<std::string> columns_added;
   Touched touched;
   std::map<std::string, std::string>

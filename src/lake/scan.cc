@@ -2,22 +2,24 @@
 #include <map>
 
 #include "base/hash.h"
-#include "lake/json_reader.h"
+#include "lake/deletion_vector.h"
 #include "lake/json_text.h"
 #include "lake/partition_path.h"
+#include "lake/physical.h"
+#include "lake/protocol.h"
 #include "lake/schema_tag.h"
 #include "lake/statistics.h"
 #include "lake/table.h"
 
 // A scan is a UNION ALL BY NAME of a typed SELECT of no rows, which gives every column of the
-// table, and of one read_parquet per group of files:
-//   - Files that carry the same schema tag (our own) have the same columns, so DuckDB looks at the
-//   first one only.
-//     All others are read with union_by_name, which opens every file while planning.
+// table, and of one read_parquet per group of files; around it the columns get their names and
+// types. Inside, columns are called as the files call them (column mapping).
 //   - Partition values come from the log. Where the path says exactly the same (`year=2025/…`, our
-//   own and most
-//     writers'), DuckDB's hive partitioning yields them and prunes files by them. Else a list of
-//     file name and values is joined.
+//     own and most writers'), DuckDB's hive partitioning yields them and prunes files by them.
+//     Files that carry the same schema tag (our own) have the same columns, so that DuckDB looks
+//     at the first one only; others are read with union_by_name, which opens each while planning.
+//   - Else the columns are given to read_parquet, so that no file is opened while planning, and a
+//     list of file name, partition values and deletion vectors is joined.
 
 namespace windrow::lake {
 namespace {
@@ -26,10 +28,12 @@ using Kind = Type::Kind;
 constexpr size_t kGroupsMax =
     16;  // more tags than that (many added columns) are read as one group by name
 
+enum class Way { plain, hive, joined };
+
 struct Group {
   std::vector<const Add*> files;
+  Way way = Way::plain;
   bool same_columns = false;
-  bool from_path = false;
 };
 
 /// Values whose text in a path DuckDB casts to the column's type as the log means it.
@@ -48,7 +52,8 @@ bool path_says(const Snapshot& snapshot, const Add& add) {
     const std::string part = path.substr(begin, slash - begin);
     const size_t equals = part.find('=');
     if (equals == std::string::npos) continue;
-    const auto value = add.partition_values.find(part.substr(0, equals));
+    const std::string name = part.substr(0, equals);
+    const auto value = add.partition_values.find(name);
     if (value == add.partition_values.end()) return false;
     const std::string text = part.substr(equals + 1);
     const bool null = text == "__HIVE_DEFAULT_PARTITION__";
@@ -61,31 +66,33 @@ bool path_says(const Snapshot& snapshot, const Add& add) {
 
 class Scan {
  public:
-  explicit Scan(const Snapshot& snapshot) : snapshot_(snapshot) {
-    hive_ = !partitions().empty() && snapshot.table_path.find('=') == std::string::npos;
-    for (const auto& name : partitions()) {
+  /// With the file of each row in a column named kFileColumn, where asked.
+  explicit Scan(const Snapshot& snapshot, bool with_file = false)
+      : snapshot_(snapshot), with_file_(with_file) {
+    by_id_ = column_mapping(snapshot.metadata) == ColumnMapping::by_id;
+    const auto& names = snapshot.metadata.partition_columns;
+    hive_ = !names.empty() && snapshot.table_path.find('=') == std::string::npos;
+    for (const auto& name : names) {
       const Field* field = snapshot.schema.find(name);
       if (field == nullptr) {
         throw Error(Code::corrupt, "partition column \"" + name + "\" of \"" + snapshot.table_path +
                                        "\" is not in the table's schema");
       }
-      hive_ = hive_ && path_can_hold(field->type);
+      hive_ = hive_ && field->physical.empty() && path_can_hold(field->type);
+      partitions_.push_back(field);
     }
   }
 
-  /// With the file of each row in a column named kFileColumn, where asked.
-  explicit Scan(const Snapshot& snapshot, bool with_file) : Scan(snapshot) {
-    with_file_ = with_file;
-  }
-
   std::string sql(const std::vector<Add>& files) const {
+    if (snapshot_.schema.fields.empty())
+      throw Error(Code::data, "the table at \"" + snapshot_.table_path + "\" has no columns");
     std::string from = no_rows();
     for (const auto& group : groups(files)) from += " UNION ALL BY NAME " + group_sql(group);
     std::string list;
     for (const auto& field : snapshot_.schema.fields) {
-      const std::string name = duck::quote_name(field.name);
       list += (list.empty() ? "" : ", ") +
-              ("CAST(" + name + " AS " + duck_type(field.type) + ") AS ") + name;
+              from_files(duck::quote_name(field.in_files()), field.type) + " AS " +
+              duck::quote_name(field.name);
     }
     if (with_file_) list += ", " + file_column();
     return "SELECT " + list + " FROM (" + from + ")";
@@ -93,30 +100,35 @@ class Scan {
 
  private:
   static std::string file_column() { return duck::quote_name(kFileColumn); }
-  const std::vector<std::string>& partitions() const {
-    return snapshot_.metadata.partition_columns;
+  bool is_partition(const Field& field) const {
+    return std::find(partitions_.begin(), partitions_.end(), &field) != partitions_.end();
   }
 
   std::string no_rows() const {
     std::string list;
     for (const auto& field : snapshot_.schema.fields) {
-      list += (list.empty() ? "" : ", ") + ("CAST(NULL AS " + duck_type(field.type) + ") AS ") +
-              duck::quote_name(field.name);
+      list += (list.empty() ? "" : ", ") + ("CAST(NULL AS " + type_in_files(field.type)) + ") AS " +
+              duck::quote_name(field.in_files());
     }
     if (with_file_) list += ", NULL::VARCHAR AS " + file_column();
     return "SELECT " + list + " WHERE false";
   }
 
+  Way way_of(const Add& add) const {
+    if (add.deletion_vector) return Way::joined;
+    if (partitions_.empty()) return Way::plain;
+    return hive_ && path_says(snapshot_, add) ? Way::hive : Way::joined;
+  }
+
   std::vector<Group> groups(const std::vector<Add>& files) const {
-    std::map<std::pair<std::string, bool>, Group> found;
+    std::map<std::pair<Way, std::string>, Group> found;
     for (const auto& add : files) {
-      const bool from_path = hive_ && path_says(snapshot_, add);
-      std::string tag = schema_tag_of(add);
-      auto group = found.find({tag, from_path});
-      if (group == found.end() && found.size() >= kGroupsMax) tag.clear();
-      auto& into = found[{tag, from_path}];
+      const Way way = way_of(add);
+      std::string tag = way == Way::hive ? schema_tag_of(add) : std::string();
+      if (found.find({way, tag}) == found.end() && found.size() >= kGroupsMax) tag.clear();
+      auto& into = found[{way, tag}];
       into.files.push_back(&add);
-      into.from_path = from_path;
+      into.way = way;
       into.same_columns = !tag.empty();
     }
     std::vector<Group> out;
@@ -124,54 +136,101 @@ class Scan {
     return out;
   }
 
+  /// What read_parquet is to find in the files, by name or by id.
+  std::string columns() const {
+    std::string out;
+    for (const auto& field : snapshot_.schema.fields) {
+      if (is_partition(field)) continue;
+      out += (out.empty() ? "" : ", ") +
+             (by_id_ ? std::to_string(field.id) : duck::quote_text(field.in_files())) +
+             ": {name: " + duck::quote_text(field.in_files()) +
+             ", type: " + duck::quote_text(type_in_files(field.type)) + ", default_value: NULL}";
+    }
+    return "MAP {" + out + "}";
+  }
+
   std::string group_sql(const Group& group) const {
     std::vector<std::string> paths;
     for (const Add* add : group.files) paths.push_back(snapshot_.file_path(*add));
-    std::string read = "read_parquet(" + duck::quote_list(paths);
-    if (!group.same_columns && group.files.size() > 1) read += ", union_by_name = true";
-    if (with_file_) read += ", filename = " + duck::quote_text(kFileColumn);
-    if (partitions().empty()) return "SELECT * FROM " + read + ", hive_partitioning = false)";
-    if (group.from_path) {
-      std::string types;
-      for (const auto& name : partitions()) {
-        types += (types.empty() ? "" : ", ") + duck::quote_name(name) + ": " +
-                 duck_type(snapshot_.schema.find(name)->type);
-      }
-      return "SELECT * FROM " + read + ", hive_partitioning = true, hive_types = {" + types + "})";
+    std::string read = "FROM read_parquet(" + duck::quote_list(paths);
+    if (with_file_ || group.way == Way::joined)
+      read += ", filename = " + duck::quote_text(kFileColumn);
+    if (group.way == Way::hive) {
+      if (!group.same_columns && group.files.size() > 1) read += ", union_by_name = true";
+      return "SELECT * " + read + ", hive_partitioning = true, hive_types = {" + hive_types() +
+             "})";
     }
-    if (!with_file_) read += ", filename = " + duck::quote_text(kFileColumn);
-    return joined(group, paths, read + ", hive_partitioning = false");
+    read += ", hive_partitioning = false";
+    // DuckDB numbers the rows of files only where columns are found by id, or not given at all.
+    const bool numbered_by_name = !by_id_ && has_vectors(group);
+    if (!numbered_by_name) {
+      read += ", schema = " + columns();
+    } else if (group.files.size() > 1) {
+      read += ", union_by_name = true";
+    }
+    return group.way == Way::plain ? "SELECT * " + read + ")" : joined(group, paths, read);
   }
 
-  /// Partition values from a list beside the files. A partition column that lies in the files as
-  /// well gives way.
+  static bool has_vectors(const Group& group) {
+    return std::any_of(group.files.begin(), group.files.end(),
+                       [](const Add* add) { return add->deletion_vector.has_value(); });
+  }
+
+  std::string hive_types() const {
+    std::string types;
+    for (const Field* field : partitions_) {
+      types += (types.empty() ? "" : ", ") + duck::quote_name(field->name) + ": " +
+               duck_type(field->type);
+    }
+    return types;
+  }
+
+  /// Partition values and deletion vectors from a list beside the files.
   std::string joined(const Group& group, const std::vector<std::string>& paths,
                      const std::string& read) const {
-    std::string names = file_column(), rows, values;
-    for (const auto& name : partitions()) {
-      names += ", " + duck::quote_name(name);
-      values += ", p." + duck::quote_name(name);
+    const bool vectors = has_vectors(group);
+    std::string names = file_column() + (vectors ? ", vector" : ""), rows, values;
+    for (const Field* field : partitions_) {
+      const std::string name = duck::quote_name(field->in_files());
+      names += ", " + name;
+      values += ", p." + name;
     }
     for (size_t i = 0; i < group.files.size(); ++i) {
+      const Add& add = *group.files[i];
       rows += (i == 0 ? "(" : ", (") + duck::quote_text(paths[i]);
-      for (const auto& name : partitions()) {
-        const auto value = group.files[i]->partition_values.find(name);
-        const auto text =
-            value == group.files[i]->partition_values.end() ? std::nullopt : value->second;
-        rows += ", " + partition_literal(snapshot_.schema.find(name)->type, text);
+      if (vectors) {
+        rows +=
+            ", " + (add.deletion_vector
+                        ? duck::quote_text(vector_key(snapshot_.table_path, *add.deletion_vector))
+                        : std::string("NULL::VARCHAR"));
+      }
+      for (const Field* field : partitions_) {
+        const auto value = add.partition_values.find(field->in_files());
+        const auto text = value == add.partition_values.end() ? std::nullopt : value->second;
+        rows += ", " + partition_literal(field->type, text);
       }
       rows += ")";
     }
-    std::string others;
-    for (const auto& name : partitions())
-      others += (others.empty() ? "lower(c) <> " : " AND lower(c) <> ") +
-                ("lower(" + duck::quote_text(name) + ")");
-    return "SELECT f.*" + values + " FROM (SELECT COLUMNS(c -> " + others + ") FROM " + read +
-           ")) f JOIN (VALUES " + rows + ") p(" + names + ") USING (" + file_column() + ")";
+    std::string columns;  // a partition column may lie in the files too
+    for (const Field* field : partitions_) {
+      columns += (columns.empty() ? "lower(c) <> lower(" : " AND lower(c) <> lower(") +
+                 duck::quote_text(field->in_files()) + ")";
+    }
+    const std::string in_files = "SELECT " +
+                                 (columns.empty() ? "*" : "COLUMNS(c -> " + columns + ")") + " " +
+                                 read + (vectors ? ", file_row_number = true)" : ")");
+    std::string sql = std::string("SELECT f.*") + (vectors ? " EXCLUDE (file_row_number)" : "") +
+                      values + " FROM (" + in_files + ") f JOIN (VALUES " + rows + ") p(" + names +
+                      ") USING (" + file_column() + ")";
+    if (vectors) {
+      sql += " WHERE NOT " + std::string(kDeletedFunction) + "(p.vector, f.file_row_number)";
+    }
+    return sql;
   }
 
   const Snapshot& snapshot_;
-  bool hive_ = false;
+  std::vector<const Field*> partitions_;
+  bool hive_ = false, by_id_ = false;
   bool with_file_ = false;
 };
 
@@ -182,7 +241,7 @@ std::string schema_tag(const Schema& schema, const std::vector<std::string>& par
   for (const auto& field : schema.fields) {
     if (std::find(partition_by.begin(), partition_by.end(), field.name) != partition_by.end())
       continue;
-    text += json_quoted(field.name) + duck_type(field.type) + "\n";
+    text += json_quoted(field.in_files()) + type_in_files(field.type) + "\n";
   }
   return sha256(text).substr(0, 16);
 }
@@ -214,31 +273,6 @@ std::vector<Add> files_overlapping(const Snapshot& snapshot, const std::string& 
   std::vector<Add> out;
   for (const auto& file : snapshot.files) {
     if (may_overlap(file, *field, from, to)) out.push_back(file);
-  }
-  return out;
-}
-
-std::vector<Add> adds_from_written(const std::string& table_path, const Schema& schema,
-                                   const std::vector<duck::WrittenFile>& files, Time now) {
-  std::vector<Add> out;
-  out.reserve(files.size());
-  for (const auto& file : files) {
-    WINDROW_INVARIANT(file.path.starts_with(table_path + "/"));
-    Add add;
-    add.path = uri_encoded(std::string_view(file.path).substr(table_path.size() + 1));
-    std::vector<std::string> partition_by;
-    for (const auto& [name, text] : file.partition_values) {
-      const Field* field = schema.find(name);
-      WINDROW_INVARIANT(field != nullptr);
-      add.partition_values[name] = partition_value_for_log(field->type, text);
-      partition_by.push_back(name);
-    }
-    add.size = file.bytes;
-    add.modification_time = micros(now) / 1000;
-    add.stats = stats_json(schema, file);
-    add.tags =
-        "{" + json_quoted(kSchemaTag) + ":" + json_quoted(schema_tag(schema, partition_by)) + "}";
-    out.push_back(std::move(add));
   }
   return out;
 }

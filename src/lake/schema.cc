@@ -73,38 +73,43 @@ Type type_from_word(std::string_view word) {
               "the table has a column of type \"" + std::string(word) + "\", which is not known");
 }
 
-Type type_from(JsonElement element);
+Type type_from(JsonElement element, ColumnMapping mapping);
 
-std::vector<Field> fields_from(const JsonObject& object) {
+std::vector<Field> fields_from(const JsonObject& object, ColumnMapping mapping) {
   std::vector<Field> fields;
   for (JsonElement item : object["fields"].get_array()) {
     const JsonObject field = item;
-    fields.push_back({std::string(std::string_view(field["name"])), type_from(field["type"]),
-                      boolean_at(field, "nullable", true), text_at(field, "metadata")});
+    fields.push_back({std::string(std::string_view(field["name"])),
+                      type_from(field["type"], mapping), boolean_at(field, "nullable", true),
+                      text_at(field, "metadata")});
     if (fields.back().metadata.empty()) fields.back().metadata = "{}";
+    if (mapping == ColumnMapping::none) continue;
+    const JsonObject metadata = field["metadata"];
+    fields.back().physical = std::string_view(metadata["delta.columnMapping.physicalName"]);
+    fields.back().id = integer_at(metadata, "delta.columnMapping.id");
   }
   return fields;
 }
 
-Type type_from(JsonElement element) {
+Type type_from(JsonElement element, ColumnMapping mapping) {
   if (element.is_string()) return type_from_word(element);
   const JsonObject object = element;
   const std::string_view kind = object["type"];
-  if (kind == "struct") return {Kind::struct_, 0, 0, fields_from(object)};
+  if (kind == "struct") return {Kind::struct_, 0, 0, fields_from(object, mapping)};
   if (kind == "array") {
-    return {
-        Kind::array,
-        0,
-        0,
-        {{"element", type_from(object["elementType"]), boolean_at(object, "containsNull", true)}}};
+    return {Kind::array,
+            0,
+            0,
+            {{"element", type_from(object["elementType"], mapping),
+              boolean_at(object, "containsNull", true)}}};
   }
   if (kind == "map") {
-    return {
-        Kind::map,
-        0,
-        0,
-        {{"key", type_from(object["keyType"]), false},
-         {"value", type_from(object["valueType"]), boolean_at(object, "valueContainsNull", true)}}};
+    return {Kind::map,
+            0,
+            0,
+            {{"key", type_from(object["keyType"], mapping), false},
+             {"value", type_from(object["valueType"], mapping),
+              boolean_at(object, "valueContainsNull", true)}}};
   }
   throw Error(Code::unsupported,
               "the table has a column of type \"" + std::string(kind) + "\", which is not known");
@@ -239,11 +244,11 @@ std::string to_json(const Schema& schema) {
   return w.take();
 }
 
-Schema schema_from_json(std::string_view schema_string) {
+Schema schema_from_json(std::string_view schema_string, ColumnMapping mapping) {
   return reading_json("the table's schema", [&] {
     simdjson::dom::parser parser;
     const JsonObject object = parser.parse(schema_string.data(), schema_string.size());
-    return Schema{fields_from(object)};
+    return Schema{fields_from(object, mapping)};
   });
 }
 

@@ -48,6 +48,11 @@ struct Field {
   Type type;
   bool nullable = true;
   std::string metadata = "{}";  ///< JSON object text, kept as it was read
+  /// Column mapping: what files, statistics and partition values call it; empty: as `name`.
+  std::string physical = {};
+  int64_t id = 0;  ///< column mapping by id: `field_id` in the files; 0: none
+
+  const std::string& in_files() const { return physical.empty() ? name : physical; }
   bool operator==(const Field&) const;
 };
 
@@ -61,8 +66,11 @@ struct Schema {
 };
 
 std::string to_json(const Schema& schema);  ///< the schemaString of metaData
-Schema schema_from_json(
-    std::string_view schema_string);  ///< throws Error(corrupt), Error(unsupported)
+/// How columns of files are found (PROTOCOL.md, "Column Mapping").
+enum class ColumnMapping { none, by_name, by_id };
+/// Throws Error(corrupt), Error(unsupported).
+Schema schema_from_json(std::string_view schema_string,
+                        ColumnMapping mapping = ColumnMapping::none);
 
 /// The type contract of docs/sql.md. Throws Error(unsupported) that names the column and DuckDB's
 /// type where a type has no home in Delta. HUGEINT becomes long, ENUM, UUID and JSON string, BLOB

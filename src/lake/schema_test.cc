@@ -105,15 +105,14 @@ TEST_F(SchemaTest, Protocols) {
   EXPECT_FALSE(upgraded_for(protocol_for(ntz), ntz));
   Metadata metadata;
   check_writable({2, 6, {}, {}}, metadata, plain);
-  metadata.configuration["delta.columnMapping.mode"] = "name";
+  metadata.configuration["delta.columnMapping.mode"] = "color";
   EXPECT_EQ(problem_of([&] { check_readable({2, 5, {}, {}}, metadata); }).code, Code::unsupported);
-  metadata.configuration = {{"delta.constraints.c", "a > 0"},
-                            {"delta.enableChangeDataFeed", "true"}};
+  metadata.configuration = {{"delta.enableIcebergCompatV2", "true"}};
   check_readable({1, 4, {}, {}}, metadata);
   const Problem problem = problem_of([&] { check_writable({1, 4, {}, {}}, metadata, plain); });
-  EXPECT_NE(problem.message.find("changeDataFeed, checkConstraints"), std::string::npos);
+  EXPECT_NE(problem.message.find("IcebergCompatV2"), std::string::npos);
   EXPECT_EQ(problem_of([&] {
-              check_writable({1, 7, {}, {"rowTracking"}}, {}, plain);
+              check_writable({1, 7, {}, {"catalogManaged"}}, {}, plain);
             }).code,
             Code::unsupported);
   EXPECT_EQ(problem_of([&] { check_readable({4, 7, {}, {}}, {}); }).code, Code::unsupported);

@@ -1,7 +1,14 @@
 #include "lake/stager.h"
 
+#include <algorithm>
 #include <set>
 
+#include "lake/change_data.h"
+#include "lake/constraints.h"
+#include "lake/partition_path.h"
+#include "lake/physical.h"
+#include "lake/protocol.h"
+#include "lake/statistics.h"
 #include "lake/touched.h"
 
 namespace windrow::lake {
@@ -76,6 +83,14 @@ Stager::Stager(const StageContext& context, const std::string& select,
   conforming_ = conforming_select(select, columns, own);
   if (context.current) {
     before_ = *context.current;
+    map_new_columns(staged_.schema, before_.metadata);
+    std::vector<std::string> missing;
+    for (const auto& field : own.fields) {
+      if (std::none_of(columns.begin(), columns.end(),
+                       [&](const auto& column) { return column.name == field.name; }))
+        missing.push_back(field.name);
+    }
+    conforming_ = enforced(connection(), conforming_, own, before_.metadata, missing);
   } else {
     before_.table_path = context.table_path;
     before_.metadata.partition_columns = context.partition_by;
@@ -86,6 +101,7 @@ Stager::Stager(const StageContext& context, const std::string& select,
     before_.metadata.partition_columns = context.partition_by;
   }
   before_.schema = staged_.schema;
+  staged_.metadata = before_.metadata;
 }
 
 Stager::~Stager() {
@@ -109,17 +125,11 @@ std::string Stager::materialize(const std::string& name, const std::string& sele
 }
 
 int64_t Stager::write(const std::string& rows, const duck::Parameters& parameters) {
-  duck::WriteOptions options;
-  options.folder = context_.table_path;
-  options.partition_by = before_.metadata.partition_columns;
-  const auto files =
-      duck::write_parquet(connection(), rows, parameters, options, context_.progress);
   int64_t written = 0;
-  for (const auto& file : files) {
-    staged_.written_paths.push_back(file.path);
-    written += file.rows;
-  }
-  for (auto& add : adds_from_written(context_.table_path, staged_.schema, files, context_.now)) {
+  for (auto& add :
+       write_rows(connection(), before_, rows, parameters, {}, context_.now, context_.progress)) {
+    staged_.written_paths.push_back(before_.file_path(add));
+    written += rows_of(add).value_or(0);
     staged_.adds.push_back(std::move(add));
   }
   return written;
@@ -137,8 +147,27 @@ void Stager::remove_paths(const std::vector<std::string>& absolute_paths) {
   }
 }
 
+void Stager::write_change_data(const std::vector<std::string>& key) {
+  if (!context_.current || !switched_on(before_.metadata, "delta.enableChangeDataFeed")) return;
+  // Commits that only add or only remove whole files say by that what they changed.
+  if (staged_.adds.empty() || staged_.removes.empty()) return;
+  std::vector<Add> gone;
+  for (const auto& remove : staged_.removes) {
+    Add add;
+    add.path = remove.path;
+    add.partition_values = remove.partition_values;
+    add.deletion_vector = remove.deletion_vector;
+    gone.push_back(std::move(add));
+  }
+  staged_.cdcs = write_changes(connection(), before_, scan_sql(before_, gone),
+                               scan_sql(before_, staged_.adds), key, context_.now);
+  for (const auto& cdc : staged_.cdcs)
+    staged_.written_paths.push_back(resolved_path(context_.table_path, cdc.path));
+}
+
 Staged Stager::finish(std::string operation, std::map<std::string, std::string> parameters,
-                      Reads reads) {
+                      Reads reads, const std::vector<std::string>& key) {
+  write_change_data(key);
   std::set<std::string> removed;
   for (const auto& remove : staged_.removes) removed.insert(remove.path);
   Snapshot after = before_;

@@ -32,8 +32,10 @@ class Stager {
   int64_t write(const std::string& rows, const duck::Parameters& parameters = {});
   void remove(const std::vector<Add>& files);
   void remove_paths(const std::vector<std::string>& absolute_paths);
-  /// Ends it: the table as it would be, metrics.
-  Staged finish(std::string operation, std::map<std::string, std::string> parameters, Reads reads);
+  /// Ends it: the table as it would be, metrics. Rows of one `key` that were replaced are updates
+  /// in the change data feed.
+  Staged finish(std::string operation, std::map<std::string, std::string> parameters, Reads reads,
+                const std::vector<std::string>& key = {});
   Staged& staged() { return staged_; }
 
   int64_t count(const std::string& sql, const duck::Parameters& parameters = {}) const;
@@ -45,6 +47,8 @@ class Stager {
   Stager& operator=(const Stager&) = delete;
 
  private:
+  void write_change_data(const std::vector<std::string>& key);
+
   const StageContext& context_;
   const duck::Parameters& parameters_;
   std::string conforming_;

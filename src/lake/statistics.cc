@@ -133,7 +133,7 @@ struct Tree {
 void each_leaf(const std::vector<Field>& fields, std::vector<std::string>& path,
                const std::function<void(const std::vector<std::string>&, const Type&)>& visit) {
   for (const auto& field : fields) {
-    path.push_back(field.name);
+    path.push_back(field.in_files());
     if (field.type.kind == Kind::struct_) {
       each_leaf(field.type.fields, path, visit);
     } else if (field.type.kind != Kind::array && field.type.kind != Kind::map) {
@@ -230,13 +230,15 @@ std::string stats_json(const Schema& schema, const duck::WrittenFile& file) {
 }
 
 std::optional<int64_t> rows_of(const Add& add) {
-  return with_stats(add, [](const JsonObject& stats) -> std::optional<int64_t> {
+  return with_stats(add, [&](const JsonObject& stats) -> std::optional<int64_t> {
     if (!find(stats, "numRecords")) return {};
-    return integer_at(stats, "numRecords");
+    return integer_at(stats, "numRecords") -
+           (add.deletion_vector ? add.deletion_vector->cardinality : 0);
   });
 }
 
-std::optional<ColumnRange> column_range(const Add& add, const std::string& column) {
+std::optional<ColumnRange> column_range(const Add& add, const Field& field) {
+  const std::string& column = field.in_files();
   if (const auto value = add.partition_values.find(column); value != add.partition_values.end()) {
     return ColumnRange{value->second, value->second, !value->second, value->second.has_value()};
   }
@@ -258,7 +260,7 @@ std::optional<ColumnRange> column_range(const Add& add, const std::string& colum
 
 bool lies_inside(const Add& add, const Field& column, const std::string& from,
                  const std::string& to) {
-  const auto range = column_range(add, column.name);
+  const auto range = column_range(add, column);
   if (!range || !range->no_null || !range->min || !range->max) return false;
   const auto first = point_of(column.type, from), end = point_of(column.type, to);
   const auto min = point_of(column.type, *range->min), max = greatest_of(column.type, *range->max);
@@ -268,7 +270,7 @@ bool lies_inside(const Add& add, const Field& column, const std::string& from,
 
 bool may_overlap(const Add& add, const Field& column, const std::string& from,
                  const std::string& to) {
-  const auto range = column_range(add, column.name);
+  const auto range = column_range(add, column);
   if (!range) return true;
   if (range->all_null) return false;
   const auto first = point_of(column.type, from), end = point_of(column.type, to);

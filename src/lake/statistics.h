@@ -18,7 +18,7 @@ namespace windrow::lake {
 /// characters (the maximum rounded up), times keep all their microseconds.
 std::string stats_json(const Schema& schema, const duck::WrittenFile& file);
 
-/// numRecords; nothing where there are no statistics.
+/// Rows that are not deleted; nothing where there are no statistics.
 std::optional<int64_t> rows_of(const Add& add);
 
 /// What is known of one top-level column in one file, from partition values or statistics.
@@ -28,7 +28,7 @@ struct ColumnRange {
   bool no_null = false;  ///< certain: there is no NULL
 };
 /// Nothing where nothing is known of the column.
-std::optional<ColumnRange> column_range(const Add& add, const std::string& column);
+std::optional<ColumnRange> column_range(const Add& add, const Field& column);
 
 /// False only where it is certain that no row of the file has `column` in [from, to). Bounds are
 /// SQL literals' texts of the column's type.

@@ -38,7 +38,7 @@ bool commits_whole(const LogListing& listing, int64_t first, int64_t last) {
 /// An instance of our own where the caller has no connection at hand. Made only where a checkpoint
 /// is read.
 struct OwnConnection {
-  explicit OwnConnection(storage::FileSystem& files) { duck::attach_files(database, files); }
+  explicit OwnConnection(storage::FileSystem& files) { attach(database, files); }
   duck::Database database{duck::Options{}};
   duck::Connection connection{database};
 };
@@ -87,8 +87,8 @@ std::string Snapshot::file_path(const Add& add) const {
 }
 
 CommitBase base_of(const Snapshot& snapshot) {
-  return {snapshot.version, snapshot.timestamp, snapshot.protocol, snapshot.metadata,
-          snapshot.txns};
+  return {snapshot.version,  snapshot.timestamp, snapshot.protocol,
+          snapshot.metadata, snapshot.txns,      snapshot.domains};
 }
 
 Table::Table(storage::FileSystem& files, std::string path)
@@ -123,7 +123,7 @@ Snapshot Table::snapshot(std::optional<int64_t> version, duck::Connection* conne
           if (!own) own = std::make_unique<OwnConnection>(files_);
           connection = &own->connection;
         }
-        replay.apply(read_checkpoint(*checkpoint, *connection));
+        replay.apply(read_checkpoint(files_, *checkpoint, *connection));
       } catch (const Error& error) {
         if (error.code() != Code::corrupt) throw;
         broken = error;
@@ -136,6 +136,13 @@ Snapshot Table::snapshot(std::optional<int64_t> version, duck::Connection* conne
       }
     }
     for (int64_t next = from + 1; next <= target; ++next) {
+      // The last one is read itself, for its time.
+      if (const auto* compacted = listing.compacted_from(next, target - 1)) {
+        replay.apply(commit_from_json(files_.read(compacted->path), compacted->last,
+                                      "\"" + compacted->path + "\""));
+        next = compacted->last;
+        continue;
+      }
       Commit commit = read_commit(files_, path_, next);
       if (next == target) timestamp = commit_time(files_, path_, commit);
       replay.apply(std::move(commit));
@@ -211,10 +218,13 @@ std::vector<Commit> Table::commits(int64_t from, int64_t to) const {
   return out;
 }
 
+Time Table::time_of(const Commit& commit) const { return commit_time(files_, path_, commit); }
+
 HistoryEntry history_entry(const Commit& commit) {
   HistoryEntry entry{commit.version, {}, {}, {}, {}, {}, {}};
   if (!commit.info) return entry;
-  entry.timestamp = time_from_micros(commit.info->timestamp * 1000);
+  const int64_t in_commit = commit.info->in_commit_timestamp;
+  entry.timestamp = time_from_micros((in_commit > 0 ? in_commit : commit.info->timestamp) * 1000);
   entry.operation = commit.info->operation;
   entry.engine_info = commit.info->engine_info;
   entry.parameters_json = json_field(commit.info->json, "operationParameters");

@@ -18,11 +18,16 @@
 
 namespace windrow::duck {
 class Connection;
+class Database;
 struct WrittenFile;
 }  // namespace windrow::duck
 
 /// A Delta table: this is where the room is entered.
 namespace windrow::lake {
+
+/// Makes a database able to run this room's SELECTs: over files of any home, and over deletion
+/// vectors. `files` must outlive the database.
+void attach(duck::Database& database, storage::FileSystem& files);
 
 /// A table as one version shows it. Immutable.
 struct Snapshot {
@@ -92,6 +97,7 @@ struct CommitBase {
   Protocol protocol;
   Metadata metadata;
   std::map<std::string, Txn> txns;
+  std::map<std::string, DomainMetadata> domains;
 };
 CommitBase base_of(const Snapshot& snapshot);
 
@@ -113,6 +119,7 @@ struct CommitRequest {
   /// over; nothing: it must not have written yet.
   std::map<std::string, std::optional<int64_t>> expect_txn;
   std::vector<DomainMetadata> domains;
+  std::vector<Cdc> cdcs;
   std::optional<Provenance> provenance;
   /// True for retention and erasure: the only removals that a layer marked append_only lets
   /// through.
@@ -168,6 +175,8 @@ class Table {
   /// Commits of versions (from, to], in order. Error(history_lost) where the log no longer holds
   /// them.
   std::vector<Commit> commits(int64_t from, int64_t to) const;
+  /// When a commit of this table was made.
+  Time time_of(const Commit& commit) const;
   ProvenanceState provenance() const;
 
   /// Tries to append one version to the log. Retries the race for a version number by itself,

@@ -150,19 +150,19 @@ TEST_F(TableTest, AGapIsCorrupt) {
 TEST_F(TableTest, RefusesUnknownReaderFeaturesByName) {
   auto request = creation("SELECT 1 AS a");
   request.protocol =
-      Protocol{3, 7, {"deletionVectors", "v2Checkpoint"}, {"deletionVectors", "v2Checkpoint"}};
+      Protocol{3, 7, {"variantType", "catalogManaged"}, {"variantType", "catalogManaged"}};
   EXPECT_EQ(problem_of([&] { commit(request); }).code, Code::unsupported);
   EXPECT_FALSE(table().exists());
   files_->put(
       commit_file(path_, 0),
-      R"({"protocol":{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["deletionVectors"],)"
-      R"("writerFeatures":["deletionVectors"]}})"
+      R"({"protocol":{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["variantType"],)"
+      R"("writerFeatures":["variantType"]}})"
       "\n"
       R"({"metaData":{"id":"x","format":{"provider":"parquet","options":{}},"schemaString":)"
       R"("{\"type\":\"struct\",\"fields\":[]}","partitionColumns":[],"configuration":{}}})");
   const Problem problem = problem_of([&] { table().snapshot(); });
   EXPECT_EQ(problem.code, Code::unsupported);
-  EXPECT_NE(problem.message.find("deletionVectors"), std::string::npos);
+  EXPECT_NE(problem.message.find("variantType"), std::string::npos);
 }
 
 TEST_F(TableTest, HistoryIsNewestFirst) {

@@ -7,7 +7,7 @@
 #include <set>
 #include <thread>
 
-#include "duck/files.h"
+#include "lake/table.h"
 
 namespace windrow::engine {
 
@@ -146,7 +146,7 @@ class DuckEngine final : public Engine {
     std::lock_guard lock(mutex_);
     if (!database_) {
       database_.emplace(options_);
-      duck::attach_files(*database_, files_);
+      lake::attach(*database_, files_);
     }
     return *database_;
   }

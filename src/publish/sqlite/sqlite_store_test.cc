@@ -163,6 +163,9 @@ TEST_F(SqliteStoreTest, AFailureChangesNothing) {
 }
 
 TEST_F(SqliteStoreTest, AKilledPublisherChangesNothing) {
+#ifdef __SANITIZE_THREAD__
+  GTEST_SKIP() << "fork takes more of DuckDB's locks at once than ThreadSanitizer counts";
+#endif
   publish({view("t", "SELECT 1 AS v")});
   int ready[2];
   ASSERT_EQ(::pipe(ready), 0);

@@ -1,0 +1,56 @@
+#include "duck/functions.h"
+
+#include <duckdb/common/vector_operations/vector_operations.hpp>
+#include <duckdb/parser/parsed_data/create_scalar_function_info.hpp>
+
+#include "duck/impl.h"
+
+namespace windrow::duck {
+
+void add_row_set_function(Database& database, const std::string& name,
+                          std::function<std::shared_ptr<const RowSet>(std::string_view key)> load) {
+  const auto look_up = [load = std::move(load)](duckdb::DataChunk& arguments,
+                                                duckdb::ExpressionState&, duckdb::Vector& result) {
+    duckdb::UnifiedVectorFormat keys, rows;
+    const auto count = arguments.size();
+    arguments.data[0].ToUnifiedFormat(count, keys);
+    arguments.data[1].ToUnifiedFormat(count, rows);
+    result.SetVectorType(duckdb::VectorType::FLAT_VECTOR);
+    auto* out = duckdb::FlatVector::GetData<bool>(result);
+    const auto* key_data = duckdb::UnifiedVectorFormat::GetData<duckdb::string_t>(keys);
+    const auto* row_data = duckdb::UnifiedVectorFormat::GetData<int64_t>(rows);
+    std::shared_ptr<const RowSet> set;
+    duckdb::string_t last;
+    for (duckdb::idx_t i = 0; i < count; ++i) {
+      const auto key = keys.sel->get_index(i), row = rows.sel->get_index(i);
+      if (!keys.validity.RowIsValid(key) || !rows.validity.RowIsValid(row)) {
+        out[i] = false;
+        continue;
+      }
+      // Rows come file by file: the key is mostly that of the row before.
+      if (!set || !(last == key_data[key])) {
+        last = key_data[key];
+        try {
+          set = load({last.GetData(), last.GetSize()});
+        } catch (const Error& error) {
+          throw duckdb::IOException("%s", error.problem().message);
+        }
+      }
+      out[i] = set->contains(uint64_t(row_data[row]));
+    }
+  };
+  guarded([&] {
+    duckdb::ScalarFunction function(name,
+                                    {duckdb::LogicalType::VARCHAR, duckdb::LogicalType::BIGINT},
+                                    duckdb::LogicalType::BOOLEAN, look_up);
+    function.SetNullHandling(duckdb::FunctionNullHandling::SPECIAL_HANDLING);
+    function.SetErrorMode(duckdb::FunctionErrors::CAN_THROW_RUNTIME_ERROR);
+    duckdb::CreateScalarFunctionInfo info(std::move(function));
+    info.on_conflict = duckdb::OnCreateConflict::ALTER_ON_CONFLICT;
+    auto& instance = *database.impl().database.instance;
+    auto& catalog = duckdb::Catalog::GetSystemCatalog(instance);
+    catalog.CreateFunction(duckdb::CatalogTransaction::GetSystemTransaction(instance), info);
+  });
+}
+
+}  // namespace windrow::duck

@@ -1,0 +1,121 @@
+#include "lake/change_data.h"
+
+#include <map>
+
+#include "lake/partition_path.h"
+#include "lake/physical.h"
+#include "lake/stager.h"
+
+namespace windrow::lake {
+namespace {
+
+/// The table's columns and the kind of change.
+Snapshot with_change_type(const Snapshot& table) {
+  Snapshot out = table;
+  out.schema.fields.push_back({kChangeType, Type{Type::Kind::string, 0, 0, {}}});
+  out.files.clear();
+  return out;
+}
+
+Add as_add(const auto& file) {
+  Add add;
+  add.path = file.path;
+  add.partition_values = file.partition_values;
+  if constexpr (requires { file.deletion_vector; }) add.deletion_vector = file.deletion_vector;
+  return add;
+}
+
+/// What one commit did, as a SELECT of the table's columns and the kind of change.
+std::string changes_of(const Snapshot& shape, const Commit& commit) {
+  if (!commit.cdcs.empty()) {
+    std::vector<Add> files;
+    for (const auto& cdc : commit.cdcs) files.push_back(as_add(cdc));
+    return scan_sql(with_change_type(shape), files);
+  }
+  std::vector<Add> added, removed;
+  for (const auto& add : commit.adds) {
+    if (add.data_change) added.push_back(as_add(add));
+  }
+  for (const auto& remove : commit.removes) {
+    if (remove.data_change) removed.push_back(as_add(remove));
+  }
+  // A file that is both removed and added has another deletion vector: the difference is the
+  // change.
+  std::map<std::string, const Add*> before;
+  for (const auto& file : removed) before[uri_decoded(file.path)] = &file;
+  std::vector<Add> again, former;
+  std::erase_if(added, [&](const Add& file) {
+    const auto found = before.find(uri_decoded(file.path));
+    if (found == before.end()) return false;
+    again.push_back(file);
+    former.push_back(*found->second);
+    return true;
+  });
+  std::erase_if(removed, [&](const Add& file) {
+    for (const auto& other : former) {
+      if (other.path == file.path) return true;
+    }
+    return false;
+  });
+  const auto kind = [](const std::string& rows, const char* type) {
+    return "SELECT *, '" + std::string(type) + "' AS " + kChangeType + " FROM (" + rows + ")";
+  };
+  std::string out = kind(scan_sql(shape, removed), "delete") + " UNION ALL " +
+                    kind(scan_sql(shape, added), "insert");
+  if (!again.empty()) {
+    const std::string now = scan_sql(shape, again), then = scan_sql(shape, former);
+    out += " UNION ALL " + kind("(" + then + ") EXCEPT ALL (" + now + ")", "delete") +
+           " UNION ALL " + kind("(" + now + ") EXCEPT ALL (" + then + ")", "insert");
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string change_feed_sql(const Table& table, int64_t from_version, int64_t to_version,
+                            duck::Connection& connection) {
+  const Snapshot after = table.snapshot(to_version, &connection);
+  std::string out;
+  for (const auto& commit : table.commits(from_version, to_version)) {
+    if (commit.cdcs.empty() && !commit.changes_data()) continue;
+    out += (out.empty() ? "" : " UNION ALL ") + ("SELECT *, " + std::to_string(commit.version)) +
+           "::BIGINT AS _commit_version, TIMESTAMPTZ '" + iso(table.time_of(commit)) +
+           "' AS _commit_timestamp FROM (" + changes_of(after, commit) + ")";
+  }
+  if (!out.empty()) return out;
+  return "SELECT *, NULL::VARCHAR AS " + std::string(kChangeType) +
+         ", NULL::BIGINT AS _commit_version, NULL::TIMESTAMPTZ AS _commit_timestamp FROM (" +
+         scan_sql(after, {}) + ")";
+}
+
+std::vector<Cdc> write_changes(duck::Connection& connection, const Snapshot& table,
+                               const std::string& removed, const std::string& added,
+                               const std::vector<std::string>& key, Time now) {
+  connection.execute("CREATE OR REPLACE TEMP TABLE windrow_gone AS (" + removed + ") EXCEPT ALL (" +
+                     added + ")");
+  connection.execute("CREATE OR REPLACE TEMP TABLE windrow_come AS (" + added + ") EXCEPT ALL (" +
+                     removed + ")");
+  const auto kind = [&](const char* alone, const char* paired, const std::string& rows,
+                        const std::string& others) {
+    std::string type = "'" + std::string(alone) + "'";
+    if (!key.empty()) {
+      type = "CASE WHEN EXISTS (FROM " + others + " o WHERE " + same_key(key, "t", "o") +
+             ") THEN '" + paired + "' ELSE " + type + " END";
+    }
+    return "SELECT *, " + type + " AS " + kChangeType + " FROM " + rows + " t";
+  };
+  duck::WriteOptions options;
+  options.folder = table.table_path + "/_change_data";
+  options.file_prefix = "cdc-";
+  const auto files =
+      write_rows(connection, with_change_type(table),
+                 kind("delete", "update_preimage", "windrow_gone", "windrow_come") + " UNION ALL " +
+                     kind("insert", "update_postimage", "windrow_come", "windrow_gone"),
+                 {}, options, now);
+  connection.execute("DROP TABLE windrow_gone; DROP TABLE windrow_come");
+  std::vector<Cdc> out;
+  for (const auto& file : files) out.push_back({file.path, file.partition_values, file.size});
+  return out;
+}
+
+}  // namespace windrow::lake

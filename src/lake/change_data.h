@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "duck/duck.h"
+#include "lake/table.h"
+
+/// Change data feed (PROTOCOL.md, "Change Data Files"): what a commit did, row by row.
+namespace windrow::lake {
+
+inline constexpr const char* kChangeType = "_change_type";
+
+/// SELECT of the changes of versions (from, to] with the columns of the table at `to`, and behind
+/// them `_change_type` (insert, delete, update_preimage, update_postimage), `_commit_version` and
+/// `_commit_timestamp`. Where a commit has change files, they say it; else its added and removed
+/// files do. Error(history_lost) where the log no longer holds a version in between.
+std::string change_feed_sql(const Table& table, int64_t from_version, int64_t to_version,
+                            duck::Connection& connection);
+
+/// Private to lake/: the change files that a commit which replaces rows has to bring where the
+/// table's change data feed is on. `removed` and `added` are SELECTs over whole files before and
+/// after; rows of one `key` that are in both are updates (no key: deletes and inserts).
+std::vector<Cdc> write_changes(duck::Connection& connection, const Snapshot& table,
+                               const std::string& removed, const std::string& added,
+                               const std::vector<std::string>& key, Time now);
+
+}  // namespace windrow::lake

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "duck/parquet_writer.h"
+#include "lake/schema.h"
+#include "lake/table.h"
+
+/// Private to lake/: between a table's columns and those of its files, which column mapping calls
+/// otherwise (PROTOCOL.md, "Column Mapping").
+namespace windrow::lake {
+
+/// DuckDB's type with the names that files have.
+std::string type_in_files(const Type& type);
+/// `value`, which has the names of files, with the table's names and type.
+std::string from_files(const std::string& value, const Type& type);
+/// Gives names and ids in files to the columns that have none, nested ones too, and keeps the
+/// greatest id in the table's properties. Does nothing where columns are not mapped.
+void map_new_columns(Schema& schema, Metadata& metadata);
+
+/// Streams rows with the table's names and types into new files of the table. `folder` lies in the
+/// table; empty: the table's own.
+std::vector<Add> write_rows(duck::Connection& connection, const Snapshot& table,
+                            const std::string& rows, const duck::Parameters& parameters,
+                            duck::WriteOptions options, Time now,
+                            const ProgressSink& progress = {});
+
+}  // namespace windrow::lake
