@@ -26,6 +26,7 @@ class Minio(Server):
             "MINIO_ROOT_PASSWORD": "windrow-test-secret",
             # Keys for tests of encryption at rest; protects nothing.
             "MINIO_KMS_SECRET_KEY": "k1:d2luZHJvdy10ZXN0LWtleS0zMi1ieXRlcy1sb25nISE=",
+            "MINIO_DOMAIN": "localhost",  # BUCKET.localhost is a bucket
             "MINIO_CI_CD": "1",
             "MINIO_BROWSER": "off",
             "MINIO_UPDATE": "off",
