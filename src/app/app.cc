@@ -10,6 +10,7 @@
 #include "app/homes.h"
 #include "base/nearest.h"
 #include "engine/duckdb/duckdb_engine.h"
+#include "project/dotenv.h"
 #include "tasks/model_facts.h"
 
 namespace windrow::app {
@@ -25,15 +26,6 @@ project::LoadOptions load_options(const Options& options) {
   out.environment = options.environment;
   out.defer = options.defer;
   return out;
-}
-
-storage::Environment environment_of(const Options& options) {
-  return [variables =
-              options.process_environment](const std::string& name) -> std::optional<std::string> {
-    const auto at = variables.find(name);
-    if (at == variables.end() || at->second.empty()) return {};
-    return at->second;
-  };
 }
 
 duck::Options metadata_options(const project::Project& project) {
@@ -77,13 +69,16 @@ AppImpl::AppImpl(const Options& options, Secrets& secrets, const Clock& clock, C
       secrets_(secrets),
       clock_(clock),
       cancel_(cancel),
-      files_(all_homes(environment_of(options), secrets)),
+      files_(all_homes([this](const std::string& name) { return variable(name); }, secrets)),
       project_(project::load(load_options(options), secrets)),
       environment_(project_.environments.at(options.environment)),
       database_(metadata_options(project_)),
       sql_cache_(project_.state_folder() + "/sql.cache"),
       graph_(graph::build(project_, database_, &sql_cache_)) {
   lake::attach(database_, *files_);
+  Problems read_already;
+  if (const std::string path = project_.root + "/.env"; files_->stat(path))
+    dotenv_ = project::read_dotenv(files_->read(path), ".env", read_already);
   sql_cache_.save();
   if (environment_.engine.type != "duckdb") {
     throw Error(
@@ -91,6 +86,14 @@ AppImpl::AppImpl(const Options& options, Secrets& secrets, const Clock& clock, C
         fmt::format("engine \"{}\" is not one that this version runs", environment_.engine.type),
         "use engine: {type: duckdb}", environment_.engine.place);
   }
+}
+
+std::optional<std::string> AppImpl::variable(const std::string& name) const {
+  for (const auto* variables : {&options_.process_environment, &dotenv_}) {
+    const auto at = variables->find(name);
+    if (at != variables->end() && !at->second.empty()) return at->second;
+  }
+  return {};
 }
 
 std::unique_ptr<lake::Lake> AppImpl::open_lake(const project::Environment& environment,

@@ -33,6 +33,8 @@ class AppImpl final : public App {
  private:
   friend class RunRecord;
 
+  /// Of the process, else of the project's `.env`; for keys of storage.
+  std::optional<std::string> variable(const std::string& name) const;
   /// The lake, where it was ever written to; a look never makes one.
   lake::Lake* lake_if_there();
   std::unique_ptr<lake::Lake> open_lake(const project::Environment& environment, bool create);
@@ -53,6 +55,7 @@ class AppImpl final : public App {
   Secrets& secrets_;
   const Clock& clock_;
   Cancel& cancel_;
+  std::map<std::string, std::string> dotenv_;
   std::unique_ptr<storage::FileSystem> files_;
   project::Project project_;
   project::Environment environment_;

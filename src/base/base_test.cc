@@ -23,6 +23,13 @@ Time at(std::string_view text, std::string_view zone = "UTC") {
   return t.value_or(Time{});
 }
 
+TEST(Hash, Base64AndHmac) {
+  EXPECT_EQ(base64(""), "");
+  EXPECT_EQ(base64("foob"), "Zm9vYg==");
+  EXPECT_EQ(hexadecimal(hmac_sha256("key", "The quick brown fox jumps over the lazy dog")),
+            "f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8");
+}
+
 TEST(TimeText, ReadsWhatItWrites) {
   for (const char* text :
        {"1970-01-01T00:00:00Z", "2025-10-17T14:00:00Z", "1969-12-31T23:59:59.999999Z",

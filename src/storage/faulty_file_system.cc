@@ -128,6 +128,10 @@ void FaultyFileSystem::remove(const std::string& path) {
   run("remove", path, [&] { real_.remove(path); });
 }
 
+void FaultyFileSystem::remove_all(const std::vector<std::string>& paths) {
+  run("remove_all", paths.empty() ? "" : paths.front(), [&] { real_.remove_all(paths); });
+}
+
 void FaultyFileSystem::make_folder(const std::string& path) {
   run("make_folder", path, [&] { real_.make_folder(path); });
 }

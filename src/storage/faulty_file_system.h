@@ -47,6 +47,7 @@ class FaultyFileSystem final : public FileSystem {
   std::unique_ptr<Writer> writer(const std::string& path) override;
   PutOutcome put_if_absent(const std::string& path, std::string_view bytes) override;
   void remove(const std::string& path) override;
+  void remove_all(const std::vector<std::string>& paths) override;
   void make_folder(const std::string& path) override;
   void sync(const std::vector<std::string>& paths) override;
   std::vector<std::string> prefixes() const override { return real_.prefixes(); }

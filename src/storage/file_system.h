@@ -73,6 +73,10 @@ class FileSystem {
   virtual PutOutcome put_if_absent(const std::string& path, std::string_view bytes) = 0;
   /// Not an error where it is not there.
   virtual void remove(const std::string& path) = 0;
+  /// Many at once, in as few requests as the home can. After a failure some of them may be gone.
+  virtual void remove_all(const std::vector<std::string>& paths) {
+    for (const auto& path : paths) remove(path);
+  }
   virtual void make_folder(const std::string& path) = 0;
   /// Makes files that another writer (DuckDB) has written and closed durable, and their names in
   /// their folders.

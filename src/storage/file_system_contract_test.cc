@@ -39,7 +39,9 @@ class FileSystemContract : public ::testing::TestWithParam<Home> {
  protected:
   FileSystemContract() : files_(GetParam().make()), root_(GetParam().root + new_uuid()) {}
   ~FileSystemContract() override {
-    for (const auto& file : files_->list_tree(root_)) files_->remove(file.path);
+    std::vector<std::string> left;
+    for (const auto& file : files_->list_tree(root_)) left.push_back(file.path);
+    files_->remove_all(left);
     if (GetParam().name == "local") std::filesystem::remove_all(root_);
   }
   Code code_of(const std::function<void()>& work) {
@@ -189,6 +191,21 @@ TEST_P(FileSystemContract, AWriterLeavesTheWholeFileOrNothing) {
   EXPECT_TRUE(files_->read_range(path, 4'999'999, 6'000'000) == bytes.substr(4'999'999, 6'000'000));
   files_->writer(path)->finish();
   EXPECT_EQ(files_->read(path), "");
+}
+
+TEST_P(FileSystemContract, RemovesManyAtOnce) {
+  std::vector<std::string> paths;
+  for (const std::string name : {"a", "b c", "ü&<>", "tab\there", "%2F+", "d/e"})
+    paths.push_back(root_ + "/" + name);
+  for (const auto& path : paths) files_->put(path, "x");
+  files_->put(root_ + "/stays", "x");
+  paths.push_back(root_ + "/was never there");
+  for (int i = 0; i < 1100; ++i) paths.push_back(root_ + "/none" + std::to_string(i));
+  files_->remove_all(paths);
+  files_->remove_all({});
+  const auto left = files_->list_tree(root_);
+  ASSERT_EQ(left.size(), 1u);
+  EXPECT_EQ(left[0].path, root_ + "/stays");
 }
 
 INSTANTIATE_TEST_SUITE_P(Homes, FileSystemContract, ::testing::ValuesIn(homes()),

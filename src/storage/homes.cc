@@ -46,10 +46,19 @@ FileSystem& Homes::at(std::string_view path) {
   return *home.files;
 }
 
+std::map<FileSystem*, std::vector<std::string>> Homes::by_home(
+    const std::vector<std::string>& paths) {
+  std::map<FileSystem*, std::vector<std::string>> out;
+  for (const auto& path : paths) out[&at(path)].push_back(path);
+  return out;
+}
+
+void Homes::remove_all(const std::vector<std::string>& paths) {
+  for (const auto& [files, theirs] : by_home(paths)) files->remove_all(theirs);
+}
+
 void Homes::sync(const std::vector<std::string>& paths) {
-  std::map<FileSystem*, std::vector<std::string>> by_home;
-  for (const auto& path : paths) by_home[&at(path)].push_back(path);
-  for (const auto& [files, theirs] : by_home) files->sync(theirs);
+  for (const auto& [files, theirs] : by_home(paths)) files->sync(theirs);
 }
 
 }  // namespace windrow::storage

@@ -44,6 +44,7 @@ class Homes final : public FileSystem {
     return at(path).put_if_absent(path, bytes);
   }
   void remove(const std::string& path) override { at(path).remove(path); }
+  void remove_all(const std::vector<std::string>& paths) override;
   void make_folder(const std::string& path) override { at(path).make_folder(path); }
   void sync(const std::vector<std::string>& paths) override;
   std::optional<uint64_t> space_left(const std::string& path) override {
@@ -51,6 +52,8 @@ class Homes final : public FileSystem {
   }
 
  private:
+  std::map<FileSystem*, std::vector<std::string>> by_home(const std::vector<std::string>& paths);
+
   struct Home {
     Factory factory;
     std::shared_ptr<FileSystem> files;

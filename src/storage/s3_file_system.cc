@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <ctime>
+#include <map>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "storage/parallel.h"
 #include "storage/s3_client.h"
 #include "storage/s3_error.h"
@@ -59,6 +61,7 @@ class S3FileSystem final : public FileSystem {
   }
   PutOutcome put_if_absent(const std::string& path, std::string_view bytes) override;
   void remove(const std::string& path) override;
+  void remove_all(const std::vector<std::string>& paths) override;
   void make_folder(const std::string&) override {}
   void sync(const std::vector<std::string>&) override {}  // durable since it was written
   std::optional<uint64_t> space_left(const std::string&) override { return {}; }
@@ -77,6 +80,8 @@ class S3FileSystem final : public FileSystem {
     out.key = path.key;
     return out;
   }
+  /// Up to a thousand keys of one bucket.
+  void remove_batch(const std::string& bucket, const std::vector<std::string>& keys);
   /// One piece. `tag`: only where the file still is the one with that tag; else status 412.
   clients::HttpResponse get(const S3Path& path, uint64_t offset, uint64_t length,
                             const std::string& tag);
@@ -272,6 +277,52 @@ void S3FileSystem::remove(const std::string& path) {
   const auto response = client_.call(call).response;
   if (response.status == 404 && s3_error_code(response) == "NoSuchBucket")
     throw s3_error(response, {"DELETE", path, at.bucket, client_.options().region});
+}
+
+void S3FileSystem::remove_all(const std::vector<std::string>& paths) {
+  static constexpr size_t kBatch = 1000;  // S3 takes no more at once
+  std::map<std::string, std::vector<std::vector<std::string>>> batches;
+  for (const auto& path : paths) {
+    S3Path at = parse_s3_path(path);
+    // XML cannot hold control characters.
+    const bool plain = std::none_of(at.key.begin(), at.key.end(),
+                                    [](char c) { return static_cast<unsigned char>(c) < 0x20; });
+    if (at.key.empty()) continue;
+    if (!plain) {
+      remove(path);
+      continue;
+    }
+    auto& of_bucket = batches[at.bucket];
+    if (of_bucket.empty() || of_bucket.back().size() == kBatch) of_bucket.emplace_back();
+    of_bucket.back().push_back(std::move(at.key));
+  }
+  for (const auto& [bucket, of_bucket] : batches) {
+    in_parallel(of_bucket.size(), client_.options().parallel,
+                [&, &bucket = bucket, &of_bucket = of_bucket](size_t i) {
+                  remove_batch(bucket, of_bucket[i]);
+                });
+  }
+}
+
+void S3FileSystem::remove_batch(const std::string& bucket, const std::vector<std::string>& keys) {
+  std::string document = "<Delete><Quiet>true</Quiet>";
+  for (const auto& key : keys) document += "<Object><Key>" + xml_escaped(key) + "</Key></Object>";
+  document += "</Delete>";
+  S3Call call;
+  call.method = "POST";
+  call.bucket = bucket;
+  call.query = {{"delete", ""}};
+  call.body = document;
+  call.headers = {{"x-amz-sdk-checksum-algorithm", "SHA256"},
+                  {"x-amz-checksum-sha256", base64(sha256_bytes(document))}};
+  const Xml answer = parse_xml(client_.call(call).response.body);
+  for (const auto& error : answer.children) {
+    if (error.name != "Error" || error.child_text("Code") == "NoSuchKey") continue;
+    const std::string code = error.child_text("Code");
+    throw Error(
+        s3_retryable(0, code) ? Code::unavailable : Code::permission,
+        "\"s3://" + bucket + "/" + error.child_text("Key") + "\" was not removed (" + code + ")");
+  }
 }
 
 /// Owns its world.

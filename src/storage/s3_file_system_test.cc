@@ -29,6 +29,18 @@ Answer lost() {
   return out;
 }
 
+/// What the test sets and the server's threads read.
+template <typename T>
+struct Told {
+  std::mutex& mutex;
+  T value;
+  Told& operator=(T next) {
+    const std::scoped_lock lock(mutex);
+    value = std::move(next);
+    return *this;
+  }
+};
+
 class S3FileSystemTest : public ::testing::Test {
  protected:
   S3FileSystemTest() {
@@ -53,10 +65,10 @@ class S3FileSystemTest : public ::testing::Test {
   }
   Answer answer(const Request& request) {
     const std::scoped_lock lock(mutex_);
-    if (always_) return always_(request);
-    if (script_.empty()) return failing(400, "NothingMore");
-    Answer out = script_.front();
-    script_.pop_front();
+    if (always_.value) return always_.value(request);
+    if (script_.value.empty()) return failing(400, "NothingMore");
+    Answer out = script_.value.front();
+    script_.value.pop_front();
     return out;
   }
   Error failure(const std::function<void()>& work) {
@@ -75,8 +87,8 @@ class S3FileSystemTest : public ::testing::Test {
   }
 
   std::mutex mutex_;
-  std::deque<Answer> script_;
-  std::function<Answer(const Request&)> always_;
+  Told<std::deque<Answer>> script_{mutex_, {}};
+  Told<std::function<Answer(const Request&)>> always_{mutex_, {}};
   TestHttpServer server_{[this](const Request& request) { return answer(request); }};
   S3Options options_;
   std::unique_ptr<clients::HttpClient> http_ = clients::http_client();
@@ -213,7 +225,7 @@ TEST_F(S3FileSystemTest, AnUploadInPartsIsPutTogetherInOrder) {
 }
 
 TEST_F(S3FileSystemTest, AnUnfinishedOrFailedUploadIsAborted) {
-  bool bad_part = false;
+  std::atomic<bool> bad_part = false;
   always_ = [&](const Request& request) {
     return upload_answer(
         request,
@@ -241,7 +253,7 @@ TEST_F(S3FileSystemTest, AnUnfinishedOrFailedUploadIsAborted) {
 }
 
 TEST_F(S3FileSystemTest, ACompletionWhoseAnswerIsLostIsLookedFor) {
-  int completions = 0;
+  std::atomic<int> completions = 0;
   std::string tag = "\"abc-2\"";
   always_ = [&](const Request& request) {
     if (request.method == "HEAD") return Answer{200, std::string(150, 'x'), {{"ETag", tag}}};
