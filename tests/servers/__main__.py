@@ -6,10 +6,11 @@ import sys
 import time
 
 import fetch
+from hdfs import Hdfs
 from minio import Minio
 from server import Failure, Server, memory
 
-SERVERS: dict[str, type[Server]] = {kind.name: kind for kind in (Minio,)}
+SERVERS: dict[str, type[Server]] = {kind.name: kind for kind in (Minio, Hdfs)}
 USAGE = """usage: ./dev servers VERB [NAME…]
 
   up      fetch, start, wait until ready; print addresses and the variables that programs need

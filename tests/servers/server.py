@@ -2,6 +2,7 @@
 
 A server's folder, below the root (`build/servers`, or $WINDROW_SERVERS):
   ports         NAME=PORT, one a line; chosen once, kept until `down`
+  prepared      there when ports are chosen, configuration is written and storage formatted
   env           KEY=VALUE, one a line: what a program needs to reach it. Written when it is ready
   PROCESS.pid   process id and start time, so that a stranger with the same id is never taken for ours
   log/          PROCESS.log
@@ -135,12 +136,14 @@ class Server:
     def up(self) -> None:
         """Starts what does not run, and waits until it can be used."""
         with locked(cache() / "servers.lock"):  # two clones at once: the second chooses ports when ours are taken
-            first = not (self.home / "ports").exists()
-            for folder in ("log", "tmp"):
-                (self.home / folder).mkdir(parents=True, exist_ok=True)
-            if first:
+            prepared = self.home / "prepared"
+            if not prepared.exists():
+                shutil.rmtree(self.home, ignore_errors=True)  # of a start that was killed
+                for folder in ("log", "tmp"):
+                    (self.home / folder).mkdir(parents=True)
                 self.choose_ports()
                 self.prepare()
+                prepared.touch()
             started = [self.start(process) for process in self.processes() if self.pid(process.name) is None]
             self.wait(started)
         self.provide()
