@@ -9,8 +9,9 @@ import fetch
 from hdfs import Hdfs
 from minio import Minio
 from server import Failure, Server, memory
+from spark import Spark
 
-SERVERS: dict[str, type[Server]] = {kind.name: kind for kind in (Minio, Hdfs)}
+SERVERS: dict[str, type[Server]] = {kind.name: kind for kind in (Minio, Hdfs, Spark)}
 USAGE = """usage: ./dev servers VERB [NAME…]
 
   up      fetch, start, wait until ready; print addresses and the variables that programs need

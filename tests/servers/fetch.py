@@ -88,8 +88,12 @@ def sha256(path: pathlib.Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def maven_jars(name: str, version: str, coordinates: list[str]) -> pathlib.Path:
-    """A folder with these artifacts and all that they need to run: exactly the files of NAME.sha256."""
+def short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def maven_jars(name: str, version: str, coordinates: list[str], groups: str = "") -> pathlib.Path:
+    """A folder with these artifacts and all that they need to run (of these groups): exactly those in NAME.sha256."""
     with making(f"{name}-{version}", f"{name} {version} with Maven") as scratch:
         if scratch:
             dependencies = "".join(
@@ -100,7 +104,7 @@ def maven_jars(name: str, version: str, coordinates: list[str]) -> pathlib.Path:
                 "<groupId>windrow.tests</groupId><artifactId>server</artifactId><version>1</version>"
                 f"<packaging>pom</packaging><dependencies>{dependencies}</dependencies></project>")
             run(["mvn", "-B", "-q", "-C", "dependency:copy-dependencies", "-DincludeScope=runtime",
-                 f"-DoutputDirectory={scratch / 'whole'}"], f"fetch {name} with mvn", scratch)
+                 f"-DincludeGroupIds={groups}", f"-DoutputDirectory={scratch / 'whole'}"], f"fetch {name} with mvn", scratch)
             verify(name, scratch / "whole")
     return cache() / f"{name}-{version}"
 
