@@ -61,6 +61,9 @@ class Hdfs(Server):
             "dfs.heartbeat.interval": 1,
             "dfs.namenode.heartbeat.recheck-interval": 1000,
             "dfs.client.block.write.replace-datanode-on-failure.policy": "NEVER",
+            # A file is closed when the NameNode has heard of its last block; by default it asks again after 400 ms.
+            "dfs.client.block.write.locateFollowingBlock.initial.delay.ms": 5,
+            "dfs.client.block.write.locateFollowingBlock.retries": 10,
             "dfs.ls.limit": 50,  # so that tests meet a folder that takes several answers
         })
         name_node = self.java("namenode", f"{PACKAGE}.namenode.NameNode", "-format", "-nonInteractive", "-force",
