@@ -17,6 +17,25 @@ std::string host_of(const std::string& authority) {
   return authority.substr(0, authority.rfind(':'));
 }
 
+/// `METHOD URL: why` of the HTTP client in words of HDFS.
+Problem no_answer(const clients::HttpError& error, const WebHdfsCall& call,
+                  const std::string& asking, const std::string& data_node,
+                  const std::string& shown) {
+  Problem out = error.problem();
+  const std::string before = call.method + " " + clients::shown_url(asking) + ": ";
+  const std::string why =
+      out.message.starts_with(before) ? out.message.substr(before.size()) : out.message;
+  const std::string who =
+      data_node.empty() ? "name node " + authority_of(asking) : "data node " + data_node;
+  out.message = "cannot " + call.doing + " \"" + shown + "\": " + who + ": " + why;
+  if (!data_node.empty() && out.code != Code::configuration) {
+    out.hint =
+        "the name node sends to it by that name: check that it runs, and that this machine "
+        "reaches it so";
+  }
+  return out;
+}
+
 }  // namespace
 
 WebHdfsClient::WebHdfsClient(WebHdfsOptions options, clients::HttpClient& http)
@@ -50,6 +69,7 @@ clients::HttpRequest WebHdfsClient::request_for(const WebHdfsCall& call,
 clients::HttpResponse WebHdfsClient::ask(const WebHdfsCall& call, Course& course) {
   course.data_node.clear();
   clients::HttpRequest request = request_for(call, course);
+  course.asking = request.url;
   // What changes something is not sent twice behind our back: it would hide that the first may have
   // been done. With data it is not the name node that acts.
   request.once = call.method != "GET" && !call.data;
@@ -57,6 +77,7 @@ clients::HttpResponse WebHdfsClient::ask(const WebHdfsCall& call, Course& course
   if (!call.data || response.status != 307) return response;
   note_active(course);
   request.url = std::string(response.header("location"));
+  course.asking = request.url;
   course.data_node = authority_of(request.url);
   request.body = call.body;
   request.headers = {{"Content-Type", "application/octet-stream"}};
@@ -71,7 +92,7 @@ void WebHdfsClient::note_active(const Course& course) {
 
 std::optional<WebHdfsAnswer> WebHdfsClient::attempt(const WebHdfsCall& call, Course& course,
                                                     std::optional<Error>& problem) {
-  const std::string shown = call.path.text();
+  const std::string shown = call.shown.empty() ? call.path.text() : call.shown;
   bool other_node = false;
   try {
     auto response = ask(call, course);
@@ -93,14 +114,9 @@ std::optional<WebHdfsAnswer> WebHdfsClient::attempt(const WebHdfsCall& call, Cou
     if (trouble == WebHdfsTrouble::no_data_node) course.excluded.clear();
     other_node = trouble == WebHdfsTrouble::other_node;
   } catch (const clients::HttpError& error) {
-    Problem words = error.problem();
-    words.message = "cannot " + call.doing + " \"" + shown + "\": " + words.message;
-    if (!course.data_node.empty()) {
-      words.hint = "the name node sends to data node " + course.data_node +
-                   ": check that it runs, and that this machine reaches it by that name";
+    problem = Error(no_answer(error, call, course.asking, course.data_node, shown));
+    if (!course.data_node.empty())
       course.excluded += (course.excluded.empty() ? "" : ",") + host_of(course.data_node);
-    }
-    problem = Error(words);
     const bool acted = !call.data || !course.data_node.empty();
     course.maybe_done = course.maybe_done || (acted && error.maybe_sent());
     if (!retryable(error.code())) throw WebHdfsFailure(*problem, course.maybe_done);

@@ -23,6 +23,7 @@ struct WebHdfsCall {
   bool data = false;               ///< a data node must do it
   std::set<std::string> expected;  ///< exceptions that are an answer
   std::string doing = "read";      ///< for messages
+  std::string shown;               ///< for messages, where it is not the path
   /// False: not asked again once it may have been done.
   bool repeatable = true;
   int tries_max = 0;  ///< fewer tries than the options allow; 0: as many
@@ -63,6 +64,7 @@ class WebHdfsClient {
     size_t at = 0;          ///< of name_nodes: whom to ask
     size_t asked = 0;       ///< name nodes since the last wait that are not the active one
     std::string excluded;   ///< data nodes that did not answer, with commas between
+    std::string asking;     ///< the URL
     std::string data_node;  ///< that is being asked, `host:port`
     bool maybe_done = false;
   };

@@ -85,7 +85,9 @@ const Meaning* meaning_of(const std::optional<RemoteException>& exception) {
 }
 
 bool no_data_node(const std::optional<RemoteException>& exception) {
-  return holds(exception, "Failed to find datanode");
+  return holds(exception, "Failed to find datanode") ||
+         holds(exception, "No active and not excluded nodes contain this block") ||
+         holds(exception, "No active nodes contain this block");
 }
 
 Problem plain_problem(int status) {

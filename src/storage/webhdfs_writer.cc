@@ -15,7 +15,8 @@ WebHdfsTemporary::WebHdfsTemporary(WebHdfsClient& client, WebHdfsPath path)
 WebHdfsTemporary::~WebHdfsTemporary() {
   if (!there_) return;
   try {
-    WebHdfsCall call{"DELETE", "DELETE", temporary_, {}, {}, false, {}, "remove", true, 1};
+    WebHdfsCall call = call_for("DELETE", "DELETE");
+    call.tries_max = 3;
     client_.call(call);
   } catch (const Error&) {
     // Readers pass over it, and vacuum removes it.
@@ -28,6 +29,7 @@ WebHdfsCall WebHdfsTemporary::call_for(const char* method, const char* operation
   out.operation = operation;
   out.path = temporary_;
   out.doing = "write";
+  out.shown = path_.text();
   return out;
 }
 
