@@ -1,0 +1,231 @@
+#include "lake/vacuum.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "lake/json_text.h"
+#include "lake/maintenance.h"
+#include "lake/partition_path.h"
+#include "lake/protocol.h"
+
+namespace windrow::lake {
+namespace {
+
+using std::chrono::microseconds;
+
+std::string_view name_of_file(std::string_view path) {
+  return path.substr(path.find_last_of('/') + 1);
+}
+
+/// Folders and files that belong to somebody else. A partition column may begin with such a
+/// character, and files of changed rows are ours to remove.
+bool hidden(std::string_view name) {
+  if (name.starts_with(".tmp-")) return false;  // what a killed writer has left
+  if (!name.starts_with('_') && !name.starts_with('.')) return false;
+  return name != "_change_data" && name.find('=') == std::string_view::npos;
+}
+
+struct Found {
+  std::vector<storage::FileInfo> files;
+  std::set<std::string> folders;
+};
+
+Found look_through(storage::FileSystem& files, const std::string& table_path) {
+  Found found;
+  found.folders.insert(table_path);
+  const auto take = [&](storage::FileInfo info) {
+    // Below the top level the whole path decides.
+    std::string_view rest = std::string_view(info.path).substr(table_path.size() + 1);
+    for (size_t begin = 0; begin <= rest.size();) {
+      const size_t slash = std::min(rest.find('/', begin), rest.size());
+      if (hidden(rest.substr(begin, slash - begin))) return;
+      begin = slash + 1;
+    }
+    found.folders.insert(info.path.substr(0, info.path.find_last_of('/')));
+    found.files.push_back(std::move(info));
+  };
+  for (auto& entry : files.list(table_path, {}, true)) {
+    if (!entry.folder) {
+      take(std::move(entry));
+    } else if (!hidden(name_of_file(entry.path))) {
+      for (auto& below : files.list_tree(entry.path)) take(std::move(below));
+    }
+  }
+  return found;
+}
+
+/// The two commits and what lies between them.
+class Removal {
+ public:
+  Removal(storage::FileSystem& files, const Table& table, duck::Connection& connection,
+          const Clock& clock)
+      : files_(files), table_(table), connection_(connection), clock_(clock) {}
+
+  void run(Snapshot snapshot, std::map<std::string, std::string> parameters,
+           std::vector<VacuumedFile> doomed, Vacuumed& out) {
+    int64_t bytes = 0;
+    for (const auto& file : doomed) bytes += file.bytes;
+    auto start = maintenance_request(snapshot, "VACUUM START");
+    start.operation_parameters = std::move(parameters);
+    start.operation_metrics = {{"numFilesToDelete", std::to_string(doomed.size())},
+                               {"sizeOfDataToDelete", std::to_string(bytes)}};
+    const int64_t started =
+        committed_version(table_.commit(std::move(start), clock_), table_.path());
+    // Others may have committed while we were looking, even brought old files back.
+    if (started > snapshot.version + 1) {
+      std::set<std::string> live;
+      const auto now = table_.snapshot(started, &connection_);
+      for (const auto& add : now.files) live.insert(now.file_path(add));
+      std::erase_if(doomed, [&](const VacuumedFile& file) { return live.contains(file.path); });
+    }
+    try {
+      for (auto& file : doomed) {
+        files_.remove(file.path);
+        out.bytes += file.bytes;
+        out.files.push_back(std::move(file));
+      }
+    } catch (const Error&) {
+      try {
+        end(started, "FAILED", out);
+      } catch (const Error&) {
+        // The first failure is the one to tell.
+      }
+      throw;
+    }
+    end(started, "COMPLETED", out);
+  }
+
+ private:
+  void end(int64_t started, const char* status, Vacuumed& out) {
+    const auto snapshot = table_.snapshot(started, &connection_);
+    auto request = maintenance_request(snapshot, "VACUUM END");
+    request.operation_parameters = {{"status", json_quoted(status)}};
+    request.operation_metrics = {{"numDeletedFiles", std::to_string(out.files.size())},
+                                 {"numVacuumedDirectories", std::to_string(out.folders)}};
+    out.version = committed_version(table_.commit(std::move(request), clock_), table_.path());
+  }
+
+  storage::FileSystem& files_;
+  const Table& table_;
+  duck::Connection& connection_;
+  const Clock& clock_;
+};
+
+std::string millis_text(microseconds d) { return std::to_string(d.count() / 1000); }
+
+microseconds checked_retention(const VacuumOptions& options, const Metadata& metadata,
+                               const std::string& table_path) {
+  const microseconds least = deleted_file_retention(metadata);
+  const microseconds wanted = options.retention.value_or(least);
+  if (wanted < least && !options.force) {
+    throw Error(Code::usage,
+                "a retention of " + duration_text(wanted) + " is less than the " +
+                    duration_text(least) + " of \"" + table_path +
+                    "\": older versions and unfinished writes would lose files",
+                "--force does it all the same");
+  }
+  return wanted;
+}
+
+}  // namespace
+
+std::optional<std::string> deletion_vector_path(const Snapshot&, const Add&) {
+  return {};  // tables that have any are not read yet
+}
+
+std::set<std::string> needed_files(const Table& table, const Snapshot& snapshot, Time since) {
+  std::set<std::string> out;
+  const auto keep = [&](const Add& add) {
+    out.insert(snapshot.file_path(add));
+    if (auto vector = deletion_vector_path(snapshot, add)) out.insert(std::move(*vector));
+  };
+  const auto keep_removed = [&](const Remove& remove) {
+    Add add;
+    add.path = remove.path;
+    keep(add);
+  };
+  for (const auto& add : snapshot.files) keep(add);
+  const int64_t since_ms = micros(since) / 1000;
+  for (const auto& tombstone : snapshot.tombstones) {
+    if (tombstone.deletion_timestamp >= since_ms) keep_removed(tombstone);
+  }
+  // Tombstones say when a writer thought that it was; commits say it in order. Where the two
+  // differ, both are kept. Older commits than these need not be read.
+  for (int64_t version = snapshot.version; version >= 0; --version) {
+    std::vector<Commit> commit;
+    try {
+      commit = table.commits(version - 1, version);
+    } catch (const Error& error) {
+      if (error.code() != Code::history_lost) throw;
+      break;  // the log begins here
+    }
+    // What an older one removed was gone before the first moment that counts.
+    if (commit[0].info && commit[0].info->timestamp > 0 && commit[0].info->timestamp < since_ms)
+      break;
+    for (const auto& add : commit[0].adds) keep(add);
+    for (const auto& remove : commit[0].removes) keep_removed(remove);
+  }
+  return out;
+}
+
+Vacuumed vacuum(storage::FileSystem& files, const std::string& table_path,
+                duck::Connection& connection, const VacuumOptions& options, const Clock& clock) {
+  const Table table(files, table_path);
+  const Snapshot snapshot = table.snapshot({}, &connection);
+  check_writable(snapshot.protocol, snapshot.metadata, snapshot.schema);
+  Vacuumed out;
+  out.retention = checked_retention(options, snapshot.metadata, table_path);
+  const Time since = clock.now() - out.retention;
+  const auto needed = needed_files(table, snapshot, since);
+
+  auto found = look_through(files, table_path);
+  out.folders = int64_t(found.folders.size());
+  std::vector<VacuumedFile> doomed;
+  for (auto& file : found.files) {
+    if (file.modified < since && !needed.contains(file.path))
+      doomed.push_back({std::move(file.path), int64_t(file.size)});
+  }
+  if (options.dry_run) {
+    for (const auto& file : doomed) out.bytes += file.bytes;
+    out.files = std::move(doomed);
+    return out;
+  }
+  if (doomed.empty()) return out;
+  std::map<std::string, std::string> parameters = {
+      {"retentionCheckEnabled", options.force ? "false" : "true"},
+      {"defaultRetentionMillis", millis_text(deleted_file_retention(snapshot.metadata))}};
+  if (options.retention) parameters["specifiedRetentionMillis"] = millis_text(*options.retention);
+  Removal(files, table, connection, clock).run(snapshot, parameters, std::move(doomed), out);
+  return out;
+}
+
+Vacuumed purge(storage::FileSystem& files, const std::string& table_path,
+               duck::Connection& connection, const std::vector<std::string>& paths,
+               const Clock& clock) {
+  const Table table(files, table_path);
+  const Snapshot snapshot = table.snapshot({}, &connection);
+  std::set<std::string> live;
+  for (const auto& add : snapshot.files) live.insert(snapshot.file_path(add));
+  Vacuumed out;
+  std::vector<VacuumedFile> doomed;
+  std::set<std::string> folders;
+  for (const auto& path : paths) {
+    WINDROW_INVARIANT(!live.contains(path));
+    if (!path.starts_with(table_path + "/")) continue;  // another table's, lent to a shallow clone
+    const auto info = files.stat(path);
+    if (!info) continue;
+    folders.insert(path.substr(0, path.find_last_of('/')));
+    doomed.push_back({path, int64_t(info->size)});
+  }
+  out.folders = int64_t(folders.size());
+  if (doomed.empty()) return out;
+  Removal(files, table, connection, clock)
+      .run(snapshot,
+           {{"retentionCheckEnabled", "false"},
+            {"defaultRetentionMillis", millis_text(deleted_file_retention(snapshot.metadata))},
+            {"specifiedRetentionMillis", "0"}},
+           std::move(doomed), out);
+  return out;
+}
+
+}  // namespace windrow::lake
