@@ -1,0 +1,131 @@
+#include "lake/copies.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/error.h"
+#include "base/id.h"
+#include "lake/json_text.h"
+#include "lake/maintenance.h"
+#include "lake/partition_path.h"
+#include "lake/protocol.h"
+
+namespace windrow::lake {
+namespace {
+
+constexpr size_t kNamedMax = 3;  // missing files in a message
+
+int64_t bytes_of(const std::vector<Add>& adds) {
+  int64_t bytes = 0;
+  for (const auto& add : adds) bytes += add.size;
+  return bytes;
+}
+
+/// Files of `from` that `of` has not, or has with other rows.
+std::vector<Add> only_in(const Snapshot& from, const Snapshot& of) {
+  std::vector<Add> out;
+  for (const auto& add : from.files) {
+    if (!all_live(of, {add})) out.push_back(add);
+  }
+  return out;
+}
+
+void check_there(storage::FileSystem& files, const Snapshot& then, const std::vector<Add>& adds) {
+  std::string missing;
+  size_t count = 0;
+  for (const auto& add : adds) {
+    if (files.stat(then.file_path(add))) continue;
+    if (++count <= kNamedMax) missing += (count == 1 ? "" : ", ") + then.file_path(add);
+  }
+  if (count == 0) return;
+  if (count > kNamedMax) missing += ", and " + std::to_string(count - kNamedMax) + " more";
+  throw Error(Code::not_found,
+              "version " + std::to_string(then.version) +
+                  " cannot come back: data files are gone: " + missing,
+              "nothing was changed; vacuum removes the files of versions beyond the retention");
+}
+
+}  // namespace
+
+Restored restore(storage::FileSystem& files, const std::string& table_path,
+                 duck::Connection& connection, int64_t version, std::optional<Time> asked_for,
+                 const Clock& clock) {
+  const Table table(files, table_path);
+  const auto now = table.snapshot({}, &connection), then = table.snapshot(version, &connection);
+  auto adds = only_in(then, now), removed = only_in(now, then);
+  Restored out{-1, int64_t(adds.size()), int64_t(removed.size())};
+  if (adds.empty() && removed.empty() && now.metadata == then.metadata) return out;
+  check_there(files, then, adds);
+
+  CommitRequest request;
+  request.operation = "RESTORE";
+  request.operation_parameters = {{"version", asked_for ? "null" : std::to_string(version)},
+                                  {"timestamp", asked_for ? json_quoted(iso(*asked_for)) : "null"}};
+  request.operation_metrics = {{"tableSizeAfterRestore", std::to_string(bytes_of(then.files))},
+                               {"numOfFilesAfterRestore", std::to_string(then.files.size())},
+                               {"numRemovedFiles", std::to_string(removed.size())},
+                               {"numRestoredFiles", std::to_string(adds.size())},
+                               {"removedFilesSize", std::to_string(bytes_of(removed))},
+                               {"restoredFilesSize", std::to_string(bytes_of(adds))}};
+  request.read_version = now.version;
+  request.base = base_of(now);
+  request.reads = Reads::whole_table;
+  for (auto& add : adds) {
+    add.data_change = true;
+    request.adds.push_back(std::move(add));
+  }
+  for (const auto& add : removed) request.removes.push_back(remove_of(add, clock.now()));
+  if (!(then.metadata == now.metadata)) request.metadata = then.metadata;
+  out.version = committed_version(table.commit(std::move(request), clock), table_path);
+  return out;
+}
+
+std::string absolute_uri(const std::string& path) {
+  const size_t scheme = path.find("://");
+  if (scheme == std::string::npos) return "file://" + uri_encoded(path);
+  return path.substr(0, scheme + 3) + uri_encoded(std::string_view(path).substr(scheme + 3));
+}
+
+Cloned clone(storage::FileSystem& files, const std::string& source_path,
+             const std::string& target_path, duck::Connection& connection,
+             std::optional<int64_t> version, const Clock& clock) {
+  const Table target(files, target_path);
+  if (target.exists()) {
+    throw Error(Code::usage, "there is a table in \"" + target_path + "\" already",
+                "name a folder that is not there yet");
+  }
+  const Snapshot source = Table(files, source_path).snapshot(version, &connection);
+  check_writable(source.protocol, source.metadata, source.schema);
+  CommitRequest request;
+  request.operation = "CLONE";
+  request.operation_parameters = {
+      {"source", json_quoted("delta.`" + absolute_uri(source_path) + "`")},
+      {"sourceVersion", std::to_string(source.version)}};
+  request.protocol = source.protocol;
+  request.metadata = source.metadata;
+  request.metadata->id = new_uuid();
+  request.metadata->created_time = micros(clock.now()) / 1000;
+  for (Add add : source.files) {
+    if (has_deletion_vector(add)) {
+      throw Error(Code::unsupported,
+                  "\"" + source_path + "\" cannot be cloned: it uses deletionVectors",
+                  "optimize it first");
+    }
+    if (!is_absolute_path(add.path)) add.path = absolute_uri(source.file_path(add));
+    add.data_change = true;
+    request.adds.push_back(std::move(add));
+  }
+  for (const auto& [app, txn] : source.txns) request.txns.push_back(txn);
+  for (const auto& [name, domain] : source.domains) request.domains.push_back(domain);
+  Cloned out{source.version, int64_t(source.files.size()), bytes_of(source.files)};
+  request.operation_metrics = {{"sourceTableSize", std::to_string(out.bytes)},
+                               {"sourceNumOfFiles", std::to_string(out.files)},
+                               {"numRemovedFiles", "0"},
+                               {"numCopiedFiles", "0"},
+                               {"removedFilesSize", "0"},
+                               {"copiedFilesSize", "0"}};
+  committed_version(target.commit(std::move(request), clock), target_path);
+  return out;
+}
+
+}  // namespace windrow::lake

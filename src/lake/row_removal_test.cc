@@ -1,0 +1,196 @@
+#include "lake/row_removal.h"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "lake/changes.h"
+#include "lake/history_archive.h"
+#include "lake/optimize.h"
+#include "lake/partition_path.h"
+#include "lake/table_fixture.h"
+#include "lake/vacuum.h"
+#include "storage/faulty_file_system.h"
+
+namespace windrow::lake {
+namespace {
+
+class RowRemovalTest : public TableFixture {
+ protected:
+  RowRemoval erase(const std::string& condition, bool dry_run = false) {
+    return erase_rows(*files_, path_, connection_, condition, dry_run, clock_);
+  }
+  RowRemoval retain(const std::string& column, const std::string& keep_from,
+                    const std::string& zone = "UTC", bool dry_run = false) {
+    return apply_retention(*files_, path_, connection_, {column, *parse_time(keep_from), zone},
+                           dry_run, clock_);
+  }
+  std::vector<Add> files() { return table().snapshot({}, &connection_).files; }
+};
+
+TEST_F(RowRemovalTest, ErasesByConditionAlsoWhereTheLayerIsAppendOnly) {
+  commit(creation("SELECT i AS id, 'u' || i AS name FROM range(3) t(i)", {}, true));
+  append("SELECT 7 AS id, 'u1' AS name");
+  append("SELECT 8 AS id, NULL AS name");
+  EXPECT_EQ(erase("name = 'u1'", true).rows_removed, 2);
+  EXPECT_EQ(table().latest_version(), 2);
+  const auto done = erase("name = 'u1'");
+  EXPECT_EQ(done.version, 3);
+  EXPECT_EQ(done.rows_removed, 2);
+  EXPECT_EQ(done.files_removed, 1);
+  EXPECT_EQ(done.files_rewritten, 1);
+  EXPECT_EQ(rows_at(), (Strings{"0|u0", "2|u2", "8|NULL"}));
+  EXPECT_EQ(erase("name = 'u1'").version, -1);
+
+  const auto commit = table().commits(2, 3).front();
+  EXPECT_EQ(provenance_of(*commit.info)->kind, kMaintenanceKind);
+  EXPECT_EQ(commit.info->operation, "DELETE");
+  EXPECT_EQ(commit.info->json.find("u1"), std::string::npos);  // what was erased is not told
+  EXPECT_EQ(nlohmann::json::parse(commit.info->json)["operationMetrics"]["numDeletedRows"], "2");
+  // It makes nothing stale.
+  EXPECT_EQ(changed_files(table(), 2, 3).files, 0);
+  EXPECT_EQ(problem_of([&] { erase("nothing = 1"); }).code, Code::usage);
+}
+
+TEST_F(RowRemovalTest, KeysOfAnyType) {
+  create(
+      "SELECT i AS id, DATE '2025-01-01' + i::INTEGER AS day, 'it''s ' || i AS \"a b\" FROM "
+      "range(4) t(i)");
+  const auto snapshot = table().snapshot();
+  erase(key_condition(snapshot, {{"ID", "1"}, {"day", "2025-01-02"}}));
+  erase(key_condition(snapshot, {{"a b", "it's 3"}}));
+  erase(key_condition(snapshot, {{"id", "2"}, {"day", "2025-01-01"}}));
+  EXPECT_EQ(rows_at(), (Strings{"0|2025-01-01|it's 0", "2|2025-01-03|it's 2"}));
+  EXPECT_EQ(problem_of([&] { key_condition(snapshot, {{"none", "1"}}); }).code, Code::usage);
+}
+
+TEST_F(RowRemovalTest, RowsThatComeMeanwhileAreErasedToo) {
+  create("SELECT 1 AS id, 'x' AS v");
+  append("SELECT 2 AS id, 'y' AS v");
+  storage::FaultyFileSystem watched(*files_);
+  int times = 0;
+  watched.before_each([&](const std::string& line) {
+    if (!line.starts_with("put_if_absent") || times++ > 0) return;
+    append("SELECT 1 AS id, 'again' AS v");
+  });
+  erase_rows(watched, path_, connection_, "id = 1", false, clock_);
+  EXPECT_EQ(rows_at(), (Strings{"2|y"}));
+}
+
+TEST_F(RowRemovalTest, AConflictIsPlannedAnew) {
+  create("SELECT i AS id FROM range(4) t(i)");
+  append("SELECT 9 AS id");
+  storage::FaultyFileSystem watched(*files_);
+  bool done = false;
+  watched.before_each([&](const std::string& line) {
+    if (done || !line.starts_with("put_if_absent")) return;
+    done = true;
+    optimize(*files_, path_, connection_, {}, clock_);
+  });
+  const auto removal = erase_rows(watched, path_, connection_, "id < 2", false, clock_);
+  EXPECT_EQ(removal.rows_removed, 2);
+  EXPECT_EQ(rows_at(), (Strings{"2", "3", "9"}));
+}
+
+TEST_F(RowRemovalTest, PurgeTakesEveryOldFileWithTheRowsAndNoOther) {
+  create("SELECT 1 AS id, 'x' AS v");
+  append("SELECT 2 AS id, 'y' AS v");
+  append("SELECT 3 AS id, 'z' AS v");
+  const auto old = files();
+  optimize(*files_, path_, connection_, {}, clock_);  // now two files hold the row of id 1
+  auto done = erase("id = 1");
+  const auto snapshot = table().snapshot({}, &connection_);
+  const auto doomed = old_files_with(*files_, snapshot, connection_, "id = 1");
+  ASSERT_EQ(doomed.size(), 2u);
+  EXPECT_EQ(purge(*files_, path_, connection_, doomed, clock_).files.size(), 2u);
+  EXPECT_EQ(rows_at(), (Strings{"2|y", "3|z"}));
+  size_t kept = 0;
+  for (const auto& add : old) kept += files_->stat(snapshot.file_path(add)).has_value();
+  EXPECT_EQ(kept, 2u);
+  EXPECT_TRUE(
+      old_files_with(*files_, table().snapshot({}, &connection_), connection_, "id = 1").empty());
+}
+
+TEST_F(RowRemovalTest, RetentionRemovesWholeFilesAndRewritesTheOneBetween) {
+  create("SELECT TIMESTAMP '2025-01-01' + INTERVAL (i) HOUR AS t FROM range(3) r(i)");
+  append("SELECT TIMESTAMP '2025-01-02 22:00' + INTERVAL (i) HOUR AS t FROM range(4) r(i)");
+  append("SELECT NULL::TIMESTAMP AS t");
+  append("SELECT TIMESTAMP '2025-01-05' AS t");
+  const auto dry = retain("t", "2025-01-03", "UTC", true);
+  EXPECT_EQ(table().latest_version(), 3);
+  const auto done = retain("t", "2025-01-03");
+  EXPECT_EQ(done.files_removed, 1);
+  EXPECT_EQ(done.files_rewritten, dry.files_rewritten);
+  EXPECT_EQ(done.rows_removed, 5);
+  EXPECT_EQ(dry.rows_removed, 5);
+  EXPECT_EQ(rows_at(),
+            (Strings{"2025-01-03 00:00:00", "2025-01-03 01:00:00", "2025-01-05 00:00:00", "NULL"}));
+  EXPECT_EQ(retain("t", "2025-01-03").version, -1);
+  EXPECT_EQ(problem_of([&] { retain("none", "2025-01-03"); }).code, Code::configuration);
+}
+
+TEST_F(RowRemovalTest, RetentionOfEveryTimeType) {
+  for (const char* type : {"DATE", "TIMESTAMP", "TIMESTAMPTZ"}) {
+    create("SELECT (TIMESTAMP '2025-01-01' + INTERVAL (i) DAY)::" + std::string(type) +
+           " AS t FROM range(4) r(i)");
+    EXPECT_EQ(retain("t", "2025-01-03").rows_removed, 2) << type;
+    EXPECT_EQ(rows_at().size(), 2u) << type;
+    std::filesystem::remove_all(path_);
+  }
+}
+
+TEST_F(RowRemovalTest, LocalTimesCountInTheirZone) {
+  create("SELECT TIMESTAMP '2025-01-03 00:30' AS t UNION ALL SELECT TIMESTAMP '2025-01-02 23:30'");
+  // Midnight of the third in Berlin.
+  retain("t", "2025-01-02T23:00:00Z", "Europe/Berlin");
+  EXPECT_EQ(rows_at(), (Strings{"2025-01-03 00:30:00"}));
+}
+
+TEST_F(RowRemovalTest, RetentionByCalendarPartitionsTakesWholePartitionsOnly) {
+  create(
+      "SELECT i AS a, year(t) AS year, month(t) AS month, day(t) AS day FROM (SELECT i, "
+      "TIMESTAMP '2024-12-30 12:00' + INTERVAL (i) DAY AS t FROM range(5) r(i))",
+      {"year", "month", "day"});
+  EXPECT_EQ(partition_time(table().snapshot()), "");
+  const auto done = retain("", "2025-01-01T13:00:00Z");
+  EXPECT_EQ(done.files_removed, 2);
+  EXPECT_EQ(done.files_rewritten, 0);
+  EXPECT_EQ(rows_at().size(), 3u);
+  EXPECT_EQ(retain("", "2025-01-02T00:00:00Z", "Europe/Berlin").files_removed, 1);
+}
+
+TEST_F(RowRemovalTest, WhatPartitionsSayOfTime) {
+  create("SELECT 1 AS a, 2 AS b", {"b"});
+  EXPECT_FALSE(partition_time(table().snapshot()));
+  std::filesystem::remove_all(path_);
+  create("SELECT 1 AS a, DATE '2025-01-01' AS d, 2025 AS month", {"d", "month"});
+  EXPECT_EQ(partition_time(table().snapshot()), "d");
+  EXPECT_EQ(retain("d", "2025-01-02").files_removed, 1);
+  EXPECT_TRUE(rows_at().empty());
+}
+
+TEST_F(RowRemovalTest, AnyFaultLosesNothingAndBlocksNothing) {
+  using storage::Fault;
+  create("SELECT 0 AS a");
+  for (const auto fault : {Fault::before, Fault::after, Fault::torn}) {
+    for (size_t n = 0;; ++n) {
+      append("SELECT 1 AS a UNION ALL SELECT 0");
+      const auto before = rows("SELECT count(*) FROM (" +
+                               scan_sql(table().snapshot({}, &connection_)) + ") WHERE a = 0");
+      storage::FaultyFileSystem faulty(*files_);
+      faulty.fail(n, fault);
+      try {
+        erase_rows(faulty, path_, connection_, "a = 1", false, clock_);
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), Code::unavailable) << error.what();
+      }
+      erase("a = 1");
+      EXPECT_EQ(rows("SELECT count(*) FROM (" + scan_sql(table().snapshot({}, &connection_)) + ")"),
+                before);
+      if (faulty.operations() <= n) break;
+      ASSERT_LT(n, 80u);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace windrow::lake
