@@ -112,6 +112,19 @@ struct HealthLine {
   std::string finding, hint;
 };
 
+/// What the retention of its layer did to a table.
+struct RetainedTable {
+  std::string table;
+  std::chrono::microseconds retention{};
+  bool undated = false;           ///< nothing says how old its rows are, so all of them stay
+  std::string by;                 ///< the column, or `partitions`
+  std::optional<Time> keep_from;  ///< rows before it are gone
+  int64_t rows = 0, files_removed = 0, files_rewritten = 0;
+  int64_t bytes = 0;     ///< of the replaced files, freed by vacuum
+  int64_t version = -1;  ///< committed; -1: nothing was too old
+  std::optional<Problem> problem;
+};
+
 class App {
  public:
   /// Loads the project and builds its graph. The lake is looked at when it is needed, and made by
@@ -144,6 +157,11 @@ class App {
   virtual graph::Lineage lineage(
       const std::string& subject) = 0;  ///< empty, `table`, or `table.column`
   virtual std::vector<HealthLine> health() = 0;
+  /// Removes rows that are older than the retention of their table's layer, in tables that the
+  /// selector chooses. A problem of one table does not hold back the others.
+  virtual std::vector<RetainedTable> retain(const std::string& select, bool dry_run) = 0;
+  /// Where the environment's lake is, or will be.
+  virtual std::string lake_path() const = 0;
   virtual history::History& history() = 0;
 };
 

@@ -34,6 +34,8 @@ struct Told {
   std::vector<quality::UnitTestResult> tests;
   std::vector<app::AssetView> assets;
   std::vector<app::HealthLine> health;
+  std::vector<app::RetainedTable> retained;
+  std::string lake_path;
   std::string secret;
   project::Project project;
   std::optional<history::Run> run;
@@ -105,6 +107,10 @@ class FakeApp final : public app::App {
     return {subject, {"silver.a", "gold.b"}, {{"silver.a", "gold.b"}}, {}};
   }
   std::vector<app::HealthLine> health() override { return told_.health; }
+  std::vector<app::RetainedTable> retain(const std::string&, bool) override {
+    return told_.retained;
+  }
+  std::string lake_path() const override { return told_.lake_path; }
   history::History& history() override { return history_; }
 
  private:

@@ -162,10 +162,71 @@ void looking_verbs(CLI::App& app, Arguments& a) {
        "  windrow health\n  windrow --env prod health --json\n");
 }
 
+void the_table(CLI::App* to, Arguments& a) {
+  to->add_option("uri", a.uri, "the table's folder, or LAYER.TABLE of the project")->required();
+}
+
+void dry_run(CLI::App* to, Arguments& a) {
+  to->add_flag("--dry-run", a.dry_run, "change nothing, say what would be done");
+}
+
+void maintenance_verbs(CLI::App& table, Arguments& a) {
+  auto* optimize =
+      verb(table, "Maintenance", "optimize", "pack small files, or sort along a Z-order",
+           "  windrow table optimize gold.trending\n"
+           "  windrow table optimize lake/silver/events --where \"year = 2025\" "
+           "--zorder user,page\n");
+  auto* vacuum = verb(table, "Maintenance", "vacuum",
+                      "remove files that no version inside the retention needs",
+                      "  windrow table vacuum gold.trending --dry-run\n"
+                      "  windrow table vacuum lake/gold/trending --retention 720h\n");
+  auto* erase = verb(table, "Maintenance", "erase", "remove rows on request, for good",
+                     "  windrow table erase silver.users --key id=17 --purge\n"
+                     "  windrow table erase silver.users --where \"country = 'XX'\" --dry-run\n");
+  auto* stats = verb(table, "Maintenance", "stats", "what it takes up, and how it grows",
+                     "  windrow table stats gold.trending --capacity 1TB\n");
+  auto* clone = verb(table, "Maintenance", "clone",
+                     "a second table over the same files (shallow), without copying them",
+                     "  windrow table clone gold.trending /tmp/trial --version 3\n");
+  auto* clean = verb(table, "Maintenance", "clean-log",
+                     "drop old versions from its log, keeping their provenance",
+                     "  windrow table clean-log gold.trending --retention 90d\n");
+  for (auto* each : {optimize, vacuum, erase, stats, clone, clean}) the_table(each, a);
+  optimize->add_option("--where", a.where, "only partitions for which this holds")
+      ->type_name("SQL");
+  optimize->add_option("--zorder", a.zorder, "rewrite all files, sorted along these columns")
+      ->type_name("COLUMNS")
+      ->delimiter(',');
+  optimize
+      ->add_option("--target-size", a.target_size,
+                   "size of a file (default: delta.targetFileSize, else 256MiB)")
+      ->type_name("SIZE");
+  for (auto* each : {vacuum, clean}) {
+    each->add_option("--retention", a.retention,
+                     each == vacuum ? "keep what younger versions need (default: the table's, 7d)"
+                                    : "keep younger versions (default: the table's, 30d)")
+        ->type_name("DURATION");
+  }
+  vacuum->add_flag("--force", a.force, "also with less than the table's retention");
+  dry_run(vacuum, a);
+  auto* where = erase->add_option("--where", a.where, "rows for which this holds");
+  where->type_name("SQL");
+  repeatable(erase->add_option("--key", a.keys, "rows with this value; repeated: with all of them"))
+      ->type_name("COLUMN=VALUE")
+      ->excludes(where);
+  erase->add_flag("--purge", a.purge, "also remove the files of older versions that hold them");
+  dry_run(erase, a);
+  stats->add_option("--capacity", a.capacity, "say when so much is used up")->type_name("SIZE");
+  clone->add_option("target", a.target, "the new table's folder")->required();
+  version_or_time(clone, a);
+}
+
 void table_verbs(CLI::App& app, Arguments& a) {
-  auto* table = verb(app, kLook, "table", "any Delta table by its path, without a project",
-                     "  windrow table read lake/gold/trending --version 3\n"
-                     "  windrow table history lake/gold/trending\n");
+  auto* table =
+      verb(app, kLook, "table", "any Delta table, by its path or by its name in the project's lake",
+           "  windrow table read lake/gold/trending --version 3\n"
+           "  windrow table history lake/gold/trending\n"
+           "  windrow table optimize gold.trending\n");
   table->require_subcommand(1);
   auto* read = verb(*table, "Verbs", "read", "its rows",
                     "  windrow table read lake/gold/trending --at 2025-10-17 --format csv\n");
@@ -175,9 +236,7 @@ void table_verbs(CLI::App& app, Arguments& a) {
                     "  windrow table diff lake/gold/trending --from 3 --to 5\n");
   auto* restore = verb(*table, "Verbs", "restore", "make an older version the newest again",
                        "  windrow table restore lake/gold/trending --version 3\n");
-  for (auto* each : {read, history, diff, restore}) {
-    each->add_option("uri", a.uri, "the table's folder")->required();
-  }
+  for (auto* each : {read, history, diff, restore}) the_table(each, a);
   version_or_time(read, a);
   rows(read, a);
   limit(history, a, "at most so many versions (default: all)");
@@ -186,6 +245,18 @@ void table_verbs(CLI::App& app, Arguments& a) {
   diff->add_option("--to", a.to, "the newer version (default: the latest)")->type_name("N");
   rows(diff, a);
   version_or_time(restore, a);
+  maintenance_verbs(*table, a);
+}
+
+void lake_verbs(CLI::App& app, Arguments& a) {
+  auto* lake = verb(app, kWork, "lake", "look after all tables of the project's lake",
+                    "  windrow lake retain --dry-run\n");
+  lake->require_subcommand(1);
+  auto* retain =
+      verb(*lake, "Verbs", "retain", "remove rows that are older than the retention of their layer",
+           "  windrow lake retain --dry-run\n  windrow lake retain -s layer:bronze\n");
+  repeatable(retain->add_option("-s,--select", a.select, "which tables"))->type_name("SELECTOR");
+  dry_run(retain, a);
 }
 
 void other_verbs(CLI::App& app, Arguments& a) {
@@ -254,6 +325,7 @@ std::unique_ptr<CLI::App> make_parser(Arguments& a) {
   working_verbs(*app, a);
   looking_verbs(*app, a);
   table_verbs(*app, a);
+  lake_verbs(*app, a);
   other_verbs(*app, a);
   app->footer(
       "Begin with:\n  windrow init quickstart films && cd films && windrow plan && windrow run\n\n"

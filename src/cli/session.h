@@ -41,6 +41,9 @@ struct Arguments {
   std::string uri;
   std::optional<int64_t> version, from, to, limit;
   std::string subject, run, kind, write_folder, shell;
+  std::string where, retention, capacity, target_size;  ///< maintenance of tables
+  std::vector<std::string> zorder, keys;
+  bool dry_run = false, force = false, purge = false;
 };
 
 /// How a project is opened; tests put a false one here.
@@ -70,6 +73,7 @@ int backfill_verb(Session& session);
 int test_verb(Session& session);
 int query_verb(Session& session);
 int table_verb(Session& session);
+int lake_verb(Session& session);
 int ls_verb(Session& session);
 int lineage_verb(Session& session);
 int runs_verb(Session& session);

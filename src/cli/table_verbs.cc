@@ -1,13 +1,15 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <set>
 
+#include "app/app.h"
 #include "app/homes.h"
 #include "cli/json_text.h"
+#include "cli/maintenance_verbs.h"
 #include "cli/rows_out.h"
 #include "cli/session.h"
 #include "cli/text_table.h"
+#include "lake/copies.h"
 #include "lake/table.h"
 
 namespace windrow::cli {
@@ -89,60 +91,45 @@ int restore(Session& session, storage::FileSystem& files, const lake::Table& tab
             duck::Connection& connection) {
   const auto version = wanted_version(session, table);
   if (!version) throw Error(Code::usage, "restore needs --version or --at");
-  const auto now = table.snapshot({}, &connection), then = table.snapshot(*version, &connection);
-  const auto say = [&](int64_t committed, const std::string& text) {
-    session.out.write(session.out.json() ? dumped({{"version", committed}, {"restored", *version}})
-                                         : text + "\n");
-    return kDone;
-  };
-  if (now.files == then.files && now.schema == then.schema) {
-    return say(now.version, fmt::format("version {} holds the same as version {}: nothing to do",
-                                        now.version, *version));
+  std::optional<Time> asked;
+  if (!session.arguments.at.empty()) asked = time_argument(session.arguments.at, "--at");
+  const auto done = lake::restore(files, table.path(), connection, *version, asked, session.clock);
+  const int64_t now = done.version < 0 ? table.latest_version() : done.version;
+  session.out.write(
+      session.out.json() ? dumped({{"version", now}, {"restored", *version}})
+      : done.version < 0
+          ? fmt::format("version {} holds the same as version {}: nothing to do\n", now, *version)
+          : fmt::format("version {} is version {} again\n", now, *version));
+  return kDone;
+}
+
+/// The folder of what the command line names: a folder or URI, or a table of the project's lake.
+std::string table_path(Session& session, storage::FileSystem& files, const std::string& uri) {
+  const std::string folder = folder_of(uri);
+  if (files.stat(folder) || uri.find('/') != std::string::npos) return folder;
+  if (const size_t dot = uri.find('.'); dot == 0 || dot == std::string::npos) return folder;
+  try {
+    const auto app = open_app(session);
+    return app->lake_path() + "/" + uri.substr(0, uri.find('.')) + "/" +
+           uri.substr(uri.find('.') + 1);
+  } catch (const Error& error) {
+    if (error.code() != Code::configuration) throw;
+    return folder;  // no project here: it is a folder that is not there
   }
-  const Time time = session.clock.now();
-  lake::CommitRequest request;
-  request.operation = "RESTORE";
-  request.operation_parameters = {{"version", std::to_string(*version)}};
-  request.read_version = now.version;
-  request.base = lake::base_of(now);
-  request.reads = lake::Reads::whole_table;
-  std::set<std::string> present, wanted;
-  for (const auto& add : now.files) present.insert(add.path);
-  std::string missing;
-  for (const auto& add : then.files) {
-    wanted.insert(add.path);
-    if (present.count(add.path)) continue;
-    if (!files.stat(then.file_path(add)))
-      missing += (missing.empty() ? "" : ", ") + then.file_path(add);
-    request.adds.push_back(add);
-    request.adds.back().data_change = true;
-  }
-  if (!missing.empty()) {
-    throw Error(
-        Code::not_found,
-        fmt::format("version {} cannot come back: data files are gone: {}", *version, missing),
-        "nothing was changed");
-  }
-  for (const auto& add : now.files) {
-    if (!wanted.count(add.path)) request.removes.push_back(lake::remove_of(add, time));
-  }
-  if (!(then.schema == now.schema)) request.metadata = then.metadata;
-  request.operation_metrics = {{"numRestoredFiles", std::to_string(request.adds.size())},
-                               {"numRemovedFiles", std::to_string(request.removes.size())}};
-  const auto committed = lake::committed_version(table.commit(std::move(request), session.clock),
-                                                 session.arguments.uri);
-  return say(committed, fmt::format("version {} is version {} again", committed, *version));
 }
 
 }  // namespace
 
 int table_verb(Session& session) {
   const auto files = app::all_homes(storage::process_environment(), session.secrets);
-  const lake::Table table(*files, folder_of(session.arguments.uri));
+  const lake::Table table(*files, table_path(session, *files, session.arguments.uri));
   if (!table.exists()) {
     throw Error(Code::not_found, "there is no Delta table in \"" + session.arguments.uri + "\"",
                 "the folder of a table holds a folder _delta_log");
   }
+  if (is_maintenance(session.arguments.sub_verb)) return maintain(session, *files, table.path());
+  if (session.arguments.sub_verb == "clone")
+    return clone_table(session, *files, table.path(), folder_of(session.arguments.target));
   if (session.arguments.sub_verb == "history") return history(session, table);
   duck::Database database{duck::Options{}};
   lake::attach(database, *files);

@@ -8,6 +8,7 @@
 #include "lake/history_archive.h"
 #include "lake/json_text.h"
 #include "lake/partition_path.h"
+#include "lake/physical.h"
 #include "lake/statistics.h"
 
 namespace windrow::lake {
@@ -125,12 +126,16 @@ int64_t row_group_rows_for(const std::vector<Add>& sources, int64_t file_bytes) 
 std::vector<Add> write_like(duck::Connection& connection, const Snapshot& snapshot,
                             const std::string& rows, const Add& like, Time now,
                             const RewriteOptions& options) {
+  // Partition values are not written: they are those of `like`.
+  Snapshot shape = snapshot;
   const auto& partitions = snapshot.metadata.partition_columns;
+  std::erase_if(shape.schema.fields, [&](const Field& field) {
+    return std::find(partitions.begin(), partitions.end(), field.name) != partitions.end();
+  });
+  shape.metadata.partition_columns.clear();
   std::string columns;
-  for (const auto& field : snapshot.schema.fields) {
-    if (std::find(partitions.begin(), partitions.end(), field.name) != partitions.end()) continue;
+  for (const auto& field : shape.schema.fields)
     columns += (columns.empty() ? "" : ", ") + duck::quote_name(field.name);
-  }
   std::string select = "SELECT " + columns + " FROM (" + rows + ")";
   if (!options.order_by.empty()) {
     // Here and not as the writer's: it may use columns that are not written.
@@ -142,11 +147,7 @@ std::vector<Add> write_like(duck::Connection& connection, const Snapshot& snapsh
   write.folder = folder_beside(snapshot, like);
   write.file_bytes = options.file_bytes;
   write.row_group_rows = options.row_group_rows;
-  auto written = duck::write_parquet(connection, select, {}, write);
-  for (auto& file : written) {
-    for (const auto& name : partitions) file.partition_values[name] = std::nullopt;
-  }
-  auto adds = adds_from_written(snapshot.table_path, snapshot.schema, written, now);
+  auto adds = write_rows(connection, shape, select, {}, write, now);
   for (auto& add : adds) add.partition_values = like.partition_values;
   return adds;
 }

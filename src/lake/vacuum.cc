@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "lake/deletion_vector.h"
 #include "lake/json_text.h"
 #include "lake/maintenance.h"
 #include "lake/partition_path.h"
@@ -129,25 +130,16 @@ microseconds checked_retention(const VacuumOptions& options, const Metadata& met
 
 }  // namespace
 
-std::optional<std::string> deletion_vector_path(const Snapshot&, const Add&) {
-  return {};  // tables that have any are not read yet
-}
-
 std::set<std::string> needed_files(const Table& table, const Snapshot& snapshot, Time since) {
   std::set<std::string> out;
-  const auto keep = [&](const Add& add) {
-    out.insert(snapshot.file_path(add));
-    if (auto vector = deletion_vector_path(snapshot, add)) out.insert(std::move(*vector));
-  };
-  const auto keep_removed = [&](const Remove& remove) {
-    Add add;
-    add.path = remove.path;
-    keep(add);
+  const auto keep = [&](const auto& file) {
+    out.insert(resolved_path(snapshot.table_path, file.path));
+    if (file.deletion_vector) out.insert(vector_path(snapshot.table_path, *file.deletion_vector));
   };
   for (const auto& add : snapshot.files) keep(add);
   const int64_t since_ms = micros(since) / 1000;
   for (const auto& tombstone : snapshot.tombstones) {
-    if (tombstone.deletion_timestamp >= since_ms) keep_removed(tombstone);
+    if (tombstone.deletion_timestamp >= since_ms) keep(tombstone);
   }
   // Tombstones say when a writer thought that it was; commits say it in order. Where the two
   // differ, both are kept. Older commits than these need not be read.
@@ -163,7 +155,8 @@ std::set<std::string> needed_files(const Table& table, const Snapshot& snapshot,
     if (commit[0].info && commit[0].info->timestamp > 0 && commit[0].info->timestamp < since_ms)
       break;
     for (const auto& add : commit[0].adds) keep(add);
-    for (const auto& remove : commit[0].removes) keep_removed(remove);
+    for (const auto& remove : commit[0].removes) keep(remove);
+    for (const auto& cdc : commit[0].cdcs) out.insert(resolved_path(snapshot.table_path, cdc.path));
   }
   return out;
 }

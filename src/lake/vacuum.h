@@ -49,7 +49,5 @@ Vacuumed purge(storage::FileSystem& files, const std::string& table_path,
 /// Absolute paths that versions younger than `since` need: live files, tombstones, and all that
 /// commits since then have added or removed, with their deletion vectors.
 std::set<std::string> needed_files(const Table& table, const Snapshot& snapshot, Time since);
-/// Where the deletion vector of a file lies; nothing where it has none or carries it inline.
-std::optional<std::string> deletion_vector_path(const Snapshot& snapshot, const Add& add);
 
 }  // namespace windrow::lake

@@ -153,6 +153,7 @@ struct Model {
   std::string new_rows;  ///< the input bound to its new rows, or empty
   std::map<std::string, Reads> reads;
   std::vector<std::string> partition_by;
+  std::string retention_column;  ///< empty: the interval column, or what partitions say
   std::string renamed_from;
   std::string sql;   ///< the SELECT alone
   Place sql_begin;   ///< where it begins
@@ -172,6 +173,7 @@ struct Source {
   std::string on_new_column = "add";  ///< add, ignore, reject
   /// Partition column → SQL expression over the table's columns (empty: the column itself).
   std::vector<std::pair<std::string, std::string>> partition_by;
+  std::string retention_column;  ///< empty: what partitions say
   Value flush, files;
   std::string file;
   Place place;

@@ -76,6 +76,9 @@ Keys<Model> make() {
                 "nothing stale.")
       .optional("partition_by", &Model::partition_by, one_or_list_type(text_type()), "",
                 "Columns whose values lie in folders of their own.")
+      .optional("retention_column", &Model::retention_column, text_type(),
+                "the interval column, else what partitions say",
+                "The time column that the layer's retention counts by.")
       .optional("renamed_from", &Model::renamed_from, table_name_type(), "",
                 "The table's name before: its history is kept.")
       .bound(false, "operator",

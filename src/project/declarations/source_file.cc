@@ -138,6 +138,8 @@ Keys<Source> make() {
       .optional("partition_by", &Source::partition_by, partition_by_type(), "",
                 "Columns whose values lie in folders of their own, each with a SQL expression or "
                 "as it is.")
+      .optional("retention_column", &Source::retention_column, text_type(), "what partitions say",
+                "The time column that the layer's retention counts by.")
       .optional("flush", &Source::flush, kept_type(flush), "",
                 "When a stream's rows are written. Not used by this version.")
       .optional("files", &Source::files, kept_type(files), "",

@@ -1,0 +1,68 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "app/app.h"
+#include "cli/json_text.h"
+#include "cli/session.h"
+#include "cli/text_table.h"
+
+namespace windrow::cli {
+
+namespace {
+
+int retain(Session& session) {
+  const auto& a = session.arguments;
+  const auto app = open_app(session);
+  const auto tables = app->retain(joined(a.select), a.dry_run);
+  Json list = Json::array();
+  TextTable text({"table", "kept from", "by", "rows", "files", "freed later", ""}, {3, 4});
+  bool failed = false;
+  for (const auto& each : tables) {
+    Json one{{"table", each.table},
+             {"retention", duration_text(each.retention)},
+             {"by", each.by},
+             {"rows", each.rows},
+             {"files_removed", each.files_removed},
+             {"files_rewritten", each.files_rewritten},
+             {"bytes", each.bytes}};
+    if (each.keep_from) one["keep_from"] = iso(*each.keep_from);
+    if (each.version >= 0) one["version"] = each.version;
+    if (each.undated) one["undated"] = true;
+    if (each.problem) one["problem"] = problem_json(*each.problem);
+    failed |= each.problem.has_value();
+    list.push_back(std::move(one));
+    text.add({each.table, each.keep_from ? short_time(*each.keep_from) : "", each.by,
+              count_text(each.rows), count_text(each.files_removed + each.files_rewritten),
+              bytes_text(each.bytes),
+              each.problem   ? each.problem->message
+              : each.undated ? "nothing says how old its rows are"
+                             : ""});
+  }
+  if (session.out.json()) {
+    session.out.write(dumped({{"tables", list}, {"dry_run", a.dry_run}}));
+    return failed ? kFailed : kDone;
+  }
+  if (tables.empty()) {
+    session.out.print("no table lies in a layer with a retention");
+    return kDone;
+  }
+  session.out.table(text);
+  if (std::any_of(tables.begin(), tables.end(), [](const auto& each) { return each.undated; })) {
+    session.out.note(
+        "declare `retention_column:` with a DATE or TIMESTAMP column where nothing says how old "
+        "rows are, or partition by year, month, day");
+  }
+  for (const auto& each : tables) {
+    if (each.problem && !each.problem->hint.empty())
+      session.out.note(fmt::format("{}: {}", each.table, each.problem->hint));
+  }
+  if (a.dry_run) session.out.note("nothing was changed");
+  return failed ? kFailed : kDone;
+}
+
+}  // namespace
+
+int lake_verb(Session& session) { return retain(session); }
+
+}  // namespace windrow::cli
