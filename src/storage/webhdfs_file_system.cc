@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "clients/http.h"
+#include "storage/parallel.h"
 #include "storage/webhdfs_status.h"
 #include "storage/webhdfs_writer.h"
 
@@ -50,6 +51,9 @@ class WebHdfsFileSystem final : public FileSystem {
     call.doing = "remove";
     call.expected = {"FileNotFoundException"};
     client_.call(call);  // `false`: it was not there
+  }
+  void remove_all(const std::vector<std::string>& paths) override {
+    in_parallel(paths.size(), 8, [&](size_t i) { remove(paths[i]); });
   }
   void make_folder(const std::string& path) override {
     WebHdfsCall call;

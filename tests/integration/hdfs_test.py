@@ -322,3 +322,35 @@ def test_a_name_node_that_is_killed_comes_back_with_everything(hdfs, tmp_path):
     hdfs.up()
     assert "up to date" in lab.windrow(folder, "plan").stdout
     assert state(lake, tmp_path) == expected(tmp_path, folder / "data")
+
+
+def test_two_name_nodes_and_a_fail_over_in_the_middle(hdfs, tmp_path, tmp_path_factory, monkeypatch):
+    pair = hdfs_server.HdfsHa(tmp_path_factory.mktemp("servers"))
+    try:
+        pair.up()
+        for name, value in pair.variables().items():
+            monkeypatch.setenv(name, value)
+        # The one on standby refuses by itself, and is passed over: in the path, and by Hadoop's configuration.
+        standby = f"webhdfs://127.0.0.1:{pair.ports['nn2_http']}"
+        refused = probe("put-if-absent", f"{standby}/x", "x", check=False)
+        assert refused.returncode == 1 and "no name node of the cluster is active" in refused.stderr, refused.stderr
+        both = f"{standby},127.0.0.1:{pair.ports['nn1_http']}/x"
+        assert probe("put-if-absent", both, "x").stdout == "created\n"
+        assert probe("put-if-absent", "hdfs://ha/x", "y").stdout == "exists\n"
+        assert probe("read", "hdfs:///x").stdout == "x"
+
+        lake = f"hdfs://ha/a lake é+{uuid.uuid4().hex}"
+        folder = project(tmp_path / "lab", lake)
+        for i in range(3):
+            lab.add_events(folder, f"{i}.ndjson", range(i * 20, i * 20 + 30))
+            process = lab.start(folder, "run")
+            if i == 1:
+                time.sleep(0.3)
+                pair.kill("nn1")
+                pair.make_active("nn2")
+            process.wait(timeout=120)
+            lab.windrow(folder, "run")
+        assert pair.state("nn2") == "active" and pair.state("nn1") == ""
+        assert state(lake, tmp_path) == expected(tmp_path, folder / "data")
+    finally:
+        pair.down()

@@ -3,6 +3,7 @@ import getpass
 import json
 import os
 import pathlib
+import shutil
 import xml.sax.saxutils
 
 import fetch
@@ -36,21 +37,23 @@ class Hdfs(Server):
         fetch.maven_jars("hdfs", VERSION, COORDINATES)
 
     def prepare(self) -> None:
-        conf = self.home / "conf"
+        at = {name: f"127.0.0.1:{port}" for name, port in self.ports.items()}
+        self.write_conf("conf", f"hdfs://{at['namenode']}", at, {
+            "dfs.namenode.name.dir": f"file://{self.home}/name",
+            "dfs.namenode.rpc-address": at["namenode"],
+            "dfs.namenode.http-address": at["namenode_http"],
+        })
+        self.format("conf")
+
+    def write_conf(self, folder: str, default: str, at: dict[str, str], more: dict[str, object]) -> None:
+        conf = self.home / folder
         for webapp in ("hdfs", "datanode", "static", "secondary"):  # its web server asks for them
             (conf / "webapps" / webapp).mkdir(parents=True, exist_ok=True)
         (conf / "log4j.properties").write_text(LOG4J)
-        at = {name: f"127.0.0.1:{port}" for name, port in self.ports.items()}
-        write_site(conf / "core-site.xml", {
-            "fs.defaultFS": f"hdfs://{at['namenode']}",
-            "hadoop.tmp.dir": self.home / "tmp",
-        })
+        write_site(conf / "core-site.xml", {"fs.defaultFS": default, "hadoop.tmp.dir": self.home / "tmp"})
         write_site(conf / "hdfs-site.xml", {
-            "dfs.namenode.name.dir": f"file://{self.home}/name",
             "dfs.datanode.data.dir": f"file://{self.home}/data",
             "dfs.replication": 1,
-            "dfs.namenode.rpc-address": at["namenode"],
-            "dfs.namenode.http-address": at["namenode_http"],
             "dfs.datanode.address": at["datanode"],
             "dfs.datanode.http.address": at["datanode_http"],
             "dfs.datanode.ipc.address": at["datanode_ipc"],
@@ -65,17 +68,20 @@ class Hdfs(Server):
             "dfs.client.block.write.locateFollowingBlock.initial.delay.ms": 5,
             "dfs.client.block.write.locateFollowingBlock.retries": 10,
             "dfs.ls.limit": 50,  # so that tests meet a folder that takes several answers
+            **more,
         })
-        name_node = self.java("namenode", f"{PACKAGE}.namenode.NameNode", "-format", "-nonInteractive", "-force",
-                              "-clusterId", "CID-test")
+
+    def format(self, conf: str) -> None:
+        name_node = self.java("format", f"{PACKAGE}.namenode.NameNode", "-format", "-nonInteractive", "-force",
+                              "-clusterId", "CID-test", conf=conf)
         fetch.run(name_node.argv, "format the NameNode", self.home, **name_node.env)
 
-    def java(self, process: str, main: str, *words: str) -> Process:
+    def java(self, process: str, main: str, *words: str, conf: str = "conf") -> Process:
         jars = fetch.maven_jars("hdfs", VERSION, COORDINATES)
         return Process(process, [
             "java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
             "-Djava.net.preferIPv4Stack=true", f"-Djava.io.tmpdir={self.home}/tmp",
-            "-cp", f"{self.home}/conf:{jars}/*", main, *words,
+            "-cp", f"{self.home}/{conf}:{jars}/*", main, *words,
         ], {"HADOOP_USER_NAME": user()})
 
     def processes(self) -> list[Process]:
@@ -83,7 +89,12 @@ class Hdfs(Server):
                 self.java("datanode", f"{PACKAGE}.datanode.DataNode")]
 
     def missing(self) -> str | None:
-        answer = get(f"http://127.0.0.1:{self.ports['namenode_http']}/jmx")
+        return self.lacks(self.ports["namenode_http"])
+
+    @staticmethod
+    def lacks(http_port: int) -> str | None:
+        """What a cluster with this active NameNode still lacks."""
+        answer = get(f"http://127.0.0.1:{http_port}/jmx")
         if answer is None:
             return "the NameNode does not answer"
         facts: dict[str, object] = {}
@@ -102,6 +113,67 @@ class Hdfs(Server):
             "WINDROW_TEST_HDFS_RPC": f"hdfs://127.0.0.1:{self.ports['namenode']}",
             "HADOOP_USER_NAME": user(),
         }
+
+
+class HdfsHa(Hdfs):
+    """Two NameNodes, one of them active; the log of changes lies in a folder that both see."""
+
+    name = "hdfs-ha"
+    about = "HDFS, two NameNodes (one on standby) and one DataNode"
+    port_names = ("nn1", "nn1_http", "nn2", "nn2_http", "datanode", "datanode_http", "datanode_ipc")
+
+    def prepare(self) -> None:
+        at = {name: f"127.0.0.1:{port}" for name, port in self.ports.items()}
+        shared = {
+            "dfs.nameservices": "ha",
+            "dfs.ha.namenodes.ha": "nn1,nn2",
+            "dfs.namenode.shared.edits.dir": f"file://{self.home}/shared",
+            "dfs.ha.fencing.methods": "shell(/bin/true)",
+            "dfs.ha.tail-edits.period": "1s",
+            "dfs.client.failover.proxy.provider.ha":
+                "org.apache.hadoop.hdfs.server.namenode.ha.ConfiguredFailoverProxyProvider",
+            **{f"dfs.namenode.rpc-address.ha.{node}": at[node] for node in ("nn1", "nn2")},
+            **{f"dfs.namenode.http-address.ha.{node}": at[f"{node}_http"] for node in ("nn1", "nn2")},
+        }
+        for node in ("nn1", "nn2"):
+            self.write_conf(f"conf-{node}", "hdfs://ha", at, {
+                **shared, "dfs.ha.namenode.id": node, "dfs.namenode.name.dir": f"file://{self.home}/name-{node}"})
+        self.write_conf("conf", "hdfs://ha", at, shared)
+        self.format("conf-nn1")
+        shutil.copytree(self.home / "name-nn1", self.home / "name-nn2")
+
+    def processes(self) -> list[Process]:
+        nodes = [self.java(node, f"{PACKAGE}.namenode.NameNode", conf=f"conf-{node}") for node in ("nn1", "nn2")]
+        return [*nodes, self.java("datanode", f"{PACKAGE}.datanode.DataNode")]
+
+    def state(self, node: str) -> str:
+        """`active`, `standby`, or empty where it does not answer."""
+        bean = "Hadoop:service=NameNode,name=NameNodeStatus"
+        answer = get(f"http://127.0.0.1:{self.ports[f'{node}_http']}/jmx?qry={bean}")
+        beans = json.loads(answer)["beans"] if answer else []
+        return beans[0].get("State", "") if beans else ""
+
+    def make_active(self, node: str) -> None:
+        # Forced: the other one may be gone, and is not asked.
+        admin = self.java("admin", "org.apache.hadoop.hdfs.tools.DFSHAAdmin", "-transitionToActive", "--forceactive",
+                          node)
+        fetch.run(admin.argv, f"make {node} active", self.home, **admin.env)
+
+    def missing(self) -> str | None:
+        states = {node: self.state(node) for node in ("nn1", "nn2")}
+        if "" in states.values():
+            return "a NameNode does not answer"
+        if "active" not in states.values():
+            self.make_active("nn1")
+        active = "nn1" if self.state("nn1") == "active" else "nn2"
+        return self.lacks(self.ports[f"{active}_http"])
+
+    def address(self) -> str:
+        return "webhdfs://" + ",".join(f"127.0.0.1:{self.ports[f'{node}_http']}" for node in ("nn1", "nn2"))
+
+    def variables(self) -> dict[str, str]:
+        return {"WINDROW_TEST_HDFS_HA": self.address(), "HADOOP_CONF_DIR": str(self.home / "conf"),
+                "HADOOP_USER_NAME": user()}
 
 
 def user() -> str:
