@@ -241,6 +241,16 @@ TEST_F(WebHdfsTest, ATokenIsSentAndNotShown) {
             std::string::npos);
 }
 
+TEST_F(WebHdfsTest, WhoNeedsATicketIsToldSo) {
+  options_.kerberos = true;
+  Answer who = {401, "<html>", {{"WWW-Authenticate", "Negotiate"}}};
+  node_.always(who);
+  const Error error = failure([&] { files().stat(path()); });
+  EXPECT_EQ(error.code(), Code::permission) << error.what();
+  EXPECT_NE(error.problem().hint.find("kinit"), std::string::npos) << error.what();
+  EXPECT_FALSE(has(node_.seen().at(0), "user.name"));
+}
+
 TEST_F(WebHdfsTest, AsksTheNextNameNodeAtOnceAndStaysWithIt) {
   Script active;
   options_.name_nodes["ha"] = {"http://127.0.0.1:1", node_.url(), active.url()};

@@ -20,7 +20,6 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(lab.PROGRAM).resolve().parent
 sys.path.append(str(ROOT / "tests/servers"))
 import hdfs as hdfs_server  # noqa: E402  (tests/servers/hdfs.py)
-import server as servers  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -354,3 +353,48 @@ def test_two_name_nodes_and_a_fail_over_in_the_middle(hdfs, tmp_path, tmp_path_f
         assert state(lake, tmp_path) == expected(tmp_path, folder / "data")
     finally:
         pair.down()
+
+
+SPARK = """
+import os, sys
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+path, words = sys.argv[1], sys.argv[2]
+frame = spark.read.format("delta").load(path)
+if words == "append":
+    frame.limit(frame.count()).write.format("delta").mode("append").save(path)
+for row in spark.read.format("delta").load(path).collect():
+    print("\\t".join(str(cell) for cell in row))
+"""
+
+
+def test_spark_reads_and_appends_what_we_wrote(hdfs, tmp_path, tmp_path_factory):
+    import spark as spark_server  # tests/servers/spark.py
+
+    lake = lake_of(hdfs)
+    folder = project(tmp_path / "lab", lake)
+    lab.add_events(folder, "a.ndjson", range(100))
+    lab.windrow(folder, "run")
+    script = tmp_path / "judge.py"
+    script.write_text(SPARK)
+    native = f"hdfs://127.0.0.1:{hdfs.ports['namenode']}" + lake.removeprefix(hdfs.address())
+    server = spark_server.Spark(tmp_path_factory.mktemp("servers"))
+    server.fetch()
+    try:
+        server.up()
+
+        def spark(words: str) -> list:
+            out = subprocess.run([server.variables()["WINDROW_TEST_SPARK_PYTHON"], script, f"{native}/gold/kinds", words],
+                                 env={**os.environ, **server.variables()}, capture_output=True, text=True, timeout=180)
+            assert out.returncode == 0, out.stderr[-2000:]
+            return lab.sorted_rows(line.split("\t") for line in out.stdout.splitlines())
+
+        ours = lab.rows_of_delta_rs(get(lake, tmp_path / "before") / "gold/kinds", ["kind", "total"])
+        assert spark("read") == ours
+        assert spark("append") == sorted(ours * 2)
+    finally:
+        server.down()
+    out = tmp_path / "out.parquet"
+    subprocess.run([lab.PROGRAM, "table", "read", f"{lake}/gold/kinds", "--format", "parquet", "--out", out, "-q"],
+                   check=True, timeout=60)
+    assert lab.sorted_rows(duckdb.sql(f"SELECT kind, total FROM '{out}'").fetchall()) == sorted(ours * 2)
