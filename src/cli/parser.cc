@@ -221,6 +221,75 @@ void maintenance_verbs(CLI::App& table, Arguments& a) {
   version_or_time(clone, a);
 }
 
+void the_select(CLI::App* to, Arguments& a) {
+  auto* sql = to->add_option("select", a.sql, "the SELECT that yields the rows");
+  to->add_option("-f,--file", a.sql_file, "read it from this file")
+      ->type_name("FILE")
+      ->excludes(sql);
+}
+
+void writing_verbs(CLI::App& table, Arguments& a) {
+  auto* write =
+      verb(table, "Writing", "write", "add or replace rows; makes the table where there is none",
+           "  windrow table write /data/events \"FROM 'new.parquet'\" --partition-by day\n"
+           "  windrow table write /data/events --file fresh.sql --mode where "
+           "--where \"day = '2025-10-17'\"\n");
+  auto* remove = verb(table, "Writing", "delete", "remove rows",
+                      "  windrow table delete /data/events --where \"kind = 'test'\"\n");
+  auto* update = verb(table, "Writing", "update", "change rows",
+                      "  windrow table update /data/events --set \"kind = lower(kind)\" "
+                      "--where \"kind <> lower(kind)\"\n");
+  auto* merge =
+      verb(table, "Writing", "merge", "update, insert and delete by another SELECT's rows",
+           "  windrow table merge /data/users \"FROM 'changes.csv'\" --on \"t.id = s.id\" \\\n"
+           "      --when \"matched if s.op = 'D': delete\" --when \"matched: update\" "
+           "--when \"not-matched: insert\"\n");
+  auto* alter =
+      verb(table, "Writing", "alter", "change its columns, rules and properties",
+           "  windrow table alter /data/users --add \"address.zip VARCHAR\" --rename mail=email\n"
+           "  windrow table alter /data/users --check \"adult=age >= 18\" "
+           "--set delta.enableChangeDataFeed=true\n");
+  for (auto* each : {write, remove, update, merge, alter}) the_table(each, a);
+  for (auto* each : {write, merge}) the_select(each, a);
+  write->add_option("--mode", a.mode, "append (the default), overwrite, partitions or where")
+      ->type_name("MODE")
+      ->check(CLI::IsMember({"append", "overwrite", "partitions", "where"}));
+  write->add_option("--partition-by", a.partition_by, "columns of a new table's partitions")
+      ->type_name("COLUMNS")
+      ->delimiter(',');
+  write->add_option("--where", a.where, "with --mode where: the rows that are replaced")
+      ->type_name("SQL");
+  remove->add_option("--where", a.where, "rows for which this holds; true: all")
+      ->type_name("SQL")
+      ->required();
+  repeatable(update->add_option("--set", a.sets, "COLUMN = EXPRESSION, several with commas"))
+      ->type_name("SQL")
+      ->required();
+  update->add_option("--where", a.where, "rows for which this holds (default: all)")
+      ->type_name("SQL");
+  merge->add_option("--on", a.on, "how a row of the table (t) matches one of the SELECT (s)")
+      ->type_name("SQL")
+      ->required();
+  repeatable(merge->add_option("--when", a.whens,
+                               "KIND [if CONDITION]: ACTION; the first that applies decides "
+                               "(default: matched: update, not-matched: insert)"))
+      ->type_name("CLAUSE");
+  const auto many = [&](const char* name, std::vector<std::string>& into, const char* what,
+                        const char* type) {
+    repeatable(alter->add_option(name, into, what))->type_name(type);
+  };
+  many("--add", a.adds, "a column, or a field of a structure", "\"COLUMN TYPE\"");
+  many("--rename", a.renames, "a column; its files stay as they are (column mapping)", "OLD=NEW");
+  many("--drop", a.drops, "a column; its files stay as they are (column mapping)", "COLUMN");
+  many("--widen", a.widens, "to a type that holds every value of the old one", "\"COLUMN TYPE\"");
+  many("--not-null", a.not_null, "refuse rows without it", "COLUMN");
+  many("--nullable", a.nullable, "let rows lack it again", "COLUMN");
+  many("--check", a.checks, "a rule that every row must keep", "NAME=SQL");
+  many("--drop-check", a.drop_checks, "take a rule away", "NAME");
+  many("--set", a.properties, "a property", "KEY=VALUE");
+  many("--unset", a.unset, "take a property away", "KEY");
+}
+
 void table_verbs(CLI::App& app, Arguments& a) {
   auto* table =
       verb(app, kLook, "table", "any Delta table, by its path or by its name in the project's lake",
@@ -232,7 +301,7 @@ void table_verbs(CLI::App& app, Arguments& a) {
                     "  windrow table read lake/gold/trending --at 2025-10-17 --format csv\n");
   auto* history = verb(*table, "Verbs", "history", "its versions, newest first",
                        "  windrow table history lake/gold/trending --limit 5\n");
-  auto* diff = verb(*table, "Verbs", "diff", "rows that two versions do not share",
+  auto* diff = verb(*table, "Verbs", "diff", "what changed between two versions, row by row",
                     "  windrow table diff lake/gold/trending --from 3 --to 5\n");
   auto* restore = verb(*table, "Verbs", "restore", "make an older version the newest again",
                        "  windrow table restore lake/gold/trending --version 3\n");
@@ -245,6 +314,7 @@ void table_verbs(CLI::App& app, Arguments& a) {
   diff->add_option("--to", a.to, "the newer version (default: the latest)")->type_name("N");
   rows(diff, a);
   version_or_time(restore, a);
+  writing_verbs(*table, a);
   maintenance_verbs(*table, a);
 }
 

@@ -43,6 +43,10 @@ struct Arguments {
   std::string subject, run, kind, write_folder, shell;
   std::string where, retention, capacity, target_size;  ///< maintenance of tables
   std::vector<std::string> zorder, keys;
+  std::string mode, on;  ///< writing tables
+  std::vector<std::string> partition_by, sets, whens;
+  std::vector<std::string> adds, renames, drops, widens, not_null, nullable, checks, drop_checks,
+      properties, unset;
   bool dry_run = false, force = false, purge = false;
 };
 

@@ -9,6 +9,8 @@
 #include "cli/rows_out.h"
 #include "cli/session.h"
 #include "cli/text_table.h"
+#include "cli/write_verbs.h"
+#include "lake/change_data.h"
 #include "lake/copies.h"
 #include "lake/table.h"
 
@@ -75,15 +77,11 @@ int diff(Session& session, const lake::Table& table, duck::Connection& connectio
     throw Error(Code::usage, fmt::format("there is nothing between version {} and {}", from, to),
                 "--from is the older, --to the newer version");
   }
-  const auto before = table.snapshot(from, &connection), after = table.snapshot(to, &connection);
-  // Both with the newer columns, so that an added column does not make every row another one.
-  lake::Snapshot old = before;
-  old.schema = after.schema;
-  const std::string a = lake::scan_sql(old), b = lake::scan_sql(after);
   put_rows(session, connection,
-           "SELECT 'removed' AS change, * FROM ((" + a + ") EXCEPT ALL (" + b +
-               ")) UNION ALL SELECT 'added' AS change, * FROM ((" + b + ") EXCEPT ALL (" + a +
-               ")) ORDER BY ALL");
+           "SELECT _change_type, _commit_version, _commit_timestamp, * EXCLUDE (_change_type, "
+           "_commit_version, _commit_timestamp) FROM (" +
+               lake::change_feed_sql(table, from, to, connection) +
+               ") ORDER BY _commit_version, ALL");
   return kDone;
 }
 
@@ -123,10 +121,12 @@ std::string table_path(Session& session, storage::FileSystem& files, const std::
 int table_verb(Session& session) {
   const auto files = app::all_homes(storage::process_environment(), session.secrets);
   const lake::Table table(*files, table_path(session, *files, session.arguments.uri));
+  if (session.arguments.sub_verb == "write") return write_table(session, *files, table.path());
   if (!table.exists()) {
     throw Error(Code::not_found, "there is no Delta table in \"" + session.arguments.uri + "\"",
                 "the folder of a table holds a folder _delta_log");
   }
+  if (is_writing(session.arguments.sub_verb)) return write_table(session, *files, table.path());
   if (is_maintenance(session.arguments.sub_verb)) return maintain(session, *files, table.path());
   if (session.arguments.sub_verb == "clone")
     return clone_table(session, *files, table.path(), folder_of(session.arguments.target));

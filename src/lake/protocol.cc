@@ -115,10 +115,7 @@ Protocol protocol_for(const Schema& schema) {
   return upgraded_for(plain, schema).value_or(plain);
 }
 
-std::optional<Protocol> upgraded_for(const Protocol& protocol, const Schema& schema) {
-  const auto& known = protocol.writer_features;
-  if (!uses_ntz(schema) || std::find(known.begin(), known.end(), "timestampNtz") != known.end())
-    return {};
+Protocol with_feature(const Protocol& protocol, const std::string& feature, bool reader_too) {
   Protocol next = protocol;
   // The step from numbered versions to named features names what the numbers meant (PROTOCOL.md,
   // "Table Features for New and Existing Tables").
@@ -131,12 +128,21 @@ std::optional<Protocol> upgraded_for(const Protocol& protocol, const Schema& sch
       if (protocol.min_writer_version >= version) add_once(next.writer_features, std::string(name));
     }
   }
-  if (protocol.min_reader_version == 2) add_once(next.reader_features, "columnMapping");
-  next.min_reader_version = kReaderVersion;
   next.min_writer_version = kWriterVersion;
-  add_once(next.reader_features, "timestampNtz");
-  add_once(next.writer_features, "timestampNtz");
+  add_once(next.writer_features, feature);
+  if (reader_too) {
+    if (protocol.min_reader_version == 2) add_once(next.reader_features, "columnMapping");
+    next.min_reader_version = kReaderVersion;
+    add_once(next.reader_features, feature);
+  }
   return next;
+}
+
+std::optional<Protocol> upgraded_for(const Protocol& protocol, const Schema& schema) {
+  const auto& known = protocol.writer_features;
+  if (!uses_ntz(schema) || std::find(known.begin(), known.end(), "timestampNtz") != known.end())
+    return {};
+  return with_feature(protocol, "timestampNtz", true);
 }
 
 std::pair<Protocol, Metadata> create_actions(const NewTable& table, Time now) {

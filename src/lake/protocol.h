@@ -22,6 +22,9 @@ Protocol protocol_for(const Schema& schema);
 /// What the protocol has to become before `schema` may be written; nothing where it does already.
 std::optional<Protocol> upgraded_for(const Protocol& protocol, const Schema& schema);
 
+/// The protocol with one more feature by name.
+Protocol with_feature(const Protocol& protocol, const std::string& feature, bool reader_too);
+
 ColumnMapping column_mapping(const Metadata& metadata);
 /// The schema as its files have it, column mapping included. Throws as schema_from_json does.
 Schema schema_of(const Metadata& metadata);

@@ -1,0 +1,399 @@
+#include "lake/dml.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "lake/constraints.h"
+#include "lake/stager.h"
+#include "lake/statistics.h"
+#include "lake/touched.h"
+
+namespace windrow::lake {
+namespace {
+
+constexpr const char* kAction = "\"windrow action\"";
+
+std::string json_text(const std::string& text) { return nlohmann::json(text).dump(); }
+
+const Snapshot& current_of(const StageContext& context) {
+  if (!context.current)
+    throw Error(Code::not_found, "there is no table \"" + context.table_name + "\"");
+  return *context.current;
+}
+
+/// A SELECT with the table's columns and no rows: for ways of staging that bring none.
+std::string no_rows(const StageContext& context) { return scan_sql(current_of(context), {}); }
+
+std::string or_true(const std::string& condition) { return condition.empty() ? "true" : condition; }
+
+/// Where a condition or an expression does not bind, it is the caller's to mend.
+template <typename Work>
+auto with_users_sql(const StageContext& context, const std::string& sql, Work work) {
+  try {
+    return work();
+  } catch (const duck::SqlError& error) {
+    if (error.kind() != "Parser" && error.kind() != "Binder" && error.kind() != "Catalog") throw;
+    throw Error(Code::usage,
+                "table \"" + context.table_name + "\": " + error.problem().message + " in: " + sql,
+                error.problem().hint);
+  }
+}
+
+std::vector<Add> files_at(const Snapshot& snapshot, const duck::Rows& paths) {
+  std::set<std::string> wanted;
+  for (const auto& row : paths.rows) wanted.insert(duck::text_of(row[0]));
+  std::vector<Add> out;
+  for (const auto& add : snapshot.files) {
+    if (wanted.contains(snapshot.file_path(add))) out.push_back(add);
+  }
+  return out;
+}
+
+/// Files with at least one row for which `condition` is true, and how many there are of them.
+struct Hit {
+  std::vector<Add> files;
+  int64_t rows = 0;
+};
+Hit files_with(Stager& stager, const std::string& condition) {
+  const std::string file = duck::quote_name(kFileColumn);
+  const auto found =
+      stager.connection().query("SELECT " + file + ", count(*) FROM (" +
+                                scan_sql_with_file(stager.before(), stager.before().files) +
+                                ") WHERE (" + condition + ") GROUP BY 1");
+  Hit hit{files_at(stager.before(), found), 0};
+  for (const auto& row : found.rows) hit.rows += std::get<int64_t>(row[1]);
+  return hit;
+}
+
+std::map<std::string, std::string> metrics_of(Stager& stager, int64_t files_removed) {
+  int64_t added = 0, removed = 0;
+  for (const auto& add : stager.staged().adds) added += add.size;
+  for (const auto& remove : stager.staged().removes) removed += remove.size;
+  return {{"numRemovedFiles", std::to_string(files_removed)},
+          {"numAddedFiles", std::to_string(stager.staged().adds.size())},
+          {"numRemovedBytes", std::to_string(removed)},
+          {"numAddedBytes", std::to_string(added)}};
+}
+
+/// Columns must be there, each at most once.
+void check_assignments(const StageContext& context, const std::vector<Assignment>& set) {
+  std::set<std::string> seen;
+  for (const auto& each : set) {
+    if (current_of(context).schema.find(each.column) == nullptr) {
+      throw Error(Code::usage,
+                  "table \"" + context.table_name + "\" has no column \"" + each.column + "\"");
+    }
+    if (!seen.insert(each.column).second)
+      throw Error(Code::usage, "column \"" + each.column + "\" is set twice");
+  }
+}
+
+/// The rows as a predicate: lists in operationParameters are JSON text.
+std::string predicate_parameter(const std::string& condition) {
+  return json_text(nlohmann::json::array({or_true(condition)}).dump());
+}
+
+}  // namespace
+
+Staged stage_delete(const StageContext& context, const std::string& condition) {
+  const std::string wanted = or_true(condition);
+  Stager stager(context, no_rows(context), {});
+  auto& staged = stager.staged();
+  const Hit hit = with_users_sql(context, wanted, [&] { return files_with(stager, wanted); });
+  const std::string old = scan_sql(stager.before(), hit.files);
+  staged.touched = touched_by(stager.connection(), stager.schema(),
+                              "SELECT * FROM (" + old + ") WHERE (" + wanted + ")");
+  if (!condition.empty() && !hit.files.empty())
+    stager.write("SELECT * FROM (" + old + ") WHERE (" + wanted + ") IS NOT TRUE");
+  stager.remove(hit.files);
+  staged.rows_changed = hit.rows;
+  staged.metrics = metrics_of(stager, int64_t(hit.files.size()));
+  staged.metrics["numDeletedRows"] = std::to_string(hit.rows);
+  return stager.finish("DELETE", {{"predicate", predicate_parameter(condition)}},
+                       Reads::whole_table);
+}
+
+Staged stage_update(const StageContext& context, const std::vector<Assignment>& set,
+                    const std::string& condition) {
+  const std::string wanted = or_true(condition);
+  check_assignments(context, set);
+  Stager stager(context, no_rows(context), {});
+  auto& staged = stager.staged();
+  const Hit hit = with_users_sql(context, wanted, [&] { return files_with(stager, wanted); });
+  std::string list;
+  for (const auto& field : stager.schema().fields) {
+    const std::string name = duck::quote_name(field.name);
+    const auto found = std::find_if(set.begin(), set.end(),
+                                    [&](const Assignment& a) { return a.column == field.name; });
+    list += (list.empty() ? "" : ", ") +
+            (found == set.end()
+                 ? name
+                 : "CASE WHEN (" + wanted + ") THEN CAST((" + found->expression + ") AS " +
+                       duck_type(field.type) + ") ELSE " + name + " END AS " + name);
+  }
+  const std::string old = scan_sql(stager.before(), hit.files);
+  const std::string rows = "SELECT " + list + " FROM (" + old + ")";
+  if (!hit.files.empty()) {
+    with_users_sql(context, rows, [&] { stager.connection().describe(rows); });
+    stager.write(enforced(stager.connection(), rows, stager.schema(), stager.before().metadata));
+    staged.touched = touched_by(stager.connection(), stager.schema(),
+                                "(SELECT * FROM (" + old + ") WHERE (" + wanted +
+                                    ")) UNION ALL ((" + rows + ") EXCEPT ALL (" + old + "))");
+  }
+  stager.remove(hit.files);
+  staged.rows_changed = staged.rows_written = hit.rows;
+  staged.metrics = metrics_of(stager, int64_t(hit.files.size()));
+  staged.metrics["numUpdatedRows"] = std::to_string(hit.rows);
+  return stager.finish("UPDATE", {{"predicate", predicate_parameter(condition)}},
+                       Reads::whole_table);
+}
+
+Staged stage_replace_where(const StageContext& context, const std::string& select,
+                           const duck::Parameters& parameters, const std::string& condition) {
+  Stager stager(context, select, parameters);
+  auto& staged = stager.staged();
+  const std::string fresh =
+      stager.materialize("windrow replacing", stager.conforming(), parameters);
+  const std::string outside = "SELECT * FROM " + fresh + " WHERE (" + condition + ") IS NOT TRUE";
+  const int64_t wrong = with_users_sql(context, condition, [&] { return stager.count(outside); });
+  if (wrong > 0) {
+    throw Error(Code::data, "table \"" + context.table_name + "\": " + std::to_string(wrong) +
+                                " rows of the SELECT are not among those that are replaced (" +
+                                condition + "): " + stager.samples(outside));
+  }
+  const Hit hit = files_with(stager, condition);
+  const std::string old = scan_sql(stager.before(), hit.files);
+  staged.touched = touched_by(
+      stager.connection(), stager.schema(),
+      "SELECT * FROM (" + old + ") WHERE (" + condition + ") UNION ALL SELECT * FROM " + fresh);
+  staged.rows_written = stager.count("SELECT * FROM " + fresh);
+  if (staged.rows_written > 0) stager.write("SELECT * FROM " + fresh);
+  if (!hit.files.empty())
+    stager.write("SELECT * FROM (" + old + ") WHERE (" + condition + ") IS NOT TRUE");
+  stager.remove(hit.files);
+  staged.rows_changed = staged.rows_written + hit.rows;
+  staged.metrics = metrics_of(stager, int64_t(hit.files.size()));
+  staged.metrics["numDeletedRows"] = std::to_string(hit.rows);
+  return stager.finish(
+      "WRITE", {{"mode", json_text("Overwrite")}, {"predicate", predicate_parameter(condition)}},
+      Reads::whole_table);
+}
+
+namespace {
+
+using When = MergeClause::When;
+using Then = MergeClause::Then;
+
+/// One MERGE. `t` are rows of the table, `s` those of the SELECT, in a table of the session.
+class Merge {
+ public:
+  Merge(const StageContext& context, Stager& stager, const std::string& on,
+        const std::vector<MergeClause>& clauses, const std::string& select,
+        const duck::Parameters& parameters)
+      : context_(context), stager_(stager), on_("(" + on + ")"), clauses_(clauses) {
+    for (const auto& clause : clauses) {
+      check_assignments(context, clause.set);
+      if ((clause.then == Then::insert) != (clause.when == When::not_matched))
+        throw Error(Code::usage,
+                    "rows that are not matched are inserted, others updated or deleted");
+    }
+    source_ = stager.materialize("windrow merge source", select, parameters);
+    source_columns_ = stager.connection().describe("FROM " + source_);
+  }
+
+  Staged run() {
+    const auto files = changed_files();
+    check_unambiguous(files);
+    const std::string inserted = stager_.materialize("windrow merge inserted", inserts(), {});
+    const std::string old = scan_sql(stager_.before(), files);
+    // Rows that stay, changed or not, with what was done to them.
+    const std::string kept = "SELECT * EXCLUDE (" + std::string(kAction) + ") FROM (" +
+                             changed_rows(old) + ") WHERE " + kAction +
+                             " IS DISTINCT FROM 'delete'";
+    auto& staged = stager_.staged();
+    const int64_t inserts = stager_.count("SELECT * FROM " + inserted);
+    const auto done = counts(old);
+    std::string rows = "SELECT * FROM " + inserted;
+    if (!files.empty()) rows = kept + " UNION ALL BY NAME " + rows;
+    if (inserts > 0 || !files.empty())
+      stager_.write(
+          enforced(stager_.connection(), rows, stager_.schema(), stager_.before().metadata));
+    staged.touched = touched_by(stager_.connection(), stager_.schema(),
+                                files.empty() ? "SELECT * FROM " + inserted
+                                              : "((" + old + ") EXCEPT ALL (" + kept +
+                                                    ")) UNION ALL ((" + kept + ") EXCEPT ALL (" +
+                                                    old + ")) UNION ALL SELECT * FROM " + inserted,
+                                true);
+    stager_.remove(files);
+    staged.rows_written = inserts + done.updated;
+    staged.rows_changed = inserts + done.updated + done.deleted;
+    staged.metrics = {{"numSourceRows", std::to_string(stager_.count("SELECT * FROM " + source_))},
+                      {"numTargetRowsInserted", std::to_string(inserts)},
+                      {"numTargetRowsUpdated", std::to_string(done.updated)},
+                      {"numTargetRowsDeleted", std::to_string(done.deleted)},
+                      {"numTargetRowsCopied", std::to_string(done.copied)},
+                      {"numOutputRows", std::to_string(inserts + done.updated + done.copied)},
+                      {"numTargetFilesAdded", std::to_string(staged.adds.size())},
+                      {"numTargetFilesRemoved", std::to_string(files.size())}};
+    return stager_.finish("MERGE", {{"predicate", json_text(on_)}}, Reads::whole_table);
+  }
+
+ private:
+  struct Counts {
+    int64_t updated = 0, deleted = 0, copied = 0;
+  };
+
+  bool any(When when) const {
+    return std::any_of(clauses_.begin(), clauses_.end(),
+                       [&](const MergeClause& clause) { return clause.when == when; });
+  }
+
+  /// True where some clause of this kind applies.
+  std::string applies(When when) const {
+    std::string out;
+    for (const auto& clause : clauses_) {
+      if (clause.when == when)
+        out += (out.empty() ? "(" : " OR (") + or_true(clause.condition) + ")";
+    }
+    return out.empty() ? "false" : "(" + out + ")";
+  }
+
+  std::vector<Add> changed_files() {
+    const std::string file = duck::quote_name(kFileColumn);
+    const std::string target = scan_sql_with_file(stager_.before(), stager_.before().files);
+    std::string sql = "SELECT DISTINCT t." + file + " FROM (" + target + ") t JOIN " + source_ +
+                      " s ON " + on_ + " WHERE " + applies(When::matched);
+    if (any(When::not_matched_by_source)) {
+      sql += " UNION SELECT DISTINCT t." + file + " FROM (" + target + ") t ANTI JOIN " + source_ +
+             " s ON " + on_ + " WHERE " + applies(When::not_matched_by_source);
+    }
+    return with_users_sql(
+        context_, on_, [&] { return files_at(stager_.before(), stager_.connection().query(sql)); });
+  }
+
+  /// Several rows of the source for one of the table would leave its fate to chance.
+  void check_unambiguous(const std::vector<Add>& files) {
+    if (!any(When::matched) || files.empty()) return;
+    const std::string target = "(" + scan_sql(stager_.before(), files) + ") t ";
+    const std::string condition = on_ + " AND " + applies(When::matched);
+    const int64_t pairs =
+        stager_.count("SELECT 1 FROM " + target + "JOIN " + source_ + " s ON " + condition);
+    const int64_t rows =
+        stager_.count("SELECT 1 FROM " + target + "SEMI JOIN " + source_ + " s ON " + condition);
+    if (pairs == rows) return;
+    throw Error(Code::data,
+                "table \"" + context_.table_name + "\": " + std::to_string(pairs - rows) +
+                    " rows of the SELECT match a row of the table that another one matches too",
+                "make the SELECT yield one row per row of the table, for instance with QUALIFY");
+  }
+
+  /// The first clause of the kind that applies, as CASE branches over `value_of`.
+  std::string branches(When when, const auto& value_of) const {
+    std::string out;
+    for (const auto& clause : clauses_) {
+      if (clause.when == when)
+        out += " WHEN (" + or_true(clause.condition) + ") THEN " + value_of(clause);
+    }
+    return out;
+  }
+
+  std::string set_value(const MergeClause& clause, const Field& field,
+                        const std::string& otherwise) const {
+    if (clause.then == Then::remove) return otherwise;
+    const auto cast = [&](const std::string& value) {
+      return "CAST((" + value + ") AS " + duck_type(field.type) + ")";
+    };
+    if (clause.set.empty()) {
+      const bool there =
+          std::any_of(source_columns_.begin(), source_columns_.end(),
+                      [&](const duck::Column& column) { return column.name == field.name; });
+      return there ? cast("s." + duck::quote_name(field.name)) : otherwise;
+    }
+    for (const auto& each : clause.set) {
+      if (each.column == field.name) return cast(each.expression);
+    }
+    return otherwise;
+  }
+
+  /// Rows of `old` as they become, with what is done to them: update, delete or NULL.
+  std::string changed_rows(const std::string& old) const {
+    const auto choose = [&](const auto& value_of, const std::string& otherwise) {
+      const auto one_of = [&](When when) {
+        const std::string found = branches(when, value_of);
+        return found.empty() ? otherwise : "CASE" + found + " ELSE " + otherwise + " END";
+      };
+      return "CASE WHEN s.\"windrow there\" THEN " + one_of(When::matched) +
+             " WHEN NOT t.\"windrow matched\" THEN " + one_of(When::not_matched_by_source) +
+             " ELSE " + otherwise + " END";
+    };
+    std::string list;
+    for (const auto& field : stager_.schema().fields) {
+      const std::string own = "t." + duck::quote_name(field.name);
+      list +=
+          choose([&](const MergeClause& clause) { return set_value(clause, field, own); }, own) +
+          " AS " + duck::quote_name(field.name) + ", ";
+    }
+    list += choose(
+        [](const MergeClause& clause) {
+          return clause.then == Then::remove ? "'delete'" : "'update'";
+        },
+        "NULL");
+    // A row that is matched, though no clause applies to it, is not one without a source.
+    const std::string matched = any(When::not_matched_by_source)
+                                    ? "EXISTS (SELECT 1 FROM " + source_ + " s WHERE " + on_ + ")"
+                                    : std::string("true");
+    return "SELECT " + list + " AS " + kAction + " FROM (SELECT *, " + matched +
+           " AS \"windrow matched\" FROM (" + old +
+           ") t) t LEFT JOIN (SELECT *, true AS \"windrow there\" FROM " + source_ + ") s ON " +
+           on_ + " AND " + applies(When::matched);
+  }
+
+  Counts counts(const std::string& old) const {
+    Counts out;
+    const auto rows =
+        stager_.connection().query("SELECT " + std::string(kAction) + ", count(*) FROM (" +
+                                   changed_rows(old) + ") GROUP BY 1");
+    for (const auto& row : rows.rows) {
+      const std::string action = duck::text_of(row[0]);
+      (action == "update"   ? out.updated
+       : action == "delete" ? out.deleted
+                            : out.copied) = std::get<int64_t>(row[1]);
+    }
+    return out;
+  }
+
+  std::string inserts() const {
+    std::string list;
+    for (const auto& field : stager_.schema().fields) {
+      const std::string found = branches(When::not_matched, [&](const MergeClause& clause) {
+        return set_value(clause, field, "NULL");
+      });
+      list += (list.empty() ? "" : ", ") +
+              ("CAST(" + (found.empty() ? "NULL" : "CASE" + found + " END") + " AS " +
+               duck_type(field.type) + ") AS ") +
+              duck::quote_name(field.name);
+    }
+    return "SELECT " + list + " FROM " + source_ + " s ANTI JOIN (" + scan_sql(stager_.before()) +
+           ") t ON " + on_ + " WHERE " + applies(When::not_matched);
+  }
+
+  const StageContext& context_;
+  Stager& stager_;
+  const std::string on_;
+  const std::vector<MergeClause>& clauses_;
+  std::string source_;
+  std::vector<duck::Column> source_columns_;
+};
+
+}  // namespace
+
+Staged stage_merge_clauses(const StageContext& context, const std::string& select,
+                           const duck::Parameters& parameters, const std::string& on,
+                           const std::vector<MergeClause>& clauses) {
+  current_of(context);
+  Stager stager(context, no_rows(context), {});
+  return Merge(context, stager, on, clauses, select, parameters).run();
+}
+
+}  // namespace windrow::lake
