@@ -225,7 +225,7 @@ int stats(Work& work) {
     line("growth", fmt::format("{}{} a day, by {} sizes", rate < 0 ? "-" : "",
                                bytes_text(std::llround(std::abs(rate))), stats.growth->points));
   } else {
-    line("growth", "not known: the table has had one size only");
+    line("growth", "not known: its sizes are of less than a day");
   }
   if (!a.capacity.empty()) {
     const int64_t capacity = size_argument(a.capacity, "--capacity");

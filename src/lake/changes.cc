@@ -271,12 +271,89 @@ class Finder {
   ChangedIntervals out_;
 };
 
+/// Commits of (from, to]. What looks after a table makes nothing stale, so of that it is enough to
+/// know that it was so: the log may have been cleaned of it.
+std::vector<Commit> commits_between(const Table& table, int64_t from, int64_t to) {
+  try {
+    return table.commits(from, to);
+  } catch (const Error& error) {
+    if (error.code() != Code::history_lost) throw;
+  }
+  std::set<int64_t> maintenance;
+  for (const auto& entry : table.history()) {
+    if (entry.provenance && entry.provenance->kind == kMaintenanceKind)
+      maintenance.insert(entry.version);
+  }
+  std::vector<Commit> out;
+  for (int64_t version = from + 1; version <= to; ++version) {
+    if (maintenance.contains(version)) continue;
+    for (auto& commit : table.commits(version - 1, version)) out.push_back(std::move(commit));
+  }
+  return out;
+}
+
+/// The rows that were added, less those that were erased afterwards: whoever reads them now must
+/// not bring them back.
+class AddedRows {
+ public:
+  explicit AddedRows(const Snapshot& after) : after_(after) {}
+
+  void look_at(const Commit& commit) {
+    if (counts(commit)) {
+      for (const auto& add : commit.adds) {
+        if (!add.data_change) continue;
+        fresh_.push_back(add);
+        paths_.insert(add.path);
+      }
+      return;
+    }
+    std::vector<Add> held;
+    for (const auto& remove : commit.removes) {
+      if (paths_.contains(remove.path)) held.push_back(as_add(remove));
+    }
+    if (held.empty()) return;
+    for (const auto& add : commit.adds) paths_.insert(add.path);
+    if (!commit.changes_data()) return;  // packed: the same rows
+    fold();
+    sql_ = "(" + sql_ + ") EXCEPT ALL ((" + scan_sql(after_, held) + ") EXCEPT ALL (" +
+           scan_sql(after_, commit.adds) + "))";
+  }
+
+  std::string sql() {
+    fold();
+    return sql_;
+  }
+
+  static Add as_add(const Remove& remove) {
+    Add add;
+    add.path = remove.path;
+    add.partition_values = remove.partition_values;
+    add.size = remove.size;
+    return add;
+  }
+
+ private:
+  void fold() {
+    if (sql_.empty()) {
+      sql_ = scan_sql(after_, fresh_);
+    } else if (!fresh_.empty()) {
+      sql_ = "(" + sql_ + ") UNION ALL (" + scan_sql(after_, fresh_) + ")";
+    }
+    fresh_.clear();
+  }
+
+  const Snapshot& after_;
+  std::vector<Add> fresh_;       // not yet in sql_
+  std::set<std::string> paths_;  // files that hold added rows, packed ones too
+  std::string sql_;
+};
+
 }  // namespace
 
 ChangedIntervals changed_intervals(const Table& table, int64_t from_version, int64_t to_version,
                                    const std::string& expression, const Grain& grain,
                                    duck::Connection& connection) {
-  const auto commits = table.commits(from_version, to_version);
+  const auto commits = commits_between(table, from_version, to_version);
   std::optional<Snapshot> after;
   std::optional<Finder> finder;
   for (const auto& commit : commits) {
@@ -292,7 +369,7 @@ ChangedIntervals changed_intervals(const Table& table, int64_t from_version, int
 
 ChangedIntervals changed_files(const Table& table, int64_t from_version, int64_t to_version) {
   ChangedIntervals out;
-  for (const auto& commit : table.commits(from_version, to_version)) {
+  for (const auto& commit : commits_between(table, from_version, to_version)) {
     if (!counts(commit)) continue;
     for (const auto& add : commit.adds) out.files += add.data_change;
     for (const auto& remove : commit.removes) {
@@ -305,23 +382,18 @@ ChangedIntervals changed_files(const Table& table, int64_t from_version, int64_t
 
 RowChanges row_changes(const Table& table, int64_t from_version, int64_t to_version,
                        duck::Connection& connection) {
-  std::vector<Add> added, removed;
-  for (const auto& commit : table.commits(from_version, to_version)) {
+  const Snapshot after = table.snapshot(to_version, &connection);
+  AddedRows added(after);
+  std::vector<Add> removed;
+  for (const auto& commit : commits_between(table, from_version, to_version)) {
+    added.look_at(commit);
     if (!counts(commit)) continue;
-    for (const auto& add : commit.adds) {
-      if (add.data_change) added.push_back(add);
-    }
     for (const auto& remove : commit.removes) {
-      if (!remove.data_change) continue;
-      Add add;
-      add.path = remove.path;
-      add.partition_values = remove.partition_values;
-      removed.push_back(std::move(add));
+      if (remove.data_change) removed.push_back(AddedRows::as_add(remove));
     }
   }
-  const Snapshot after = table.snapshot(to_version, &connection);
   RowChanges out;
-  out.added_sql = scan_sql(after, added);
+  out.added_sql = added.sql();
   if (removed.empty()) return out;
   const std::string a = out.added_sql, b = scan_sql(after, removed);
   out.added_sql = "(" + a + ") EXCEPT ALL (" + b + ")";

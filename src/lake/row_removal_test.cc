@@ -4,7 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "lake/changes.h"
+#include "lake/checkpoint.h"
 #include "lake/history_archive.h"
+#include "lake/log_cleaning.h"
 #include "lake/optimize.h"
 #include "lake/partition_path.h"
 #include "lake/table_fixture.h"
@@ -108,6 +110,35 @@ TEST_F(RowRemovalTest, PurgeTakesEveryOldFileWithTheRowsAndNoOther) {
   EXPECT_EQ(kept, 2u);
   EXPECT_TRUE(
       old_files_with(*files_, table().snapshot({}, &connection_), connection_, "id = 1").empty());
+}
+
+TEST_F(RowRemovalTest, WhoReadsNewRowsLaterDoesNotBringErasedOnesBack) {
+  create("SELECT 0 AS id");
+  append("SELECT 1 AS id UNION ALL SELECT 2");
+  append("SELECT 3 AS id");
+  optimize(*files_, path_, connection_, {}, clock_);
+  erase("id IN (0, 1)");
+  append("SELECT 1 AS id");  // again, after it was forgotten
+  const auto added = [&](int64_t from) {
+    const auto changes = row_changes(table(), from, table().latest_version(), connection_);
+    EXPECT_TRUE(changes.clean);
+    return rows("FROM (" + changes.added_sql + ") ORDER BY ALL");
+  };
+  EXPECT_EQ(added(0), (Strings{"1", "2", "3"}));
+  EXPECT_EQ(added(1), (Strings{"1", "3"}));
+  EXPECT_EQ(added(3), (Strings{"1"}));
+}
+
+TEST_F(RowRemovalTest, ACleanedLogStillSaysWhatWasMaintenance) {
+  create("SELECT i AS id FROM range(3) t(i)");
+  append("SELECT 9 AS id");
+  erase("id = 1");
+  optimize(*files_, path_, connection_, {}, clock_);
+  clock_.advance(std::chrono::hours(1));
+  write_checkpoint(*files_, table().snapshot({}, &connection_), clock_.now(), connection_);
+  EXPECT_GT(clean_log(*files_, path_, clock_.now()).files_removed, 0);
+  EXPECT_EQ(changed_files(table(), 1, 3).files, 0);
+  EXPECT_EQ(problem_of([&] { changed_files(table(), 0, 3); }).code, Code::history_lost);
 }
 
 TEST_F(RowRemovalTest, RetentionRemovesWholeFilesAndRewritesTheOneBetween) {

@@ -10,6 +10,7 @@ namespace windrow::lake {
 namespace {
 
 constexpr double kDay = 86'400e6;        // microseconds
+constexpr double kSpanMin = 1;           // days: sizes of less say nothing of the next ones
 constexpr int64_t kCommitsMax = 10'000;  // looked at for the trend, from the newest on
 
 /// Sizes behind each commit, newest first worked out backwards: what a commit has added was not
@@ -48,7 +49,7 @@ std::optional<Growth> growth_of(const std::vector<SizeAt>& sizes) {
     xx += (days(size) - x) * (days(size) - x);
     xy += (days(size) - x) * (double(size.bytes) - y);
   }
-  if (xx <= 0) return {};
+  if (days(sizes.back()) < kSpanMin) return {};
   return Growth{xy / xx, sizes.size()};
 }
 

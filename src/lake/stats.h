@@ -15,10 +15,11 @@ struct SizeAt {
   Time time;
   int64_t bytes = 0;
 };
-/// A straight line through the sizes by least squares. Pure.
+/// A straight line through the sizes by least squares; nothing where they are of less than a day.
+/// Pure.
 struct Growth {
   double bytes_per_day = 0;
-  size_t points = 0;  ///< fewer than two, or all at once: nothing is known
+  size_t points = 0;
 };
 std::optional<Growth> growth_of(const std::vector<SizeAt>& sizes);
 /// Days until `used` has grown to `capacity`; 0 where it has, nothing where it never will.

@@ -16,7 +16,7 @@ Time day(int n) { return Time(hours(24 * n)); }
 TEST(Growth, IsTheLineOfLeastSquares) {
   EXPECT_FALSE(growth_of({}));
   EXPECT_FALSE(growth_of({{day(0), 5}}));
-  EXPECT_FALSE(growth_of({{day(0), 5}, {day(0), 9}}));
+  EXPECT_FALSE(growth_of({{day(0), 5}, {day(0) + hours(23), 9}}));
   EXPECT_DOUBLE_EQ(growth_of({{day(0), 5}, {day(2), 25}})->bytes_per_day, 10);
   // By hand: x 0 1 2 3, y 1 3 2 5 has the slope 1.1.
   EXPECT_DOUBLE_EQ(growth_of({{day(0), 1}, {day(1), 3}, {day(2), 2}, {day(3), 5}})->bytes_per_day,
