@@ -329,6 +329,7 @@ class AddedRows {
     add.path = remove.path;
     add.partition_values = remove.partition_values;
     add.size = remove.size;
+    add.deletion_vector = remove.deletion_vector;
     return add;
   }
 
