@@ -78,10 +78,9 @@ int diff(Session& session, const lake::Table& table, duck::Connection& connectio
                 "--from is the older, --to the newer version");
   }
   put_rows(session, connection,
-           "SELECT _change_type, _commit_version, _commit_timestamp, * EXCLUDE (_change_type, "
-           "_commit_version, _commit_timestamp) FROM (" +
-               lake::change_feed_sql(table, from, to, connection) +
-               ") ORDER BY _commit_version, ALL");
+           "SELECT _commit_version, _change_type, _commit_timestamp, * EXCLUDE (_commit_version, "
+           "_change_type, _commit_timestamp) FROM (" +
+               lake::change_feed_sql(table, from, to, connection) + ") ORDER BY ALL");
   return kDone;
 }
 
