@@ -141,7 +141,8 @@ std::unique_ptr<tasks::Tables> AppImpl::tables() {
                   "run it first, or leave --defer out");
     }
   }
-  auto out = std::make_unique<tasks::Tables>(lake_if_there(), deferred_.get(), database_);
+  auto out =
+      std::make_unique<tasks::Tables>(lake_if_there(), deferred_.get(), database_, &sql_cache_);
   out->compare_texts = [this, tables = out.get()](const std::string& name,
                                                   const std::string& old_text) {
     const auto* model = project_.model(name);
@@ -183,7 +184,12 @@ std::set<size_t> AppImpl::chosen(const std::string& select, const std::string& e
   std::map<std::string, PlannedStep> steps;
   std::unique_ptr<tasks::Tables> world;
   lookup.state = [&](const std::string& asset, const std::string& state) {
-    if (!world) world = tables();
+    if (!world) {
+      world = tables();
+      std::set<size_t> all;
+      for (size_t i = 0; i < graph_.assets.size(); ++i) all.insert(all.end(), i);
+      look_at(*world, all);
+    }
     if (!steps.count(asset)) steps[asset] = planned(*graph_.find(asset), *world, choices({}));
     const auto& step = steps[asset];
     const bool stale = !step.reasons.empty() || step.problem;

@@ -48,6 +48,8 @@ class AppImpl final : public App {
   /// Needs a lake.
   tasks::Context context(tasks::Tables& tables, const plan::Choices& choices,
                          const std::string& run);
+  /// Has all tables that a plan of these assets asks for looked at together.
+  void look_at(tasks::Tables& tables, const std::set<size_t>& wanted) const;
   PlannedStep planned(const graph::Asset& asset, tasks::Tables& tables,
                       const plan::Choices& choices);
   /// Columns of every table: those in the lake, else what the SELECTs yield over them.

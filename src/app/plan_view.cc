@@ -72,8 +72,9 @@ PlannedStep AppImpl::planned(const graph::Asset& asset, tasks::Tables& tables,
 PlanView AppImpl::plan(const PlanOptions& options) {
   PlanView out;
   for (const auto& notice : project_.notices) out.notices.push_back(notice.text());
-  const auto world = tables();
   const auto wanted = chosen(options.select, options.exclude);
+  const auto world = tables();
+  look_at(*world, wanted);
   std::set<size_t> moving;  // stale, or reading what is
   for (const size_t i : wanted) {
     const auto& asset = graph_.assets[i];
@@ -100,7 +101,25 @@ PlanView AppImpl::plan(const PlanOptions& options) {
     if (!step.reasons.empty()) moving.insert(i);
     out.steps.push_back(std::move(step));
   }
+  sql_cache_.save();
   return out;
+}
+
+void AppImpl::look_at(tasks::Tables& tables, const std::set<size_t>& wanted) const {
+  std::set<size_t> with_inputs;
+  const auto add = [&](size_t i) {
+    const auto kind = graph_.assets[i].kind;
+    const bool table =
+        kind == graph::Kind::model || kind == graph::Kind::source || kind == graph::Kind::seed;
+    if (table) with_inputs.insert(i);
+  };
+  for (const size_t i : wanted) {
+    add(i);
+    for (const size_t up : graph_.assets[i].upstream) add(up);
+  }
+  std::vector<std::string> names;
+  for (const size_t i : with_inputs) names.push_back(graph_.assets[i].name);
+  tables.look_at(names);
 }
 
 std::vector<std::string> AppImpl::accept(const std::string& select) {

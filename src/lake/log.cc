@@ -142,6 +142,11 @@ LogListing list_log(storage::FileSystem& files, const std::string& table_path) {
 
 LogListing list_table(storage::FileSystem& files, const std::string& table_path) {
   LogListing listing = list_log(files, table_path);
+  check_whole(listing, table_path);
+  return listing;
+}
+
+void check_whole(const LogListing& listing, const std::string& table_path) {
   if (listing.empty()) {
     throw Error(Code::not_found, "there is no Delta table at \"" + table_path + "\"");
   }
@@ -153,7 +158,6 @@ LogListing list_table(storage::FileSystem& files, const std::string& table_path)
                     " is missing",
                 "restore \"" + commit_file(table_path, version) + "\" from a copy");
   }
-  return listing;
 }
 
 Commit read_commit(storage::FileSystem& files, const std::string& table_path, int64_t version) {

@@ -53,6 +53,9 @@ LogListing list_log(storage::FileSystem& files, const std::string& table_path);
 /// missing between the last checkpoint and the latest version.
 LogListing list_table(storage::FileSystem& files, const std::string& table_path);
 
+/// Throws the same errors, of a listing that is already there.
+void check_whole(const LogListing& listing, const std::string& table_path);
+
 /// Throws Error(not_found), Error(corrupt).
 Commit read_commit(storage::FileSystem& files, const std::string& table_path, int64_t version);
 /// When it was committed: as it says itself, else the time of its file.

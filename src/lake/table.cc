@@ -48,6 +48,22 @@ Time modified_of(storage::FileSystem& files, const std::string& path) {
   return info ? info->modified : Time{};
 }
 
+/// Commits of one table. The same one asked for twice in a row is read once.
+class CommitReader {
+ public:
+  CommitReader(storage::FileSystem& files, const std::string& path) : files_(files), path_(path) {}
+
+  const Commit& at(int64_t version) {
+    if (!commit_ || commit_->version != version) commit_ = read_commit(files_, path_, version);
+    return *commit_;
+  }
+
+ private:
+  storage::FileSystem& files_;
+  const std::string& path_;
+  std::optional<Commit> commit_;
+};
+
 std::string json_field(const std::string& json, std::string_view key) {
   return reading_json("a commitInfo", [&] {
     simdjson::dom::parser parser;
@@ -60,6 +76,56 @@ std::string table_id_of(const CommitInfo& info) {
     simdjson::dom::parser parser;
     return string_at(parser.parse(info.json), kTableIdKey);
   });
+}
+
+/// Our own commits carry the table's id; of other writers' the newest metadata does. Nothing where
+/// the newest commits have neither.
+std::optional<std::string> recent_id(const LogListing& listing, CommitReader& commits) {
+  constexpr int kLookedAt = 16;
+  for (int64_t version = listing.latest(), n = 0; n < kLookedAt && listing.has_commit(version);
+       --version, ++n) {
+    const Commit& commit = commits.at(version);
+    if (commit.metadata) return commit.metadata->id;
+    if (!commit.info) continue;
+    if (std::string id = table_id_of(*commit.info); !id.empty()) return id;
+  }
+  return {};
+}
+
+ProvenanceState provenance_in(const LogListing& listing, CommitReader& commits,
+                              storage::FileSystem& files, const std::string& path) {
+  ProvenanceState state;
+  int64_t version = listing.latest();
+  for (; listing.has_commit(version); --version) {
+    const Commit& commit = commits.at(version);
+    auto record = commit.info ? provenance_of(*commit.info) : std::nullopt;
+    if (record && record->kind != kMaintenanceKind) {
+      state.last = std::move(record);
+      state.last_version = version;
+      return state;
+    }
+    if (!record && commit.changes_data())
+      state.foreign_versions.insert(state.foreign_versions.begin(), version);
+  }
+  if (version < 0) return state;  // whole back to its beginning: nobody of ours has built it
+  // What is older was cleaned. Our own clean-up has kept every record; it must reach up to where
+  // the log begins.
+  for (auto& archived : archived_history(files, path)) {
+    if (archived.entry.version > version) continue;
+    if (archived.entry.version < version) break;
+    --version;
+    auto& record = archived.entry.provenance;
+    if (record && record->kind != kMaintenanceKind) {
+      state.last = std::move(record);
+      state.last_version = archived.entry.version;
+      return state;
+    }
+    if (!record && archived.changes_data) {
+      state.foreign_versions.insert(state.foreign_versions.begin(), archived.entry.version);
+    }
+  }
+  state.history_lost = version >= 0;
+  return state;
 }
 
 }  // namespace
@@ -170,17 +236,9 @@ int64_t Table::version_at(Time at) const {
 
 InputVersion Table::identity() const {
   const LogListing listing = list_table(files_, path_);
-  // Our own commits carry the id; of other writers' the newest metadata does.
-  constexpr int kLookedAt = 16;
-  for (int64_t version = listing.latest(), n = 0; n < kLookedAt && listing.has_commit(version);
-       --version, ++n) {
-    const Commit commit = read_commit(files_, path_, version);
-    if (commit.metadata) return {commit.metadata->id, listing.latest()};
-    if (!commit.info) continue;
-    if (std::string id = table_id_of(*commit.info); !id.empty())
-      return {std::move(id), listing.latest()};
-  }
-  return {snapshot().metadata.id, listing.latest()};
+  CommitReader commits(files_, path_);
+  const auto id = recent_id(listing, commits);
+  return {id ? *id : snapshot().metadata.id, listing.latest()};
 }
 
 std::vector<HistoryEntry> Table::history(std::optional<size_t> limit) const {
@@ -238,38 +296,23 @@ HistoryEntry history_entry(const Commit& commit) {
 }
 
 ProvenanceState Table::provenance() const {
-  const LogListing listing = list_table(files_, path_);
-  ProvenanceState state;
-  int64_t version = listing.latest();
-  for (; listing.has_commit(version); --version) {
-    const Commit commit = read_commit(files_, path_, version);
-    auto record = commit.info ? provenance_of(*commit.info) : std::nullopt;
-    if (record && record->kind != kMaintenanceKind) {
-      state.last = std::move(record);
-      state.last_version = version;
-      return state;
-    }
-    if (!record && commit.changes_data())
-      state.foreign_versions.insert(state.foreign_versions.begin(), version);
+  CommitReader commits(files_, path_);
+  return provenance_in(list_table(files_, path_), commits, files_, path_);
+}
+
+std::optional<TableState> Table::state() const {
+  const LogListing listing = list_log(files_, path_);
+  if (listing.empty()) return {};
+  check_whole(listing, path_);
+  CommitReader commits(files_, path_);
+  TableState state;
+  const auto id = recent_id(listing, commits);
+  state.identity = {id ? *id : snapshot().metadata.id, listing.latest()};
+  if (listing.has_commit(listing.latest())) {
+    const auto& info = commits.at(listing.latest()).info;
+    if (info) state.committed = time_from_micros(info->timestamp * 1000);
   }
-  if (version < 0) return state;  // whole back to its beginning: nobody of ours has built it
-  // What is older was cleaned. Our own clean-up has kept every record; it must reach up to where
-  // the log begins.
-  for (auto& archived : archived_history(files_, path_)) {
-    if (archived.entry.version > version) continue;
-    if (archived.entry.version < version) break;
-    --version;
-    auto& record = archived.entry.provenance;
-    if (record && record->kind != kMaintenanceKind) {
-      state.last = std::move(record);
-      state.last_version = archived.entry.version;
-      return state;
-    }
-    if (!record && archived.changes_data) {
-      state.foreign_versions.insert(state.foreign_versions.begin(), archived.entry.version);
-    }
-  }
-  state.history_lost = version >= 0;
+  state.provenance = provenance_in(listing, commits, files_, path_);
   return state;
 }
 

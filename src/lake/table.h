@@ -153,6 +153,14 @@ struct ProvenanceState {
   bool history_lost = false;
 };
 
+/// What planning has to know of a table, from one look at its log.
+struct TableState {
+  InputVersion identity;
+  Time
+      committed;  ///< when its latest version was, as that says itself; the epoch where it does not
+  ProvenanceState provenance;
+};
+
 class Table {
  public:
   /// `path` is the table's folder. Nothing is read yet.
@@ -178,6 +186,8 @@ class Table {
   /// When a commit of this table was made.
   Time time_of(const Commit& commit) const;
   ProvenanceState provenance() const;
+  /// Both of these at the price of one. Nothing where there is no table.
+  std::optional<TableState> state() const;
 
   /// Tries to append one version to the log. Retries the race for a version number by itself,
   /// bounded; gives a Conflicted only where the protocol's rules or the request's expectations say

@@ -196,6 +196,13 @@ TEST_F(TableTest, IdentityAndProvenanceCostOneListingAndOneRead) {
   EXPECT_EQ(counting.operations(), 2u);
   EXPECT_EQ(counted.provenance().last_version, 12);
   EXPECT_EQ(counting.operations(), 4u);
+  const auto state = counted.state();
+  EXPECT_EQ(counting.operations(), 6u);
+  ASSERT_TRUE(state);
+  EXPECT_EQ(state->identity, (InputVersion{id, 12}));
+  EXPECT_EQ(state->committed, clock_.now());
+  EXPECT_EQ(state->provenance.last->kind, "append");
+  EXPECT_FALSE(Table(*files_, folder_ + "/nowhere").state());
 }
 
 TEST_F(TableTest, AHundredThousandFiles) {

@@ -70,8 +70,13 @@ std::string key_of(const Parsed& select, const Catalog& catalog,
   return sha256(out.take());
 }
 
-std::optional<std::vector<duck::Column>> from_cache(std::string_view bytes) {
-  FieldReader in(bytes);
+}  // namespace
+
+std::optional<std::vector<duck::Column>> cached_columns(const Cache& cache,
+                                                        const std::string& key) {
+  const auto bytes = cache.find(key);
+  if (!bytes) return {};
+  FieldReader in(*bytes);
   std::vector<duck::Column> out;
   for (size_t left = in.number(); left > 0 && in.good(); --left) {
     auto name = in.text();
@@ -81,29 +86,27 @@ std::optional<std::vector<duck::Column>> from_cache(std::string_view bytes) {
   return out;
 }
 
-}  // namespace
+void cache_columns(Cache& cache, const std::string& key, const std::vector<duck::Column>& columns) {
+  Fields out;
+  out.add_number(columns.size());
+  for (const auto& column : columns) {
+    out.add(column.name);
+    out.add(column.type);
+  }
+  cache.put(key, out.take());
+}
 
 std::vector<duck::Column> bind(duck::Connection& connection, const Parsed& select,
                                const Catalog& catalog, const duck::Parameters& parameters,
                                Cache* cache) {
   const std::string key = cache ? key_of(select, catalog, parameters) : "";
   if (cache) {
-    if (const auto bytes = cache->find(key)) {
-      if (auto known = from_cache(*bytes)) return std::move(*known);
-    }
+    if (auto known = cached_columns(*cache, key)) return std::move(*known);
   }
   const Scratch scratch(connection, catalog, select.table_names());
   try {
     auto columns = connection.describe(select.text, parameters);
-    if (cache) {
-      Fields out;
-      out.add_number(columns.size());
-      for (const auto& column : columns) {
-        out.add(column.name);
-        out.add(column.type);
-      }
-      cache->put(key, out.take());
-    }
+    if (cache) cache_columns(*cache, key, columns);
     return columns;
   } catch (const duck::SqlError& error) {
     throw placed(error, select);

@@ -79,6 +79,10 @@ std::optional<Parsed> known_select(std::string_view text, const Place& begin, co
 /// A name of the tables' columns, for binding: table → columns in order.
 using Catalog = std::map<std::string, std::vector<duck::Column>>;
 
+/// Columns in the cache, under a key of the caller's.
+std::optional<std::vector<duck::Column>> cached_columns(const Cache& cache, const std::string& key);
+void cache_columns(Cache& cache, const std::string& key, const std::vector<duck::Column>& columns);
+
 /// Empty tables in a catalog of their own, for as long as it lives; the connection's default until
 /// then.
 class Scratch {

@@ -1,53 +1,115 @@
 #include "tasks/tables.h"
 
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
+#include "base/hash.h"
+
 namespace windrow::tasks {
 
-Tables::Tables(const lake::Lake* lake, const lake::Lake* deferred, duck::Database& database)
-    : lake_(lake), deferred_(deferred), database_(database) {}
+namespace {
 
-Tables::Entry& Tables::looked_at(const std::string& table) {
-  Entry& entry = entries_[table];
-  if (entry.exists) return entry;
-  entry.exists = lake_ && lake_->table(table).exists();
-  if (!*entry.exists && deferred_ && deferred_->table(table).exists()) {
-    entry.exists = true;
-    entry.deferred = true;
+constexpr size_t kLookersMax = 4;     // on a far lake they wait, on local disk they compute
+constexpr size_t kLooksAThread = 16;  // fewer are not worth a thread
+
+std::string columns_key(const lake::InputVersion& version, Time committed) {
+  sql::Fields out;
+  out.add("columns of a version");
+  out.add(version.table_id);
+  out.add_number(size_t(version.version));
+  out.add_number(size_t(micros(committed)));
+  return sha256(out.take());
+}
+
+}  // namespace
+
+Tables::Tables(const lake::Lake* lake, const lake::Lake* deferred, duck::Database& database,
+               sql::Cache* cache)
+    : lake_(lake), deferred_(deferred), database_(database), cache_(cache) {}
+
+void Tables::look_at(const std::vector<std::string>& names) {
+  std::atomic<size_t> next{0};
+  const auto work = [&] {
+    for (size_t i; (i = next++) < names.size();) {
+      try {
+        auto entry = entry_from_log(names[i]);
+        std::lock_guard lock(mutex_);
+        entries_.try_emplace(names[i], std::move(entry));
+      } catch (const Error&) {
+        // Told when it is asked for: not every plan needs every table.
+      }
+    }
+  };
+  const size_t lookers = std::min(kLookersMax, names.size() / kLooksAThread);
+  std::vector<std::jthread> threads;
+  for (size_t i = 1; i < lookers; ++i) threads.emplace_back(work);
+  work();
+}
+
+Tables::Entry Tables::entry_from_log(const std::string& name) const {
+  Entry entry;
+  entry.home = Home{};
+  auto state = lake_ ? lake_->table(name).state() : std::nullopt;
+  entry.provenance = std::make_shared<const lake::ProvenanceState>(
+      state ? std::move(state->provenance) : lake::ProvenanceState{});
+  if (!state && deferred_) {
+    state = deferred_->table(name).state();
+    entry.home->deferred = state.has_value();
   }
+  if (!state) return entry;
+  entry.home->exists = true;
+  entry.pinned = std::move(state->identity);
+  entry.committed = state->committed;
   return entry;
 }
 
-lake::Table Tables::table_of(const std::string& name, const Entry& entry) const {
-  return (entry.deferred ? deferred_ : lake_)->table(name);
+Tables::Entry Tables::known(const std::string& table) {
+  std::lock_guard lock(mutex_);
+  const auto found = entries_.find(table);
+  return found == entries_.end() ? Entry{} : found->second;
 }
 
-bool Tables::exists(const std::string& table) {
+Tables::Home Tables::home_of(const std::string& table) {
+  if (const auto home = known(table).home) return *home;
+  Home home;
+  home.exists = lake_ && lake_->table(table).exists();
+  if (!home.exists && deferred_ && deferred_->table(table).exists())
+    home.exists = home.deferred = true;
   std::lock_guard lock(mutex_);
-  return *looked_at(table).exists;
+  auto& first = entries_[table].home;
+  if (!first) first = home;
+  return *first;
 }
+
+lake::Table Tables::table_in(const Home& home, const std::string& name) const {
+  return (home.deferred ? deferred_ : lake_)->table(name);
+}
+
+bool Tables::exists(const std::string& table) { return home_of(table).exists; }
 
 bool Tables::own(const std::string& table) {
-  std::lock_guard lock(mutex_);
-  const Entry& entry = looked_at(table);
-  return *entry.exists && !entry.deferred;
+  const Home home = home_of(table);
+  return home.exists && !home.deferred;
 }
 
 lake::InputVersion Tables::version(const std::string& table) {
+  if (const auto pinned = known(table).pinned) return *pinned;
+  const auto found = table_in(home_of(table), table).identity();
   std::lock_guard lock(mutex_);
-  Entry& entry = looked_at(table);
-  if (!entry.pinned) entry.pinned = table_of(table, entry).identity();
-  return *entry.pinned;
+  auto& first = entries_[table].pinned;
+  if (!first) first = found;
+  return *first;
 }
 
 lake::ProvenanceState Tables::provenance(const std::string& table) {
+  if (const auto looked_at = known(table).provenance) return *looked_at;
   if (!lake_) return {};
-  const auto own = lake_->table(table);
-  return own.exists() ? own.provenance() : lake::ProvenanceState{};
+  auto state = lake_->table(table).state();
+  return state ? std::move(state->provenance) : lake::ProvenanceState{};
 }
 
-lake::Table Tables::table(const std::string& name) {
-  std::lock_guard lock(mutex_);
-  return table_of(name, looked_at(name));
-}
+lake::Table Tables::table(const std::string& name) { return table_in(home_of(name), name); }
 
 lake::ChangedIntervals Tables::changes(const std::string& table, int64_t from, int64_t to,
                                        const std::string& expression, const Grain& grain) {
@@ -84,9 +146,19 @@ std::shared_ptr<const lake::Snapshot> Tables::snapshot(const std::string& name) 
 
 std::optional<std::vector<duck::Column>> Tables::columns(const std::string& name) {
   if (!exists(name)) return {};
+  const auto pinned = version(name);
+  const auto committed = known(name).committed;
+  // A lake that was put back from a copy may give the same version to another commit, but hardly at
+  // the same moment.
+  const bool remembered = cache_ && committed != Time{};
+  const std::string key = remembered ? columns_key(pinned, committed) : "";
+  if (remembered) {
+    if (auto found = sql::cached_columns(*cache_, key)) return found;
+  }
   std::vector<duck::Column> out;
   for (const auto& field : snapshot(name)->schema.fields)
     out.push_back({field.name, lake::duck_type(field.type)});
+  if (remembered) sql::cache_columns(*cache_, key, out);
   return out;
 }
 
@@ -94,9 +166,9 @@ void Tables::moved(const std::string& table, int64_t version) {
   std::lock_guard lock(mutex_);
   Entry& entry = entries_[table];
   const std::string known =
-      entry.pinned && !entry.deferred ? entry.pinned->table_id : std::string();
+      entry.pinned && entry.home && !entry.home->deferred ? entry.pinned->table_id : std::string();
   entry = Entry{};
-  entry.exists = true;
+  entry.home = Home{true, false};
   entry.pinned =
       lake::InputVersion{known.empty() ? lake_->table(table).identity().table_id : known, version};
 }

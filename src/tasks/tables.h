@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "lake/lake.h"
 #include "plan/plan.h"
@@ -17,8 +18,15 @@ namespace windrow::tasks {
 /// there is one (--defer). Safe from any thread.
 class Tables final : public plan::World {
  public:
-  /// `lake` may be nothing: it was never written to, so nothing exists.
-  Tables(const lake::Lake* lake, const lake::Lake* deferred, duck::Database& database);
+  /// `lake` may be nothing: it was never written to, so nothing exists. `cache` remembers the
+  /// columns of versions.
+  Tables(const lake::Lake* lake, const lake::Lake* deferred, duck::Database& database,
+         sql::Cache* cache = nullptr);
+
+  /// Looks at all of these at once, by several threads, and keeps also how they were built: for a
+  /// plan, which is of one moment. A table that does not read is left to be told when it is asked
+  /// for.
+  void look_at(const std::vector<std::string>& names);
 
   bool exists(const std::string& table) override;
   bool own(const std::string& table) override;
@@ -45,18 +53,27 @@ class Tables final : public plan::World {
   std::function<bool(const std::string& model, const std::string& old_text)> compare_texts;
 
  private:
+  /// Where a table was found at the first look.
+  struct Home {
+    bool exists = false, deferred = false;
+  };
   struct Entry {
-    std::optional<bool> exists;
-    bool deferred = false;
+    std::optional<Home> home;
     std::optional<lake::InputVersion> pinned;
+    Time committed;  ///< of the pinned version, where it was looked at
+    std::shared_ptr<const lake::ProvenanceState> provenance;  ///< where it was looked at
     std::shared_ptr<const lake::Snapshot> snapshot;
   };
-  Entry& looked_at(const std::string& table);  // under mutex_
-  lake::Table table_of(const std::string& name, const Entry& entry) const;
+  /// What is known already. Logs are read without the lock: whoever is first decides for all.
+  Entry known(const std::string& table);
+  Home home_of(const std::string& table);
+  Entry entry_from_log(const std::string& name) const;
+  lake::Table table_in(const Home& home, const std::string& name) const;
 
   const lake::Lake* lake_;
   const lake::Lake* deferred_;
   duck::Database& database_;
+  sql::Cache* cache_;
   std::mutex mutex_;
   std::map<std::string, Entry> entries_;
 };
