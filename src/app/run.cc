@@ -282,6 +282,7 @@ RunResult AppImpl::run(const RunOptions& options, const RunEvents& events) {
   history().end(entry);
   history().keep(kRunsKept);
   history().flush();
+  sql_cache_.save();
   result.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(clock_.steady() - begun);
   record.log().write(
       "info", "run.ended",

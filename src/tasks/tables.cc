@@ -144,10 +144,20 @@ std::shared_ptr<const lake::Snapshot> Tables::snapshot(const std::string& name) 
   return made;
 }
 
+Time Tables::committed_at(const std::string& name, int64_t version) {
+  if (const auto looked_at = known(name).committed; looked_at != Time{}) return looked_at;
+  try {
+    const auto info = table(name).commits(version - 1, version).front().info;
+    return info ? time_from_micros(info->timestamp * 1000) : Time{};
+  } catch (const Error&) {
+    return {};  // only a checkpoint is left: nothing is remembered of it
+  }
+}
+
 std::optional<std::vector<duck::Column>> Tables::columns(const std::string& name) {
   if (!exists(name)) return {};
   const auto pinned = version(name);
-  const auto committed = known(name).committed;
+  const auto committed = committed_at(name, pinned.version);
   // A lake that was put back from a copy may give the same version to another commit, but hardly at
   // the same moment.
   const bool remembered = cache_ && committed != Time{};

@@ -68,6 +68,7 @@ class Tables final : public plan::World {
   Entry known(const std::string& table);
   Home home_of(const std::string& table);
   Entry entry_from_log(const std::string& name) const;
+  Time committed_at(const std::string& name, int64_t version);
   lake::Table table_in(const Home& home, const std::string& name) const;
 
   const lake::Lake* lake_;
