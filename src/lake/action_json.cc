@@ -29,14 +29,16 @@ std::optional<int64_t> optional_integer_at(const JsonObject& object, std::string
   return integer_at(object, key);
 }
 
+DeletionVector vector_from(const JsonObject& vector) {
+  return {required_string(vector, "storageType"), required_string(vector, "pathOrInlineDv"),
+          optional_integer_at(vector, "offset"), integer_at(vector, "sizeInBytes"),
+          integer_at(vector, "cardinality")};
+}
+
 std::optional<DeletionVector> vector_at(const JsonObject& object) {
   const auto found = find(object, "deletionVector");
   if (!found) return {};
-  const JsonObject vector = *found;
-  return DeletionVector{required_string(vector, "storageType"),
-                        required_string(vector, "pathOrInlineDv"),
-                        optional_integer_at(vector, "offset"), integer_at(vector, "sizeInBytes"),
-                        integer_at(vector, "cardinality")};
+  return vector_from(found->get_object());
 }
 
 Add add_from(const JsonObject& object) {
@@ -185,6 +187,10 @@ ActionReader::~ActionReader() = default;
 
 void ActionReader::read(const std::string& line, Commit& into, std::string_view where) {
   reading_json(where, [&] { read_action(impl_->parser.parse(line), into); });
+}
+
+DeletionVector ActionReader::deletion_vector(const std::string& json, std::string_view where) {
+  return reading_json(where, [&] { return vector_from(impl_->parser.parse(json)); });
 }
 
 Commit commit_from_json(std::string_view text, int64_t version, std::string_view where) {

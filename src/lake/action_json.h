@@ -22,6 +22,8 @@ class ActionReader {
   ActionReader(const ActionReader&) = delete;
   ActionReader& operator=(const ActionReader&) = delete;
   void read(const std::string& line, Commit& into, std::string_view where);
+  /// Of the JSON of this field alone.
+  DeletionVector deletion_vector(const std::string& json, std::string_view where);
 
  private:
   struct Impl;

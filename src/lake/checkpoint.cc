@@ -6,12 +6,15 @@
 #include <fstream>
 
 #include "base/id.h"
+#include "duck/chunks.h"
 #include "lake/action_json.h"
 #include "lake/json_text.h"
 #include "lake/partition_path.h"
+#include "lake/protocol.h"
 
 // DuckDB reads and writes the Parquet. Between it and us the actions travel as the JSON lines that
-// commits are made of, so there is one reader and one writer of actions. Checkpoints of other
+// commits are made of, so there is one reader and one writer of actions; only adds, of which there
+// may be many, are read column by column. Checkpoints of other
 // writers may lack columns and fields, or have more: only what is there and known is selected.
 
 namespace windrow::lake {
@@ -64,16 +67,16 @@ std::string action_json_sql(const std::string& name, const Type& known,
   for (const auto& field : known.fields) {
     if (has(field.name)) {
       put(field.name, field.name);
-    } else if (field.name == "stats" && has("stats_parsed")) {
-      put("stats", "stats_parsed");  // delta.checkpoint.writeStatsAsJson = false
     }
   }
   return "to_json(struct_pack(" + duck::quote_name(name) + " := struct_pack(" + fields + ")))";
 }
 
+/// One line of JSON per action that is not an add.
 std::string lines_sql(const std::string& scan, const std::vector<duck::Column>& columns) {
   std::string cases;
   for (const auto& [name, type] : kColumns) {
+    if (name == "add") continue;
     const auto there =
         std::find_if(columns.begin(), columns.end(), [&](const auto& c) { return c.name == name; });
     if (there == columns.end()) continue;
@@ -82,10 +85,91 @@ std::string lines_sql(const std::string& scan, const std::vector<duck::Column>& 
              action_json_sql(std::string(name), type_from_duck(name, type),
                              struct_field_names(there->type));
   }
-  if (cases.empty())
-    throw Error(Code::corrupt, "a checkpoint has none of the columns that it must have");
+  if (cases.empty()) return {};
   return "SELECT line FROM (SELECT CAST(CASE" + cases + " END AS VARCHAR) AS line FROM " + scan +
          ") WHERE line IS NOT NULL";
+}
+
+/// As the log has them: names in files.
+std::vector<std::string> partition_names(const Metadata& metadata) {
+  const Schema schema = schema_of(metadata);
+  std::vector<std::string> out;
+  for (const auto& name : metadata.partition_columns) {
+    const Field* field = schema.find(name);
+    out.push_back(field == nullptr ? name : field->in_files());
+  }
+  return out;
+}
+
+/// Adds are many: their columns are read as they are, without JSON between.
+void read_adds(const std::string& scan, const std::vector<duck::Column>& columns,
+               duck::Connection& connection, ActionReader& reader, std::string_view where,
+               Commit& out) {
+  const auto add = std::find_if(columns.begin(), columns.end(),
+                                [](const auto& column) { return column.name == "add"; });
+  if (add == columns.end()) return;
+  const auto fields = struct_field_names(add->type);
+  const auto field = [&](std::string_view name, const std::string& type) {
+    const bool there = std::find(fields.begin(), fields.end(), name) != fields.end();
+    return there ? "CAST(\"add\"." + duck::quote_name(name) + " AS " + type + ")"
+                 : "CAST(NULL AS " + type + ")";
+  };
+  const auto json = [&](std::string_view name) {
+    const bool there = std::find(fields.begin(), fields.end(), name) != fields.end();
+    const std::string value = "\"add\"." + duck::quote_name(name);
+    return there ? "CASE WHEN " + value + " IS NOT NULL THEN CAST(to_json(" + value +
+                       ") AS VARCHAR) END"
+                 : std::string("CAST(NULL AS VARCHAR)");
+  };
+  // delta.checkpoint.writeStatsAsJson = false leaves the parsed form alone.
+  std::string stats = field("stats", "VARCHAR");
+  if (std::find(fields.begin(), fields.end(), "stats_parsed") != fields.end())
+    stats = "coalesce(" + stats + ", " + json("stats_parsed") + ")";
+  // Partition values are a map; the metadata, which came before, says what its keys are.
+  std::vector<std::string> partitions;
+  std::string values;
+  for (const auto& name : out.metadata ? partition_names(*out.metadata) : partitions) {
+    partitions.push_back(name);
+    values += ", \"add\".partitionValues[" + duck::quote_text(name) + "]";
+  }
+  enum { kPath, kSize, kModified, kStats, kTags, kVector, kRowId, kRowVersion, kProvider, kValues };
+  const std::string select =
+      "SELECT " + field("path", "VARCHAR") + ", " + field("size", "BIGINT") + ", " +
+      field("modificationTime", "BIGINT") + ", " + stats + ", " + json("tags") + ", " +
+      json("deletionVector") + ", " + field("baseRowId", "BIGINT") + ", " +
+      field("defaultRowCommitVersion", "BIGINT") + ", " + field("clusteringProvider", "VARCHAR") +
+      values + " FROM " + scan + " WHERE \"add\" IS NOT NULL";
+  duck::for_each_chunk(connection, select, [&](const duck::Chunk& chunk) {
+    const auto text = [&](size_t column, size_t row) {
+      return chunk.null(column, row) ? std::string_view() : chunk.text(column, row);
+    };
+    const auto integer = [&](size_t column, size_t row) -> std::optional<int64_t> {
+      if (chunk.null(column, row)) return {};
+      return chunk.integer(column, row);
+    };
+    for (size_t row = 0; row < chunk.rows(); ++row) {
+      if (chunk.null(kPath, row))
+        throw Error(Code::corrupt, std::string(where) + " has a file without a path");
+      Add& file = out.adds.emplace_back();
+      file.path = chunk.text(kPath, row);
+      for (size_t i = 0; i < partitions.size(); ++i) {
+        // An empty text and null mean the same (PROTOCOL.md, "Partition Value Serialization").
+        const std::string_view value = text(kValues + i, row);
+        file.partition_values[partitions[i]] =
+            value.empty() ? std::nullopt : std::optional<std::string>(value);
+      }
+      file.size = integer(kSize, row).value_or(0);
+      file.modification_time = integer(kModified, row).value_or(0);
+      file.data_change = false;
+      file.stats = text(kStats, row);
+      file.tags = text(kTags, row);
+      if (!chunk.null(kVector, row))
+        file.deletion_vector = reader.deletion_vector(std::string(text(kVector, row)), where);
+      file.base_row_id = integer(kRowId, row);
+      file.default_row_commit_version = integer(kRowVersion, row);
+      file.clustering_provider = text(kProvider, row);
+    }
+  });
 }
 
 /// Two files in the system's folder for temporary files: what DuckDB reads and what it writes.
@@ -207,12 +291,11 @@ void read_parquet_actions(const std::vector<std::string>& paths, duck::Connectio
                            ", union_by_name = true, hive_partitioning = false)";
   try {
     const auto columns = connection.describe("SELECT * FROM " + scan);
-    connection.stream(
-        lines_sql(scan, columns), {}, [](const auto&) {},
-        [&](const std::vector<duck::Cell>& row) {
-          reader.read(std::get<std::string>(row.at(0)), out, where);
-          return true;
-        });
+    if (const std::string lines = lines_sql(scan, columns); !lines.empty()) {
+      for (const auto& row : connection.query(lines).rows)
+        reader.read(std::get<std::string>(row.at(0)), out, where);
+    }
+    read_adds(scan, columns, connection, reader, where, out);
   } catch (const duck::SqlError& error) {
     if (error.kind() == "Out of Memory" || retryable(error.code()) ||
         error.code() == Code::permission) {

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "lake/actions.h"
@@ -24,7 +26,16 @@ class Replay {
  private:
   Snapshot snapshot_;
   bool protocol_seen_ = false, metadata_seen_ = false;
-  std::unordered_map<std::string, Add> live_;
+  struct Live {
+    Add add;
+    std::string key;  ///< where it is not the path itself
+    bool gone = false;
+  };
+  /// `add` and its key, which others may find it by while the deque lives.
+  void put(Add add);
+
+  std::deque<Live> files_;  // addresses stay: the map's keys look into it
+  std::unordered_map<std::string_view, Live*> live_;
   std::unordered_map<std::string, Remove> tombstones_;
 };
 
