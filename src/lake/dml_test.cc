@@ -1,6 +1,11 @@
 #include "lake/dml.h"
 
+#include <memory>
+#include <set>
+
+#include "lake/alter.h"
 #include "lake/change_data.h"
+#include "lake/log.h"
 #include "lake/table_fixture.h"
 
 namespace windrow::lake {
@@ -135,6 +140,71 @@ TEST_F(DmlTest, ChangeDataIsWritten) {
             (Strings{"0|insert|0|old", "0|insert|1|old", "0|insert|2|old", "1|insert|9|new",
                      "1|update_postimage|1|new", "1|update_preimage|1|old", "2|delete|0|old"}));
   EXPECT_EQ(rows_at(), (Strings{"1|new", "2|old", "9|new"}));
+}
+
+TEST_F(DmlTest, RowsOfAVectorStayDeleted) {
+  auto request = creation("SELECT i AS id FROM range(32) r(i)");
+  ASSERT_EQ(request.adds.size(), 1u);
+  request.adds[0].deletion_vector =
+      DeletionVector{"i", "^Bg9^0rr910000000000iXQKl0rr91000f55c8Xg0@@D72lkbi5=-{L", {}, 44, 6};
+  request.protocol = Protocol{3, 7, {"deletionVectors"}, {"deletionVectors"}};
+  commit(std::move(request));
+  auto with = std::make_unique<StageContext>(context());
+  const auto staged = commit_staged(stage_delete(*with, "id < 10"), *with);
+  EXPECT_EQ(metric(staged, "numDeletedRows"), "7");
+  EXPECT_TRUE(staged.removes.at(0).deletion_vector);
+  EXPECT_EQ(rows("SELECT count(*), min(id) FROM (" + scan_sql(table().snapshot()) + ")"),
+            Strings{"19|10"});
+  EXPECT_EQ(rows("SELECT count(*) FROM (" + scan_sql(table().snapshot(0)) + ")"), Strings{"26"});
+}
+
+TEST_F(DmlTest, ColumnsAreRenamedDroppedAndWidened) {
+  create(
+      "SELECT i::INTEGER AS id, 'n' || i AS name, {'zip': i, 'city': 'c'} AS place, i % 2 AS p "
+      "FROM range(4) r(i)",
+      {"p"});
+  alter(
+      *files_, path_, connection_,
+      {RenameColumn{"name", "label"}, RenameColumn{"place.zip", "code"}, RenameColumn{"p", "part"},
+       AddColumn{"place.street", "VARCHAR"}, DropColumn{"place.city"}, WidenColumn{"id", "BIGINT"}},
+      clock_);
+  const auto with = std::make_unique<StageContext>(context());
+  commit_staged(stage_append(*with,
+                             "SELECT 5000000000 AS id, 'big' AS label, {'code': 7, 'street': 's'} "
+                             "AS place, 1::BIGINT AS "
+                             "part",
+                             {}),
+                *with);
+  EXPECT_EQ(rows("SELECT id, label, place.code, place.street, part FROM (" +
+                 scan_sql(table().snapshot()) + ") ORDER BY id"),
+            (Strings{"0|n0|0|NULL|0", "1|n1|1|NULL|1", "2|n2|2|NULL|0", "3|n3|3|NULL|1",
+                     "5000000000|big|7|s|1"}));
+  alter(*files_, path_, connection_, {DropColumn{"label"}, AddColumn{"label", "BIGINT"}}, clock_);
+  EXPECT_EQ(rows("SELECT count(label) FROM (" + scan_sql(table().snapshot()) + ")"), Strings{"0"});
+  EXPECT_EQ(problem_of([&] {
+              alter(*files_, path_, connection_,
+                    {RenameColumn{"zz", "y"}, WidenColumn{"id", "VARCHAR"}, DropColumn{"part"}},
+                    clock_);
+            }).code,
+            Code::usage);
+  const auto problem = problem_of([&] {
+    alter(*files_, path_, connection_, {AddConstraint{"small", "id < 10"}}, clock_);
+  });
+  EXPECT_EQ(problem.code, Code::data) << problem.message;
+}
+
+TEST_F(DmlTest, RowIdsAreGivenAndTimesAreInTheCommit) {
+  auto request = creation("SELECT i AS id FROM range(10) r(i)");
+  request.protocol = Protocol{1, 7, {}, {"rowTracking", "domainMetadata", "inCommitTimestamp"}};
+  request.metadata->configuration["delta.enableInCommitTimestamps"] = "true";
+  commit(std::move(request));
+  append("SELECT 10 AS id");
+  const auto snapshot = table().snapshot();
+  std::set<int64_t> ids;
+  for (const auto& add : snapshot.files) ids.insert(add.base_row_id.value());
+  EXPECT_EQ(ids, (std::set<int64_t>{0, 10}));
+  EXPECT_EQ(snapshot.domains.at("delta.rowTracking").configuration, "{\"rowIdHighWaterMark\":10}");
+  EXPECT_GT(read_commit(*files_, path_, 1).info->in_commit_timestamp, 0);
 }
 
 }  // namespace

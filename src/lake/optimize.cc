@@ -257,9 +257,11 @@ std::vector<Add> files_of_partitions(duck::Connection& connection, const Snapsho
   const auto row = [&](const std::string& number, const PartitionValues& values) {
     std::string out = "(" + number;
     for (const auto& name : snapshot.metadata.partition_columns) {
-      const auto value = values.find(name);
-      out += ", " + partition_literal(snapshot.schema.find(name)->type,
-                                      value == values.end() ? std::nullopt : value->second);
+      const Field* field = snapshot.schema.find(name);
+      WINDROW_INVARIANT(field != nullptr);
+      const auto value = values.find(field->in_files());
+      out += ", " +
+             partition_literal(field->type, value == values.end() ? std::nullopt : value->second);
     }
     return out + ")";
   };

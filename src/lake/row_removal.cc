@@ -215,11 +215,12 @@ size_t parts_of(const Snapshot& snapshot) {
 
 /// When the partition of these values is over, in local time of `zone`. Nothing where a value is
 /// not a number of the calendar.
-std::optional<Time> end_of_partition(const PartitionValues& values, size_t parts,
-                                     const std::string& zone) {
+std::optional<Time> end_of_partition(const Snapshot& snapshot, const PartitionValues& values,
+                                     size_t parts, const std::string& zone) {
   int number[4] = {0, 1, 1, 0};
   for (size_t i = 0; i < parts; ++i) {
-    const auto found = values.find(kParts[i]);
+    const Field* field = snapshot.schema.find(kParts[i]);
+    const auto found = field == nullptr ? values.end() : values.find(field->in_files());
     if (found == values.end() || !found->second) return {};
     char* end = nullptr;
     number[i] = int(std::strtol(found->second->c_str(), &end, 10));
@@ -243,7 +244,7 @@ Removal by_partition(const Snapshot& snapshot, const RetentionRule& rule) {
   Removal out;
   const size_t parts = parts_of(snapshot);
   for (const auto& add : snapshot.files) {
-    const auto end = end_of_partition(add.partition_values, parts, rule.zone);
+    const auto end = end_of_partition(snapshot, add.partition_values, parts, rule.zone);
     if (end && *end <= rule.keep_from) out.whole.push_back(add);
   }
   return out;
