@@ -73,7 +73,7 @@ int history(Session& session, const lake::Table& table) {
 int diff(Session& session, const lake::Table& table, duck::Connection& connection) {
   const int64_t to = session.arguments.to.value_or(table.latest_version());
   const int64_t from = session.arguments.from.value_or(to - 1);
-  if (from < 0 || from > to) {
+  if (from < -1 || from > to) {
     throw Error(Code::usage, fmt::format("there is nothing between version {} and {}", from, to),
                 "--from is the older, --to the newer version");
   }
