@@ -45,15 +45,22 @@ class Committer {
         case storage::PutOutcome::unknown:
           // It may be there or come to be there later. Trying the same version again is safe: only
           // one can win, and both are ours.
-          if (!can_look()) return Unknown{version};
-          if (ours_is_at(version)) return finished(version);
-          if (!taken(version)) {
-            if (++looks >= kLooksMax) return Unknown{version};
-            continue;
+          switch (look_for_ours(version)) {
+            case Look::ours: return finished(version);
+            case Look::nobody:
+              if (++looks >= kLooksMax) return Unknown{version};
+              continue;
+            case Look::no_answer: return Unknown{version};
+            case Look::another: break;
           }
           break;
         case storage::PutOutcome::exists:
-          if (ours_is_at(version)) return finished(version);
+          // After an unknown answer this may be our own, come late.
+          if (const Look look = look_for_ours(version); look == Look::ours) {
+            return finished(version);
+          } else if (look == Look::no_answer && looks > 0) {
+            return Unknown{version};
+          }
           break;
       }
       if (auto conflicted = catch_up(version)) return *conflicted;
@@ -244,13 +251,19 @@ class Committer {
     return there.info && there.info->txn_id == txn_id_;
   }
 
-  /// True where the storage answers at all.
-  bool can_look() {
+  enum class Look { ours, another, nobody, no_answer };
+
+  /// What became of a commit without an answer. Where nobody says, files that it may refer to must
+  /// stay: the caller is told `Unknown`, not an Error.
+  Look look_for_ours(int64_t version) {
     try {
-      taken(0);
-      return true;
+      if (!taken(version)) {
+        taken(0);  // does the storage answer at all?
+        return Look::nobody;
+      }
+      return ours_is_at(version) ? Look::ours : Look::another;
     } catch (const Error&) {
-      return false;
+      return Look::no_answer;
     }
   }
 
