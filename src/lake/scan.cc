@@ -42,6 +42,12 @@ bool path_can_hold(const Type& type) {
          type.kind != Kind::float_ && type.kind != Kind::double_ && type.kind != Kind::binary;
 }
 
+/// DuckDB takes the word NULL in a path for no value; to Delta it is a text.
+bool is_null_word(std::string_view text) {
+  return text.size() == 4 && std::equal(text.begin(), text.end(), "null",
+                                        [](char a, char b) { return (a | 0x20) == b; });
+}
+
 /// The path says exactly the partition values of the log, in the way that DuckDB reads it.
 bool path_says(const Snapshot& snapshot, const Add& add) {
   if (is_absolute_path(add.path)) return false;
@@ -56,6 +62,7 @@ bool path_says(const Snapshot& snapshot, const Add& add) {
     const auto value = add.partition_values.find(name);
     if (value == add.partition_values.end()) return false;
     const std::string text = part.substr(equals + 1);
+    if (is_null_word(text)) return false;
     const bool null = text == "__HIVE_DEFAULT_PARTITION__";
     if (null != !value->second || (!null && uri_decoded(text) != *value->second)) return false;
     ++found;

@@ -11,10 +11,10 @@ TEST_F(ScanTest, PartitionsWithOddValues) {
       "SELECT * FROM (VALUES (1, 'a b'), (2, 'ü/=%20+'), (3, NULL), (4, '2025'), (5, 'x''\"y'), "
       "(6, "
       "'{a}&?#:;'), "
-      "(7, '__no__')) t(a, \"p %=\")";
+      "(7, '__no__'), (8, 'NULL'), (9, 'Null')) t(a, \"p %=\")";
   create(select, {"p %="});
   const Snapshot snapshot = table().snapshot();
-  EXPECT_EQ(snapshot.files.size(), 7u);
+  EXPECT_EQ(snapshot.files.size(), 9u);
   EXPECT_EQ(rows_at(), rows(select + " ORDER BY ALL"));
   EXPECT_EQ(connection_.describe(scan_sql(snapshot))[1].name, "p %=");
   EXPECT_EQ(rows("SELECT a FROM (" + scan_sql(snapshot) + ") WHERE \"p %=\" = '2025'"),
