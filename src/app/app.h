@@ -112,6 +112,12 @@ struct HealthLine {
   std::string finding, hint;
 };
 
+/// A rule by which S3 moves or removes a table's files, in days since they were written.
+struct LifecycleLine {
+  std::string table, prefix;
+  std::optional<int> infrequent, archive, remove;
+};
+
 /// What the retention of its layer did to a table.
 struct RetainedTable {
   std::string table;
@@ -160,6 +166,8 @@ class App {
   /// Removes rows that are older than the retention of their table's layer, in tables that the
   /// selector chooses. A problem of one table does not hold back the others.
   virtual std::vector<RetainedTable> retain(const std::string& select, bool dry_run) = 0;
+  /// The rules of all tables whose layer has some, written to the bucket unless `dry_run`.
+  virtual std::vector<LifecycleLine> lifecycle(bool dry_run) = 0;
   /// Where the environment's lake is, or will be.
   virtual std::string lake_path() const = 0;
   virtual history::History& history() = 0;

@@ -30,6 +30,7 @@ class AppImpl final : public App {
   graph::Lineage lineage(const std::string& subject) override;
   std::vector<HealthLine> health() override;
   std::vector<RetainedTable> retain(const std::string& select, bool dry_run) override;
+  std::vector<LifecycleLine> lifecycle(bool dry_run) override;
   std::string lake_path() const override { return environment_.lake; }
 
  private:

@@ -1,5 +1,7 @@
 #include "app/app_impl.h"
 #include "lake/row_removal.h"
+#include "storage/homes.h"
+#include "storage/s3_lifecycle.h"
 
 namespace windrow::app {
 
@@ -10,6 +12,11 @@ namespace {
 Time keep_from(Time now, project::Duration retention, const std::string& zone) {
   const bool days = retention >= std::chrono::hours(48);
   return Grain(days ? Grain::Unit::day : Grain::Unit::hour, 1, zone).floor(now - retention);
+}
+
+std::optional<int> in_days(const std::optional<project::Duration>& age) {
+  if (!age) return {};
+  return int(std::chrono::duration_cast<std::chrono::hours>(*age).count() / 24);
 }
 
 /// The column that a table's rows are dated by: declared, else that of its intervals.
@@ -69,6 +76,50 @@ std::vector<RetainedTable> AppImpl::retain(const std::string& select, bool dry_r
     }
     out.push_back(std::move(one));
   }
+  return out;
+}
+
+std::vector<LifecycleLine> AppImpl::lifecycle(bool dry_run) {
+  const std::string_view scheme = storage::scheme_of(environment_.lake);
+  if (scheme != "s3" && scheme != "s3a") {
+    throw Error(Code::usage, "the lake \"" + environment_.lake + "\" is not on S3",
+                "elsewhere `windrow lake retain` and `windrow table vacuum` free space");
+  }
+  std::vector<LifecycleLine> out;
+  auto* lake = lake_if_there();
+  if (!lake) return out;
+  std::vector<storage::LifecycleRule> rules;
+  const auto at = storage::parse_s3_path(environment_.lake);
+  const std::string own = "windrow-" + lake->identity().id + "-";
+  for (const auto& name : lake->tables()) {
+    const auto* layer = project_.layer(name.substr(0, name.find('.')));
+    if (!layer || (!layer->infrequent && !layer->archive && !layer->remove)) continue;
+    duck::Connection connection(database_);
+    const auto snapshot = lake->table(name).snapshot({}, &connection);
+    // Data files alone: a table without its log is none.
+    const auto& partitions = snapshot.metadata.partition_columns;
+    const std::string first =
+        partitions.empty() ? "part-" : snapshot.schema.find(partitions[0])->in_files() + "=";
+    const std::string folder = storage::parse_s3_path(lake->table_path(name)).key;
+    LifecycleLine line{name, folder + "/" + first, in_days(layer->infrequent),
+                       in_days(layer->archive), in_days(layer->remove)};
+    // Where nothing says how old rows are, old files may hold what is still wanted.
+    if (declared_column(project_, name).empty() && !lake::partition_time(snapshot))
+      line.remove.reset();
+    rules.push_back({own + name, line.prefix, line.infrequent, line.archive, line.remove});
+    out.push_back(std::move(line));
+  }
+  constexpr size_t kRulesMax = 1000;
+  if (rules.size() >= kRulesMax) {
+    throw Error(Code::unsupported, "a bucket takes " + std::to_string(kRulesMax) +
+                                       " rules, and there would be " +
+                                       std::to_string(rules.size()));
+  }
+  if (dry_run) return out;
+  const auto environment = [this](const std::string& name) { return variable(name); };
+  const auto http = clients::http_client();
+  storage::write_lifecycle(storage::s3_options(environment), environment, *http, clock_, at.bucket,
+                           rules, own);
   return out;
 }
 

@@ -107,6 +107,7 @@ class FakeApp final : public app::App {
     return {subject, {"silver.a", "gold.b"}, {{"silver.a", "gold.b"}}, {}};
   }
   std::vector<app::HealthLine> health() override { return told_.health; }
+  std::vector<app::LifecycleLine> lifecycle(bool) override { return {}; }
   std::vector<app::RetainedTable> retain(const std::string&, bool) override {
     return told_.retained;
   }

@@ -61,8 +61,41 @@ int retain(Session& session) {
   return failed ? kFailed : kDone;
 }
 
+int lifecycle(Session& session) {
+  const auto& a = session.arguments;
+  const auto app = open_app(session);
+  const auto lines = app->lifecycle(a.dry_run);
+  const auto days = [](const std::optional<int>& age) {
+    return age ? std::to_string(*age) + "d" : std::string();
+  };
+  Json list = Json::array();
+  TextTable text({"table", "files", "infrequent", "archive", "delete"}, {2, 3, 4});
+  for (const auto& line : lines) {
+    Json one{{"table", line.table}, {"prefix", line.prefix}};
+    if (line.infrequent) one["infrequent"] = *line.infrequent;
+    if (line.archive) one["archive"] = *line.archive;
+    if (line.remove) one["delete"] = *line.remove;
+    list.push_back(std::move(one));
+    text.add({line.table, line.prefix + "…", days(line.infrequent), days(line.archive),
+              days(line.remove)});
+  }
+  if (session.out.json()) {
+    session.out.write(dumped({{"rules", list}, {"dry_run", a.dry_run}}));
+    return kDone;
+  }
+  if (lines.empty()) {
+    session.out.print("no table lies in a layer with infrequent, archive or delete");
+    return kDone;
+  }
+  session.out.table(text);
+  if (a.dry_run) session.out.note("nothing was changed");
+  return kDone;
+}
+
 }  // namespace
 
-int lake_verb(Session& session) { return retain(session); }
+int lake_verb(Session& session) {
+  return session.arguments.sub_verb == "lifecycle" ? lifecycle(session) : retain(session);
+}
 
 }  // namespace windrow::cli

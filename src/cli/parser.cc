@@ -327,6 +327,10 @@ void lake_verbs(CLI::App& app, Arguments& a) {
            "  windrow lake retain --dry-run\n  windrow lake retain -s layer:bronze\n");
   repeatable(retain->add_option("-s,--select", a.select, "which tables"))->type_name("SELECTOR");
   dry_run(retain, a);
+  dry_run(verb(*lake, "Verbs", "lifecycle",
+               "write the rules by which S3 moves and removes files as layers say",
+               "  windrow lake lifecycle --dry-run\n"),
+          a);
 }
 
 void other_verbs(CLI::App& app, Arguments& a) {

@@ -81,6 +81,7 @@ struct Layer {
   std::string name;
   bool append_only = false;
   std::optional<Duration> retention;
+  std::optional<Duration> infrequent, archive, remove;  ///< lifecycle of its files on S3
   Place place;
 };
 

@@ -1,5 +1,6 @@
 """A lake on S3: a real server (MinIO, tests/servers), and a proxy in front of it that misbehaves."""
 import concurrent.futures
+import json
 import os
 import pathlib
 import random
@@ -284,3 +285,26 @@ def test_what_is_written_is_encrypted_where_asked(s3, monkeypatch):
     probe("put", "s3://windrow/sse/parts", str(20 << 20))
     assert header("/windrow/sse/parts") == "aws:kms"
     assert len(probe("read", "s3://windrow/sse/parts").stdout) == 20 << 20
+
+
+def test_lifecycle_rules_are_written_beside_those_of_others(s3, tmp_path):
+    def rules() -> str:
+        return subprocess.run(
+            ["curl", "-s", "--aws-sigv4", "aws:amz:us-east-1:s3", "-u",
+             f"{s3['AWS_ACCESS_KEY_ID']}:{s3['AWS_SECRET_ACCESS_KEY']}", "-H",
+             "x-amz-content-sha256: UNSIGNED-PAYLOAD", s3["AWS_ENDPOINT_URL"] + "/windrow/?lifecycle="],
+            check=True, capture_output=True, text=True, timeout=30).stdout
+
+    folder, lake = project(tmp_path / "lab")
+    project_file = folder / "windrow.yaml"
+    # MinIO knows no storage classes: that files are moved is a unit test of the document alone.
+    project_file.write_text(project_file.read_text().replace("gold: {}", "gold: {retention: 90d, delete: 120d}"))
+    lab.windrow(folder, "run")
+    shown = json.loads(lab.windrow(folder, "--json", "lake", "lifecycle", "--dry-run").stdout)
+    assert {line["table"] for line in shown["rules"]} == {"gold.daily", "gold.kinds"}
+    before = rules()
+    for _ in range(2):
+        lab.windrow(folder, "lake", "lifecycle")
+        now = rules()
+        assert now.count("<Days>120</Days>") - before.count("<Days>120</Days>") == len([r for r in shown["rules"] if "delete" in r]) > 0
+        assert "/gold/daily/" in now and "DaysAfterInitiation" in now

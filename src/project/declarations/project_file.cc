@@ -122,15 +122,46 @@ Type<Environment> environment_type() {
   return out;
 }
 
+/// Whole days, one after the other, and nothing is deleted that retention keeps.
+void check_ages(const Layer& layer, Reading& reading) {
+  constexpr auto kDay = std::chrono::hours(24);
+  const auto wrong = [&](const std::string& what, const std::string& hint) {
+    reading.problems.add(
+        Problem{Code::configuration, "layer \"" + layer.name + "\": " + what, hint, layer.place});
+  };
+  for (const auto* age : {&layer.infrequent, &layer.archive, &layer.remove}) {
+    if (*age && **age % kDay != Duration::zero())
+      wrong("ages of files are whole days", "write 30d");
+  }
+  if (layer.infrequent && *layer.infrequent < 30 * kDay)
+    wrong("infrequent is less than 30d", "S3 takes no less");
+  const auto later = [](const auto& a, const auto& b) { return !a || !b || *a < *b; };
+  if (!later(layer.infrequent, layer.archive) || !later(layer.archive, layer.remove) ||
+      !later(layer.infrequent, layer.remove))
+    wrong("infrequent, archive and delete must follow each other", {});
+  if (layer.remove && (!layer.retention || *layer.remove < *layer.retention)) {
+    wrong("delete would take files whose rows the retention keeps",
+          "give a retention that is not longer than it");
+  }
+}
+
 Type<Layer> layer_type() {
   Keys<Layer> keys("layer");
   keys.optional("append_only", &Layer::append_only, boolean_type(), "false",
                 "Its tables take appends, retention and erasure, nothing else.")
       .optional("retention", &Layer::retention, duration_type(), "for ever",
                 "How long rows are kept.")
+      .optional("infrequent", &Layer::infrequent, duration_type(), "never",
+                "On S3: age from which files are stored for infrequent access.")
+      .optional("archive", &Layer::archive, duration_type(), "never",
+                "On S3: age from which files are archived; they are still read at once.")
+      .optional("delete", &Layer::remove, duration_type(), "never",
+                "On S3: age at which files go, of tables that the retention applies to; not before "
+                "the retention.")
       .then([](const Node&, Reading& reading, Layer& layer) {
         layer.name = reading.key_text();
         layer.place = reading.key_place();
+        check_ages(layer, reading);
       });
   return keys.type();
 }
