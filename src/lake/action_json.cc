@@ -1,5 +1,8 @@
 #include "lake/action_json.h"
 
+#include <algorithm>
+#include <climits>
+
 #include "lake/json_reader.h"
 #include "lake/json_text.h"
 
@@ -24,6 +27,13 @@ std::string required_string(const JsonObject& object, std::string_view key) {
   return std::string(std::string_view(object[key]));
 }
 
+/// A number of bytes or rows.
+int64_t count_at(const JsonObject& object, std::string_view key) {
+  const int64_t count = integer_at(object, key);
+  if (count < 0) throw simdjson::simdjson_error(simdjson::NUMBER_OUT_OF_RANGE);
+  return count;
+}
+
 std::optional<int64_t> optional_integer_at(const JsonObject& object, std::string_view key) {
   if (!find(object, key)) return {};
   return integer_at(object, key);
@@ -45,7 +55,7 @@ Add add_from(const JsonObject& object) {
   Add add;
   add.path = required_string(object, "path");
   add.partition_values = partition_values_at(object);
-  add.size = integer_at(object, "size");
+  add.size = count_at(object, "size");
   add.modification_time = integer_at(object, "modificationTime");
   add.data_change = boolean_at(object, "dataChange", true);
   if (const auto stats = find(object, "stats")) {
@@ -67,7 +77,7 @@ Remove remove_from(const JsonObject& object) {
   remove.data_change = boolean_at(object, "dataChange", true);
   remove.extended_file_metadata = boolean_at(object, "extendedFileMetadata", false);
   remove.partition_values = partition_values_at(object);
-  remove.size = integer_at(object, "size");
+  remove.size = count_at(object, "size");
   remove.deletion_vector = vector_at(object);
   remove.base_row_id = optional_integer_at(object, "baseRowId");
   remove.default_row_commit_version = optional_integer_at(object, "defaultRowCommitVersion");
@@ -75,7 +85,7 @@ Remove remove_from(const JsonObject& object) {
 }
 
 Cdc cdc_from(const JsonObject& object) {
-  return {required_string(object, "path"), partition_values_at(object), integer_at(object, "size")};
+  return {required_string(object, "path"), partition_values_at(object), count_at(object, "size")};
 }
 
 Metadata metadata_from(const JsonObject& object) {
@@ -99,8 +109,11 @@ Metadata metadata_from(const JsonObject& object) {
 
 Protocol protocol_from(const JsonObject& object) {
   Protocol protocol;
-  protocol.min_reader_version = int(integer_at(object, "minReaderVersion", 1));
-  protocol.min_writer_version = int(integer_at(object, "minWriterVersion", 1));
+  const auto version = [&](std::string_view key) {
+    return int(std::clamp<int64_t>(integer_at(object, key, 1), 0, INT_MAX));
+  };
+  protocol.min_reader_version = version("minReaderVersion");
+  protocol.min_writer_version = version("minWriterVersion");
   protocol.reader_features = strings_at(object, "readerFeatures");
   protocol.writer_features = strings_at(object, "writerFeatures");
   return protocol;

@@ -233,7 +233,9 @@ class Committer {
     w.end_object();
     if (request_.read_version) w.field("readVersion", *request_.read_version);
     w.field("isolationLevel",
-            request_.reads == Reads::whole_table ? "Serializable" : "WriteSerializable");
+            request_.reads == Reads::whole_table || request_.reads == Reads::scope
+                ? "Serializable"
+                : "WriteSerializable");
     w.field("isBlindAppend",
             request_.reads == Reads::nothing && request_.removes.empty() && !request_.adds.empty());
     w.field("operationMetrics", request_.operation_metrics);

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "lake/constraints.h"
+#include "lake/predicate_scope.h"
 #include "lake/stager.h"
 #include "lake/statistics.h"
 #include "lake/touched.h"
@@ -89,6 +90,15 @@ void check_assignments(const StageContext& context, const std::vector<Assignment
   }
 }
 
+/// Only rows for which the condition is true matter to a statement; the files that hold some are
+/// rewritten.
+Reads reads_where(Stager& stager, const std::string& condition) {
+  auto box = box_of(stager.connection(), stager.schema(), condition);
+  if (box.empty()) return Reads::whole_table;
+  stager.staged().scope.boxes.push_back(std::move(box));
+  return Reads::scope;
+}
+
 /// The rows as a predicate: lists in operationParameters are JSON text.
 std::string predicate_parameter(const std::string& condition) {
   return json_text(nlohmann::json::array({or_true(condition)}).dump());
@@ -111,7 +121,7 @@ Staged stage_delete(const StageContext& context, const std::string& condition) {
   staged.metrics = metrics_of(stager, int64_t(hit.files.size()));
   staged.metrics["numDeletedRows"] = std::to_string(hit.rows);
   return stager.finish("DELETE", {{"predicate", predicate_parameter(condition)}},
-                       Reads::whole_table);
+                       reads_where(stager, condition));
 }
 
 Staged stage_update(const StageContext& context, const std::vector<Assignment>& set,
@@ -146,7 +156,7 @@ Staged stage_update(const StageContext& context, const std::vector<Assignment>& 
   staged.metrics = metrics_of(stager, int64_t(hit.files.size()));
   staged.metrics["numUpdatedRows"] = std::to_string(hit.rows);
   return stager.finish("UPDATE", {{"predicate", predicate_parameter(condition)}},
-                       Reads::whole_table);
+                       reads_where(stager, condition));
 }
 
 Staged stage_replace_where(const StageContext& context, const std::string& select,
@@ -177,7 +187,7 @@ Staged stage_replace_where(const StageContext& context, const std::string& selec
   staged.metrics["numDeletedRows"] = std::to_string(hit.rows);
   return stager.finish(
       "WRITE", {{"mode", json_text("Overwrite")}, {"predicate", predicate_parameter(condition)}},
-      Reads::whole_table);
+      reads_where(stager, condition));
 }
 
 namespace {

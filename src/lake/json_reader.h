@@ -49,7 +49,12 @@ inline int64_t integer_at(const JsonObject& object, std::string_view key, int64_
   // Whole numbers first: simdjson gives every number as a double too, which loses digits beyond
   // 2^53.
   if (found->is_int64()) return int64_t(*found);
-  if (found->is_double()) return int64_t(double(*found));  // some writers print 1.7e12
+  if (found->is_double()) {  // some writers print 1.7e12
+    const double number = *found;
+    if (!(number >= -0x1p63 && number < 0x1p63))
+      throw simdjson::simdjson_error(simdjson::NUMBER_OUT_OF_RANGE);
+    return int64_t(number);
+  }
   return int64_t(*found);
 }
 

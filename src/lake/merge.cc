@@ -211,6 +211,52 @@ void rewrite(Stager& stager, const std::string& fresh, const std::string& gone,
                     {"numTargetFilesRemoved", std::to_string(files.size())}};
 }
 
+/// `"low 0", "high 0", …`: least and greatest of each column of the key, as `text` of them makes it.
+std::string key_ends(const Stager& stager, const std::vector<std::string>& key) {
+  std::string out;
+  for (size_t i = 0; i < key.size(); ++i) {
+    const auto kind = stager.schema().find(key[i])->type.kind;
+    const bool moment = kind == Type::Kind::timestamp || kind == Type::Kind::timestamp_ntz;
+    const std::string n = std::to_string(i);
+    for (const auto& [end, name] : {std::pair{"min(", "low "}, std::pair{"max(", "high "}}) {
+      // Times in a way that no session's time zone changes.
+      const std::string value = end + duck::quote_name(key[i]) + ")";
+      out += (out.empty() ? "" : ", ") + (moment ? "epoch_us(" + value + ")" : value) + " AS " +
+             duck::quote_name(name + n);
+    }
+  }
+  return out;
+}
+
+/// Everything that a merge reads of the table: rows whose keys lie between the ends.
+void read_keys(Stager& stager, const std::vector<std::string>& key, const std::string& ends) {
+  ReadScope::Box box;
+  for (size_t i = 0; i < key.size(); ++i) {
+    const Field& column = *stager.schema().find(key[i]);
+    const std::string n = std::to_string(i);
+    const auto row = stager.connection()
+                         .query("SELECT min(\"low " + n + "\"), max(\"high " + n + "\") FROM (" +
+                                ends + ")")
+                         .rows.front();
+    if (std::holds_alternative<std::monostate>(row[0])) return;  // no key at all
+    const auto text = [&](const duck::Cell& value) {
+      const bool moment = column.type.kind == Type::Kind::timestamp ||
+                          column.type.kind == Type::Kind::timestamp_ntz;
+      return moment ? iso(time_from_micros(std::get<int64_t>(value))) : duck::text_of(value);
+    };
+    box.push_back({column, text(row[0]), text(row[1])});
+  }
+  stager.staged().scope.boxes.push_back(std::move(box));
+}
+
+/// Files with rows that were compared and stay: log paths.
+void keep_files(Stager& stager, const std::string& matched) {
+  const auto found = stager.connection().query("SELECT DISTINCT " + kFile + " FROM " + matched +
+                                               " WHERE \"windrow same\" OR \"windrow later\"");
+  for (const auto& add : files_of(stager.before(), texts(found)))
+    stager.staged().scope.kept_files.push_back(add.path);
+}
+
 }  // namespace
 
 Staged stage_merge(const StageContext& context, const std::string& select,
@@ -225,6 +271,9 @@ Staged stage_merge(const StageContext& context, const std::string& select,
   check_keys(stager, fresh, options.key, options.latest_by.empty());
   const std::string keys = column_list(options.key);
 
+  const std::string ends = key_ends(stager, options.key);
+  const std::string fresh_ends =
+      stager.materialize("windrow merge ends", "SELECT " + ends + " FROM " + fresh, {});
   std::string gone_sql = "SELECT " + keys + " FROM " + fresh;
   if (!options.delete_keys_sql.empty()) {
     gone_sql += " UNION SELECT " + keys + " FROM (" + options.delete_keys_sql + ") WHERE true";
@@ -238,14 +287,17 @@ Staged stage_merge(const StageContext& context, const std::string& select,
                            "SELECT DISTINCT " + keys + " FROM " + matched +
                                " WHERE \"windrow same\" OR \"windrow later\"",
                            {});
+    keep_files(stager, matched);
     stager.connection().execute("DELETE FROM " + fresh + " n WHERE EXISTS (SELECT 1 FROM " +
                                 settled + " g WHERE " + same_key(options.key, "n", "g") + ")");
     gone_sql = "SELECT * FROM (" + gone_sql + ") d WHERE NOT EXISTS (SELECT 1 FROM " + settled +
                " g WHERE " + same_key(options.key, "d", "g") + ")";
   }
   const std::string gone = stager.materialize("windrow merge gone", gone_sql, parameters);
+  read_keys(stager, options.key,
+            "FROM " + fresh_ends + " UNION ALL SELECT " + ends + " FROM " + gone);
   rewrite(stager, fresh, gone, options.key);
-  return stager.finish("MERGE", {{"predicate", "\"key\""}}, Reads::whole_table, options.key);
+  return stager.finish("MERGE", {{"predicate", "\"key\""}}, Reads::scope, options.key);
 }
 
 Staged stage_scd2(const StageContext& context, const std::string& select,

@@ -57,9 +57,11 @@ Staged stage_replace_partitions(const StageContext& context, const std::string& 
     if (written.count(add.partition_values)) replaced.push_back(add);
   }
   stager.remove(replaced);
+  for (const auto& values : written)
+    staged.scope.boxes.push_back(partition_box(stager.schema(), values));
   return stager.finish(
       "WRITE", {{"mode", json_text("Overwrite")}, {"partitionOverwriteMode", json_text("dynamic")}},
-      Reads::own_removes);
+      Reads::scope);
 }
 
 Staged stage_replace_interval(const StageContext& context, const std::string& select,
@@ -118,10 +120,12 @@ Staged stage_replace_interval(const StageContext& context, const std::string& se
   }
   stager.remove(candidates);
   staged.rows_changed = staged.rows_written;
+  // No file of these is kept: whoever changes one of them meets our removes.
+  staged.scope.boxes = {{{*field, text(from), text(to), true, false}}};
   return stager.finish("WRITE",
                        {{"mode", json_text("Overwrite")},
                         {"predicate", json_text(column + " in " + interval.text())}},
-                       Reads::own_removes);
+                       Reads::scope);
 }
 
 CommitRequest request_of(const StageContext& context, Staged staged, const NewTable& if_new) {
@@ -130,6 +134,7 @@ CommitRequest request_of(const StageContext& context, Staged staged, const NewTa
   request.operation_parameters = std::move(staged.parameters);
   request.operation_metrics = std::move(staged.metrics);
   request.reads = staged.reads;
+  request.scope = std::move(staged.scope);
   request.adds = std::move(staged.adds);
   request.removes = std::move(staged.removes);
   if (context.current) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/hash.h"
 #include "lake/deletion_vector.h"
@@ -268,6 +269,15 @@ std::string scan_sql(const Snapshot& snapshot, const std::vector<Add>& files) {
 
 std::string scan_sql_with_file(const Snapshot& snapshot, const std::vector<Add>& files) {
   return Scan(snapshot, true).sql(files);
+}
+
+std::string scan_after_sql(Snapshot before, const std::vector<Remove>& removes,
+                           const std::vector<Add>& adds) {
+  std::set<std::string> removed;
+  for (const auto& remove : removes) removed.insert(remove.path);
+  std::erase_if(before.files, [&](const Add& add) { return removed.count(add.path) > 0; });
+  before.files.insert(before.files.end(), adds.begin(), adds.end());
+  return scan_sql(before);
 }
 
 std::vector<Add> files_overlapping(const Snapshot& snapshot, const std::string& column,

@@ -168,13 +168,7 @@ void Stager::write_change_data(const std::vector<std::string>& key) {
 Staged Stager::finish(std::string operation, std::map<std::string, std::string> parameters,
                       Reads reads, const std::vector<std::string>& key) {
   write_change_data(key);
-  std::set<std::string> removed;
-  for (const auto& remove : staged_.removes) removed.insert(remove.path);
-  Snapshot after = before_;
-  after.schema = staged_.schema;
-  std::erase_if(after.files, [&](const Add& add) { return removed.count(add.path) > 0; });
-  after.files.insert(after.files.end(), staged_.adds.begin(), staged_.adds.end());
-  staged_.after_sql = scan_sql(after);
+  staged_.after_sql = scan_after_sql(before_, staged_.removes, staged_.adds);
   int64_t bytes = 0;
   for (const auto& add : staged_.adds) bytes += add.size;
   staged_.metrics.try_emplace("numOutputRows", std::to_string(staged_.rows_written));

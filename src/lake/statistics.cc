@@ -270,18 +270,25 @@ bool lies_inside(const Add& add, const Field& column, const std::string& from,
 
 bool may_overlap(const Add& add, const Field& column, const std::string& from,
                  const std::string& to) {
-  const auto range = column_range(add, column);
+  return may_hold(add, {column, from, to, true, false});
+}
+
+bool may_hold(const Add& add, const ReadScope::Condition& condition) {
+  const Type& type = condition.column.type;
+  const auto range = column_range(add, condition.column);
   if (!range) return true;
-  if (range->all_null) return false;
-  const auto first = point_of(column.type, from), end = point_of(column.type, to);
+  if (condition.is_null) return !range->no_null;
+  if (range->all_null) return !condition.from && !condition.to;
+  const auto first = condition.from ? point_of(type, *condition.from) : std::nullopt;
   if (range->max && first) {
-    const auto max = greatest_of(column.type, *range->max);
+    const auto max = greatest_of(type, *range->max);
     if (max && *max < *first) return false;
   }
+  const auto end = condition.to ? point_of(type, *condition.to) : std::nullopt;
   if (range->min && end) {
-    const auto min = point_of(column.type, *range->min);
+    const auto min = point_of(type, *range->min);
     // Numbers as double may be rounded: equal does not mean equal.
-    const bool exact = min && !std::holds_alternative<double>(*min);
+    const bool exact = min && condition.open_end && !std::holds_alternative<double>(*min);
     if (min && (exact ? *min >= *end : *min > *end)) return false;
   }
   return true;

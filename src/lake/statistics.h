@@ -7,6 +7,7 @@
 
 #include "duck/parquet_writer.h"
 #include "lake/actions.h"
+#include "lake/read_scope.h"
 #include "lake/schema.h"
 
 /// Statistics per file (PROTOCOL.md, "Per-file Statistics"): JSON text in `add.stats`.
@@ -37,5 +38,8 @@ bool may_overlap(const Add& add, const Field& column, const std::string& from,
 /// True only where it is certain that every row of the file has `column` (a time) in [from, to).
 bool lies_inside(const Add& add, const Field& column, const std::string& from,
                  const std::string& to);
+
+/// False only where it is certain that no row of the file meets the condition.
+bool may_hold(const Add& add, const ReadScope::Condition& condition);
 
 }  // namespace windrow::lake

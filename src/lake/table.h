@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "lake/actions.h"
 #include "lake/provenance.h"
+#include "lake/read_scope.h"
 #include "lake/schema.h"
 #include "storage/file_system.h"
 
@@ -55,6 +56,9 @@ struct Snapshot {
 /// no file it yields no rows.
 std::string scan_sql(const Snapshot& snapshot, const std::vector<Add>& files);
 inline std::string scan_sql(const Snapshot& snapshot) { return scan_sql(snapshot, snapshot.files); }
+/// A SELECT over the table as a commit of these on top of the snapshot would leave it.
+std::string scan_after_sql(Snapshot before, const std::vector<Remove>& removes,
+                           const std::vector<Add>& adds);
 /// The same with one more column, kFileColumn: the absolute path of the file that each row lies in.
 std::string scan_sql_with_file(const Snapshot& snapshot, const std::vector<Add>& files);
 inline constexpr const char* kFileColumn = "windrow file";
@@ -87,6 +91,7 @@ using CommitOutcome = std::variant<Committed, Conflicted, Unknown>;
 enum class Reads {
   nothing,      ///< blind append: only changed metadata or protocol conflicts
   own_removes,  ///< the files that it removes must still be there; other data may change
+  scope,        ///< rows that others add to the ReadScope, or remove from its files, conflict too
   whole_table   ///< any data change by others conflicts
 };
 
@@ -109,6 +114,7 @@ struct CommitRequest {
   /// Of `read_version`, where the caller has its snapshot: spares reading it again.
   std::optional<CommitBase> base;
   Reads reads = Reads::nothing;
+  ReadScope scope;  ///< with Reads::scope
   std::optional<Protocol>
       protocol;  ///< where absent, an upgrade that `metadata` needs is added by the commit
   std::optional<Metadata> metadata;
@@ -131,6 +137,7 @@ struct CommitRequest {
                                            CommitRequest& request)>
       rebase;
 };
+
 
 /// What a commit is made of, when it is done. 'history' of the table lists these.
 struct HistoryEntry {

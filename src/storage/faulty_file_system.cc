@@ -1,5 +1,9 @@
 #include "storage/faulty_file_system.h"
 
+#include <algorithm>
+#include <initializer_list>
+#include <type_traits>
+
 #include "base/id.h"
 
 namespace windrow::storage {
@@ -31,11 +35,33 @@ std::vector<std::string> FaultyFileSystem::trace() const {
   return trace_;
 }
 
+namespace {
+
+bool is_one_of(const std::string& operation, std::initializer_list<std::string_view> names) {
+  return std::find(names.begin(), names.end(), operation) != names.end();
+}
+
+/// True where the fault is not the same as `before`.
+bool matters(Fault fault, const std::string& operation) {
+  switch (fault) {
+    case Fault::before: return true;
+    case Fault::after:
+      return !is_one_of(operation, {"read", "read_range", "stat", "list", "list_tree", "space_left"});
+    case Fault::torn: return is_one_of(operation, {"put", "put_if_absent"});
+    case Fault::short_read: return is_one_of(operation, {"read", "read_range"});
+  }
+  return true;
+}
+
+}  // namespace
+
 std::optional<Fault> FaultyFileSystem::next(const std::string& operation, const std::string& path) {
   const std::string line = operation + " " + path;
   if (hook_) hook_(line);
   const std::scoped_lock lock(mutex_);
   trace_.push_back(line);
+  const bool down = stay_down_ && failing_ && count_ > *failing_;
+  if (failing_ && !matters(fault_, operation)) return down ? std::optional(Fault::before) : std::nullopt;
   const size_t number = count_++;
   if (!failing_ || number < *failing_ || (number > *failing_ && !stay_down_)) return {};
   return number == *failing_ ? fault_ : Fault::before;
@@ -50,6 +76,13 @@ auto FaultyFileSystem::run(const char* name, const std::string& path, Operation 
   const auto fault = next(name, path);
   if (!fault) return operation();
   if (*fault == Fault::after) operation();
+  if constexpr (std::is_same_v<decltype(operation()), std::string>) {
+    if (*fault == Fault::short_read) {
+      std::string bytes = operation();
+      bytes.resize(bytes.size() / 2);
+      return bytes;
+    }
+  }
   raise(path);
 }
 

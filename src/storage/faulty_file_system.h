@@ -15,8 +15,9 @@ namespace windrow::storage {
 enum class Fault {
   before,  ///< an Error, and nothing happened
   after,   ///< it happened, and an Error is thrown (put_if_absent: `unknown`)
-  torn     ///< an Error; put and put_if_absent leave half of the bytes in a `.tmp-` file, as a kill
+  torn,    ///< an Error; put and put_if_absent leave half of the bytes in a `.tmp-` file, as a kill
            ///< would
+  short_read  ///< no Error: read and read_range give half of the bytes
 };
 
 /// For tests: passes everything on to another file system, except that the n-th operation fails,
@@ -25,11 +26,13 @@ class FaultyFileSystem final : public FileSystem {
  public:
   explicit FaultyFileSystem(FileSystem& real) : real_(real) {}
 
-  /// The operation with this number from now on fails.
+  /// The operation with this number from now on fails. Counted are those for which the fault is
+  /// something of its own: for `before` all, for `after` what changes files, for `torn` put and
+  /// put_if_absent, for `short_read` read and read_range.
   void fail(size_t number, Fault fault, Code code = Code::unavailable, bool stay_down = false);
   /// No operation fails any more; counting starts again.
   void heal();
-  /// Operations since the last `fail` or `heal`.
+  /// Operations that were counted since the last `fail` or `heal`; without a `fail`, all of them.
   size_t operations() const;
   /// What was done, in order, e.g. `put_if_absent /lake/…/00000000000000000000.json`.
   std::vector<std::string> trace() const;

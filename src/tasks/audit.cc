@@ -6,50 +6,77 @@
 
 namespace windrow::tasks {
 
-void audit(const Context& context, const std::string& asset,
-           const std::vector<project::ColumnDeclaration>& columns,
-           const std::vector<project::Check>& checks, bool contract, engine::Session& session,
-           const lake::Staged& staged, Report& report) {
-  quality::Subject subject;
-  subject.asset = asset;
-  subject.rows_sql = staged.after_sql;
-  for (const auto& field : staged.schema.fields)
-    subject.columns.push_back({field.name, lake::duck_type(field.type)});
-  subject.declared = columns;
-  subject.checks = checks;
-  subject.contract = contract;
-  for (const auto& name : quality::related_assets(columns, checks)) {
-    const auto* related = context.graph.resolve(name);
-    if (related && context.tables.exists(related->name)) {
-      subject.relations[name] = lake::scan_sql(*context.tables.snapshot(related->name));
-    }
+Audit::Audit(const Context& context, Promises promises, engine::Session& session, Report& report)
+    : context_(context),
+      promises_(promises),
+      session_(session),
+      report_(report),
+      checks_before_(report.checks.size()),
+      warnings_before_(report.warnings.size()) {}
+
+void Audit::first(const lake::Staged& staged) {
+  schema_ = staged.schema;
+  try {
+    look(staged.after_sql);
+  } catch (const Error&) {
+    lake::discard(context_.files, staged);
+    throw;
   }
-  subject.now = context.choices.now;
+}
+
+void Audit::again(const std::vector<lake::Commit>& since, const lake::CommitRequest& request) {
+  if (std::none_of(since.begin(), since.end(), [](const auto& c) { return c.changes_data(); }))
+    return;
+  duck::Connection connection(context_.database);
+  auto over = context_.lake.table(promises_.asset).snapshot(since.back().version, &connection);
+  over.schema = schema_;
+  look(lake::scan_after_sql(std::move(over), request.removes, request.adds));
+}
+
+void Audit::look(const std::string& rows_sql) {
+  quality::Subject subject;
+  subject.asset = promises_.asset;
+  subject.rows_sql = rows_sql;
+  for (const auto& field : schema_.fields)
+    subject.columns.push_back({field.name, lake::duck_type(field.type)});
+  subject.declared = promises_.columns;
+  subject.checks = promises_.checks;
+  subject.contract = promises_.contract;
+  const auto& columns = promises_.columns;
   const bool any =
-      contract || !checks.empty() ||
+      promises_.contract || !promises_.checks.empty() ||
       std::any_of(columns.begin(), columns.end(), [](const auto& c) { return !c.checks.empty(); });
   if (!any) return;
-  const auto found = quality::run_checks(session, subject);
-  report.quality_score = found.score();
-  report.table_rows = found.rows;
-  report.checks.insert(report.checks.end(), found.results.begin(), found.results.end());
+  for (const auto& name : quality::related_assets(columns, promises_.checks)) {
+    const auto* related = context_.graph.resolve(name);
+    if (related && context_.tables.exists(related->name)) {
+      subject.relations[name] = lake::scan_sql(*context_.tables.snapshot(related->name));
+    }
+  }
+  subject.now = context_.choices.now;
+  const auto found = quality::run_checks(session_, subject);
+  report_.quality_score = found.score();
+  report_.table_rows = found.rows;
+  report_.checks.erase(report_.checks.begin() + long(checks_before_), report_.checks.end());
+  report_.warnings.resize(warnings_before_);
+  report_.checks.insert(report_.checks.end(), found.results.begin(), found.results.end());
   std::string failed;
   Place place;
   for (const auto& result : found.results) {
     if (result.passed) continue;
     const std::string text = result.description + ": " + result.message;
     if (!result.check.blocks) {
-      report.warnings.push_back(text);
+      report_.warnings.push_back(text);
       continue;
     }
     if (failed.empty()) place = result.check.place;
     failed += (failed.empty() ? "" : "; ") + text;
   }
   if (failed.empty()) return;
-  lake::discard(context.files, staged);
-  throw Error(Code::data, fmt::format("\"{}\" does not pass its checks: {}", asset, failed),
+  throw Error(Code::data,
+              fmt::format("\"{}\" does not pass its checks: {}", promises_.asset, failed),
               "nothing was committed: the table stays at its last good version; `windrow runs " +
-                  context.run.substr(0, 13) + "` shows failing rows",
+                  context_.run.substr(0, 13) + "` shows failing rows",
               place);
 }
 

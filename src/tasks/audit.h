@@ -1,18 +1,43 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "tasks/context.h"
 
 namespace windrow::tasks {
 
-/// Looks at the table as it would be after `staged`. Fills the report's checks, score and warnings;
-/// where a blocking check fails the staged files are removed and an Error(data) tells all that
-/// failed.
-void audit(const Context& context, const std::string& asset,
-           const std::vector<project::ColumnDeclaration>& columns,
-           const std::vector<project::Check>& checks, bool contract, engine::Session& session,
-           const lake::Staged& staged, Report& report);
+/// What an asset's owner promised of its rows.
+struct Promises {
+  const std::string& asset;
+  const std::vector<project::ColumnDeclaration>& columns;
+  const std::vector<project::Check>& checks;
+  bool contract = false;
+};
+
+/// Looks at the table as it would be after one commit. Fills the report's checks, score and
+/// warnings. What it is given must outlive it.
+class Audit {
+ public:
+  Audit(const Context& context, Promises promises, engine::Session& session, Report& report);
+
+  /// Where a blocking check fails the staged files are removed and an Error(data) tells all that
+  /// failed.
+  void first(const lake::Staged& staged);
+  /// For CommitRequest::rebase: the same once more over what others have committed since; what the
+  /// first look put into the report is replaced. Files are left to the caller.
+  void again(const std::vector<lake::Commit>& since, const lake::CommitRequest& request);
+
+ private:
+  void look(const std::string& rows_sql);
+
+  const Context& context_;
+  const Promises promises_;
+  engine::Session& session_;
+  Report& report_;
+  const size_t checks_before_, warnings_before_;
+  lake::Schema schema_;  // of the table after the commit
+};
 
 /// Commits what was staged with its record; the outcome is a version, or nothing where another run
 /// was faster and it has to be planned again. Files of a commit that did not come about are

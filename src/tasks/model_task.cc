@@ -211,8 +211,9 @@ class ModelBuild {
     target.may_replace_schema = replace_schema && target.current.has_value();
     auto values = interval.empty() ? parameters() : parameters_;
     auto staged = session.stage(select, values, method, target);
-    audit(context_, model_.name, model_.columns, model_.checks, model_.contract, session, staged,
-          report_);
+    Audit audit(context_, {model_.name, model_.columns, model_.checks, model_.contract}, session,
+                report_);
+    audit.first(staged);
     if (cancel_.requested()) {
       lake::discard(context_.files, staged);
       cancel_.check();
@@ -253,8 +254,11 @@ class ModelBuild {
         auto found = lake::provenance_of(*commit.info);
         if (found && found->kind != "maintenance") there = std::move(found);
       }
+      if (!plan::next_record(mine, assessment, planned_on_, there))
+        return "another run built it in between";
+      audit.again(since, later);
+      mine.quality_score = report_.quality_score;
       later.provenance = plan::next_record(mine, assessment, planned_on_, there);
-      if (!later.provenance) return "another run built it in between";
       return {};
     };
     const auto version = commit(context_, model_.name, std::move(request), paths);

@@ -109,7 +109,8 @@ void ingest_source(const Context& context, const project::Source& source, Cancel
     target.evolve = source.on_new_column != "reject";
     auto staged =
         session->stage(batch->select, batch->parameters, {engine::Method::Kind::append}, target);
-    audit(context, source.name, source.columns, source.checks, false, *session, staged, report);
+    Audit audit(context, {source.name, source.columns, source.checks}, *session, report);
+    audit.first(staged);
     auto record = record_of(context, source.name, "source");
     record.touched = staged.touched;
     record.quality_score = report.quality_score;
@@ -121,6 +122,12 @@ void ingest_source(const Context& context, const project::Source& source, Cancel
     request.provenance = record;
     request.txns = batch->txns;
     request.expect_txn = batch->expect_txn;
+    request.rebase = [&](const std::vector<lake::Commit>& since,
+                         lake::CommitRequest& later) -> std::optional<std::string> {
+      audit.again(since, later);
+      later.provenance->quality_score = report.quality_score;
+      return {};
+    };
     const auto version = commit(context, source.name, std::move(request), paths);
     if (!version) {
       ++conflicts;  // another run read these, or other files: look again at what is left
