@@ -19,7 +19,9 @@ from spark_lab import latest, table
 COLUMNS = "id, p, v, n, d, ts"
 TYPES = "id BIGINT, p STRING, v STRING, n BIGINT, d DECIMAL(10, 2), ts TIMESTAMP"
 TEXTS = [None, "", "é🙂", "it's", "plain", "100 % \"x\"\\"]
-PARTITIONS = [None, "a b/=%é", "plain", "NULL"]
+# No letters beyond ASCII: delta-rs removes a file of Spark's under another spelling of its path (%C3%A9 for é), so that
+# Spark goes on reading it.
+PARTITIONS = [None, "a b/=%", "plain", "NULL"]
 
 
 @dataclasses.dataclass
@@ -36,7 +38,9 @@ KINDS = {
     "plain": Kind("'delta.checkpointInterval' = '4'"),
     "partitions and change data": Kind("'delta.enableChangeDataFeed' = 'true', 'delta.checkpointInterval' = '5'", True, vacuum=False),
     "deletion vectors": Kind("'delta.enableDeletionVectors' = 'true', 'delta.checkpointPolicy' = 'v2', 'delta.checkpointInterval' = '4'"),
-    "mapped columns": Kind("'delta.columnMapping.mode' = 'name', 'delta.enableDeletionVectors' = 'true', 'delta.enableRowTracking' = 'false'", True),
+    "mapped columns": Kind("'delta.columnMapping.mode' = 'name', 'delta.enableDeletionVectors' = 'true', 'delta.checkpointInterval' = '4'", True,
+                           # DuckDB's extension reads NULL for partition values of mapped columns.
+                           readers=("spark", "delta-rs", "windrow")),
 }
 
 
@@ -210,7 +214,8 @@ class Walk:
                 c.execute(f"CREATE TEMP VIEW expected AS FROM read_parquet('{expected}')")
                 wrong = {name: c.execute(f"SELECT COLUMNS(*)::VARCHAR FROM (FROM {a} EXCEPT ALL FROM {b} LIMIT 5)").fetchall()
                          for name, a, b in (("too many", "ours", "expected"), ("missing", "expected", "ours"))}
-                assert not any(wrong.values()), f"{reader} reads version {version} after {what}: {wrong}"
+                if any(wrong.values()):
+                    raise AssertionError(f"{reader} reads version {version} after {what}: {wrong}")
 
     def remember(self) -> None:
         version = latest(self.path)
