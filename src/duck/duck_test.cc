@@ -223,6 +223,17 @@ TEST_F(Duck, WritesPartitionsWithOddValues) {
   EXPECT_EQ(values, (std::set<std::string>{"a/b=c %", "<null>", "ü"}));
 }
 
+TEST_F(Duck, WritesPartitionsIntoAFolderWhoseNameEndsBeyondAscii) {
+  WriteOptions options;
+  options.folder = folder_ / "t é";
+  options.partition_by = {"p"};
+  const auto files = write_parquet(connection_, "SELECT 1 AS a, 'é' AS p", {}, options);
+  ASSERT_EQ(files.size(), 1u);
+  EXPECT_TRUE(files[0].path.starts_with(options.folder + "/p=")) << files[0].path;
+  EXPECT_TRUE(std::filesystem::exists(files[0].path)) << files[0].path;
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "t "));
+}
+
 TEST_F(Duck, AnEmptyResultWritesNoFile) {
   WriteOptions options;
   options.folder = folder_ / "empty";

@@ -56,6 +56,13 @@ struct WriteHandle final : FileHandle {
   idx_t position = 0;
 };
 
+/// `a/./b` as `a/b`: parquet_writer.cc writes into folders that it names so.
+std::string without_dots(std::string path) {
+  for (size_t at; (at = path.find("/./")) != std::string::npos;) path.erase(at, 2);
+  if (path.ends_with("/.")) path.resize(path.size() - 2);
+  return path;
+}
+
 class Files final : public duckdb::FileSystem {
  public:
   Files(storage::FileSystem& files, std::vector<std::string> prefixes)
@@ -97,21 +104,21 @@ class Files final : public duckdb::FileSystem {
   duckdb::FileType GetFileType(FileHandle&) override { return duckdb::FileType::FILE_TYPE_REGULAR; }
 
   bool DirectoryExists(const std::string& folder, optional_ptr<FileOpener>) override {
-    const auto info = carried([&] { return files_.stat(folder); });
+    const auto info = carried([&] { return files_.stat(without_dots(folder)); });
     return info && info->folder;
   }
   void CreateDirectory(const std::string& folder, optional_ptr<FileOpener>) override {
-    carried([&] { files_.make_folder(folder); });
+    carried([&] { files_.make_folder(without_dots(folder)); });
   }
   void CreateDirectoriesRecursive(const std::string& folder, optional_ptr<FileOpener>) override {
-    carried([&] { files_.make_folder(folder); });
+    carried([&] { files_.make_folder(without_dots(folder)); });
   }
   bool FileExists(const std::string& path, optional_ptr<FileOpener>) override {
-    const auto info = carried([&] { return files_.stat(path); });
+    const auto info = carried([&] { return files_.stat(without_dots(path)); });
     return info && !info->folder;
   }
   void RemoveFile(const std::string& path, optional_ptr<FileOpener>) override {
-    carried([&] { files_.remove(path); });
+    carried([&] { files_.remove(without_dots(path)); });
   }
   bool TryRemoveFile(const std::string& path, optional_ptr<FileOpener> opener) override {
     if (!FileExists(path, opener)) return false;
@@ -274,11 +281,12 @@ duckdb::unique_ptr<FileHandle> Files::OpenFileExtended(const duckdb::OpenFileInf
         throw Error(Code::unsupported, "\"" + file.path + "\" can only be written anew");
       }
       const bool must_be_new = flags.ExclusiveCreate() || flags.ReturnNullIfExists();
-      if (must_be_new && files_.stat(file.path)) {
+      const std::string path = without_dots(file.path);
+      if (must_be_new && files_.stat(path)) {
         if (flags.ReturnNullIfExists()) return nullptr;
         throw Error(Code::conflict, "\"" + file.path + "\" is there already");
       }
-      return duckdb::make_uniq<WriteHandle>(*this, file.path, flags, files_.writer(file.path));
+      return duckdb::make_uniq<WriteHandle>(*this, path, flags, files_.writer(path));
     }
     const auto info = info_of(file);
     if (!info || info->folder) {

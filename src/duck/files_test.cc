@@ -134,6 +134,16 @@ TEST_F(FilesTest, ErrorsKeepTheirCodeAndHint) {
   }
 }
 
+TEST_F(FilesTest, WritesPartitionsIntoAFolderWhoseNameEndsBeyondAscii) {
+  WriteOptions options;
+  options.folder = "mem://b/té";
+  options.partition_by = {"p"};
+  const auto files = write_parquet(connection_, "SELECT 1 AS a, 'x' AS p", {}, options);
+  ASSERT_EQ(files.size(), 1u);
+  EXPECT_TRUE(files[0].path.starts_with("mem://b/té/p=x/")) << files[0].path;
+  EXPECT_EQ(local_->list_tree(folder_ + "/b/té/p=x").size(), 1u);
+}
+
 TEST_F(FilesTest, AnyFailureWhileWritingLeavesNoFile) {
   const auto write = [&] {
     WriteOptions options;

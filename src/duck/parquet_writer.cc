@@ -95,6 +95,19 @@ std::string list_of_names(const std::vector<std::string>& names) {
   return out;
 }
 
+/// DuckDB loses letters beyond ASCII at the end of the folder that it writes partitions into, so
+/// such a folder is named as `folder/.`; `named_plainly` undoes that in the names of files.
+std::string target_of(const WriteOptions& options) {
+  const bool lost = !options.partition_by.empty() && !options.folder.empty() &&
+                    uint8_t(options.folder.back()) >= 0x80;
+  return lost ? options.folder + "/." : options.folder;
+}
+
+void named_plainly(std::string& path, const std::string& folder) {
+  if (path.starts_with(folder) && path.compare(folder.size(), 3, "/./") == 0)
+    path.erase(folder.size(), 2);
+}
+
 std::string copy_statement(const std::string& select, const WriteOptions& options,
                            const std::string& prefix) {
   std::string inner = select;
@@ -119,7 +132,7 @@ std::string copy_statement(const std::string& select, const WriteOptions& option
   }
   if (!options.field_ids.empty()) with += ", FIELD_IDS {" + options.field_ids + "}";
   with += ", APPEND";
-  return fmt::format("COPY (\n{}\n) TO {} ({})", inner, quote_text(options.folder), with);
+  return fmt::format("COPY (\n{}\n) TO {} ({})", inner, quote_text(target_of(options)), with);
 }
 
 /// Files of a write that did not end well. Names carry a prefix that no other write has.
@@ -156,6 +169,7 @@ std::vector<WrittenFile> write_parquet(Connection& connection, const std::string
       while (auto chunk = result->Fetch()) {
         for (duckdb::idx_t row = 0; row < chunk->size(); ++row) {
           auto file = written_file(names, *chunk, row, options.partition_by);
+          named_plainly(file.path, options.folder);
           if (file.rows > 0) {
             files.push_back(std::move(file));
           } else {
