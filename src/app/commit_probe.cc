@@ -37,8 +37,7 @@ struct World {
     lake::attach(database, *files);
   }
   Secrets secrets;
-  std::unique_ptr<storage::Homes> files =
-      app::all_homes(storage::process_environment(), secrets);
+  std::unique_ptr<storage::Homes> files = app::all_homes(storage::process_environment(), secrets);
   std::string path;
   std::unique_ptr<Clock> clock = system_clock();
   duck::Database database{duck::Options{.threads = 1}};
@@ -86,8 +85,8 @@ class Writer {
     std::vector<Row> out;
     const int first = below(kKeys), count = 1 + below(3);
     for (int i = 0; i < count; ++i)
-      out.push_back({partition < 0 ? below(kPartitions) : partition, (first + i) % kKeys,
-                     next_value_++});
+      out.push_back(
+          {partition < 0 ? below(kPartitions) : partition, (first + i) % kKeys, next_value_++});
     return out;
   }
   static std::string select(const std::vector<Row>& rows) {
@@ -186,7 +185,10 @@ class Writer {
 
 void create(World& world) {
   auto [protocol, metadata] = lake::create_actions(
-      {lake::schema_from_duck({{"p", "BIGINT"}, {"k", "BIGINT"}, {"v", "BIGINT"}}), {"p"}, "t", "",
+      {lake::schema_from_duck({{"p", "BIGINT"}, {"k", "BIGINT"}, {"v", "BIGINT"}}),
+       {"p"},
+       "t",
+       "",
        false},
       world.clock->now());
   lake::CommitRequest request;
@@ -202,9 +204,10 @@ void watch(World& world, const std::string& stop) {
     last = std::filesystem::exists(stop);
     const auto snapshot = world.table.snapshot({}, &world.connection);
     const auto row = world.connection
-                         .query("SELECT count(*), coalesce(sum(k), 0)::BIGINT, coalesce(sum(p), "
-                                "0)::BIGINT, coalesce(bit_xor(v), 0) FROM (" +
-                                lake::scan_sql(snapshot) + ")")
+                         .query(
+                             "SELECT count(*), coalesce(sum(k), 0)::BIGINT, coalesce(sum(p), "
+                             "0)::BIGINT, coalesce(bit_xor(v), 0) FROM (" +
+                             lake::scan_sql(snapshot) + ")")
                          .rows.front();
     std::cout << snapshot.version;
     for (const auto& cell : row) std::cout << "," << duck::text_of(cell);

@@ -232,10 +232,9 @@ class Committer {
     for (const auto& [name, json] : request_.operation_parameters) w.raw_field(name, json);
     w.end_object();
     if (request_.read_version) w.field("readVersion", *request_.read_version);
-    w.field("isolationLevel",
-            request_.reads == Reads::whole_table || request_.reads == Reads::scope
-                ? "Serializable"
-                : "WriteSerializable");
+    w.field("isolationLevel", request_.reads == Reads::whole_table || request_.reads == Reads::scope
+                                  ? "Serializable"
+                                  : "WriteSerializable");
     w.field("isBlindAppend",
             request_.reads == Reads::nothing && request_.removes.empty() && !request_.adds.empty());
     w.field("operationMetrics", request_.operation_metrics);

@@ -231,8 +231,8 @@ class LostAnswer : public CommitTest {
  protected:
   /// What becomes of a commit of the row 9, whose put_if_absent gets no answer. `first` runs just
   /// before it reaches the storage, `then` before the next thing that is done.
-  CommitOutcome outcome_with(const std::function<void()>& first,
-                             const std::function<void()>& then, bool stay_down = false) {
+  CommitOutcome outcome_with(const std::function<void()>& first, const std::function<void()>& then,
+                             bool stay_down = false) {
     auto request = appending("SELECT 9 AS a");
     storage::FaultyFileSystem faulty(*files_);
     int at = 0;
@@ -261,7 +261,8 @@ TEST_F(LostAnswer, OursIsThereAndAnotherOneBehindIt) {
 
 TEST_F(LostAnswer, AnotherOneWasFirst) {
   create("SELECT 0 AS a");
-  const auto outcome = outcome_with([&] { append("SELECT 1 AS a"); }, [&] { append("SELECT 2 AS a"); });
+  const auto outcome =
+      outcome_with([&] { append("SELECT 1 AS a"); }, [&] { append("SELECT 2 AS a"); });
   ASSERT_TRUE(std::holds_alternative<Committed>(outcome));
   EXPECT_EQ(std::get<Committed>(outcome).version, 3);
   EXPECT_EQ(rows_at(), (Strings{"0", "1", "2", "9"}));

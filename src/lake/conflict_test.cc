@@ -66,8 +66,7 @@ TEST(Conflict, WhoReadsEverythingConflictsWithEveryRowButNotWithRewrites) {
 }
 
 TEST(Conflict, MetadataAndProtocolConflictWithEverything) {
-  for (const Reads reads :
-       {Reads::nothing, Reads::own_removes, Reads::scope, Reads::whole_table}) {
+  for (const Reads reads : {Reads::nothing, Reads::own_removes, Reads::scope, Reads::whole_table}) {
     Commit other = adding({});
     other.metadata = Metadata{};
     EXPECT_EQ(conflict_with(request(reads), other),
@@ -79,8 +78,7 @@ TEST(Conflict, MetadataAndProtocolConflictWithEverything) {
 }
 
 TEST(Conflict, AFileIsRemovedOnceWhateverItsPathIsWrittenAs) {
-  for (const Reads reads :
-       {Reads::nothing, Reads::own_removes, Reads::scope, Reads::whole_table}) {
+  for (const Reads reads : {Reads::nothing, Reads::own_removes, Reads::scope, Reads::whole_table}) {
     auto ours = request(reads);
     ours.removes = {without("p%20q")};
     EXPECT_TRUE(conflict(ours, adding({}, {without("p q")})));

@@ -38,8 +38,9 @@ class HostileLogTest : public TableFixture {
 };
 
 TEST_F(HostileLogTest, PathsThatClimbOut) {
-  for (const std::string& path : Strings {"../secret.parquet", "a/../../secret.parquet",
-                                 "%2e%2e/secret.parquet", "a/%2E%2E/..%2fsecret.parquet", ".."}) {
+  for (const std::string& path :
+       Strings{"../secret.parquet", "a/../../secret.parquet", "%2e%2e/secret.parquet",
+               "a/%2E%2E/..%2fsecret.parquet", ".."}) {
     next(add(path));
     const auto found = problem();
     EXPECT_EQ(found.code, Code::corrupt) << path;
@@ -83,12 +84,12 @@ TEST_F(HostileLogTest, DeepNesting) {
 
 TEST_F(HostileLogTest, StatisticsThatAreNoNumbers) {
   const Field column{"a", Type{Type::Kind::double_}};
-  for (const std::string& bounds : Strings
-       {R"({"minValues":{"a":NaN},"maxValues":{"a":Infinity}})",
-        R"({"minValues":{"a":"NaN"},"maxValues":{"a":"NaN"}})",
-        R"({"minValues":{"a":"-Infinity"},"maxValues":{"a":"Infinity"}})",
-        R"({"minValues":{"a":{}},"maxValues":{"a":[]}})", R"({"minValues":[],"maxValues":7})",
-        R"({"numRecords":1e400,"nullCount":{"a":1e400}})", R"({"numRecords":"three"})"}) {
+  for (const std::string& bounds : Strings{
+           R"({"minValues":{"a":NaN},"maxValues":{"a":Infinity}})",
+           R"({"minValues":{"a":"NaN"},"maxValues":{"a":"NaN"}})",
+           R"({"minValues":{"a":"-Infinity"},"maxValues":{"a":"Infinity"}})",
+           R"({"minValues":{"a":{}},"maxValues":{"a":[]}})", R"({"minValues":[],"maxValues":7})",
+           R"({"numRecords":1e400,"nullCount":{"a":1e400}})", R"({"numRecords":"three"})"}) {
     Add file;
     file.stats = bounds;
     EXPECT_TRUE(may_overlap(file, column, "1", "2")) << bounds;
@@ -98,8 +99,8 @@ TEST_F(HostileLogTest, StatisticsThatAreNoNumbers) {
 }
 
 TEST_F(HostileLogTest, HugeAndNegativeNumbers) {
-  for (const std::string& size : Strings
-       {"-1", "1e300", "-1e300", "18446744073709551615", "99999999999999999999999", "1e-400"}) {
+  for (const std::string& size : Strings{"-1", "1e300", "-1e300", "18446744073709551615",
+                                         "99999999999999999999999", "1e-400"}) {
     next(R"({"add":{"path":"x.parquet","partitionValues":{},"size":)" + size +
          R"(,"modificationTime":1,"dataChange":true}})");
     const auto found = problem_of([&] { table().snapshot(); });
@@ -153,10 +154,10 @@ TEST_F(HostileLogTest, AVersionGap) {
 }
 
 TEST_F(HostileLogTest, LastCheckpointIsGarbage) {
-  for (const std::string& text : Strings
-       {std::string(), std::string("{"), std::string(R"({"version":99,"size":1})"),
-        std::string(R"({"version":-1})"), std::string("\xFF\0\x01", 3),
-        std::string(1 << 20, '[')}) {
+  for (const std::string& text :
+       Strings{std::string(), std::string("{"), std::string(R"({"version":99,"size":1})"),
+               std::string(R"({"version":-1})"), std::string("\xFF\0\x01", 3),
+               std::string(1 << 20, '[')}) {
     put("_last_checkpoint", text);
     EXPECT_EQ(rows_at(), (Strings{"1", "2"}));
     append("SELECT 3 AS a WHERE false");
@@ -182,7 +183,10 @@ TEST_F(HostileLogTest, ATruncatedCheckpoint) {
 TEST_F(HostileLogTest, AMissingSidecar) {
   append("SELECT 3 AS a");
   std::string lines = R"({"checkpointMetadata":{"version":1}})";
-  lines += "\n" R"({"sidecar":{"path":"gone.parquet","sizeInBytes":5,"modificationTime":1}})" "\n";
+  lines +=
+      "\n"
+      R"({"sidecar":{"path":"gone.parquet","sizeInBytes":5,"modificationTime":1}})"
+      "\n";
   put(version_text(1) + ".checkpoint.80a083e8-7026-4e79-81be-64bd76c43a11.json", lines);
   EXPECT_EQ(rows_at(), (Strings{"1", "2", "3"}));  // the log has it all
   files_->remove(file_of(0));

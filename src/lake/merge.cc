@@ -211,7 +211,8 @@ void rewrite(Stager& stager, const std::string& fresh, const std::string& gone,
                     {"numTargetFilesRemoved", std::to_string(files.size())}};
 }
 
-/// `"low 0", "high 0", …`: least and greatest of each column of the key, as `text` of them makes it.
+/// `"low 0", "high 0", …`: least and greatest of each column of the key, as `text` of them makes
+/// it.
 std::string key_ends(const Stager& stager, const std::vector<std::string>& key) {
   std::string out;
   for (size_t i = 0; i < key.size(); ++i) {
@@ -234,10 +235,10 @@ void read_keys(Stager& stager, const std::vector<std::string>& key, const std::s
   for (size_t i = 0; i < key.size(); ++i) {
     const Field& column = *stager.schema().find(key[i]);
     const std::string n = std::to_string(i);
-    const auto row = stager.connection()
-                         .query("SELECT min(\"low " + n + "\"), max(\"high " + n + "\") FROM (" +
-                                ends + ")")
-                         .rows.front();
+    const auto row =
+        stager.connection()
+            .query("SELECT min(\"low " + n + "\"), max(\"high " + n + "\") FROM (" + ends + ")")
+            .rows.front();
     if (std::holds_alternative<std::monostate>(row[0])) return;  // no key at all
     const auto text = [&](const duck::Cell& value) {
       const bool moment = column.type.kind == Type::Kind::timestamp ||

@@ -217,7 +217,8 @@ TEST_F(OptimizeTest, AnyFaultLosesNothingAndBlocksNothing) {
       try {
         optimize(faulty, path_, connection_, {}, clock_);
       } catch (const Error& error) {
-        EXPECT_TRUE(error.code() == Code::unavailable || fault == Fault::short_read) << error.what();
+        EXPECT_TRUE(error.code() == Code::unavailable || fault == Fault::short_read)
+            << error.what();
       }
       EXPECT_EQ(int64_t(rows_at().size()), rows) << n;
       run();

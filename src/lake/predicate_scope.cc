@@ -96,8 +96,7 @@ class Boxer {
       const std::string value = "(SELECT * FROM json_execute_serialized_sql(" +
                                 duck::quote_text(query.dump()) + ")) v(x)";
       const bool text = field->type.kind == Type::Kind::string;
-      if (text && duck::text_of(connection_.value("SELECT typeof(x) FROM " + value)) !=
-                      "VARCHAR")
+      if (text && duck::text_of(connection_.value("SELECT typeof(x) FROM " + value)) != "VARCHAR")
         return {};  // the column would be cast, not the constant
       std::string cast = "CAST(x AS " + duck_type(field->type) + ")";
       if (field->type.kind == Type::Kind::timestamp) cast = "epoch_us(" + cast + ")";

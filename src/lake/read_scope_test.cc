@@ -52,9 +52,11 @@ TEST_F(ReadScopeTest, ReplacedPartitions) {
   EXPECT_EQ(behind("SELECT 6 AS n, NULL::VARCHAR AS p", replace), "");
   EXPECT_EQ(rows_at(), (Strings{"2|b", "3|NULL", "5|b", "6|NULL", "9|a"}));
   // A partition that was not there yet.
-  EXPECT_EQ(behind("SELECT 5 AS n, 'c' AS p", [](const StageContext& c) {
-    return stage_replace_partitions(c, "SELECT 9 AS n, 'c' AS p", {});
-  }), kAdded);
+  EXPECT_EQ(behind("SELECT 5 AS n, 'c' AS p",
+                   [](const StageContext& c) {
+                     return stage_replace_partitions(c, "SELECT 9 AS n, 'c' AS p", {});
+                   }),
+            kAdded);
 }
 
 TEST_F(ReadScopeTest, ReplacedIntervals) {

@@ -31,7 +31,7 @@ struct Staged {
   std::string operation;     ///< for commitInfo
   std::map<std::string, std::string> parameters;
   Reads reads = Reads::nothing;
-  ReadScope scope;  ///< with Reads::scope
+  ReadScope scope;                         ///< with Reads::scope
   std::vector<std::string> written_paths;  ///< absolute; to be removed when nothing is committed
 
   /// SELECT over the table as it would be after the commit.

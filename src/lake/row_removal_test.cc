@@ -212,7 +212,8 @@ TEST_F(RowRemovalTest, AnyFaultLosesNothingAndBlocksNothing) {
       try {
         erase_rows(faulty, path_, connection_, "a = 1", false, clock_);
       } catch (const Error& error) {
-        EXPECT_TRUE(error.code() == Code::unavailable || fault == Fault::short_read) << error.what();
+        EXPECT_TRUE(error.code() == Code::unavailable || fault == Fault::short_read)
+            << error.what();
       }
       erase("a = 1");
       EXPECT_EQ(rows("SELECT count(*) FROM (" + scan_sql(table().snapshot({}, &connection_)) + ")"),

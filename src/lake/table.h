@@ -138,7 +138,6 @@ struct CommitRequest {
       rebase;
 };
 
-
 /// What a commit is made of, when it is done. 'history' of the table lists these.
 struct HistoryEntry {
   int64_t version;

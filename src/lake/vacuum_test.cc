@@ -197,7 +197,8 @@ TEST_F(VacuumTest, AnyFaultLosesNothingAndBlocksNothing) {
       try {
         vacuum(faulty, path_, connection_, {}, clock_);
       } catch (const Error& error) {
-        EXPECT_TRUE(error.code() == Code::unavailable || fault == Fault::short_read) << error.what();
+        EXPECT_TRUE(error.code() == Code::unavailable || fault == Fault::short_read)
+            << error.what();
       }
       EXPECT_EQ(rows_at(), (Strings{"0", "1"}));
       run();

@@ -46,7 +46,8 @@ bool matters(Fault fault, const std::string& operation) {
   switch (fault) {
     case Fault::before: return true;
     case Fault::after:
-      return !is_one_of(operation, {"read", "read_range", "stat", "list", "list_tree", "space_left"});
+      return !is_one_of(operation,
+                        {"read", "read_range", "stat", "list", "list_tree", "space_left"});
     case Fault::torn: return is_one_of(operation, {"put", "put_if_absent"});
     case Fault::short_read: return is_one_of(operation, {"read", "read_range"});
   }
@@ -61,7 +62,8 @@ std::optional<Fault> FaultyFileSystem::next(const std::string& operation, const 
   const std::scoped_lock lock(mutex_);
   trace_.push_back(line);
   const bool down = stay_down_ && failing_ && count_ > *failing_;
-  if (failing_ && !matters(fault_, operation)) return down ? std::optional(Fault::before) : std::nullopt;
+  if (failing_ && !matters(fault_, operation))
+    return down ? std::optional(Fault::before) : std::nullopt;
   const size_t number = count_++;
   if (!failing_ || number < *failing_ || (number > *failing_ && !stay_down_)) return {};
   return number == *failing_ ? fault_ : Fault::before;

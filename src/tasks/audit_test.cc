@@ -68,8 +68,9 @@ class AuditTest : public lake::TableFixture {
   NoEngine engine_;
   lake::Lake home_ = lake::Lake::open(*files_, folder_ + "/lake", "p", "dev", true, clock_.now());
   Tables tables_{&home_, nullptr, database_, nullptr};
-  const Context context_{project_, environment_, graph_,    home_,  *files_, engine_,
-                         tables_,  database_,    clock_, {}, "a run that is named"};
+  const Context context_{
+      project_, environment_,         graph_, home_, *files_, engine_, tables_, database_, clock_,
+      {},       "a run that is named"};
   const std::string asset_ = "silver.a";
   const std::vector<project::ColumnDeclaration> columns_{};
   std::vector<project::Check> checks_;

@@ -66,15 +66,39 @@ class Mutations {
   }
 
   std::string interesting() {
-    static const std::vector<std::string> kPieces = {
-        "null",       "true",          "{}",   "[]",      "\"\"",
-        "-1",         "0",             "1e999", "1e300",  "9223372036854775807",
-        "-9223372036854775808",        "18446744073709551616",      "NaN",
-        "Infinity",   "../../etc",     "%2e%2e%2f",       "\\u0000", "\\ud800",
-        "\xFF\xFE",   "\xC3",          "\n",   "{",       "]",
-        "\"add\":{",  "\"struct\"",    ",",    "%",       "99999-12-31",
-        "decimal(99,-1)", "decimal(4294967297,2)",        std::string(1, '\0'),
-        std::string(2000, '['),        std::string(4, '\xFF')};
+    static const std::vector<std::string> kPieces = {"null",
+                                                     "true",
+                                                     "{}",
+                                                     "[]",
+                                                     "\"\"",
+                                                     "-1",
+                                                     "0",
+                                                     "1e999",
+                                                     "1e300",
+                                                     "9223372036854775807",
+                                                     "-9223372036854775808",
+                                                     "18446744073709551616",
+                                                     "NaN",
+                                                     "Infinity",
+                                                     "../../etc",
+                                                     "%2e%2e%2f",
+                                                     "\\u0000",
+                                                     "\\ud800",
+                                                     "\xFF\xFE",
+                                                     "\xC3",
+                                                     "\n",
+                                                     "{",
+                                                     "]",
+                                                     "\"add\":{",
+                                                     "\"struct\"",
+                                                     ",",
+                                                     "%",
+                                                     "99999-12-31",
+                                                     "decimal(99,-1)",
+                                                     "decimal(4294967297,2)",
+                                                     std::string(1, '\0'),
+                                                     std::string(2000, '['),
+                                                     std::string(4, '\xFF')};
     return kPieces[below(kPieces.size())];
   }
 

@@ -17,16 +17,16 @@ namespace {
 const Schema& every_kind() {
   static const Schema schema = [] {
     Schema made;
-    for (const auto& [name, type] : std::initializer_list<std::pair<const char*, const char*>>{
-             {"long", "BIGINT"},
-             {"double", "DOUBLE"},
-             {"decimal", "DECIMAL(38,10)"},
-             {"string", "VARCHAR"},
-             {"date", "DATE"},
-             {"timestamp", "TIMESTAMPTZ"},
-             {"local", "TIMESTAMP"},
-             {"boolean", "BOOLEAN"},
-             {"binary", "BLOB"}})
+    for (const auto& [name, type] :
+         std::initializer_list<std::pair<const char*, const char*>>{{"long", "BIGINT"},
+                                                                    {"double", "DOUBLE"},
+                                                                    {"decimal", "DECIMAL(38,10)"},
+                                                                    {"string", "VARCHAR"},
+                                                                    {"date", "DATE"},
+                                                                    {"timestamp", "TIMESTAMPTZ"},
+                                                                    {"local", "TIMESTAMP"},
+                                                                    {"boolean", "BOOLEAN"},
+                                                                    {"binary", "BLOB"}})
       made.fields.push_back({name, type_from_duck(name, type)});
     return made;
   }();
