@@ -9,8 +9,6 @@ import lab
 import spark_lab
 from spark_lab import agree, latest, same_rows, table, windrow_rows
 
-VECTORS = "TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')"
-
 
 def make(spark, path, columns, *statements, how="", properties=""):
     """Makes a table and changes it; {t} stands for it."""
@@ -107,8 +105,7 @@ def test_column_mapping_switched_on_later(spark, tmp_path):
 CHECKPOINTED = [f"INSERT INTO {{t}} SELECT id, concat('p', id % 3), struct(id, id * 1.5) FROM range({n}0, {n}9, 1, 2)" for n in range(5)]
 
 
-@pytest.mark.parametrize("policy", ["classic", "v2"])
-@pytest.mark.parametrize("parts", [0, 3])
+@pytest.mark.parametrize(["policy", "parts"], [("classic", 0), ("classic", 3), ("v2", 3)])
 def test_checkpoints(spark, tmp_path, policy, parts):
     if parts:
         spark.sql(f"SET spark.databricks.delta.checkpoint.partSize = {parts}")
@@ -127,7 +124,6 @@ def test_checkpoints(spark, tmp_path, policy, parts):
         assert any((path / "_delta_log" / "_sidecars").iterdir())
     elif parts:
         assert any(name.count(".") > 3 for name in names), names
-    agree(spark, path)
     # The latest version out of the checkpoint alone, and without the pointer to it.
     newest = max(int(name.split(".")[0]) for name in names if name[0] == "0")
     for version in range(newest):

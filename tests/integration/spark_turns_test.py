@@ -234,7 +234,7 @@ def test_in_turn(spark, tmp_path, kind):
     walk = Walk(spark, tmp_path, KINDS[kind], seed)
     told = []
     try:
-        for number in range(int(os.environ.get("WINDROW_TEST_TURNS", 16))):
+        for number in range(int(os.environ.get("WINDROW_TEST_TURNS", 12))):
             told.append(walk.turn(number))
             walk.check(told[-1])
             walk.remember()
