@@ -132,10 +132,12 @@ Staged stage_update(const StageContext& context, const std::vector<Assignment>& 
   auto& staged = stager.staged();
   const Hit hit = with_users_sql(context, wanted, [&] { return files_with(stager, wanted); });
   std::string list;
+  std::vector<std::string> not_set;  // of which those that are generated follow what is set
   for (const auto& field : stager.schema().fields) {
     const std::string name = duck::quote_name(field.name);
     const auto found = std::find_if(set.begin(), set.end(),
                                     [&](const Assignment& a) { return a.column == field.name; });
+    if (found == set.end()) not_set.push_back(field.name);
     list += (list.empty() ? "" : ", ") +
             (found == set.end()
                  ? name
@@ -146,10 +148,12 @@ Staged stage_update(const StageContext& context, const std::vector<Assignment>& 
   const std::string rows = "SELECT " + list + " FROM (" + old + ")";
   if (!hit.files.empty()) {
     with_users_sql(context, rows, [&] { stager.connection().describe(rows); });
-    stager.write(enforced(stager.connection(), rows, stager.schema(), stager.before().metadata));
+    const std::string whole =
+        enforced(stager.connection(), rows, stager.schema(), stager.before().metadata, not_set);
+    stager.write(whole);
     staged.touched = touched_by(stager.connection(), stager.schema(),
                                 "(SELECT * FROM (" + old + ") WHERE (" + wanted +
-                                    ")) UNION ALL ((" + rows + ") EXCEPT ALL (" + old + "))");
+                                    ")) UNION ALL ((" + whole + ") EXCEPT ALL (" + old + "))");
   }
   stager.remove(hit.files);
   staged.rows_changed = staged.rows_written = hit.rows;

@@ -122,6 +122,19 @@ TEST_F(DmlTest, ConstraintsHoldForEveryWay) {
   EXPECT_EQ(rows_at(), Strings{"1|5"});
 }
 
+TEST_F(DmlTest, GeneratedColumnsFollowAnUpdate) {
+  auto request = creation("SELECT i AS id, i * 2 AS twice FROM range(2) r(i)");
+  Schema schema = schema_from_json(request.metadata->schema_string);
+  schema.fields[1].metadata = R"({"delta.generationExpression":"id * 2"})";
+  request.metadata->schema_string = to_json(schema);
+  request.protocol = Protocol{1, 4, {}, {}};
+  commit(std::move(request));
+  const auto with = std::make_unique<StageContext>(context());
+  EXPECT_EQ(problem_of([&] { stage_update(*with, {{"twice", "7"}}, ""); }).code, Code::data);
+  commit_staged(stage_update(*with, {{"id", "id + 10"}}, "id = 1"), *with);
+  EXPECT_EQ(rows_at(), (Strings{"0|0", "11|22"}));
+}
+
 TEST_F(DmlTest, ChangeDataIsWritten) {
   auto request = creation("SELECT i AS id, 'old' AS v FROM range(3) r(i)");
   request.metadata->configuration["delta.enableChangeDataFeed"] = "true";
