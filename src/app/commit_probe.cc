@@ -30,7 +30,7 @@ namespace {
 using namespace windrow;
 
 constexpr int kPartitions = 4, kKeys = 64;
-constexpr int kTriesMax = 6;  // then an append takes its place: every commit comes about in the end
+constexpr int kTriesMax = 3;  // then an append takes its place: every commit comes about in the end
 
 struct World {
   explicit World(std::string table_path) : path(std::move(table_path)) {
@@ -212,6 +212,7 @@ void watch(World& world, const std::string& stop) {
     std::cout << snapshot.version;
     for (const auto& cell : row) std::cout << "," << duck::text_of(cell);
     std::cout << std::endl;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
 }
 

@@ -7,6 +7,7 @@
 #include "lake/partition_path.h"
 #include "lake/statistics.h"
 #include "lake/table_fixture.h"
+#include "storage/faulty_file_system.h"
 
 // Logs that nobody honest has written: each is read right or refused with a message; no crash, no
 // runaway memory, nothing outside of the table's folder.
@@ -151,6 +152,20 @@ TEST_F(HostileLogTest, AVersionGap) {
   EXPECT_EQ(problem().code, Code::corrupt);
   EXPECT_NE(problem().message.find("version 1 is missing"), std::string::npos);
   EXPECT_EQ(rows_at(0), (Strings{"1", "2"}));
+}
+
+/// As readdir may do it while others write: a version is there, and the listing shows only what
+/// came after it.
+TEST_F(HostileLogTest, AListingThatOverlooksAVersion) {
+  append("SELECT 3 AS a");
+  append("SELECT 4 AS a");
+  storage::FaultyFileSystem late(*files_);
+  const std::string hidden = log_file("hidden");
+  std::filesystem::rename(file_of(1), hidden);
+  late.before_each([&](const std::string& operation) {
+    if (operation.starts_with("stat")) std::filesystem::rename(hidden, file_of(1));
+  });
+  EXPECT_EQ(Table(late, path_).snapshot({}, &connection_).rows(), 4);
 }
 
 TEST_F(HostileLogTest, LastCheckpointIsGarbage) {

@@ -132,12 +132,31 @@ const CompactedCommits* LogListing::compacted_from(int64_t first, int64_t last) 
   return best;
 }
 
+namespace {
+
+/// A folder that is written while it is listed may show a version and not the one before it, for
+/// listings are no snapshots: what seems to be missing is asked for by its name.
+void add_overlooked(storage::FileSystem& files, const std::string& table_path,
+                    LogListing& listing) {
+  const int64_t base = listing.checkpoints.empty() ? -1 : listing.checkpoints.back().version;
+  for (int64_t version = listing.latest(); version > base; --version) {
+    if (listing.has_commit(version)) continue;
+    if (!files.stat(commit_file(table_path, version))) return;  // a gap indeed
+    auto& commits = listing.commits;
+    commits.insert(std::lower_bound(commits.begin(), commits.end(), version), version);
+  }
+}
+
+}  // namespace
+
 LogListing list_log(storage::FileSystem& files, const std::string& table_path) {
   Lister lister;
   for (const auto& entry : files.list(log_folder(table_path), {}, false)) {
     if (!entry.folder) lister.take(entry.path);
   }
-  return lister.done();
+  LogListing listing = lister.done();
+  add_overlooked(files, table_path, listing);
+  return listing;
 }
 
 LogListing list_table(storage::FileSystem& files, const std::string& table_path) {
