@@ -106,6 +106,7 @@ std::vector<LifecycleLine> AppImpl::lifecycle(bool dry_run) {
     // Where nothing says how old rows are, old files may hold what is still wanted.
     if (declared_column(project_, name).empty() && !lake::partition_time(snapshot))
       line.remove.reset();
+    if (!line.infrequent && !line.archive && !line.remove) continue;
     rules.push_back({own + name, line.prefix, line.infrequent, line.archive, line.remove});
     out.push_back(std::move(line));
   }

@@ -23,6 +23,8 @@ std::string rule_text(const LifecycleRule& rule) {
                     element("Status", "Enabled") + transition(rule.infrequent, "STANDARD_IA") +
                     transition(rule.archive, "GLACIER_IR");
   if (rule.remove) out += element("Expiration", element("Days", std::to_string(*rule.remove)));
+  // In the rules of the files, not in one of its own: MinIO refuses a rule that only does this.
+  out += element("AbortIncompleteMultipartUpload", element("DaysAfterInitiation", "7"));
   return element("Rule", out);
 }
 
@@ -48,11 +50,7 @@ std::string lifecycle_document(const std::vector<LifecycleRule>& rules, std::str
     if (!parse_xml(text).child_text("ID").starts_with(own)) out += text;
   }
   for (const auto& rule : rules) out += rule_text(rule);
-  const std::string uploads =
-      element("ID", xml_escaped(std::string(own) + "uploads")) +
-      element("Filter", element("Prefix", "")) + element("Status", "Enabled") +
-      element("AbortIncompleteMultipartUpload", element("DaysAfterInitiation", "7"));
-  return element("LifecycleConfiguration", out + element("Rule", uploads));
+  return element("LifecycleConfiguration", out);
 }
 
 std::string write_lifecycle(S3Options options, Environment environment, clients::HttpClient& http,

@@ -22,8 +22,8 @@ struct LifecycleRule {
 };
 
 /// The document of PutBucketLifecycleConfiguration: `rules`, the rules of `document` (the present
-/// one, may be empty) whose id does not begin with `own`, and one that aborts uploads which were
-/// begun a week ago.
+/// one, may be empty) whose id does not begin with `own`. Each of `rules` also aborts uploads below
+/// its prefix that were begun a week ago.
 std::string lifecycle_document(const std::vector<LifecycleRule>& rules, std::string_view document,
                                std::string_view own);
 

@@ -19,9 +19,8 @@ TEST(S3Lifecycle, KeepsTheRulesOfOthers) {
       "lake/b&amp;w/part-</Prefix></Filter><Status>Enabled</Status><Transition><Days>30</Days>"
       "<StorageClass>STANDARD_IA</StorageClass></Transition><Transition><Days>90</Days>"
       "<StorageClass>GLACIER_IR</StorageClass></Transition><Expiration><Days>365</Days>"
-      "</Expiration></Rule><Rule><ID>windrow-a-uploads</ID><Filter><Prefix></Prefix></Filter>"
-      "<Status>Enabled</Status><AbortIncompleteMultipartUpload><DaysAfterInitiation>7"
-      "</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule></LifecycleConfiguration>");
+      "</Expiration><AbortIncompleteMultipartUpload><DaysAfterInitiation>7</DaysAfterInitiation>"
+      "</AbortIncompleteMultipartUpload></Rule></LifecycleConfiguration>");
 }
 
 }  // namespace

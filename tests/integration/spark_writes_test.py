@@ -58,7 +58,7 @@ def test_rules_of_a_table_that_spark_made(spark, tmp_path):
         y INT GENERATED ALWAYS AS (YEAR(ts)), up STRING GENERATED ALWAYS AS (UPPER(SUBSTRING(v, 1, 2))), v STRING, s STRUCT<a: INT NOT NULL>)
         USING delta PARTITIONED BY (day)""", f"ALTER TABLE {table(path)} ADD CONSTRAINT positive CHECK (id > 0 AND v <> 'x')")
     run("write", path, "SELECT i + 1 AS id, TIMESTAMPTZ '2024-02-29 23:00:00+00' + INTERVAL (i) HOUR AS ts, 'ab' || i AS v, {'a': 1::INTEGER} AS s FROM range(3) t(i)")
-    run("write", path, "SELECT 9 AS id, 'q' AS v")
+    run("write", path, "SELECT 9 AS id, 'q' AS v, {'a': 2::INTEGER} AS s")
     run("write", path, "SELECT 9 AS id", refused="positive")  # a rule that is NULL is broken: Spark says so too
     with pytest.raises(spark_lab.Failed, match="(?i)positive"):
         spark.sql(f"INSERT INTO {table(path)} (id, ts, v, s) VALUES (9, NULL, NULL, NULL)")
