@@ -10,6 +10,7 @@
 #include "app/homes.h"
 #include "base/nearest.h"
 #include "engine/duckdb/duckdb_engine.h"
+#include "lake/guided_scan.h"
 #include "project/dotenv.h"
 #include "tasks/model_facts.h"
 
@@ -270,7 +271,7 @@ std::unique_ptr<duck::Connection> AppImpl::query_connection(
         continue;  // it did not exist then
       }
     }
-    create(name, lake::scan_sql(table.snapshot(version, connection.get())));
+    create(name, lake::guided_scan_sql(table.snapshot(version, connection.get())));
   }
   for (const auto& asset : graph_.assets) {
     const auto* model = project_.model(asset.name);

@@ -29,6 +29,12 @@ struct Options {
   std::map<std::string, std::string> process_environment;
 };
 
+/// How many of a table's files a SELECT would open; the others are ruled out by their statistics.
+struct FilesOf {
+  std::string table;
+  size_t read = 0, there = 0;
+};
+
 /// One line of a plan, ready to be shown.
 struct PlannedStep {
   std::string asset;
@@ -41,6 +47,7 @@ struct PlannedStep {
   std::vector<Interval> sealed;
   std::string grain;
   std::map<std::string, int64_t> inputs;  ///< pinned versions
+  std::vector<FilesOf> files;             ///< of inputs that are in the lake, where asked for
   std::optional<Problem> problem;
 };
 struct PlanView {
@@ -56,6 +63,7 @@ struct PlanOptions {
   bool rebuild_sealed = false;
   std::optional<Time> start, end;
   bool rebuild = false;  ///< backfill: also intervals that are up to date
+  bool files = false;    ///< count the files that models would open: costs a look into each query
 };
 
 struct RunOptions {
@@ -159,6 +167,9 @@ class App {
   /// version, or at `version_of` / `at` where given. `layer.table` names.
   virtual std::unique_ptr<duck::Connection> query_connection(
       const std::map<std::string, int64_t>& version_of, std::optional<Time> at) = 0;
+  /// What a SELECT in such a connection would open. Throws SqlError where it does not bind.
+  virtual std::vector<FilesOf> files_read(duck::Connection& connection, const std::string& select,
+                                          const duck::Parameters& parameters = {}) = 0;
   virtual std::vector<AssetView> list(const std::string& select) = 0;
   virtual graph::Lineage lineage(
       const std::string& subject) = 0;  ///< empty, `table`, or `table.column`

@@ -26,6 +26,8 @@ class AppImpl final : public App {
   std::vector<quality::UnitTestResult> unit_tests(const std::string& select) override;
   std::unique_ptr<duck::Connection> query_connection(
       const std::map<std::string, int64_t>& version_of, std::optional<Time> at) override;
+  std::vector<FilesOf> files_read(duck::Connection& connection, const std::string& select,
+                                  const duck::Parameters& parameters) override;
   std::vector<AssetView> list(const std::string& select) override;
   graph::Lineage lineage(const std::string& subject) override;
   std::vector<HealthLine> health() override;
@@ -53,6 +55,8 @@ class AppImpl final : public App {
   void look_at(tasks::Tables& tables, const std::set<size_t>& wanted) const;
   PlannedStep planned(const graph::Asset& asset, tasks::Tables& tables,
                       const plan::Choices& choices);
+  std::vector<FilesOf> files_of_step(const project::Model& model, const PlannedStep& step,
+                                     tasks::Tables& tables);
   /// Columns of every table: those in the lake, else what the SELECTs yield over them.
   sql::Catalog catalog(Problems* problems);
 

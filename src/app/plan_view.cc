@@ -99,6 +99,9 @@ PlanView AppImpl::plan(const PlanOptions& options) {
       continue;
     }
     if (!step.reasons.empty()) moving.insert(i);
+    const auto* model = project_.model(asset.name);
+    if (options.files && model && !view && !step.reasons.empty())
+      step.files = files_of_step(*model, step, *world);
     out.steps.push_back(std::move(step));
   }
   sql_cache_.save();

@@ -222,6 +222,11 @@ TEST_F(CommandLine, QueryIntoFilesWholeOrNotAtAll) {
 }
 
 TEST_F(CommandLine, QueryErrorsPointIntoTheStatement) {
+  EXPECT_EQ(windrow({"query", "--explain", "FROM gold.top;"}), 0);
+  EXPECT_NE(out.find("gold.top           1            3"), out.npos) << out;
+  EXPECT_EQ(windrow({"query", "--explain", "FROM gold.top", "--json"}), 0);
+  EXPECT_NE(out.find("\"read\": 1"), out.npos) << out;
+  EXPECT_EQ(windrow({"query", "--explain", "SELECT nme FROM gold.top"}), 2);
   EXPECT_EQ(windrow({"query", "SELECT 'ü',\n  nme FROM gold.top"}), 2);
   EXPECT_TRUE(says("\n  nme FROM gold.top\n  ^\n")) << err;
   EXPECT_EQ(windrow({"query", " ; "}), 2);

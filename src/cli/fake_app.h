@@ -102,6 +102,10 @@ class FakeApp final : public app::App {
         "t(name, share, n)");
     return out;
   }
+  std::vector<app::FilesOf> files_read(duck::Connection&, const std::string&,
+                                       const duck::Parameters&) override {
+    return {{"gold.top", 1, 3}};
+  }
   std::vector<app::AssetView> list(const std::string&) override { return told_.assets; }
   graph::Lineage lineage(const std::string& subject) override {
     return {subject, {"silver.a", "gold.b"}, {{"silver.a", "gold.b"}}, {}};

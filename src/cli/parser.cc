@@ -106,7 +106,9 @@ void working_verbs(CLI::App& app, Arguments& a) {
                     "  windrow plan\n  windrow plan --select '+gold.*' --start 2025-10-01\n"
                     "  windrow plan --explain\n  windrow plan --accept gold.trending\n");
   planning(plan, a);
-  plan->add_flag("--explain", a.explain, "also the versions of inputs and every interval range");
+  plan->add_flag(
+      "--explain", a.explain,
+      "also the versions of inputs, how many of their files are read, and every interval range");
   auto* run = verb(app, kWork, "run", "bring everything that is stale up to date",
                    "  windrow run\n  windrow run --select +gold.trending --jobs 4\n"
                    "  windrow run --env prod --select tag:daily --exclude layer:bronze\n");
@@ -140,6 +142,7 @@ void looking_verbs(CLI::App& app, Arguments& a) {
   repeatable(query->add_option("--version", a.versions, "read a table at a version; repeatable"))
       ->type_name("TABLE=N");
   query->add_option("--at", a.at, "read all tables as they were at this time")->type_name("TIME");
+  query->add_flag("--explain", a.explain, "do not run it: how many of each table's files it reads");
   rows(query, a);
   auto* ls =
       verb(app, kLook, "ls", "the project's assets and their tables",

@@ -58,7 +58,13 @@ std::string step_text(const app::PlannedStep& step, const std::optional<Grain>& 
   }
   if (!explain) return text;
   for (const auto& [name, version] : step.inputs) {
-    text += indent + style.dim(fmt::format("reads {} at version {}", name, version)) + "\n";
+    std::string line = fmt::format("reads {} at version {}", name, version);
+    for (const auto& files : step.files) {
+      if (files.table == name)
+        line += fmt::format(": {} of {}", count_text(int64_t(files.read)),
+                            counted(int64_t(files.there), "file"));
+    }
+    text += indent + style.dim(line) + "\n";
   }
   return text;
 }
@@ -107,6 +113,13 @@ std::string outcomes_text(const app::RunResult& result, const Style& style) {
   return text;
 }
 
+Json listed(const std::vector<app::FilesOf>& files) {
+  Json out = Json::array();
+  for (const auto& one : files)
+    out.push_back({{"table", one.table}, {"read", one.read}, {"there", one.there}});
+  return out;
+}
+
 }  // namespace
 
 std::string plan_text(const app::PlanView& plan, const std::string& zone, const Style& style,
@@ -135,6 +148,8 @@ std::string plan_text(const app::PlanView& plan, const std::string& zone, const 
   return text;
 }
 
+std::string files_json(const std::vector<app::FilesOf>& files) { return dumped(listed(files)); }
+
 std::string plan_json(const app::PlanView& plan) {
   Json steps = Json::array();
   for (const auto& step : plan.steps) {
@@ -152,6 +167,7 @@ std::string plan_json(const app::PlanView& plan) {
     }
     one["inputs"] = Json::object();
     for (const auto& [name, version] : step.inputs) one["inputs"][name] = version;
+    if (!step.files.empty()) one["files"] = listed(step.files);
     if (step.problem) one["problem"] = problem_json(*step.problem);
     steps.push_back(std::move(one));
   }

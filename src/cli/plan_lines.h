@@ -12,6 +12,8 @@ namespace windrow::cli {
 std::string plan_text(const app::PlanView& plan, const std::string& zone, const Style& style,
                       bool explain);
 std::string plan_json(const app::PlanView& plan);
+/// `[{"table", "read", "there"}]`
+std::string files_json(const std::vector<app::FilesOf>& files);
 
 /// The end of a run for a person. `verbose` also lists what was up to date.
 std::string result_text(const app::RunResult& result, const TextTable::Layout& layout,

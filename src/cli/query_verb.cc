@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "app/app.h"
+#include "cli/plan_lines.h"
 #include "cli/rows_out.h"
 #include "cli/session.h"
 #include "cli/shell.h"
@@ -37,16 +38,15 @@ std::string marked(const std::string& sql, size_t position) {
          std::string(display_width(sql.substr(from, position - from)), ' ') + "^";
 }
 
-}  // namespace
-
-void answer(Session& session, duck::Connection& connection, std::string sql) {
+/// Does `work` with one statement; an error in it shows the line.
+template <typename F>
+void with_statement(std::string sql, F&& work) {
   while (!sql.empty() &&
          (std::isspace(static_cast<unsigned char>(sql.back())) || sql.back() == ';'))
     sql.pop_back();
   if (sql.empty()) throw Error(Code::usage, "there is no SQL", "windrow query 'SELECT …'");
   try {
-    connection.describe(sql);
-    put_rows(session, connection, sql);
+    work(sql);
   } catch (const duck::SqlError& error) {
     Problem problem = error.problem();
     if (error.position() && *error.position() <= sql.size())
@@ -55,6 +55,28 @@ void answer(Session& session, duck::Connection& connection, std::string sql) {
       problem.code = Code::usage;
     throw Error(std::move(problem));
   }
+}
+
+void explain(Session& session, app::App& app, duck::Connection& connection,
+             const std::string& sql) {
+  with_statement(sql, [&](const std::string& select) {
+    connection.describe(select);
+    const auto tables = app.files_read(connection, select);
+    if (session.out.json()) return session.out.write(files_json(tables));
+    TextTable table({"table", "files read", "files there"}, {1, 2});
+    for (const auto& one : tables)
+      table.add({one.table, count_text(int64_t(one.read)), count_text(int64_t(one.there))});
+    session.out.table(table);
+  });
+}
+
+}  // namespace
+
+void answer(Session& session, duck::Connection& connection, const std::string& sql) {
+  with_statement(sql, [&](const std::string& select) {
+    connection.describe(select);
+    put_rows(session, connection, select);
+  });
 }
 
 int query_verb(Session& session) {
@@ -75,7 +97,11 @@ int query_verb(Session& session) {
   if (a.sql.empty() && a.sql_file.empty() && ::isatty(STDIN_FILENO) != 0) {
     return run_shell(session, *app, std::move(connection));
   }
-  answer(session, *connection, statement(a));
+  if (a.explain) {
+    explain(session, *app, *connection, statement(a));
+  } else {
+    answer(session, *connection, statement(a));
+  }
   return kDone;
 }
 

@@ -128,7 +128,8 @@ std::vector<std::string> accept(Session& session, app::App& app) {
 int plan_verb(Session& session) {
   const auto app = open_app(session);
   const auto& out = session.out;
-  const auto options = plan_options(session, app->project().zone);
+  auto options = plan_options(session, app->project().zone);
+  options.files = session.arguments.explain;
   if (!session.arguments.accept.empty()) {
     const auto names = accept(session, *app);
     if (out.json()) {

@@ -13,7 +13,7 @@ namespace windrow::cli {
 /// with `;`. Ctrl-C drops the line, or stops the running statement; Ctrl-D leaves.
 int run_shell(Session& session, app::App& app, std::unique_ptr<duck::Connection> connection);
 /// One statement; errors point into it.
-void answer(Session& session, duck::Connection& connection, std::string sql);
+void answer(Session& session, duck::Connection& connection, const std::string& sql);
 /// True where the text ends with a `;` that is in no quotes and no comment.
 bool statement_ends(std::string_view sql);
 

@@ -239,10 +239,8 @@ duckdb::unique_ptr<duckdb::QueryResult> Connection::Impl::run_one(
     duckdb::unique_ptr<duckdb::SQLStatement> statement, const std::string& sql,
     const Parameters& parameters, bool streaming) {
   heed_stop();
-  auto prepared = connection.Prepare(std::move(statement));
-  if (prepared->HasError()) raise(prepared->error, sql);
   duckdb::case_insensitive_map_t<duckdb::BoundParameterData> values;
-  for (const auto& [name, index] : prepared->named_param_map) {
+  for (const auto& [name, index] : statement->named_param_map) {
     auto found = parameters.find(name);
     if (found == parameters.end()) {
       throw SqlError(
@@ -251,7 +249,8 @@ duckdb::unique_ptr<duckdb::QueryResult> Connection::Impl::run_one(
     }
     values[name] = duckdb::BoundParameterData(value_of(found->second));
   }
-  auto pending = prepared->PendingQuery(values, streaming);
+  // Not prepared before: the optimizer is to see the values, which rule out files and row groups.
+  auto pending = connection.PendingQuery(std::move(statement), values, streaming);
   if (pending->HasError()) raise(pending->GetErrorObject(), sql);
   heed_stop();  // DuckDB forgets an interrupt when it begins a query; from here on it does not
   auto result = pending->Execute();

@@ -5,13 +5,9 @@
 
 #include <charconv>
 #include <cstring>
-#include <list>
 #include <map>
-#include <mutex>
-#include <unordered_map>
 
 #include "base/error.h"
-#include "duck/files.h"
 #include "lake/partition_path.h"
 #include "lake/table.h"
 
@@ -19,7 +15,6 @@ namespace windrow::lake {
 namespace {
 
 constexpr uint32_t kMagic = 1681511377;  // "RoaringBitmapArray" in portable format
-constexpr size_t kCachedMost = 256;      // vectors kept in memory
 constexpr int64_t kBytesMost = int64_t(1) << 31;
 
 [[noreturn]] void broken(const std::string& what) {
@@ -133,31 +128,6 @@ std::string bytes_in_file(storage::FileSystem& files, const Key& key) {
   return bytes;
 }
 
-/// What was read last, shared by the threads of a query and by queries.
-class Cache {
- public:
-  explicit Cache(storage::FileSystem& files) : files_(files) {}
-
-  std::shared_ptr<const duck::RowSet> get(std::string_view key) {
-    std::lock_guard lock(mutex_);
-    const std::string text(key);
-    if (const auto found = sets_.find(text); found != sets_.end()) return found->second;
-    auto set = read_vector(files_, key);
-    if (order_.size() >= kCachedMost) {
-      sets_.erase(order_.front());
-      order_.pop_front();
-    }
-    order_.push_back(text);
-    return sets_[text] = std::move(set);
-  }
-
- private:
-  storage::FileSystem& files_;
-  std::mutex mutex_;
-  std::list<std::string> order_;
-  std::unordered_map<std::string, std::shared_ptr<const duck::RowSet>> sets_;
-};
-
 }  // namespace
 
 std::string vector_path(const std::string& table_path, const DeletionVector& vector) {
@@ -210,13 +180,6 @@ std::shared_ptr<const duck::RowSet> read_vector(storage::FileSystem& files, std:
   if (bytes.size() < size_t(key.size)) broken("its text is too short");
   bytes.resize(size_t(key.size));  // Z85 fills up to four bytes
   return parse_row_set(bytes, uint64_t(key.cardinality));
-}
-
-void attach(duck::Database& database, storage::FileSystem& files) {
-  duck::attach_files(database, files);
-  const auto cache = std::make_shared<Cache>(files);
-  duck::add_row_set_function(database, kDeletedFunction,
-                             [cache](std::string_view key) { return cache->get(key); });
 }
 
 }  // namespace windrow::lake

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "lake/deletion_vector.h"
+#include "lake/guided_scan.h"
 #include "lake/json_text.h"
 #include "lake/partition_path.h"
 #include "lake/physical.h"
@@ -74,9 +75,10 @@ bool path_says(const Snapshot& snapshot, const Add& add) {
 
 class Scan {
  public:
-  /// With the file of each row in a column named kFileColumn, where asked.
-  explicit Scan(const Snapshot& snapshot, bool with_file = false)
-      : snapshot_(snapshot), with_file_(with_file) {
+  /// With the file of each row in a column named kFileColumn, and guided by statistics, where
+  /// asked.
+  explicit Scan(const Snapshot& snapshot, bool with_file = false, bool guided = false)
+      : snapshot_(snapshot), with_file_(with_file), guided_(guided) {
     by_id_ = column_mapping(snapshot.metadata) == ColumnMapping::by_id;
     const auto& names = snapshot.metadata.partition_columns;
     hive_ = !names.empty() && snapshot.table_path.find('=') == std::string::npos;
@@ -160,17 +162,22 @@ class Scan {
   std::string group_sql(const Group& group) const {
     std::vector<std::string> paths;
     for (const Add* add : group.files) paths.push_back(snapshot_.file_path(*add));
-    std::string read = "FROM read_parquet(" + duck::quote_list(paths);
+    // DuckDB numbers the rows of files only where columns are found by id, or not given at all.
+    const bool numbered_by_name = !by_id_ && has_vectors(group);
+    const bool united = group.way == Way::hive ? !group.same_columns : numbered_by_name;
+    // Where columns are united by name, every file was opened before conditions are known.
+    const bool guided = guided_ && !united;
+    std::string read = std::string("FROM ") + (guided ? duck::kGuidedParquet : "read_parquet") +
+                       "(" + duck::quote_list(paths);
+    if (guided) read += ", guide = " + duck::quote_text(guide_key(snapshot_));
     if (with_file_ || group.way == Way::joined)
       read += ", filename = " + duck::quote_text(kFileColumn);
     if (group.way == Way::hive) {
-      if (!group.same_columns && group.files.size() > 1) read += ", union_by_name = true";
+      if (united && group.files.size() > 1) read += ", union_by_name = true";
       return "SELECT * " + read + ", hive_partitioning = true, hive_types = {" + hive_types() +
              "})";
     }
     read += ", hive_partitioning = false";
-    // DuckDB numbers the rows of files only where columns are found by id, or not given at all.
-    const bool numbered_by_name = !by_id_ && has_vectors(group);
     if (!numbered_by_name) {
       read += ", schema = " + columns();
     } else if (group.files.size() > 1) {
@@ -239,7 +246,7 @@ class Scan {
   const Snapshot& snapshot_;
   std::vector<const Field*> partitions_;
   bool hive_ = false, by_id_ = false;
-  bool with_file_ = false;
+  bool with_file_ = false, guided_ = false;
 };
 
 }  // namespace
@@ -265,6 +272,10 @@ std::string schema_tag_of(const Add& add) {
 
 std::string scan_sql(const Snapshot& snapshot, const std::vector<Add>& files) {
   return Scan(snapshot).sql(files);
+}
+
+std::string guided_scan_sql(const Snapshot& snapshot) {
+  return Scan(snapshot, false, true).sql(snapshot.files);
 }
 
 std::string scan_sql_with_file(const Snapshot& snapshot, const std::vector<Add>& files) {

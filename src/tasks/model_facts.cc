@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "lake/guided_scan.h"
+
 namespace windrow::tasks {
 
 namespace {
@@ -217,7 +219,7 @@ void collect_inputs(const project::Project& project, const graph::Graph& graph,
     throw Error(Code::not_found, "table \"" + asset.name + "\" is not in the lake yet",
                 "build it first: windrow run --select +" + asset.name);
   }
-  out.push_back({written, lake::scan_sql(*tables.snapshot(asset.name))});
+  out.push_back({written, lake::guided_scan_sql(*tables.snapshot(asset.name))});
 }
 
 }  // namespace

@@ -1,0 +1,124 @@
+#include "duck/guided_parquet.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+namespace windrow::duck {
+namespace {
+
+/// File `n.parquet` holds n × 10 … n × 10 + 9 in `i`.
+class Tens : public FileGuide {
+ public:
+  std::vector<bool> may_hold(const std::vector<std::string>& paths,
+                             const std::vector<ScanCondition>& conditions) const override {
+    std::vector<bool> out;
+    for (const auto& path : paths) {
+      const int first = std::stoi(std::filesystem::path(path).stem()) * 10, last = first + 9;
+      bool may = true;
+      for (const auto& c : conditions) {
+        if (c.column != "i") continue;
+        if (c.is_null) may = false;
+        if (c.from && last < std::stoi(*c.from)) may = false;
+        if (c.to && (c.open_end ? first >= std::stoi(*c.to) : first > std::stoi(*c.to)))
+          may = false;
+      }
+      out.push_back(may);
+    }
+    return out;
+  }
+};
+
+class GuidedParquet : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::filesystem::create_directories(folder_);
+    std::vector<std::string> paths;
+    for (int n = 0; n < 10; ++n) {
+      paths.push_back((folder_ / (std::to_string(n) + ".parquet")).string());
+      connection_.execute("COPY (SELECT i, 't' || i AS t FROM range(" + std::to_string(n * 10) +
+                          ", " + std::to_string(n * 10 + 10) + ") r(i)) TO " +
+                          quote_text(paths.back()));
+    }
+    add_guided_parquet(database_, [](std::string_view key) -> std::shared_ptr<const FileGuide> {
+      if (key == "broken") throw Error(Code::corrupt, "the guide is broken");
+      return key == "none" ? nullptr : std::make_shared<Tens>();
+    });
+    connection_.execute("CREATE VIEW v AS FROM windrow_parquet(" + quote_list(paths) +
+                        ", guide = 'tens')");
+    connection_.execute("CREATE VIEW unknown AS FROM windrow_parquet(" + quote_list(paths) +
+                        ", guide = 'none')");
+    connection_.execute("CREATE VIEW broken AS FROM windrow_parquet(" + quote_list(paths) +
+                        ", guide = 'broken')");
+    connection_.execute("CREATE VIEW plain AS FROM read_parquet(" + quote_list(paths) + ")");
+  }
+
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  /// How many files are read for the condition; and the rows are those of a plain scan.
+  size_t read(const std::string& where, const Parameters& parameters = {}) {
+    const auto rows = [&](const std::string& view) {
+      return text_of(connection_.value(
+          "SELECT count(*) || ' ' || coalesce(sum(i), 0) FROM " + view + " WHERE " + where,
+          parameters));
+    };
+    EXPECT_EQ(rows("v"), rows("plain")) << where;
+    const auto chosen = files_read(connection_, "SELECT * FROM v WHERE " + where, parameters);
+    if (chosen.size() != 1) {
+      ADD_FAILURE() << chosen.size() << " scans";
+      return 0;
+    }
+    EXPECT_EQ(chosen[0].there.size(), 10u);
+    EXPECT_EQ(chosen[0].key, "tens");
+    return chosen[0].read.size();
+  }
+
+  std::filesystem::path folder_ =
+      std::filesystem::temp_directory_path() / ("guided_parquet_" + std::to_string(::getpid()));
+  Database database_{Options{}};
+  Connection connection_{database_};
+};
+
+TEST_F(GuidedParquet, OpensOnlyWhatTheGuideDoesNotRuleOut) {
+  EXPECT_EQ(read("true"), 10u);
+  EXPECT_EQ(read("i = 42"), 1u);
+  EXPECT_EQ(read("42 = i"), 1u);
+  EXPECT_EQ(read("i >= 90"), 1u);
+  EXPECT_EQ(read("i < 10"), 1u);
+  EXPECT_EQ(read("10 > i"), 1u);
+  EXPECT_EQ(read("i <= 10"), 2u);
+  EXPECT_EQ(read("i BETWEEN 25 AND 44"), 3u);
+  EXPECT_EQ(read("i >= 20 AND i < 40 AND t <> 't25'"), 2u);
+  EXPECT_EQ(read("i IN (11, 19, 12)"), 1u);
+  EXPECT_EQ(read("i IS NULL"), 0u);
+  EXPECT_EQ(read("i = 1000"), 0u);
+  EXPECT_EQ(read("i = 5 OR i = 95"), 10u);
+  EXPECT_EQ(read("i % 7 = 3"), 10u);
+  EXPECT_EQ(read("i = (SELECT 30 + 12)"), 10u);
+  EXPECT_EQ(read("i >= $a AND i < $b", {{"a", int64_t(30)}, {"b", int64_t(50)}}), 2u);
+}
+
+TEST_F(GuidedParquet, FilesWithoutAGuideAreAllRead) {
+  const auto chosen = files_read(connection_, "SELECT * FROM unknown WHERE i = 1");
+  ASSERT_EQ(chosen.size(), 1u);
+  EXPECT_EQ(chosen[0].read.size(), 10u);
+  EXPECT_EQ(std::get<int64_t>(connection_.value("SELECT count(*) FROM unknown WHERE i < 35")), 35);
+}
+
+TEST_F(GuidedParquet, AGuideThatCannotBeHadIsTheQuerysError) {
+  EXPECT_THROW(connection_.query("SELECT * FROM broken WHERE i = 1"), Error);
+}
+
+TEST_F(GuidedParquet, EachScanOfAQueryChoosesForItself) {
+  const auto chosen = files_read(
+      connection_, "SELECT * FROM v a JOIN v b ON a.t = b.t WHERE a.i < 30 AND b.i >= 20");
+  ASSERT_EQ(chosen.size(), 2u);
+  EXPECT_EQ(chosen[0].read.size() + chosen[1].read.size(), 11u);
+  EXPECT_EQ(std::get<int64_t>(connection_.value(
+                "SELECT count(*) FROM v a JOIN v b USING (t) WHERE a.i < 30 AND b.i >= 20")),
+            10);
+}
+
+}  // namespace
+}  // namespace windrow::duck
