@@ -33,7 +33,7 @@ void for_each_chunk(Connection& connection, const std::string& select,
                     const std::function<void(const Chunk&)>& visit) {
   connection.impl().guarded_by_stop(
       [&] {
-        auto result = connection.impl().run(select, {}, false);
+        auto result = connection.impl().run(select, {}, true);
         while (auto chunk = result->Fetch()) {
           if (chunk->size() == 0) break;
           visit(FlatChunk(*chunk));

@@ -132,6 +132,8 @@ void read_adds(const std::string& scan, const std::vector<duck::Column>& columns
     partitions.push_back(name);
     values += ", \"add\".partitionValues[" + duck::quote_text(name) + "]";
   }
+  const auto count = connection.value("SELECT count(*) FROM " + scan);
+  out.adds.reserve(out.adds.size() + size_t(std::get<int64_t>(count)));
   enum { kPath, kSize, kModified, kStats, kTags, kVector, kRowId, kRowVersion, kProvider, kValues };
   const std::string select =
       "SELECT " + field("path", "VARCHAR") + ", " + field("size", "BIGINT") + ", " +

@@ -49,13 +49,10 @@ void Replay::apply(Commit commit) {
   for (auto& remove : commit.removes) {
     std::string key = key_of(remove);
     if (key.empty()) key = remove.path;
-    if (const auto found = live_.find(key); found != live_.end()) {
-      found->second->gone = true;
-      live_.erase(found);
-    }
+    mark_gone(key);
     tombstones_[std::move(key)] = std::move(remove);
   }
-  for (auto& add : commit.adds) put(std::move(add));
+  put(std::move(commit.adds));
   for (auto& txn : commit.txns) snapshot_.txns[txn.app_id] = txn;
   for (auto& domain : commit.domains) {
     if (domain.removed) {
@@ -66,16 +63,31 @@ void Replay::apply(Commit commit) {
   }
 }
 
-void Replay::put(Add add) {
-  Live& file = files_.emplace_back(Live{std::move(add), {}, false});
-  file.key = key_of(file.add);
-  const std::string_view key = file.key.empty() ? file.add.path : file.key;
-  if (!tombstones_.empty()) tombstones_.erase(std::string(key));
-  if (const auto found = live_.find(key); found != live_.end()) {  // again, with other statistics
-    found->second->gone = true;
-    live_.erase(found);
+void Replay::mark_gone(std::string_view key) {
+  const auto found = live_.find(key);
+  if (found == live_.end()) return;
+  gone_[found->second.batch][found->second.position] = true;
+  ++gone_count_;
+  live_.erase(found);
+}
+
+void Replay::put(std::vector<Add> adds) {
+  if (adds.empty()) return;
+  const auto batch = uint32_t(batches_.size());
+  const auto& files = batches_.emplace_back(std::move(adds));
+  gone_.emplace_back(files.size());
+  live_.reserve(live_.size() + files.size());
+  for (uint32_t i = 0; i < files.size(); ++i) {
+    std::string_view key = files[i].path;
+    if (std::string odd = key_of(files[i]); !odd.empty())
+      key = odd_keys_.emplace_back(std::move(odd));
+    if (!tombstones_.empty()) tombstones_.erase(std::string(key));
+    const auto [found, fresh] = live_.try_emplace(key, Place{batch, i});
+    if (fresh) continue;
+    // Again, with other statistics. The key looks into what goes, so it is put anew.
+    mark_gone(key);
+    live_.emplace(key, Place{batch, i});
   }
-  live_.emplace(key, &file);
 }
 
 Snapshot Replay::done(int64_t version, Time timestamp) {
@@ -89,11 +101,20 @@ Snapshot Replay::done(int64_t version, Time timestamp) {
   snapshot_.version = version;
   snapshot_.timestamp = timestamp;
   live_.clear();
-  snapshot_.files.reserve(files_.size());
-  for (auto& file : files_) {
-    if (!file.gone) snapshot_.files.push_back(std::move(file.add));
+  if (batches_.size() == 1 && gone_count_ == 0) {
+    snapshot_.files = std::move(batches_[0]);
+  } else {
+    size_t count = 0;
+    for (const auto& batch : batches_) count += batch.size();
+    snapshot_.files.reserve(count - gone_count_);
+    for (size_t b = 0; b < batches_.size(); ++b) {
+      for (size_t i = 0; i < batches_[b].size(); ++i) {
+        if (!gone_[b][i]) snapshot_.files.push_back(std::move(batches_[b][i]));
+      }
+      std::vector<Add>().swap(batches_[b]);
+    }
   }
-  files_.clear();
+  batches_.clear();
   sort_by_path(snapshot_.files);
   for (auto& [key, tombstone] : tombstones_) snapshot_.tombstones.push_back(std::move(tombstone));
   sort_by_path(snapshot_.tombstones);

@@ -26,16 +26,18 @@ class Replay {
  private:
   Snapshot snapshot_;
   bool protocol_seen_ = false, metadata_seen_ = false;
-  struct Live {
-    Add add;
-    std::string key;  ///< where it is not the path itself
-    bool gone = false;
-  };
-  /// `add` and its key, which others may find it by while the deque lives.
-  void put(Add add);
+  /// Takes the adds as they lie: they are large, and a checkpoint has them all.
+  void put(std::vector<Add> adds);
+  void mark_gone(std::string_view key);
 
-  std::deque<Live> files_;  // addresses stay: the map's keys look into it
-  std::unordered_map<std::string_view, Live*> live_;
+  std::vector<std::vector<Add>> batches_;  // the map's keys look into them
+  std::vector<std::vector<bool>> gone_;    ///< of each batch, by position
+  size_t gone_count_ = 0;
+  std::deque<std::string> odd_keys_;  ///< where a key is not the path itself
+  struct Place {
+    uint32_t batch, position;
+  };
+  std::unordered_map<std::string_view, Place> live_;
   std::unordered_map<std::string, Remove> tombstones_;
 };
 
