@@ -18,6 +18,7 @@ WRAPPED = {
     "editline/": {"cli"},
     "sqlite3.h": {"clients"},
     "curl/": {"clients"},
+    "libpq-fe.h": {"clients"},
     "openssl/": {"base"},
     "simdjson": {"lake", "clients"},
     "roaring/": {"lake"},
