@@ -12,6 +12,7 @@
 #include "engine/duckdb/duckdb_engine.h"
 #include "lake/guided_scan.h"
 #include "project/dotenv.h"
+#include "sources/source.h"
 #include "tasks/model_facts.h"
 
 namespace windrow::app {
@@ -42,6 +43,7 @@ duck::Options metadata_options(const project::Project& project) {
 std::vector<duck::Column> declared_columns(const project::Source& source) {
   std::vector<duck::Column> out;
   if (!source.raw.empty()) out.push_back({source.raw, "VARCHAR"});
+  for (auto& column : sources::fixed_columns(source)) out.push_back(std::move(column));
   for (const auto& column : source.columns) {
     if (column.name == source.raw) continue;
     if (column.type.empty()) return {};
@@ -156,7 +158,7 @@ std::unique_ptr<tasks::Tables> AppImpl::tables() {
 tasks::Context AppImpl::context(tasks::Tables& tables, const plan::Choices& choices,
                                 const std::string& run) {
   return {project_, environment_, graph_, lake(),  *files_, engine(),
-          tables,   database_,    clock_, choices, run};
+          tables,   database_,    clock_, choices, run,     &throttles_};
 }
 
 plan::Choices AppImpl::choices(const PlanOptions& options) const {

@@ -2,6 +2,7 @@
 
 #include "app/app.h"
 #include "observe/log.h"
+#include "sources/rest/throttle.h"
 #include "storage/file_system.h"
 #include "tasks/context.h"
 
@@ -74,6 +75,7 @@ class AppImpl final : public App {
   std::unique_ptr<lake::Lake> lake_, deferred_;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<history::History> history_;
+  sources::Throttles throttles_;
 };
 
 }  // namespace windrow::app

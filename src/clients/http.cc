@@ -95,6 +95,10 @@ size_t take_body(char* data, size_t size, size_t count, void* context) {
   return piece.size();
 }
 
+int look_at_cancel(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<const Cancel*>(context)->requested() ? 1 : 0;
+}
+
 /// A libcurl handle with the connections that it keeps.
 struct Handle {
   Handle() : curl(curl_easy_init()) {
@@ -170,6 +174,12 @@ void set_transport(CURL* curl, const HttpRequest& request) {
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
     curl_easy_setopt(curl, CURLOPT_MAXREDIRS, 5L);
     curl_easy_setopt(curl, CURLOPT_POSTREDIR, long(CURL_REDIR_POST_ALL));
+  }
+  if (request.decoded) curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "");
+  if (request.cancel != nullptr) {
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &look_at_cancel);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, request.cancel);
   }
   if (request.negotiate) {
     curl_easy_setopt(curl, CURLOPT_HTTPAUTH, long(CURLAUTH_NEGOTIATE));
@@ -249,6 +259,7 @@ class CurlClient final : public HttpClient {
     curl_easy_reset(curl);  // forgets what points at this frame; connections stay
     give_back(std::move(handle));
     if (exchange.failure) std::rethrow_exception(exchange.failure);
+    if (code == CURLE_ABORTED_BY_CALLBACK && request.cancel != nullptr) request.cancel->check();
     if (exchange.too_long) {
       throw Error(Code::corrupt, request.method + " " + shown_url(request.url) +
                                      ": the answer is longer than " +

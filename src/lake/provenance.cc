@@ -60,6 +60,7 @@ Provenance record_from(const JsonObject& object) {
       p.touched.columns[std::string(column)] = intervals_from(set);
   }
   if (const auto score = find(object, "qualityScore")) p.quality_score = double(*score);
+  p.state = string_at(object, "state");
   return p;
 }
 
@@ -98,6 +99,7 @@ std::string to_json(const Provenance& p) {
     w.end_object();
   }
   if (p.quality_score) w.field("qualityScore", *p.quality_score);
+  text("state", p.state);
   return w.end_object().take();
 }
 

@@ -55,6 +55,7 @@ struct Provenance {
   std::optional<Time> run_time;  ///< `$run_time` of the model, where it declares one
   Touched touched;
   std::optional<double> quality_score;  ///< share of valid rows, 0 to 1
+  std::string state;  ///< of sources: how far they have come, in their own words (JSON text)
   bool operator==(const Provenance&) const = default;
 };
 

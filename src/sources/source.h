@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "lake/actions.h"
 #include "project/project.h"
+#include "storage/file_system.h"
 
 /// A source brings data into a bronze table once, whole, and as it came.
 namespace windrow::sources {
@@ -25,6 +26,21 @@ struct Batch {
   /// which is committed first.
   std::string rejected_select;
   std::string what;  ///< for the terminal and the log: `3 files, 1.4 MB`
+  /// Where the reader goes on, in its own words: kept in the commit's record.
+  std::string state;
+  std::vector<std::string> warnings;
+};
+
+/// What the table holds of a source so far.
+struct TableNow {
+  std::string state;     ///< Batch::state of the last commit; empty: none
+  std::string rows_sql;  ///< SELECT of all its rows; empty: there is no table yet
+};
+
+/// Rows for a table beside the source's own, `<source>_log`: what an extraction did.
+struct LogRows {
+  std::string select;
+  lake::Txn txn;  ///< committed with them; rows whose txn is there already are not written again
 };
 
 /// What is there to read that the table does not have yet. Made anew for each run.
@@ -34,6 +50,12 @@ class Reader {
   /// Looks at the outside world, not at rows: how much is waiting, in words; nothing where there is
   /// nothing new. `txns` is what the table's log says of progress.
   virtual std::optional<std::string> pending(const std::map<std::string, lake::Txn>& txns) = 0;
+  /// Readers that keep a state are told of it before each `pending` and `next`.
+  virtual bool keeps_state() const { return false; }
+  virtual void restore(const TableNow&) {}
+  /// What is to be told of the state that was restored; asked for before each `next` and at the
+  /// end.
+  virtual std::optional<LogRows> log_rows() { return {}; }
   /// The next batch after `txns`, or nothing. Runs SQL in `session` to look at the data.
   virtual std::optional<Batch> next(const std::map<std::string, lake::Txn>& txns,
                                     engine::Session& session) = 0;
@@ -44,9 +66,17 @@ struct Context {
   const project::Project& project;
   std::string project_root;
   Time now;  ///< `$extracted_at` in column expressions
+  storage::FileSystem* files = nullptr;  ///< of every home; nothing: local disk alone
+  Cancel* cancel = nullptr;              ///< nothing: a look that does not wait
+  class Throttles* throttles = nullptr;  ///< shared by all sources of the process
 };
 
 /// The files kind: JSON arrays, JSON lines and CSV on local disk.
 std::unique_ptr<Reader> files_reader(const project::Source& source, const Context& context);
+/// REST APIs.
+std::unique_ptr<Reader> rest_reader(const project::Source& source, const Context& context);
+
+/// Columns that a kind of source gives its table before any that are declared.
+std::vector<duck::Column> fixed_columns(const project::Source& source);
 
 }  // namespace windrow::sources

@@ -16,6 +16,10 @@
 #include "quality/check.h"
 #include "tasks/tables.h"
 
+namespace windrow::sources {
+class Throttles;
+}  // namespace windrow::sources
+
 namespace windrow::tasks {
 
 /// What every task of a run works with. Outlives them all; shared by their threads.
@@ -31,6 +35,7 @@ struct Context {
   const Clock& clock;
   plan::Choices choices;  ///< `now` is the run's time, `$run_time`
   std::string run;        ///< id
+  sources::Throttles* throttles = nullptr;  ///< how often servers are asked, by all of a process
 };
 
 /// What a task did, for the terminal and the record.

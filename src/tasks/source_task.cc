@@ -12,13 +12,24 @@ namespace {
 
 constexpr int kConflictsMax = 20;
 
-std::unique_ptr<sources::Reader> reader_of(const Context& context, const project::Source& source) {
-  const sources::Context outside{context.project, context.project.root, context.choices.now};
+std::unique_ptr<sources::Reader> reader_of(const Context& context, const project::Source& source,
+                                           Cancel* cancel) {
+  const sources::Context outside{context.project, context.project.root, context.choices.now,
+                                 &context.files,  cancel,               context.throttles};
   if (source.kind == "files") return sources::files_reader(source, outside);
+  if (source.kind == "rest") return sources::rest_reader(source, outside);
   throw Error(Code::unsupported,
               fmt::format("source \"{}\" is of the kind \"{}\", which this version does not run",
                           source.name, source.kind),
-              "use from: {files: …}", source.place);
+              "use from: {files: …} or {rest: …}", source.place);
+}
+
+sources::TableNow table_now(const Context& context, const std::string& asset) {
+  const auto table = context.lake.table(asset);
+  if (!table.exists()) return {};
+  duck::Connection connection(context.database);
+  const auto record = table.provenance().last;
+  return {record ? record->state : "", lake::scan_sql(table.snapshot({}, &connection))};
 }
 
 std::map<std::string, lake::Txn> progress_of(const Context& context, const std::string& asset) {
@@ -37,40 +48,52 @@ lake::CommitRequest request_for(const engine::Target& target, lake::Staged stage
   return lake::request_of(stage, std::move(staged), made);
 }
 
+/// Rows for a table beside the source's. Nothing where their progress is there already, or there
+/// are none.
+int64_t keep_beside(const Context& context, const std::string& asset, const std::string& select,
+                    const duck::Parameters& parameters, const std::vector<lake::Txn>& txns,
+                    const std::string& kind, const std::string& about, engine::Session& session) {
+  const auto kept = progress_of(context, asset);
+  const bool all = !txns.empty() && std::all_of(txns.begin(), txns.end(), [&](const auto& txn) {
+    auto found = kept.find(txn.app_id);
+    return found != kept.end() && found->second.version == txn.version;
+  });
+  if (all) return 0;
+  const auto rows = std::get<int64_t>(
+      session.query("SELECT count(*) FROM (" + select + ")", parameters).rows[0][0]);
+  if (rows == 0) return 0;
+  const auto target = target_of(context, asset, {});
+  auto staged = session.stage(select, parameters, {engine::Method::Kind::append}, target);
+  auto record = record_of(context, asset, kind);
+  record.touched = staged.touched;
+  const auto paths = staged.written_paths;
+  auto request = request_for(target, std::move(staged), new_table(context, asset, about), session,
+                             context.files);
+  request.provenance = record;
+  request.txns = txns;
+  for (const auto& txn : txns) {
+    const auto found = kept.find(txn.app_id);
+    request.expect_txn[txn.app_id] =
+        found == kept.end() ? std::nullopt : std::optional(found->second.version);
+  }
+  if (!commit(context, asset, std::move(request), paths)) {
+    throw Error(Code::conflict,
+                fmt::format("\"{}\" was written by another run at the same time", asset),
+                "run again");
+  }
+  return rows;
+}
+
 /// Records that could not be read go to a table of their own, before the rows: a kill in between
 /// repeats the batch, and the progress kept here tells that its rejects are there already.
 void keep_rejected(const Context& context, const project::Source& source,
                    const sources::Batch& batch, engine::Session& session, Report& report) {
   if (batch.rejected_select.empty()) return;
   const std::string asset = source.name + "_rejected";
-  const auto kept = progress_of(context, asset);
-  const bool all = !batch.txns.empty() &&
-                   std::all_of(batch.txns.begin(), batch.txns.end(), [&](const lake::Txn& txn) {
-                     auto found = kept.find(txn.app_id);
-                     return found != kept.end() && found->second.version == txn.version;
-                   });
-  if (all) return;
-  const auto rows = std::get<int64_t>(
-      session.query("SELECT count(*) FROM (" + batch.rejected_select + ")", batch.parameters)
-          .rows[0][0]);
+  const int64_t rows = keep_beside(context, asset, batch.rejected_select, batch.parameters,
+                                   batch.txns, "rejected",
+                                   "records of " + source.name + " that could not be read", session);
   if (rows == 0) return;
-  const auto target = target_of(context, asset, {});
-  auto staged = session.stage(batch.rejected_select, batch.parameters,
-                              {engine::Method::Kind::append}, target);
-  auto record = record_of(context, asset, "rejected");
-  record.touched = staged.touched;
-  const auto paths = staged.written_paths;
-  auto request = request_for(
-      target, std::move(staged),
-      new_table(context, asset, "records of " + source.name + " that could not be read"), session,
-      context.files);
-  request.provenance = record;
-  request.txns = batch.txns;
-  if (!commit(context, asset, std::move(request), paths)) {
-    throw Error(Code::conflict,
-                fmt::format("\"{}\" was written by another run at the same time", asset),
-                "run again");
-  }
   report.rejected += rows;
   report.warnings.push_back(
       fmt::format("{} records could not be read: they are in {}", rows, asset));
@@ -79,13 +102,15 @@ void keep_rejected(const Context& context, const project::Source& source,
 }  // namespace
 
 std::optional<std::string> pending_source(const Context& context, const project::Source& source) {
-  if (source.kind != "files") return {};
-  return reader_of(context, source)->pending(progress_of(context, source.name));
+  if (source.kind != "files" && source.kind != "rest") return {};
+  const auto reader = reader_of(context, source, nullptr);
+  if (reader->keeps_state()) reader->restore(table_now(context, source.name));
+  return reader->pending(progress_of(context, source.name));
 }
 
 void ingest_source(const Context& context, const project::Source& source, Cancel& cancel,
                    const ProgressSink& progress, Report& report) {
-  const auto reader = reader_of(context, source);
+  const auto reader = reader_of(context, source, &cancel);
   std::vector<std::string> partition_by;
   for (const auto& [column, expression] : source.partition_by) partition_by.push_back(column);
   std::vector<lake::Txn> last;
@@ -93,8 +118,18 @@ void ingest_source(const Context& context, const project::Source& source, Cancel
     cancel.check();
     const auto session = context.engine.open({}, cancel, progress);
     const auto before = progress_of(context, source.name);
+    if (reader->keeps_state()) {
+      reader->restore(table_now(context, source.name));
+      // What the last commit's record tells of it, before anything else is read: a kill in between
+      // loses no line.
+      if (const auto log = reader->log_rows()) {
+        keep_beside(context, source.name + "_log", log->select, {}, {log->txn}, "log",
+                    "what each extraction of " + source.name + " did", *session);
+      }
+    }
     const auto batch = reader->next(before, *session);
     if (!batch) return;
+    report.warnings.insert(report.warnings.end(), batch->warnings.begin(), batch->warnings.end());
     // Reading that does not get on would go on for good.
     if (report.changed && batch->txns == last) {
       throw Error(Code::internal,
@@ -114,6 +149,7 @@ void ingest_source(const Context& context, const project::Source& source, Cancel
     auto record = record_of(context, source.name, "source");
     record.touched = staged.touched;
     record.quality_score = report.quality_score;
+    record.state = batch->state;
     const int64_t rows = staged.rows_written;
     const auto paths = staged.written_paths;
     auto request = request_for(target, std::move(staged),

@@ -8,7 +8,7 @@ namespace windrow::project {
 namespace {
 
 constexpr const char* kConnectionTypes[] = {"sqlite", "postgres", "mongodb", "cassandra", "kafka",
-                                            "mysql",  "http",     "files",   "s3"};
+                                            "mysql",  "http",     "files",   "s3", "rest"};
 
 Type<Variable> variable_type() {
   Keys<Variable> keys("variable");
@@ -47,7 +47,7 @@ void check_connection(const Node& node, Reading& reading, Connection& connection
     if (!is_known) {
       reading.problem(type, "unknown type of connection " + in_quotes(type.text),
                       did_you_mean(type.text, known));
-    } else {
+    } else if (connection.type != "rest" && connection.type != "http") {
       reading.notice(type, "connections of type \"" + connection.type +
                                "\" are not used by this version of windrow");
     }

@@ -21,6 +21,25 @@ struct Kind {
   From keys;
 };
 
+/// Keys of the parts are held by the source itself, when it is opened.
+From rest_keys() {
+  From rest("rest");
+  setting(rest, true, "rest", text_type(), "",
+          "The connection (type rest), or the server's URL.");
+  setting(rest, true, "resources", mapping_type("mapping of resource to path or mapping"), "",
+          "What is asked for: name → path, or a mapping with path, params, records, primary_key, "
+          "total, paginate, missing, conditional, incremental.");
+  setting(rest, false, "every", duration_type(), "each run",
+          "Asks again only where the last complete extraction began so long ago.");
+  setting(rest, false, "passes", integer_type(1), "3",
+          "A list that moved while it was read, or fell short, is read at most so often.");
+  setting(rest, false, "incomplete", word_type({"warn", "fail"}), "warn",
+          "What becomes of a list that stays shorter than the server promised.");
+  setting(rest, false, "keep", word_type({"records", "responses"}), "records",
+          "A row is a record, or a whole response.");
+  return rest;
+}
+
 std::vector<Kind> make_kinds() {
   std::vector<Kind> kinds;
   From files("files");
@@ -42,7 +61,9 @@ std::vector<Kind> make_kinds() {
           "`earliest`, `latest` or a time: where a new source begins.");
   kinds.push_back({"kafka", kafka});
 
-  for (const char* name : {"rest", "database", "sse"}) {
+  kinds.push_back({"rest", rest_keys()});
+
+  for (const char* name : {"database", "sse"}) {
     From other(name);
     setting(other, true, name, anything_type("text or mapping"), "",
             "Settings of the kind. Not run by this version.");
@@ -73,7 +94,7 @@ Type<Value> from_type() {
       if (kind.name != first.text) continue;
       Settings settings;
       kind.keys.read(node, reading, settings);
-      if (kind.name != "files") {
+      if (kind.name != "files" && kind.name != "rest") {
         reading.notice(
             first, "sources of kind \"" + kind.name + "\" are not run by this version of windrow");
       }
@@ -143,7 +164,16 @@ Keys<Source> make() {
       .optional("flush", &Source::flush, kept_type(flush), "",
                 "When a stream's rows are written. Not used by this version.")
       .optional("files", &Source::files, kept_type(files), "",
-                "Names of the files. Not used by this version.");
+                "Names of the files. Not used by this version.")
+      .then([](const Node&, Reading&, Source& source) {
+        if (source.kind != "rest" && source.kind != "sse") return;
+        if (source.raw.empty()) source.raw = "raw";
+        if (source.partition_by.empty()) {
+          source.partition_by = {
+              {"extracted_date", "CAST(extracted_at AT TIME ZONE 'UTC' AS DATE)"},
+              {"extracted_hour", "hour(extracted_at AT TIME ZONE 'UTC')"}};
+        }
+      });
   return keys;
 }
 

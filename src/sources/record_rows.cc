@@ -1,0 +1,161 @@
+#include "sources/record_rows.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <filesystem>
+
+#include "sources/files/found_file.h"
+#include "sources/files/json_columns.h"
+#include "sources/rest/json_slices.h"
+
+namespace windrow::sources {
+
+namespace {
+
+namespace fs = std::filesystem;
+using duck::quote_name;
+using duck::quote_text;
+
+constexpr const char* kPrefix = "records-";
+constexpr size_t kBuffer = 1 << 20;
+constexpr uint64_t kObjectMax = 16ull << 20;  // what DuckDB takes unless told
+constexpr const char* kIsObject =
+    "CASE WHEN json_valid(raw) THEN json_type(raw) = 'OBJECT' ELSE false END";
+
+void remove_left_behind(const std::string& folder) {
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    if (!name.starts_with(kPrefix)) continue;
+    int process = 0;
+    const char* digits = name.c_str() + std::string_view(kPrefix).size();
+    std::from_chars(digits, name.c_str() + name.size(), process);
+    std::error_code ignored;
+    if (process > 0 && ::kill(process, 0) != 0 && errno == ESRCH) fs::remove(at->path(), ignored);
+  }
+}
+
+}  // namespace
+
+Spool::Spool(const std::string& folder, std::vector<duck::Column> columns)
+    : columns_(std::move(columns)) {
+  static std::atomic<uint64_t> count{0};
+  fs::create_directories(folder);
+  remove_left_behind(folder);
+  path_ = fmt::format("{}/{}{}-{}.ndjson", folder, kPrefix, ::getpid(), ++count);
+}
+
+Spool::~Spool() {
+  if (fd_ >= 0) ::close(fd_);
+  ::unlink(path_.c_str());
+}
+
+void Spool::add(const std::vector<std::string>& values) {
+  const size_t before = buffer_.size();
+  for (size_t i = 0; i < values.size(); ++i) {
+    buffer_ += i == 0 ? "{\"" : ",\"";
+    buffer_ += columns_[i].name + "\":" + values[i];
+  }
+  buffer_ += "}\n";
+  const uint64_t length = buffer_.size() - before;
+  longest_ = std::max(longest_, length);
+  bytes_ += length;
+  ++rows_;
+  if (buffer_.size() >= kBuffer) flush();
+}
+
+void Spool::flush() {
+  if (fd_ < 0) {
+    fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd_ < 0) throw system_error(errno, "write", path_);
+  }
+  std::string_view rest = buffer_;
+  while (!rest.empty()) {
+    const ssize_t written = ::write(fd_, rest.data(), rest.size());
+    if (written < 0 && errno != EINTR) throw system_error(errno, "write", path_);
+    if (written > 0) rest.remove_prefix(size_t(written));
+  }
+  buffer_.clear();
+}
+
+std::string Spool::relation() {
+  std::string columns, none;
+  for (const auto& column : columns_) {
+    columns += (columns.empty() ? "" : ", ") + quote_text(column.name) + ": " +
+               quote_text(column.type);
+    none += (none.empty() ? "" : ", ") + ("NULL::" + column.type) + " AS " + quote_name(column.name);
+  }
+  if (rows_ == 0) return "(SELECT " + none + " WHERE false)";
+  flush();
+  std::string more;
+  if (longest_ >= kObjectMax) more = fmt::format(", maximum_object_size = {}", 2 * longest_);
+  return "read_json(" + quote_text(escape_glob(path_)) +
+         ", format = 'newline_delimited', columns = {" + columns + "}" + more + ")";
+}
+
+void Spool::clear() {
+  buffer_.clear();
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+  rows_ = bytes_ = longest_ = 0;
+}
+
+std::string with_partitions(const project::Source& source, const std::string& select) {
+  std::string more;
+  for (const auto& [column, expression] : source.partition_by) {
+    if (!expression.empty()) more += ", (\n" + expression + "\n) AS " + quote_name(column);
+  }
+  return more.empty() ? select : "SELECT *" + more + " FROM (" + select + ") AS record";
+}
+
+RecordRows record_rows(const std::string& relation, const std::vector<duck::Column>& kept,
+                       const std::string& origin_sql, const project::Source& source,
+                       engine::Session& session) {
+  std::vector<FieldColumn> fields;
+  std::vector<std::string> names;
+  std::string types;
+  const auto is_kept = [&](const std::string& name) {
+    return name == source.raw ||
+           std::any_of(kept.begin(), kept.end(), [&](const auto& each) { return each.name == name; });
+  };
+  for (const auto& column : kept) names.push_back(column.name);
+  for (const auto& column : source.columns) {
+    if (!column.value.empty() || is_kept(column.name)) continue;
+    const std::string type = column.type.empty() ? "VARCHAR" : column.type;
+    fields.push_back({column.name, type, true});
+    names.push_back(column.name);
+    types += (types.empty() ? "" : ", ") + column.name + " " + type;
+  }
+  const FieldSql sql = field_sql(fields);
+  std::string from = relation;
+  if (!sql.texts.empty())
+    from = "(SELECT *, CASE WHEN " + std::string(kIsObject) + " THEN " + sql.texts +
+           " END AS texts FROM " + relation + ")";
+  std::string select = "SELECT raw AS " + quote_name(source.raw);
+  for (const auto& column : kept) select += ", " + quote_name(column.name);
+  select += sql.select + " FROM " + from;
+  RecordRows out;
+  if (!sql.misfit.empty()) {
+    const std::string bad = "coalesce(" + sql.misfit + ", false)";
+    const auto found = session.query("SELECT count(*) FROM " + from + " WHERE " + bad).rows.at(0)[0];
+    if (std::get<int64_t>(found) > 0) {
+      out.rejected = "SELECT " + origin_sql +
+                     " AS origin, row_number() OVER () AS position, " +
+                     quote_text("a value does not fit the type of its column (declared: " + types +
+                                ")") +
+                     " AS error, raw AS content FROM " + from + " WHERE " + bad;
+    }
+    select += " WHERE NOT " + bad;
+  }
+  out.sql = with_partitions(source, "SELECT " + table_columns(source, names) + " FROM (" + select +
+                                        ") AS record");
+  return out;
+}
+
+}  // namespace windrow::sources
