@@ -22,7 +22,7 @@ WRAPPED = {
     "openssl/": {"base"},
     "simdjson": {"lake", "clients"},
     "roaring/": {"lake"},
-    "zlib.h": {"lake"},
+    "zlib.h": {"lake", "clients"},
     "spdlog/": {"observe"},
     "date/": {"base"},
 }

@@ -50,12 +50,15 @@ class Reader {
   /// Looks at the outside world, not at rows: how much is waiting, in words; nothing where there is
   /// nothing new. `txns` is what the table's log says of progress.
   virtual std::optional<std::string> pending(const std::map<std::string, lake::Txn>& txns) = 0;
-  /// Readers that keep a state are told of it before each `pending` and `next`.
+  /// Told before each `next`, and before `pending` where the reader keeps a state.
   virtual bool keeps_state() const { return false; }
   virtual void restore(const TableNow&) {}
   /// What is to be told of the state that was restored; asked for before each `next` and at the
   /// end.
   virtual std::optional<LogRows> log_rows() { return {}; }
+  /// Staging the last batch's rows failed. True where the reader can tell which part is to blame,
+  /// and `next` gives the rest.
+  virtual bool set_aside(const Error&) { return false; }
   /// The next batch after `txns`, or nothing. Runs SQL in `session` to look at the data.
   virtual std::optional<Batch> next(const std::map<std::string, lake::Txn>& txns,
                                     engine::Session& session) = 0;

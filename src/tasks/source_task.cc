@@ -118,8 +118,8 @@ void ingest_source(const Context& context, const project::Source& source, Cancel
     cancel.check();
     const auto session = context.engine.open({}, cancel, progress);
     const auto before = progress_of(context, source.name);
+    reader->restore(table_now(context, source.name));
     if (reader->keeps_state()) {
-      reader->restore(table_now(context, source.name));
       // What the last commit's record tells of it, before anything else is read: a kill in between
       // loses no line.
       if (const auto log = reader->log_rows()) {
@@ -142,8 +142,15 @@ void ingest_source(const Context& context, const project::Source& source, Cancel
     keep_rejected(context, source, *batch, *session, report);
     auto target = target_of(context, source.name, partition_by);
     target.evolve = source.on_new_column != "reject";
-    auto staged =
-        session->stage(batch->select, batch->parameters, {engine::Method::Kind::append}, target);
+    lake::Staged staged;
+    try {
+      staged =
+          session->stage(batch->select, batch->parameters, {engine::Method::Kind::append}, target);
+    } catch (const Error& error) {
+      if (!reader->set_aside(error)) throw;
+      last.clear();
+      continue;
+    }
     Audit audit(context, {source.name, source.columns, source.checks}, *session, report);
     audit.first(staged);
     auto record = record_of(context, source.name, "source");

@@ -43,13 +43,29 @@ From rest_keys() {
 std::vector<Kind> make_kinds() {
   std::vector<Kind> kinds;
   From files("files");
-  setting(files, true, "files", text_type(), "", "A path or a glob, relative to the project.");
+  setting(files, true, "files", one_or_list_type(text_type()), "",
+          "A path or a glob, relative to the project, on `s3://` or `hdfs://`; or an http(s) URL. "
+          "Also several.");
   setting(files, false, "changed", word_type({"append", "ignore", "error"}), "append",
           "What becomes of a file that has changed since it was read: its rows come again, it is "
           "passed over, or "
           "it is an error.");
   setting(files, false, "batch_files", integer_type(1), "500",
           "At most so many files in one commit.");
+  setting(files, false, "corrupt", word_type({"set_aside", "fail"}), "set_aside",
+          "What becomes of a file that cannot be read at all.");
+  setting(files, false, "csv", mapping_type(), "found by looking at each file",
+          "Of CSV: delimiter, quote, escape, header, names, skip, null, comment, decimal, encoding, "
+          "date_format, timestamp_format, strict.");
+  setting(files, false, "pattern", text_type(), "",
+          "Of text: a regular expression with named groups, which become columns; `common` and "
+          "`combined` are the logs of web servers.");
+  setting(files, false, "fixed", mapping_type("mapping of column to positions"), "",
+          "Of text: the positions of each column, such as `{id: 1-8, name: 9-40}`.");
+  setting(files, false, "null", text_type(), "empty, `-` in logs", "Of text: what stands for NULL.");
+  setting(files, false, "skip", integer_type(0), "0",
+          "Of text and excel: so many lines or rows come before the first.");
+  setting(files, false, "sheet", text_type(), "the first", "Of excel: the sheet.");
   kinds.push_back({"files", files});
 
   From kafka("kafka");
@@ -145,9 +161,10 @@ Keys<Source> make() {
                source.from = std::move(from);
              })
       .include(common_keys(), &Source::common)
-      .optional("format", &Source::format, word_type({"json", "csv", "parquet", "avro"}),
+      .optional("format", &Source::format, word_type({"json", "csv", "parquet", "avro", "excel", "text"}),
                 "by the file's ending",
-                "The format of the records. This version reads json (arrays and lines) and csv.")
+                "The format of the records: json (arrays and lines), csv, parquet, avro, excel, or "
+                "text by a pattern or by positions.")
       .optional("raw", &Source::raw, text_type(), "",
                 "The column that keeps each record's text as it came.")
       .optional("columns", &Source::columns, columns_type(true), "all fields, types inferred",

@@ -3,6 +3,7 @@
 
 #include "sources/files/json_columns.h"
 #include "sources/files/records.h"
+#include "sources/settings.h"
 
 namespace windrow::sources {
 
@@ -16,6 +17,32 @@ int64_t number(const duck::Cell& cell) {
   return whole ? *whole : 0;
 }
 
+/// What the source says of its CSV, as arguments of the reader.
+std::string options_of(const project::Source& source) {
+  const auto* csv = source.from.find("csv");
+  if (!csv || csv->is_null()) return {};
+  Settings all(*csv);
+  std::string out;
+  const std::pair<const char*, const char*> texts[] = {
+      {"delimiter", "delim"},          {"quote", "quote"},
+      {"escape", "escape"},            {"comment", "comment"},
+      {"decimal", "decimal_separator"}, {"encoding", "encoding"},
+      {"date_format", "dateformat"},   {"timestamp_format", "timestampformat"}};
+  std::vector<std::string> keys = {"header", "skip", "null", "strict", "names"};
+  for (const auto& [key, argument] : texts) {
+    keys.push_back(key);
+    if (all.find(key)) out += std::string(", ") + argument + " = " + quote_text(all.text(key));
+  }
+  all.only(keys);
+  if (all.find("header")) out += std::string(", header = ") + (all.flag("header") ? "true" : "false");
+  if (all.find("skip")) out += ", skip = " + std::to_string(all.number("skip", 0));
+  if (all.find("null")) out += ", nullstr = " + duck::quote_list(all.texts("null"));
+  if (all.find("strict"))
+    out += std::string(", strict_mode = ") + (all.flag("strict") ? "true" : "false");
+  if (all.find("names")) out += ", names = " + duck::quote_list(all.texts("names"));
+  return out;
+}
+
 std::string reader(const std::vector<FoundFile>& files, const std::string& more) {
   return "read_csv(" + path_list(files) +
          ", union_by_name = true, hive_partitioning = false, filename = 'windrow filename', "
@@ -25,9 +52,13 @@ std::string reader(const std::vector<FoundFile>& files, const std::string& more)
 
 /// All columns of all files, with the type that holds every file's values, or the declared one.
 std::vector<duck::Column> columns_of(const std::vector<FoundFile>& files,
-                                     const project::Source& source, engine::Session& session) {
+                                     const project::Source& source, engine::Session& session,
+                                     const std::string& options, const KnownTypes& known) {
   auto columns =
-      session.describe("SELECT * EXCLUDE (\"windrow filename\") FROM " + reader(files, ""));
+      session.describe("SELECT * EXCLUDE (\"windrow filename\") FROM " + reader(files, options));
+  for (auto& column : columns) {
+    if (const auto type = known.find(column.name); type != known.end()) column.type = type->second;
+  }
   for (const auto& declared : source.columns) {
     if (!declared.value.empty()) continue;
     const auto found = std::find_if(columns.begin(), columns.end(),
@@ -57,9 +88,9 @@ std::string types_of(const std::vector<duck::Column>& columns,
 
 /// What of one file cannot be read, as a SELECT; empty where everything can.
 std::string rejected_of(const FoundFile& file, const std::vector<duck::Column>& columns,
-                        engine::Session& session) {
+                        const std::string& options, engine::Session& session) {
   const auto here =
-      session.describe("SELECT * EXCLUDE (\"windrow filename\") FROM " + reader({file}, ""));
+      session.describe("SELECT * EXCLUDE (\"windrow filename\") FROM " + reader({file}, options));
   const std::string table = fresh_name("csv");
   // DuckDB keeps no rejects of files that it unites by name, so each is read alone; the hash makes
   // it look at every column.
@@ -67,7 +98,7 @@ std::string rejected_of(const FoundFile& file, const std::vector<duck::Column>& 
       "SELECT max(hash(COLUMNS(*))) FROM read_csv(" + path_list({file}) +
       ", hive_partitioning = false, store_rejects = true, rejects_limit = 0, rejects_table = " +
       quote_text(table) + ", rejects_scan = " + quote_text(table + "_scan") +
-      types_of(columns, here) + ")");
+      options + types_of(columns, here) + ")");
   if (number(session.query("SELECT count(*) FROM " + table).rows.at(0)[0]) == 0) return {};
   return "SELECT " + quote_text(file.name) +
          " AS origin, CAST(line AS BIGINT) AS position, first(error_message) AS error, "
@@ -78,7 +109,8 @@ std::string rejected_of(const FoundFile& file, const std::vector<duck::Column>& 
 }  // namespace
 
 Records csv_records(const std::vector<FoundFile>& files, const project::Source& source,
-                    engine::Session& session) {
+                    engine::Session& session, const KnownTypes& known) {
+  const std::string options = options_of(source);
   if (!source.raw.empty()) {
     throw Error(Code::configuration,
                 "\"raw\" is for records of JSON; \"" + source.name + "\" reads CSV", "",
@@ -90,15 +122,15 @@ Records csv_records(const std::vector<FoundFile>& files, const project::Source& 
   for (const auto& file : files) {
     if (file.size == 0) continue;
     if (number(
-            session.query("SELECT count(*) FROM (SELECT 1 FROM " + reader({file}, "") + " LIMIT 1)")
+            session.query("SELECT count(*) FROM (SELECT 1 FROM " + reader({file}, options) + " LIMIT 1)")
                 .rows.at(0)[0]) > 0) {
       with_rows.push_back(file);
     }
   }
   if (with_rows.empty()) return out;
-  const auto columns = columns_of(with_rows, source, session);
+  const auto columns = columns_of(with_rows, source, session, options, known);
   for (const auto& file : with_rows) {
-    const std::string rejected = rejected_of(file, columns, session);
+    const std::string rejected = rejected_of(file, columns, options, session);
     if (!rejected.empty()) out.rejected += (out.rejected.empty() ? "" : "\nUNION ALL\n") + rejected;
   }
   std::vector<std::string> names;
@@ -107,7 +139,7 @@ Records csv_records(const std::vector<FoundFile>& files, const project::Source& 
   out.sql = "SELECT " + table_columns(source, names) +
             " FROM (SELECT * EXCLUDE (\"windrow filename\")" +
             (clash ? "" : ", " + name_sql(with_rows, "\"windrow filename\"") + " AS filename") +
-            " FROM " + reader(with_rows, types_of(columns, columns)) + ") AS record";
+            " FROM " + reader(with_rows, options + types_of(columns, columns)) + ") AS record";
   return out;
 }
 
@@ -122,6 +154,16 @@ std::string name_sql(const std::vector<FoundFile>& files, const std::string& pat
   const std::string folder =
       files.empty() ? "" : files[0].path.substr(0, files[0].path.size() - files[0].name.size());
   return "substr(" + path + ", length(" + quote_text(folder) + ") + 1)";
+}
+
+std::string typed_columns(const project::Source& source, const std::vector<duck::Column>& columns) {
+  std::vector<std::string> names;
+  for (const auto& column : columns) names.push_back(column.name);
+  project::Source typed = source;
+  for (auto& declared : typed.columns) {
+    if (declared.value.empty() && !declared.type.empty()) declared.value = quote_name(declared.name);
+  }
+  return table_columns(typed, names);
 }
 
 std::string fresh_name(const std::string& what) {

@@ -1,9 +1,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 
+#include "sources/files/conversion.h"
 #include "sources/files/found_file.h"
+#include "sources/files/local_copies.h"
 #include "sources/files/records.h"
+#include "sources/files/remote_files.h"
+#include "sources/record_rows.h"
+#include "sources/settings.h"
 #include "sources/source.h"
 
 /// Files, each read once. Progress is a `txn` a file: application `files/<source>/<name>`, version
@@ -34,14 +41,34 @@ std::string amount(const std::vector<FoundFile>& files) {
                      bytes_text(bytes));
 }
 
+/// The content of a file is to blame, and not a server, the disk, or what the user has written.
+bool spoiled(const Error& error) {
+  if (error.code() == Code::corrupt) return true;
+  const auto* sql = dynamic_cast<const duck::SqlError*>(&error);
+  if (sql == nullptr || retryable(error.code())) return false;
+  for (const char* kind : {"Binder", "Parser", "Catalog", "Out of Memory", "Permission"}) {
+    if (sql->kind() == kind) return false;
+  }
+  return error.code() == Code::data || error.code() == Code::internal || sql->kind() == "IO" ||
+         sql->kind() == "Invalid Input" || sql->kind() == "Invalid";
+}
+
 class FilesReader final : public Reader {
  public:
   FilesReader(const project::Source& source, const Context& context)
-      : source_(source), root_(context.project_root), now_(context.now) {
-    pattern_ = setting("files").value_or("");
-    changed_ = setting("changed").value_or("append");
-    if (const auto files = setting("batch_files"))
-      batch_files_ = size_t(std::max(1, std::stoi(*files)));
+      : source_(source),
+        root_(context.project_root),
+        spill_(context.project.state_folder() + "/spill"),
+        storage_(context.files),
+        cancel_(context.cancel),
+        now_(context.now) {
+    const Settings from(source.from);
+    patterns_ = from.texts("files");
+    changed_ = from.text("changed", "append");
+    corrupt_fails_ = from.text("corrupt", "set_aside") == "fail";
+    sheet_ = from.text("sheet");
+    skip_ = from.number("skip", 0);
+    batch_files_ = size_t(from.number("batch_files", int64_t(kBatchFiles), 1));
   }
 
   std::optional<std::string> pending(const std::map<std::string, lake::Txn>& txns) override {
@@ -50,6 +77,8 @@ class FilesReader final : public Reader {
     return amount(files);
   }
 
+  void restore(const TableNow& table) override { table_ = table; }
+
   std::optional<Batch> next(const std::map<std::string, lake::Txn>& txns,
                             engine::Session& session) override {
     auto rest = waiting(txns);
@@ -57,61 +86,64 @@ class FilesReader final : public Reader {
     // are looked at again next time.
     while (!rest.empty()) {
       const auto files = take(rest);
+      copies_.reset();
+      bad_.clear();
       // A moment in UTC as TIMESTAMP: what `year(…)` of it gives does not hang on the session's
       // time zone.
       const duck::Parameters parameters = {{"extracted_at", {iso(now_), "TIMESTAMP"}}};
-      const auto records = format(files[0]) == "csv" ? csv_records(files, source_, session)
-                                                     : json_records(files, source_, session);
+      auto records = read(files, session);
+      if (!bad_.empty()) add_bad(records);
       if (!records.sql.empty()) return batch_of(files, records, parameters, txns);
+      if (!bad_.empty()) throw no_columns();
     }
     return {};
   }
 
+  /// Something failed while rows were staged: with the next look each file is read through alone
+  /// first, to find which one it is.
+  bool set_aside(const Error& error) override {
+    if (careful_ || corrupt_fails_ || !spoiled(error)) return false;
+    careful_ = true;
+    return true;
+  }
+
  private:
-  /// Takes files of one format off the front, within the bounds of a batch.
-  std::vector<FoundFile> take(std::vector<FoundFile>& rest) const {
-    size_t count = 0;
-    uint64_t bytes = 0;
-    while (count < rest.size() && count < batch_files_ &&
-           (count == 0 || bytes + rest[count].size <= kBatchBytes) &&
-           format(rest[count]) == format(rest[0])) {
-      bytes += rest[count++].size;
-    }
-    const auto end = rest.begin() + std::ptrdiff_t(count);
-    std::vector<FoundFile> out(rest.begin(), end);
-    rest.erase(rest.begin(), end);
-    return out;
-  }
+  struct Bad {
+    FoundFile file;
+    std::string why;
+  };
 
-  Batch batch_of(const std::vector<FoundFile>& files, const Records& records,
-                 const duck::Parameters& parameters,
-                 const std::map<std::string, lake::Txn>& txns) const {
-    Batch batch;
-    batch.parameters = parameters;
-    batch.select = with_partitions(records.sql);
-    batch.rejected_select = records.rejected;
-    batch.what = amount(files);
-    for (const auto& file : files) {
-      const auto found = txns.find(app_id(file));
-      batch.expect_txn[app_id(file)] =
-          found == txns.end() ? std::nullopt : std::optional(found->second.version);
-      batch.txns.push_back({app_id(file), file.version, micros(now_) / 1000});
-    }
-    return batch;
-  }
+  // --- what is there
 
-  std::optional<std::string> setting(std::string_view key) const {
-    const Value* value = source_.from.find(key);
-    if (!value || value->is_null()) return {};
-    return value->text();
-  }
   std::string app_id(const FoundFile& file) const {
     return "files/" + source_.name + "/" + file.name;
   }
 
+  std::vector<FoundFile> find_all() const {
+    std::vector<FoundFile> out;
+    for (const auto& pattern : patterns_) {
+      std::vector<FoundFile> found;
+      if (on_http(pattern)) {
+        if (!http_) http_ = clients::http_client();
+        found = {find_on_http(*http_, pattern, cancel_)};
+      } else if (in_storage(pattern)) {
+        if (storage_ == nullptr) throw Error(Code::internal, "no home of files is given");
+        found = find_in_storage(*storage_, pattern);
+      } else {
+        found = find_files(root_, pattern);
+      }
+      for (auto& file : found) {
+        // Of several places each file is known by its whole path.
+        if (patterns_.size() > 1) file.name = file.path;
+        out.push_back(std::move(file));
+      }
+    }
+    return out;
+  }
+
   std::vector<FoundFile> waiting(const std::map<std::string, lake::Txn>& txns) const {
     std::vector<FoundFile> out;
-    for (auto& file : find_files(root_, pattern_)) {
+    for (auto& file : find_all()) {
       const auto found = txns.find(app_id(file));
       const bool known = found != txns.end();
       if (known && (found->second.version == file.version || changed_ == "ignore")) continue;
@@ -127,38 +159,196 @@ class FilesReader final : public Reader {
     return out;
   }
 
-  std::string format(const FoundFile& file) const {
-    if (!source_.format.empty() && source_.format != "json" && source_.format != "csv") {
-      throw Error(Code::unsupported,
-                  "format \"" + source_.format + "\" is not read by this version of windrow",
-                  "json and csv are", source_.place);
+  /// Takes files of one format and one way of reading off the front, within the bounds of a batch.
+  std::vector<FoundFile> take(std::vector<FoundFile>& rest) const {
+    size_t count = 0;
+    uint64_t bytes = 0;
+    while (count < rest.size() && count < batch_files_ &&
+           (count == 0 || bytes + rest[count].size <= kBatchBytes) &&
+           format(rest[count]) == format(rest[0]) &&
+           on_http(rest[count].path) == on_http(rest[0].path)) {
+      bytes += rest[count++].size;
     }
+    const auto end = rest.begin() + std::ptrdiff_t(count);
+    std::vector<FoundFile> out(rest.begin(), end);
+    rest.erase(rest.begin(), end);
+    return out;
+  }
+
+  std::string format(const FoundFile& file) const {
     if (!source_.format.empty()) return source_.format;
+    const Settings from(source_.from);
+    if (from.find("pattern") || from.find("fixed")) return "text";
     std::string name = file.name;
     for (const char* packed : {".gz", ".zst"}) {
       if (name.ends_with(packed)) name.resize(name.size() - std::string_view(packed).size());
     }
-    for (const char* json : {".json", ".jsonl", ".ndjson"}) {
-      if (name.ends_with(json)) return "json";
+    const std::pair<const char*, const char*> endings[] = {
+        {".json", "json"},   {".jsonl", "json"},      {".ndjson", "json"}, {".csv", "csv"},
+        {".tsv", "csv"},     {".parquet", "parquet"}, {".avro", "avro"},   {".xlsx", "excel"}};
+    for (const auto& [ending, what] : endings) {
+      if (name.ends_with(ending)) return what;
     }
-    if (name.ends_with(".csv") || name.ends_with(".tsv")) return "csv";
     throw Error(Code::configuration,
                 "the format of \"" + file.name + "\" does not show in its name",
-                "say `format: json` or `format: csv`", source_.place);
+                "say `format:` json, csv, parquet, avro, excel or text", source_.place);
   }
 
-  std::string with_partitions(const std::string& select) const {
-    std::string more;
-    for (const auto& [column, expression] : source_.partition_by) {
-      if (!expression.empty()) more += ", (\n" + expression + "\n) AS " + duck::quote_name(column);
+  // --- reading
+
+  /// The file where a reader can get at it: fetched and unpacked where it has to be.
+  FoundFile local(const FoundFile& file) {
+    FoundFile out = file;
+    if (!copies_) copies_ = std::make_unique<LocalCopies>(spill_);
+    out.path = copies_->path(file.name);
+    if (on_http(file.path)) {
+      download(*http_, file.path, out.path, cancel_);
+    } else {
+      const auto writer = std::make_unique<std::ofstream>(out.path, std::ios::binary);
+      for (uint64_t at = 0; at < file.size;) {
+        const auto piece = storage_->read_range(file.path, at, 8 << 20);
+        if (piece.empty()) break;
+        writer->write(piece.data(), std::streamsize(piece.size()));
+        at += piece.size();
+      }
+      writer->close();
+      if (!*writer) throw system_error(errno, "write", out.path);
     }
-    return more.empty() ? select : "SELECT *" + more + " FROM (" + select + ") AS record";
+    out.size = std::filesystem::file_size(out.path);
+    return out;
+  }
+
+  Records records_of(const std::vector<FoundFile>& files, engine::Session& session) {
+    const std::string kind = format(files[0]);
+    std::vector<FoundFile> here;
+    KnownTypes known = table_types(session);
+    const bool converted = kind == "avro" || kind == "excel";
+    for (const auto& file : files) {
+      FoundFile one = file;
+      if (on_http(file.path) || (converted && in_storage(file.path))) one = local(file);
+      if (converted) {
+        if (!copies_) copies_ = std::make_unique<LocalCopies>(spill_);
+        const std::string to = copies_->path("lines/" + file.name);
+        const auto types = kind == "avro" ? avro_to_json_lines(one.path, to)
+                                          : xlsx_to_json_lines(one.path, to, sheet_, skip_);
+        for (const auto& [column, type] : types) known.emplace(column, type);
+        one.path = to;
+        one.size = std::filesystem::file_size(to);
+      }
+      here.push_back(std::move(one));
+    }
+    if (kind == "csv") return csv_records(here, source_, session, known);
+    if (kind == "parquet") return parquet_records(here, source_, session);
+    if (kind == "text") return text_records(here, source_, session);
+    return json_records(here, source_, session, storage_, known);
+  }
+
+  /// A column that the table has keeps its type, whatever a new file looks like: values that do
+  /// not fit are set aside.
+  KnownTypes table_types(engine::Session& session) {
+    KnownTypes out;
+    if (table_.rows_sql.empty()) return out;
+    for (auto& column : session.describe(table_.rows_sql)) {
+      const auto declared =
+          std::find_if(source_.columns.begin(), source_.columns.end(),
+                       [&](const auto& each) { return each.name == column.name; });
+      if (declared == source_.columns.end()) out.emplace(column.name, column.type);
+    }
+    return out;
+  }
+
+  Records read(const std::vector<FoundFile>& files, engine::Session& session) {
+    std::exception_ptr first;
+    try {
+      auto records = records_of(files, session);
+      if (careful_ && !records.sql.empty() && files.size() == 1) probe(files, session);
+      if (!careful_ || files.size() == 1) return records;
+    } catch (const Error& error) {
+      if (corrupt_fails_ || !spoiled(error)) throw;
+      if (files.size() == 1) {
+        bad_.push_back({files[0], error.problem().message});
+        return {};
+      }
+      first = std::current_exception();
+    }
+    std::vector<FoundFile> good;
+    const size_t bad_before = bad_.size();
+    for (const auto& file : files) {
+      const size_t before = bad_.size();
+      read({file}, session);
+      if (bad_.size() == before) good.push_back(file);
+    }
+    if (bad_.size() == bad_before && first) std::rethrow_exception(first);
+    return good.empty() ? Records{} : records_of(good, session);
+  }
+
+  /// Every byte that a reader may stumble over, without what the user's own expressions make of it.
+  void probe(const std::vector<FoundFile>& files, engine::Session& session) {
+    const std::string kind = format(files[0]);
+    if (kind == "parquet") {
+      const auto path = on_http(files[0].path) ? copies_->path(files[0].name) : files[0].path;
+      session.query("SELECT max(hash(COLUMNS(*))) FROM read_parquet([" +
+                    duck::quote_text(escape_glob(path)) + "])");
+    }
+  }
+
+  void add_bad(Records& records) {
+    for (const auto& bad : bad_) {
+      if (!records.rejected.empty()) records.rejected += "\nUNION ALL\n";
+      records.rejected += "SELECT " + duck::quote_text(bad.file.name) +
+                          " AS origin, 0::BIGINT AS position, " +
+                          duck::quote_text("the file cannot be read: " + bad.why) +
+                          " AS error, NULL::VARCHAR AS content";
+    }
+    if (records.sql.empty() && !table_.rows_sql.empty()) {
+      std::string without;  // partition columns are added to every batch
+      for (const auto& [column, expression] : source_.partition_by) {
+        if (!expression.empty())
+          without += (without.empty() ? "" : ", ") + duck::quote_name(column);
+      }
+      records.sql = "SELECT *" + (without.empty() ? "" : " EXCLUDE (" + without + ")") + " FROM (" +
+                    table_.rows_sql + ") WHERE false";
+    }
+  }
+
+  Error no_columns() const {
+    return Error(Code::corrupt, "file \"" + bad_[0].file.name + "\" cannot be read: " + bad_[0].why,
+                 "\"" + source_.name + "\" has no table yet, and no other file to make one from",
+                 source_.from.place);
+  }
+
+  Batch batch_of(const std::vector<FoundFile>& files, const Records& records,
+                 const duck::Parameters& parameters,
+                 const std::map<std::string, lake::Txn>& txns) const {
+    Batch batch;
+    batch.parameters = parameters;
+    batch.select = with_partitions(source_, records.sql);
+    batch.rejected_select = records.rejected;
+    batch.what = amount(files);
+    for (const auto& bad : bad_)
+      batch.warnings.push_back("\"" + bad.file.name + "\" is set aside: " + bad.why);
+    for (const auto& file : files) {
+      const auto found = txns.find(app_id(file));
+      batch.expect_txn[app_id(file)] =
+          found == txns.end() ? std::nullopt : std::optional(found->second.version);
+      batch.txns.push_back({app_id(file), file.version, micros(now_) / 1000});
+    }
+    return batch;
   }
 
   const project::Source& source_;
-  std::string root_, pattern_, changed_;
+  std::string root_, spill_, changed_, sheet_;
+  std::vector<std::string> patterns_;
+  storage::FileSystem* storage_;
+  Cancel* cancel_;
+  mutable std::unique_ptr<clients::HttpClient> http_;
   size_t batch_files_ = kBatchFiles;
+  int64_t skip_ = 0;
+  bool corrupt_fails_ = false, careful_ = false;
   Time now_;
+  TableNow table_;
+  std::unique_ptr<LocalCopies> copies_;
+  std::vector<Bad> bad_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "sources/files/json_columns.h"
 #include "sources/files/records.h"
+#include "sources/files/remote_files.h"
 
 /// How a JSON file becomes records.
 ///
@@ -39,8 +40,13 @@ int64_t number(const duck::Cell& cell) {
 class JsonRecords {
  public:
   JsonRecords(const std::vector<FoundFile>& files, const project::Source& source,
-              engine::Session& session)
-      : files_(files), source_(source), session_(session), name_(name_sql(files)) {}
+              engine::Session& session, storage::FileSystem* storage, const KnownTypes& known)
+      : files_(files),
+        source_(source),
+        session_(session),
+        storage_(storage),
+        known_(known),
+        name_(name_sql(files)) {}
 
   Records run() {
     for (const auto& file : files_) {
@@ -72,6 +78,11 @@ class JsonRecords {
                                    " WHERE trim(raw) <> '' LIMIT 1")
                             .rows;
       if (!rows.empty() && !duck::text_of(rows[0][0]).empty()) first = duck::text_of(rows[0][0])[0];
+    } else if (storage_ != nullptr && in_storage(file.path)) {
+      std::string begin = storage_->read_range(file.path, 0, 4096);
+      if (begin.starts_with("\xEF\xBB\xBF")) begin.erase(0, 3);
+      const size_t at = begin.find_first_not_of(" \t\r\n");
+      if (at != std::string::npos) first = begin[at];
     } else {
       std::ifstream in(file.path, std::ios::binary);
       if (!in)
@@ -163,18 +174,13 @@ class JsonRecords {
   // -----------------------------------------------------------------------------------
 
   std::string lines(const std::vector<FoundFile>& files, const std::string& rejects = {}) const {
-    std::string sql = "(SELECT raw, filename FROM read_csv(" + path_list(files) +
-                      ", columns = {'raw': 'VARCHAR'}, delim = '\x1e\x1f\x1e', quote = '', escape "
-                      "= '', header = false, "
-                      "auto_detect = false, strict_mode = false, comment = '', nullstr = "
-                      "'\x1f\x1e\x1f', filename = true, "
-                      "hive_partitioning = false, ignore_errors = true";
+    std::string more;
     if (line_bytes_)
-      sql += fmt::format(", max_line_size = {}, buffer_size = {}", line_bytes_, 2 * line_bytes_);
+      more += fmt::format(", max_line_size = {}, buffer_size = {}", line_bytes_, 2 * line_bytes_);
     if (!rejects.empty())
-      sql += ", store_rejects = true, rejects_limit = 0, rejects_table = " + quote_text(rejects) +
-             ", rejects_scan = " + quote_text(rejects + "_scan");
-    return sql + "))";
+      more += ", store_rejects = true, rejects_limit = 0, rejects_table = " + quote_text(rejects) +
+              ", rejects_scan = " + quote_text(rejects + "_scan");
+    return text_lines(files, more);
   }
   /// Lines of an array with a record a line: without the brackets and commas around them.
   std::string stripped_lines(const std::vector<FoundFile>& files) const {
@@ -223,6 +229,10 @@ class JsonRecords {
       const auto structure = session_.query("SELECT json_group_structure(CAST(raw AS JSON)) FROM " +
                                             all() + " WHERE " + kIsObject);
       fields = fields_of_structure(duck::text_of(structure.rows.at(0)[0]), source_.name);
+    }
+    for (auto& field : fields) {
+      const auto type = known_.find(field.name);
+      if (type != known_.end()) field = {field.name, type->second, field.declared};
     }
     for (const auto& column : source_.columns) {
       if (!column.value.empty() || column.name == source_.raw) continue;
@@ -319,6 +329,8 @@ class JsonRecords {
   const std::vector<FoundFile>& files_;
   const project::Source& source_;
   engine::Session& session_;
+  storage::FileSystem* storage_;
+  const KnownTypes& known_;
   std::string name_;
   std::map<Layout, std::vector<FoundFile>> groups_;
   std::map<std::string, std::string> why_;
@@ -329,8 +341,17 @@ class JsonRecords {
 }  // namespace
 
 Records json_records(const std::vector<FoundFile>& files, const project::Source& source,
-                     engine::Session& session) {
-  return JsonRecords(files, source, session).run();
+                     engine::Session& session, storage::FileSystem* storage,
+                     const KnownTypes& known) {
+  return JsonRecords(files, source, session, storage, known).run();
+}
+
+std::string text_lines(const std::vector<FoundFile>& files, const std::string& more) {
+  return "(SELECT raw, filename FROM read_csv(" + path_list(files) +
+         ", columns = {'raw': 'VARCHAR'}, delim = '\x1e\x1f\x1e', quote = '', escape = '', header "
+         "= false, auto_detect = false, strict_mode = false, comment = '', nullstr = "
+         "'\x1f\x1e\x1f', filename = true, hive_partitioning = false, ignore_errors = true" +
+         more + "))";
 }
 
 }  // namespace windrow::sources

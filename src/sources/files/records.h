@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -7,6 +8,7 @@
 #include "engine/engine.h"
 #include "project/project.h"
 #include "sources/files/found_file.h"
+#include "storage/file_system.h"
 
 /// Private to sources/files: the rows of a few files, looked at and ready to be read.
 namespace windrow::sources {
@@ -17,18 +19,30 @@ struct Records {
   std::string rejected;  ///< SELECT origin, position, error, content; empty where every row is good
 };
 
-/// `position` of JSON counts records, blank lines left out; of a broken array it counts lines that
-/// are not blank. Of CSV it is the line.
-Records json_records(const std::vector<FoundFile>& files, const project::Source& source,
-                     engine::Session& session);
-Records csv_records(const std::vector<FoundFile>& files, const project::Source& source,
-                    engine::Session& session);
+/// Types that are known before any record is looked at: column → DuckDB's name.
+using KnownTypes = std::map<std::string, std::string>;
 
+/// `position` of JSON counts records, blank lines left out; of a broken array it counts lines that
+/// are not blank. Of CSV it is the line. `storage` reads what is not on local disk.
+Records json_records(const std::vector<FoundFile>& files, const project::Source& source,
+                     engine::Session& session, storage::FileSystem* storage = nullptr,
+                     const KnownTypes& known = {});
+Records csv_records(const std::vector<FoundFile>& files, const project::Source& source,
+                    engine::Session& session, const KnownTypes& known = {});
+Records parquet_records(const std::vector<FoundFile>& files, const project::Source& source,
+                        engine::Session& session);
+Records text_records(const std::vector<FoundFile>& files, const project::Source& source,
+                     engine::Session& session);
+
+/// The lines of text files as they stand there: a relation with `raw` and `filename`.
+std::string text_lines(const std::vector<FoundFile>& files, const std::string& more = {});
 /// `['/a.json', …]` for DuckDB's readers.
 std::string path_list(const std::vector<FoundFile>& files);
 /// SQL that turns DuckDB's `filename` (or another column of paths) into the file's name.
 std::string name_sql(const std::vector<FoundFile>& files, const std::string& path = "filename");
 /// A name for a temporary table that no other batch has.
 std::string fresh_name(const std::string& what);
+/// The select list of the table's columns over typed ones, each cast to what is declared.
+std::string typed_columns(const project::Source& source, const std::vector<duck::Column>& columns);
 
 }  // namespace windrow::sources

@@ -1,0 +1,31 @@
+#include "clients/deflate.h"
+
+#include <zlib.h>
+
+#include "base/error.h"
+
+namespace windrow::clients {
+
+std::string inflated(std::string_view packed, uint64_t most) {
+  z_stream stream{};
+  if (::inflateInit2(&stream, -MAX_WBITS) != Z_OK)
+    throw Error(Code::internal, "zlib does not start");
+  std::string out;
+  std::string piece(256 << 10, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
+  stream.avail_in = uInt(packed.size());
+  int state = Z_OK;
+  while (state == Z_OK && out.size() <= most) {
+    stream.next_out = reinterpret_cast<Bytef*>(piece.data());
+    stream.avail_out = uInt(piece.size());
+    state = ::inflate(&stream, Z_NO_FLUSH);
+    out.append(piece, 0, piece.size() - stream.avail_out);
+    if (state == Z_BUF_ERROR) break;
+  }
+  ::inflateEnd(&stream);
+  if (state != Z_STREAM_END || out.size() > most)
+    throw Error(Code::corrupt, "packed bytes do not unpack");
+  return out;
+}
+
+}  // namespace windrow::clients

@@ -1,0 +1,33 @@
+#include "sources/files/records.h"
+
+namespace windrow::sources {
+
+Records parquet_records(const std::vector<FoundFile>& files, const project::Source& source,
+                        engine::Session& session) {
+  using duck::quote_name;
+  if (!source.raw.empty()) {
+    throw Error(Code::configuration,
+                "\"raw\" is for records of JSON; \"" + source.name + "\" reads Parquet", "",
+                source.place);
+  }
+  const std::string reader = "read_parquet(" + path_list(files) +
+                             ", union_by_name = true, hive_partitioning = false, filename = "
+                             "'windrow filename')";
+  const auto columns = session.describe("SELECT * EXCLUDE (\"windrow filename\") FROM " + reader);
+  std::vector<duck::Column> out_columns;
+  std::vector<std::string> names;
+  bool clash = false;
+  for (const auto& column : columns) {
+    names.push_back(column.name);
+    clash = clash || column.name == "filename";
+  }
+  Records out;
+  const std::string inner = "SELECT * EXCLUDE (\"windrow filename\")" +
+                            (clash ? "" : ", " + name_sql(files, "\"windrow filename\"") +
+                                              " AS filename") +
+                            " FROM " + reader;
+  out.sql = "SELECT " + typed_columns(source, columns) + " FROM (" + inner + ") AS record";
+  return out;
+}
+
+}  // namespace windrow::sources

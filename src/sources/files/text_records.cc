@@ -1,0 +1,189 @@
+#include <algorithm>
+
+#include "sources/files/json_columns.h"
+#include "sources/files/records.h"
+#include "sources/settings.h"
+
+/// Text files with a record a line: by a regular expression with named groups, or by the columns
+/// that each field takes.
+namespace windrow::sources {
+
+namespace {
+
+using duck::quote_name;
+using duck::quote_text;
+
+/// The formats that web servers write (Apache's and nginx's own names for them).
+constexpr const char* kCommon =
+    R"re(^(?P<host>\S+) (?P<ident>\S+) (?P<user>\S+) \[(?P<time>[^\]]+)\] "(?P<request>(?:[^"\\]|\\.)*)" (?P<status>\d{3}) (?P<bytes>\d+|-))re";
+constexpr const char* kCombined =
+    R"re( "(?P<referer>(?:[^"\\]|\\.)*)" "(?P<agent>(?:[^"\\]|\\.)*)")re";
+
+struct Field {
+  std::string name, sql, type;
+};
+
+/// Names of the groups that capture, in order; those without a name are not columns. The pattern
+/// comes back without names, which the engine's matcher does not take beside a list of them.
+std::vector<std::string> take_groups(std::string& pattern) {
+  std::vector<std::string> names;
+  std::string out;
+  bool set = false;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    const char c = pattern[i];
+    if (c == '\\' && i + 1 < pattern.size()) {
+      out += c;
+      out += pattern[++i];
+      continue;
+    }
+    if (c == '[') set = true;
+    if (c == ']') set = false;
+    out += c;
+    if (c != '(' || set) continue;
+    const bool plain = pattern.compare(i, 2, "(?") != 0;
+    const size_t name = pattern.compare(i, 4, "(?P<") == 0 ? i + 4
+                        : pattern.compare(i, 3, "(?<") == 0 ? i + 3
+                                                            : std::string::npos;
+    if (plain) {
+      names.push_back({});
+    } else if (name != std::string::npos) {
+      const size_t end = std::min(pattern.find('>', name), pattern.size());
+      names.push_back(pattern.substr(name, end - name));
+      i = end;
+    }
+  }
+  pattern = out;
+  return names;
+}
+
+std::string declared_type(const project::Source& source, const std::string& name,
+                          const std::string& otherwise) {
+  for (const auto& column : source.columns) {
+    if (column.name == name && column.value.empty() && !column.type.empty()) return column.type;
+  }
+  return otherwise;
+}
+
+struct Layout {
+  std::vector<Field> fields;
+  std::string good;   ///< SQL: the line has the form
+  std::string extra;  ///< more columns of the line, for `fields`
+  std::string wrong;  ///< words for a line that has not
+};
+
+Layout by_pattern(const project::Source& source, const Settings& from) {
+  std::string pattern = from.text("pattern");
+  const bool preset = pattern == "combined" || pattern == "common";
+  if (preset) pattern = std::string(kCommon) + (pattern == "combined" ? kCombined : "");
+  const std::string nothing = from.text("null", preset ? "-" : "");
+  auto groups = take_groups(pattern);
+  Layout out;
+  std::vector<std::string> names;
+  for (size_t i = 0; i < groups.size(); ++i)
+    names.push_back(groups[i].empty() ? "windrow " + std::to_string(i) : groups[i]);
+  for (const auto& name : groups) {
+    if (name.empty()) continue;
+    std::string value = "nullif(s." + quote_name(name) + ", " + quote_text(nothing) + ")";
+    std::string type = declared_type(source, name, "VARCHAR");
+    if (preset && name == "time") {
+      value = "try_strptime(" + value + ", '%d/%b/%Y:%H:%M:%S %z')";
+      type = declared_type(source, name, "TIMESTAMP WITH TIME ZONE");
+    } else if (preset && (name == "status" || name == "bytes")) {
+      type = declared_type(source, name, "BIGINT");
+    }
+    out.fields.push_back({name, value, type});
+  }
+  if (out.fields.empty()) {
+    from.wrong("pattern", "a regular expression with named groups such as (?P<host>\\S+), combined or common");
+  }
+  const std::string quoted = quote_text(pattern);
+  out.good = "regexp_matches(raw, " + quoted + ")";
+  out.extra = "regexp_extract(raw, " + quoted + ", " + duck::quote_list(names) + ") AS s";
+  out.wrong = "the line does not match the pattern";
+  return out;
+}
+
+Layout by_width(const project::Source& source, const Settings& from) {
+  Layout out;
+  int64_t least = 0;
+  for (const auto& [name, range] : from.pairs("fixed")) {
+    const size_t dash = range.find('-');
+    const int64_t first = std::strtoll(range.c_str(), nullptr, 10);
+    const int64_t last =
+        dash == std::string::npos ? first : std::strtoll(range.c_str() + dash + 1, nullptr, 10);
+    if (first < 1 || last < first) from.wrong("fixed", "columns such as {id: 1-8}, counted from 1");
+    out.fields.push_back({name,
+                          "nullif(trim(substr(raw, " + std::to_string(first) + ", " +
+                              std::to_string(last - first + 1) + ")), " +
+                              quote_text(from.text("null")) + ")",
+                          declared_type(source, name, "VARCHAR")});
+    least = std::max(least, first);
+  }
+  if (out.fields.empty()) from.wrong("fixed", "columns such as {id: 1-8}");
+  out.good = "length(raw) >= " + std::to_string(least);
+  out.extra = "NULL AS s";
+  out.wrong = "the line is too short";
+  return out;
+}
+
+}  // namespace
+
+Records text_records(const std::vector<FoundFile>& files, const project::Source& source,
+                     engine::Session& session) {
+  const Settings from(source.from);
+  if (!from.find("pattern") && !from.find("fixed")) {
+    throw Error(Code::configuration, "source \"" + source.name + "\" reads text and says not how",
+                "say `pattern:` with a regular expression, or `fixed:` with the columns of each field",
+                source.from.place);
+  }
+  const Layout layout = from.find("fixed") ? by_width(source, from) : by_pattern(source, from);
+  const int64_t skip = from.number("skip", 0);
+  const std::string first = skip > 0 ? " WHERE n > " + std::to_string(skip) : "";
+  const auto lines = [&](const std::vector<FoundFile>& of) {
+    std::string sql = text_lines(of);
+    if (skip > 0)
+      sql = "(SELECT raw, filename FROM (SELECT *, row_number() OVER (PARTITION BY filename) AS n "
+            "FROM " +
+            sql + ")" + first + ")";
+    return "(SELECT raw, filename, " + layout.good + " AS good, " + layout.extra + " FROM " + sql +
+           " WHERE trim(raw) <> '')";
+  };
+  std::string select, misfit, types;
+  std::vector<std::string> names;
+  for (const auto& field : layout.fields) {
+    const bool text = field.type == "VARCHAR";
+    const std::string cast =
+        text ? field.sql : "TRY_CAST(" + field.sql + " AS " + field.type + ")";
+    select += ", " + cast + " AS " + quote_name(field.name);
+    names.push_back(field.name);
+    if (text) continue;
+    misfit += (misfit.empty() ? "" : " OR ") + ("(" + field.sql + " IS NOT NULL AND " + cast) +
+              " IS NULL)";
+    types += (types.empty() ? "" : ", ") + field.name + " " + field.type;
+  }
+  const std::string bad =
+      "(NOT good" + (misfit.empty() ? "" : " OR coalesce(" + misfit + ", false)") + ")";
+  Records out;
+  std::string record = "SELECT raw AS " + quote_name(source.raw.empty() ? "windrow raw" : source.raw);
+  if (std::find(names.begin(), names.end(), "filename") == names.end())
+    record += ", " + name_sql(files) + " AS filename";
+  out.sql = "SELECT " + table_columns(source, names) + " FROM (" + record + select + " FROM " +
+            lines(files) + " WHERE NOT " + bad + ") AS record";
+  const auto counts = session.query("SELECT filename, count(*) FROM " + lines(files) + " WHERE " +
+                                    bad + " GROUP BY filename");
+  for (const auto& row : counts.rows) {
+    for (const auto& file : files) {
+      if (file.path != duck::text_of(row[0])) continue;
+      out.rejected += (out.rejected.empty() ? "" : "\nUNION ALL\n") +
+                      ("SELECT " + name_sql(files) + " AS origin, position, CASE WHEN NOT good THEN " +
+                       quote_text(layout.wrong) + " ELSE " +
+                       quote_text("a value does not fit the type of its column (" + types + ")") +
+                       " END AS error, raw AS content FROM (SELECT *, row_number() OVER () AS "
+                       "position FROM " +
+                       lines({file}) + ") WHERE " + bad);
+    }
+  }
+  return out;
+}
+
+}  // namespace windrow::sources
