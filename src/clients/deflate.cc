@@ -28,4 +28,34 @@ std::string inflated(std::string_view packed, uint64_t most) {
   return out;
 }
 
+bool whole_gzip(const std::function<std::string()>& piece) {
+  z_stream stream{};
+  if (::inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK)
+    throw Error(Code::internal, "zlib does not start");
+  std::string room(256 << 10, '\0');
+  bool member_ended = false, good = true;
+  for (std::string in = piece(); good && !in.empty(); in = piece()) {
+    stream.next_in = reinterpret_cast<Bytef*>(in.data());
+    stream.avail_in = uInt(in.size());
+    while (good && stream.avail_in > 0) {
+      if (member_ended) {  // another member, or zeros that fill up a tape
+        if (*stream.next_in == 0) {
+          ++stream.next_in;
+          --stream.avail_in;
+          continue;
+        }
+        ::inflateReset(&stream);
+        member_ended = false;
+      }
+      stream.next_out = reinterpret_cast<Bytef*>(room.data());
+      stream.avail_out = uInt(room.size());
+      const int state = ::inflate(&stream, Z_NO_FLUSH);
+      member_ended = state == Z_STREAM_END;
+      good = member_ended || state == Z_OK || (state == Z_BUF_ERROR && stream.avail_in == 0);
+    }
+  }
+  ::inflateEnd(&stream);
+  return good && member_ended;
+}
+
 }  // namespace windrow::clients

@@ -189,7 +189,7 @@ def test_pattern_and_fixed_width(tmp_path):
 
 
 def test_csv_as_its_users_write_it(tmp_path):
-    folder = project(tmp_path / "p", '"data/*.csv"', from_more=', csv: {delimiter: ";", decimal: ",", null: ["N/A", ""], skip: 1, encoding: latin-1}')
+    folder = project(tmp_path / "p", '"data/*.csv"', from_more=', csv: {delimiter: ";", decimal: ",", nulls: ["N/A", ""], skip: 1, encoding: latin-1}')
     (folder / "data/a.csv").write_bytes("made by hand\nid;price;name\n1;1,5;Zoë\n2;N/A;\n".encode("latin-1"))
     lab.windrow(folder, "run")
     assert rows(folder, "id", "price", "name") == [(1, 1.5, "Zoë"), (2, None, None)]
@@ -317,7 +317,7 @@ def test_globs_on_s3(tmp_path, minio, monkeypatch):
                                  secret_key=os.environ["AWS_SECRET_ACCESS_KEY"])
 
     def put(name: str, body: bytes) -> None:
-        with s3.open_output_stream(f"{bucket}/in é/{name}") as out:
+        with s3.open_output_stream(f"{bucket}/in é/{name}", compression=None) as out:
             out.write(body)
     for kind in ("json", "csv", "parquet", "avro"):
         folder = project(tmp_path / kind, f'"s3://{bucket}/in é/{kind}/**/*.{kind}*"')

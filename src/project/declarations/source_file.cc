@@ -55,14 +55,14 @@ std::vector<Kind> make_kinds() {
   setting(files, false, "corrupt", word_type({"set_aside", "fail"}), "set_aside",
           "What becomes of a file that cannot be read at all.");
   setting(files, false, "csv", mapping_type(), "found by looking at each file",
-          "Of CSV: delimiter, quote, escape, header, names, skip, null, comment, decimal, encoding, "
+          "Of CSV: delimiter, quote, escape, header, names, skip, nulls, comment, decimal, encoding, "
           "date_format, timestamp_format, strict.");
   setting(files, false, "pattern", text_type(), "",
           "Of text: a regular expression with named groups, which become columns; `common` and "
           "`combined` are the logs of web servers.");
   setting(files, false, "fixed", mapping_type("mapping of column to positions"), "",
           "Of text: the positions of each column, such as `{id: 1-8, name: 9-40}`.");
-  setting(files, false, "null", text_type(), "empty, `-` in logs", "Of text: what stands for NULL.");
+  setting(files, false, "nulls", text_type(), "empty, `-` in logs", "Of text: what stands for NULL.");
   setting(files, false, "skip", integer_type(0), "0",
           "Of text and excel: so many lines or rows come before the first.");
   setting(files, false, "sheet", text_type(), "the first", "Of excel: the sheet.");

@@ -132,7 +132,7 @@ std::string decimal_text(std::string_view bytes, int scale) {
   std::string digits;
   for (; rest > 0; rest /= 10) digits.insert(digits.begin(), char('0' + int(rest % 10)));
   while (int(digits.size()) <= scale) digits.insert(digits.begin(), '0');
-  if (scale > 0) digits.insert(digits.size() - size_t(scale), ".");
+  if (scale > 0) digits.insert(digits.size() - size_t(scale), 1, '.');
   return (negative ? "-" : "") + digits;
 }
 

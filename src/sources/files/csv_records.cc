@@ -28,7 +28,7 @@ std::string options_of(const project::Source& source) {
       {"escape", "escape"},            {"comment", "comment"},
       {"decimal", "decimal_separator"}, {"encoding", "encoding"},
       {"date_format", "dateformat"},   {"timestamp_format", "timestampformat"}};
-  std::vector<std::string> keys = {"header", "skip", "null", "strict", "names"};
+  std::vector<std::string> keys = {"header", "skip", "nulls", "strict", "names"};
   for (const auto& [key, argument] : texts) {
     keys.push_back(key);
     if (all.find(key)) out += std::string(", ") + argument + " = " + quote_text(all.text(key));
@@ -36,7 +36,7 @@ std::string options_of(const project::Source& source) {
   all.only(keys);
   if (all.find("header")) out += std::string(", header = ") + (all.flag("header") ? "true" : "false");
   if (all.find("skip")) out += ", skip = " + std::to_string(all.number("skip", 0));
-  if (all.find("null")) out += ", nullstr = " + duck::quote_list(all.texts("null"));
+  if (all.find("nulls")) out += ", nullstr = " + duck::quote_list(all.texts("nulls"));
   if (all.find("strict"))
     out += std::string(", strict_mode = ") + (all.flag("strict") ? "true" : "false");
   if (all.find("names")) out += ", names = " + duck::quote_list(all.texts("names"));

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "clients/deflate.h"
 #include "sources/files/conversion.h"
 #include "sources/files/found_file.h"
 #include "sources/files/local_copies.h"
@@ -218,6 +219,28 @@ class FilesReader final : public Reader {
     return out;
   }
 
+  /// The reader of texts takes half a gzip file for a whole one.
+  void check_packing(const FoundFile& file) {
+    if (!file.path.ends_with(".gz") || file.size == 0) return;
+    std::ifstream disk;
+    if (!in_storage(file.path)) disk.open(file.path, std::ios::binary);
+    uint64_t at = 0;
+    const bool whole = clients::whole_gzip([&] {
+      if (cancel_) cancel_->check();
+      std::string piece;
+      if (in_storage(file.path)) {
+        if (at < file.size) piece = storage_->read_range(file.path, at, 8 << 20);
+      } else {
+        piece.resize(1 << 20);
+        disk.read(piece.data(), std::streamsize(piece.size()));
+        piece.resize(size_t(disk.gcount()));
+      }
+      at += piece.size();
+      return piece;
+    });
+    if (!whole) throw Error(Code::corrupt, "it is no whole gzip file");
+  }
+
   Records records_of(const std::vector<FoundFile>& files, engine::Session& session) {
     const std::string kind = format(files[0]);
     std::vector<FoundFile> here;
@@ -226,6 +249,7 @@ class FilesReader final : public Reader {
     for (const auto& file : files) {
       FoundFile one = file;
       if (on_http(file.path) || (converted && in_storage(file.path))) one = local(file);
+      if (!converted && kind != "parquet") check_packing(one);
       if (converted) {
         if (!copies_) copies_ = std::make_unique<LocalCopies>(spill_);
         const std::string to = copies_->path("lines/" + file.name);

@@ -75,7 +75,7 @@ Layout by_pattern(const project::Source& source, const Settings& from) {
   std::string pattern = from.text("pattern");
   const bool preset = pattern == "combined" || pattern == "common";
   if (preset) pattern = std::string(kCommon) + (pattern == "combined" ? kCombined : "");
-  const std::string nothing = from.text("null", preset ? "-" : "");
+  const std::string nothing = from.text("nulls", preset ? "-" : "");
   auto groups = take_groups(pattern);
   Layout out;
   std::vector<std::string> names;
@@ -115,7 +115,7 @@ Layout by_width(const project::Source& source, const Settings& from) {
     out.fields.push_back({name,
                           "nullif(trim(substr(raw, " + std::to_string(first) + ", " +
                               std::to_string(last - first + 1) + ")), " +
-                              quote_text(from.text("null")) + ")",
+                              quote_text(from.text("nulls")) + ")",
                           declared_type(source, name, "VARCHAR")});
     least = std::max(least, first);
   }
