@@ -158,7 +158,7 @@ std::unique_ptr<tasks::Tables> AppImpl::tables() {
 tasks::Context AppImpl::context(tasks::Tables& tables, const plan::Choices& choices,
                                 const std::string& run) {
   return {project_, environment_, graph_, lake(),  *files_, engine(),
-          tables,   database_,    clock_, choices, run,     &throttles_};
+          tables,   database_,    clock_, choices, run,     &shared_};
 }
 
 plan::Choices AppImpl::choices(const PlanOptions& options) const {

@@ -2,7 +2,7 @@
 
 #include "app/app.h"
 #include "observe/log.h"
-#include "sources/rest/throttle.h"
+#include "sources/shared.h"
 #include "storage/file_system.h"
 #include "tasks/context.h"
 
@@ -75,7 +75,7 @@ class AppImpl final : public App {
   std::unique_ptr<lake::Lake> lake_, deferred_;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<history::History> history_;
-  sources::Throttles throttles_;
+  sources::Shared shared_;
 };
 
 }  // namespace windrow::app

@@ -29,6 +29,7 @@ struct Batch {
   /// Where the reader goes on, in its own words: kept in the commit's record.
   std::string state;
   std::vector<std::string> warnings;
+  bool replace = false;  ///< these rows instead of all that the table has
 };
 
 /// What the table holds of a source so far.
@@ -71,13 +72,15 @@ struct Context {
   Time now;  ///< `$extracted_at` in column expressions
   storage::FileSystem* files = nullptr;  ///< of every home; nothing: local disk alone
   Cancel* cancel = nullptr;              ///< nothing: a look that does not wait
-  class Throttles* throttles = nullptr;  ///< shared by all sources of the process
+  struct Shared* shared = nullptr;       ///< by all sources of the process
 };
 
 /// The files kind: JSON arrays, JSON lines and CSV on local disk.
 std::unique_ptr<Reader> files_reader(const project::Source& source, const Context& context);
 /// REST APIs.
 std::unique_ptr<Reader> rest_reader(const project::Source& source, const Context& context);
+/// Tables and queries of PostgreSQL and SQLite.
+std::unique_ptr<Reader> database_reader(const project::Source& source, const Context& context);
 
 /// Columns that a kind of source gives its table before any that are declared.
 std::vector<duck::Column> fixed_columns(const project::Source& source);

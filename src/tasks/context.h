@@ -17,7 +17,7 @@
 #include "tasks/tables.h"
 
 namespace windrow::sources {
-class Throttles;
+struct Shared;
 }  // namespace windrow::sources
 
 namespace windrow::tasks {
@@ -35,7 +35,7 @@ struct Context {
   const Clock& clock;
   plan::Choices choices;  ///< `now` is the run's time, `$run_time`
   std::string run;        ///< id
-  sources::Throttles* throttles = nullptr;  ///< how often servers are asked, by all of a process
+  sources::Shared* shared = nullptr;  ///< what all sources of the process share
 };
 
 /// What a task did, for the terminal and the record.

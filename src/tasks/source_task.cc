@@ -15,9 +15,10 @@ constexpr int kConflictsMax = 20;
 std::unique_ptr<sources::Reader> reader_of(const Context& context, const project::Source& source,
                                            Cancel* cancel) {
   const sources::Context outside{context.project, context.project.root, context.choices.now,
-                                 &context.files,  cancel,               context.throttles};
+                                 &context.files,  cancel,               context.shared};
   if (source.kind == "files") return sources::files_reader(source, outside);
   if (source.kind == "rest") return sources::rest_reader(source, outside);
+  if (source.kind == "database") return sources::database_reader(source, outside);
   throw Error(Code::unsupported,
               fmt::format("source \"{}\" is of the kind \"{}\", which this version does not run",
                           source.name, source.kind),
@@ -102,7 +103,7 @@ void keep_rejected(const Context& context, const project::Source& source,
 }  // namespace
 
 std::optional<std::string> pending_source(const Context& context, const project::Source& source) {
-  if (source.kind != "files" && source.kind != "rest") return {};
+  if (source.kind == "kafka" || source.kind == "sse") return {};
   const auto reader = reader_of(context, source, nullptr);
   if (reader->keeps_state()) reader->restore(table_now(context, source.name));
   return reader->pending(progress_of(context, source.name));
@@ -145,7 +146,9 @@ void ingest_source(const Context& context, const project::Source& source, Cancel
     lake::Staged staged;
     try {
       staged =
-          session->stage(batch->select, batch->parameters, {engine::Method::Kind::append}, target);
+          session->stage(
+              batch->select, batch->parameters,
+              {batch->replace ? engine::Method::Kind::replace : engine::Method::Kind::append}, target);
     } catch (const Error& error) {
       if (!reader->set_aside(error)) throw;
       last.clear();

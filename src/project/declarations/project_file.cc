@@ -47,7 +47,8 @@ void check_connection(const Node& node, Reading& reading, Connection& connection
     if (!is_known) {
       reading.problem(type, "unknown type of connection " + in_quotes(type.text),
                       did_you_mean(type.text, known));
-    } else if (connection.type != "rest" && connection.type != "http") {
+    } else if (connection.type != "rest" && connection.type != "http" &&
+               connection.type != "postgres") {
       reading.notice(type, "connections of type \"" + connection.type +
                                "\" are not used by this version of windrow");
     }

@@ -79,7 +79,23 @@ std::vector<Kind> make_kinds() {
 
   kinds.push_back({"rest", rest_keys()});
 
-  for (const char* name : {"database", "sse"}) {
+  From database("database");
+  setting(database, true, "database", text_type(), "", "The connection: postgres or sqlite.");
+  setting(database, false, "table", text_type(), "", "The table, with its schema where it needs one.");
+  setting(database, false, "query", text_type(), "", "A SELECT instead of a table.");
+  setting(database, false, "mode", word_type({"append", "replace"}), "append",
+          "Without a cursor: each reading's rows come beside the former ones, or instead of them.");
+  setting(database, false, "cursor", text_type(), "none: everything is read",
+          "A column that grows: only rows behind its last value are read.");
+  setting(database, false, "overlap", scalar_type(), "none",
+          "With a cursor: so far before the last value is read again; a duration or a number.");
+  setting(database, false, "chunk", integer_type(1), "500000",
+          "With a cursor: about so many rows in one commit.");
+  setting(database, false, "every", duration_type(), "each run",
+          "Reads again only where the last reading began so long ago.");
+  kinds.push_back({"database", database});
+
+  for (const char* name : {"sse"}) {
     From other(name);
     setting(other, true, name, anything_type("text or mapping"), "",
             "Settings of the kind. Not run by this version.");
@@ -110,7 +126,7 @@ Type<Value> from_type() {
       if (kind.name != first.text) continue;
       Settings settings;
       kind.keys.read(node, reading, settings);
-      if (kind.name != "files" && kind.name != "rest") {
+      if (kind.name == "kafka" || kind.name == "sse") {
         reading.notice(
             first, "sources of kind \"" + kind.name + "\" are not run by this version of windrow");
       }

@@ -8,6 +8,7 @@
 #include "sources/rest/extraction.h"
 #include "sources/rest/fetcher.h"
 #include "sources/rest/json_slices.h"
+#include "sources/shared.h"
 #include "sources/source.h"
 
 /// REST APIs. An extraction asks for every resource once, parents before children; it is cut into
@@ -76,7 +77,7 @@ class RestReader final : public Reader {
         now_(context.now),
         cancel_(context.cancel),
         folder_(context.project.state_folder() + "/spill"),
-        throttles_(context.throttles) {
+        throttles_(context.shared ? &context.shared->throttles : nullptr) {
     if (config_.keep_responses) check_without_children();
   }
 

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <memory>
+
+#include "sources/database/snapshots.h"
+#include "sources/rest/throttle.h"
+
+/// What all sources of a process share, so that two that ask the same server know of each other.
+namespace windrow::sources {
+
+struct Shared {
+  Throttles throttles;
+  Snapshots snapshots;
+};
+
+}  // namespace windrow::sources
