@@ -81,6 +81,8 @@ std::unique_ptr<Reader> files_reader(const project::Source& source, const Contex
 std::unique_ptr<Reader> rest_reader(const project::Source& source, const Context& context);
 /// Tables and queries of PostgreSQL and SQLite.
 std::unique_ptr<Reader> database_reader(const project::Source& source, const Context& context);
+/// Server-sent events.
+std::unique_ptr<Reader> sse_reader(const project::Source& source, const Context& context);
 
 /// Columns that a kind of source gives its table before any that are declared.
 std::vector<duck::Column> fixed_columns(const project::Source& source);

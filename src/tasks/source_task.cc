@@ -19,10 +19,11 @@ std::unique_ptr<sources::Reader> reader_of(const Context& context, const project
   if (source.kind == "files") return sources::files_reader(source, outside);
   if (source.kind == "rest") return sources::rest_reader(source, outside);
   if (source.kind == "database") return sources::database_reader(source, outside);
+  if (source.kind == "sse") return sources::sse_reader(source, outside);
   throw Error(Code::unsupported,
               fmt::format("source \"{}\" is of the kind \"{}\", which this version does not run",
                           source.name, source.kind),
-              "use from: {files: …} or {rest: …}", source.place);
+              "use files, rest, database or sse", source.place);
 }
 
 sources::TableNow table_now(const Context& context, const std::string& asset) {
@@ -103,7 +104,7 @@ void keep_rejected(const Context& context, const project::Source& source,
 }  // namespace
 
 std::optional<std::string> pending_source(const Context& context, const project::Source& source) {
-  if (source.kind == "kafka" || source.kind == "sse") return {};
+  if (source.kind == "kafka") return {};
   const auto reader = reader_of(context, source, nullptr);
   if (reader->keeps_state()) reader->restore(table_now(context, source.name));
   return reader->pending(progress_of(context, source.name));

@@ -95,13 +95,14 @@ std::vector<Kind> make_kinds() {
           "Reads again only where the last reading began so long ago.");
   kinds.push_back({"database", database});
 
-  for (const char* name : {"sse"}) {
-    From other(name);
-    setting(other, true, name, anything_type("text or mapping"), "",
-            "Settings of the kind. Not run by this version.");
-    other.open();
-    kinds.push_back({name, other});
-  }
+  From sse("sse");
+  setting(sse, true, "sse", text_type(), "", "The connection (type rest), or the stream's URL.");
+  setting(sse, false, "path", text_type(), "", "The stream's path on the connection.");
+  setting(sse, false, "events", one_or_list_type(text_type()), "all",
+          "Types of events that are kept.");
+  setting(sse, false, "for", duration_type(), "1m", "A run listens at most so long.");
+  setting(sse, false, "idle", duration_type(), "5s", "A run ends where nothing comes for so long.");
+  kinds.push_back({"sse", sse});
   return kinds;
 }
 
@@ -126,7 +127,7 @@ Type<Value> from_type() {
       if (kind.name != first.text) continue;
       Settings settings;
       kind.keys.read(node, reading, settings);
-      if (kind.name == "kafka" || kind.name == "sse") {
+      if (kind.name == "kafka") {
         reading.notice(
             first, "sources of kind \"" + kind.name + "\" are not run by this version of windrow");
       }

@@ -587,6 +587,8 @@ std::unique_ptr<Reader> rest_reader(const project::Source& source, const Context
 
 std::vector<duck::Column> fixed_columns(const project::Source& source) {
   if (source.kind == "rest") return kept_columns();
+  if (source.kind == "sse")
+    return {{"id", "VARCHAR"}, {"event", "VARCHAR"}, {"extracted_at", "TIMESTAMP WITH TIME ZONE"}};
   return {};
 }
 
