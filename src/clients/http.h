@@ -35,7 +35,7 @@ struct HttpRequest {
   /// Never sent twice by the transport itself, as it may do where a kept connection turns out to be
   /// closed: such a request gets a connection of its own. For writes that must not happen twice.
   bool once = false;
-  bool decoded = false;  ///< asks for gzip where the server can, and unpacks it
+  bool decoded = false;      ///< asks for gzip where the server can, and unpacks it
   Cancel* cancel = nullptr;  ///< where asked to stop, the exchange ends with Error(canceled)
   uint64_t body_max = uint64_t(2) << 30;  ///< a longer answer is an Error(corrupt)
   /// Takes the body of an answer with status 2xx piece by piece, instead of `HttpResponse::body`.

@@ -1,5 +1,7 @@
 #include "project/shape.h"
 
+#include <algorithm>
+
 #include "project/declarations/files.h"
 
 namespace windrow::project {
@@ -30,7 +32,15 @@ void collect(const Shape& shape, const std::string& path, std::vector<Documented
         if (&part != &shape.parts.front() && part.form == Shape::Form::list &&
             shape.parts.front().form == Shape::Form::object)
           continue;
-        collect(part, path, out);
+        // A key that several alternatives have says whose it is.
+        std::vector<DocumentedKey> more;
+        collect(part, path, more);
+        for (auto& key : more) {
+          const bool there = std::any_of(out.begin(), out.end(),
+                                         [&](const auto& each) { return each.path == key.path; });
+          if (there) key.path = path + "{" + part.name + "}" + key.path.substr(path.size());
+          out.push_back(std::move(key));
+        }
       }
       return;
     case Shape::Form::object:

@@ -87,9 +87,10 @@ void Spool::flush() {
 std::string Spool::relation() {
   std::string columns, none;
   for (const auto& column : columns_) {
-    columns += (columns.empty() ? "" : ", ") + quote_text(column.name) + ": " +
-               quote_text(column.type);
-    none += (none.empty() ? "" : ", ") + ("NULL::" + column.type) + " AS " + quote_name(column.name);
+    columns +=
+        (columns.empty() ? "" : ", ") + quote_text(column.name) + ": " + quote_text(column.type);
+    none +=
+        (none.empty() ? "" : ", ") + ("NULL::" + column.type) + " AS " + quote_name(column.name);
   }
   if (rows_ == 0) return "(SELECT " + none + " WHERE false)";
   flush();
@@ -121,8 +122,8 @@ RecordRows record_rows(const std::string& relation, const std::vector<duck::Colu
   std::vector<std::string> names;
   std::string types;
   const auto is_kept = [&](const std::string& name) {
-    return name == source.raw ||
-           std::any_of(kept.begin(), kept.end(), [&](const auto& each) { return each.name == name; });
+    return name == source.raw || std::any_of(kept.begin(), kept.end(),
+                                             [&](const auto& each) { return each.name == name; });
   };
   for (const auto& column : kept) names.push_back(column.name);
   for (const auto& column : source.columns) {
@@ -143,18 +144,18 @@ RecordRows record_rows(const std::string& relation, const std::vector<duck::Colu
   RecordRows out;
   if (!sql.misfit.empty()) {
     const std::string bad = "coalesce(" + sql.misfit + ", false)";
-    const auto found = session.query("SELECT count(*) FROM " + from + " WHERE " + bad).rows.at(0)[0];
+    const auto found =
+        session.query("SELECT count(*) FROM " + from + " WHERE " + bad).rows.at(0)[0];
     if (std::get<int64_t>(found) > 0) {
-      out.rejected = "SELECT " + origin_sql +
-                     " AS origin, row_number() OVER () AS position, " +
-                     quote_text("a value does not fit the type of its column (declared: " + types +
-                                ")") +
-                     " AS error, raw AS content FROM " + from + " WHERE " + bad;
+      out.rejected =
+          "SELECT " + origin_sql + " AS origin, row_number() OVER () AS position, " +
+          quote_text("a value does not fit the type of its column (declared: " + types + ")") +
+          " AS error, raw AS content FROM " + from + " WHERE " + bad;
     }
     select += " WHERE NOT " + bad;
   }
-  out.sql = with_partitions(source, "SELECT " + table_columns(source, names) + " FROM (" + select +
-                                        ") AS record");
+  out.sql = with_partitions(
+      source, "SELECT " + table_columns(source, names) + " FROM (" + select + ") AS record");
   return out;
 }
 

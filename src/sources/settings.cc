@@ -60,8 +60,8 @@ uint64_t Settings::bytes(std::string_view key, uint64_t otherwise) const {
   const double amount = std::strtod(text.c_str(), &end);
   const std::string unit = end;
   const std::pair<const char*, double> units[] = {
-      {"", 1},       {"B", 1},        {"kB", 1e3},    {"KB", 1e3},     {"MB", 1e6},
-      {"GB", 1e9},   {"KiB", 1024.0}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
+      {"", 1},     {"B", 1},        {"kB", 1e3},      {"KB", 1e3},     {"MB", 1e6},
+      {"GB", 1e9}, {"KiB", 1024.0}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
   for (const auto& [name, factor] : units) {
     if (unit == name && amount > 0) return uint64_t(amount * factor);
   }

@@ -69,7 +69,7 @@ class Reader {
 struct Context {
   const project::Project& project;
   std::string project_root;
-  Time now;  ///< `$extracted_at` in column expressions
+  Time now;                              ///< `$extracted_at` in column expressions
   storage::FileSystem* files = nullptr;  ///< of every home; nothing: local disk alone
   Cancel* cancel = nullptr;              ///< nothing: a look that does not wait
   struct Shared* shared = nullptr;       ///< by all sources of the process

@@ -33,8 +33,8 @@ struct Context {
   Tables& tables;
   duck::Database& database;  ///< for looking at metadata; the engine has its own
   const Clock& clock;
-  plan::Choices choices;  ///< `now` is the run's time, `$run_time`
-  std::string run;        ///< id
+  plan::Choices choices;              ///< `now` is the run's time, `$run_time`
+  std::string run;                    ///< id
   sources::Shared* shared = nullptr;  ///< what all sources of the process share
 };
 

@@ -14,8 +14,9 @@ constexpr int kConflictsMax = 20;
 
 std::unique_ptr<sources::Reader> reader_of(const Context& context, const project::Source& source,
                                            Cancel* cancel) {
-  const sources::Context outside{context.project, context.project.root, context.choices.now,
-                                 &context.files,  cancel,               context.shared};
+  const sources::Context outside{
+      context.project, context.project.root, context.choices.now, &context.files,
+      cancel,          context.shared};
   if (source.kind == "files") return sources::files_reader(source, outside);
   if (source.kind == "rest") return sources::rest_reader(source, outside);
   if (source.kind == "database") return sources::database_reader(source, outside);
@@ -92,9 +93,9 @@ void keep_rejected(const Context& context, const project::Source& source,
                    const sources::Batch& batch, engine::Session& session, Report& report) {
   if (batch.rejected_select.empty()) return;
   const std::string asset = source.name + "_rejected";
-  const int64_t rows = keep_beside(context, asset, batch.rejected_select, batch.parameters,
-                                   batch.txns, "rejected",
-                                   "records of " + source.name + " that could not be read", session);
+  const int64_t rows =
+      keep_beside(context, asset, batch.rejected_select, batch.parameters, batch.txns, "rejected",
+                  "records of " + source.name + " that could not be read", session);
   if (rows == 0) return;
   report.rejected += rows;
   report.warnings.push_back(
@@ -146,10 +147,9 @@ void ingest_source(const Context& context, const project::Source& source, Cancel
     target.evolve = source.on_new_column != "reject";
     lake::Staged staged;
     try {
-      staged =
-          session->stage(
-              batch->select, batch->parameters,
-              {batch->replace ? engine::Method::Kind::replace : engine::Method::Kind::append}, target);
+      staged = session->stage(
+          batch->select, batch->parameters,
+          {batch->replace ? engine::Method::Kind::replace : engine::Method::Kind::append}, target);
     } catch (const Error& error) {
       if (!reader->set_aside(error)) throw;
       last.clear();

@@ -8,7 +8,7 @@ namespace windrow::project {
 namespace {
 
 constexpr const char* kConnectionTypes[] = {"sqlite", "postgres", "mongodb", "cassandra", "kafka",
-                                            "mysql",  "http",     "files",   "s3", "rest"};
+                                            "mysql",  "http",     "files",   "s3",        "rest"};
 
 Type<Variable> variable_type() {
   Keys<Variable> keys("variable");
@@ -63,7 +63,7 @@ void check_connection(const Node& node, Reading& reading, Connection& connection
 Type<Connection> connection_type() {
   Keys<Connection> keys("connection");
   keys.required("type", &Connection::type, text_type(),
-                "`sqlite`; other kinds are not used by this version.")
+                "`rest`, `postgres` or `sqlite`; other kinds are not used by this version.")
       .bound(false, "path", text_type(), "", "Of sqlite: the file, relative to the project.",
              [](Connection&, std::string&&, const Node&, Reading&) {})
       .open()

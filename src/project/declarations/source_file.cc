@@ -24,8 +24,7 @@ struct Kind {
 /// Keys of the parts are held by the source itself, when it is opened.
 From rest_keys() {
   From rest("rest");
-  setting(rest, true, "rest", text_type(), "",
-          "The connection (type rest), or the server's URL.");
+  setting(rest, true, "rest", text_type(), "", "The connection (type rest), or the server's URL.");
   setting(rest, true, "resources", mapping_type("mapping of resource to path or mapping"), "",
           "What is asked for: name → path, or a mapping with path, params, records, primary_key, "
           "total, paginate, missing, conditional, incremental.");
@@ -54,15 +53,17 @@ std::vector<Kind> make_kinds() {
           "At most so many files in one commit.");
   setting(files, false, "corrupt", word_type({"set_aside", "fail"}), "set_aside",
           "What becomes of a file that cannot be read at all.");
-  setting(files, false, "csv", mapping_type(), "found by looking at each file",
-          "Of CSV: delimiter, quote, escape, header, names, skip, nulls, comment, decimal, encoding, "
-          "date_format, timestamp_format, strict.");
+  setting(
+      files, false, "csv", mapping_type(), "found by looking at each file",
+      "Of CSV: delimiter, quote, escape, header, names, skip, nulls, comment, decimal, encoding, "
+      "date_format, timestamp_format, strict.");
   setting(files, false, "pattern", text_type(), "",
           "Of text: a regular expression with named groups, which become columns; `common` and "
           "`combined` are the logs of web servers.");
   setting(files, false, "fixed", mapping_type("mapping of column to positions"), "",
           "Of text: the positions of each column, such as `{id: 1-8, name: 9-40}`.");
-  setting(files, false, "nulls", text_type(), "empty, `-` in logs", "Of text: what stands for NULL.");
+  setting(files, false, "nulls", text_type(), "empty, `-` in logs",
+          "Of text: what stands for NULL.");
   setting(files, false, "skip", integer_type(0), "0",
           "Of text and excel: so many lines or rows come before the first.");
   setting(files, false, "sheet", text_type(), "the first", "Of excel: the sheet.");
@@ -81,7 +82,8 @@ std::vector<Kind> make_kinds() {
 
   From database("database");
   setting(database, true, "database", text_type(), "", "The connection: postgres or sqlite.");
-  setting(database, false, "table", text_type(), "", "The table, with its schema where it needs one.");
+  setting(database, false, "table", text_type(), "",
+          "The table, with its schema where it needs one.");
   setting(database, false, "query", text_type(), "", "A SELECT instead of a table.");
   setting(database, false, "mode", word_type({"append", "replace"}), "append",
           "Without a cursor: each reading's rows come beside the former ones, or instead of them.");
@@ -178,7 +180,8 @@ Keys<Source> make() {
                source.from = std::move(from);
              })
       .include(common_keys(), &Source::common)
-      .optional("format", &Source::format, word_type({"json", "csv", "parquet", "avro", "excel", "text"}),
+      .optional("format", &Source::format,
+                word_type({"json", "csv", "parquet", "avro", "excel", "text"}),
                 "by the file's ending",
                 "The format of the records: json (arrays and lines), csv, parquet, avro, excel, or "
                 "text by a pattern or by positions.")

@@ -26,16 +26,20 @@ Time clock_now() {
 
 struct State {
   int64_t sequence = 0;
-  std::string began;     ///< the last reading, or the one under way
+  std::string began;  ///< the last reading, or the one under way
   bool complete = false;
-  std::string high;      ///< literal of the greatest cursor value of complete readings
-  std::string at;        ///< literal up to which the reading under way has come
+  std::string high;         ///< literal of the greatest cursor value of complete readings
+  std::string at;           ///< literal up to which the reading under way has come
   int64_t overlapped = -1;  ///< rows from `high` less the overlap on, when it was complete
 };
 
 std::string to_json(const State& s) {
-  return Json{{"format", 1},   {"sequence", s.sequence}, {"began", s.began},
-              {"complete", s.complete}, {"high", s.high}, {"at", s.at},
+  return Json{{"format", 1},
+              {"sequence", s.sequence},
+              {"began", s.began},
+              {"complete", s.complete},
+              {"high", s.high},
+              {"at", s.at},
               {"overlapped", s.overlapped}}
       .dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -163,9 +167,8 @@ class DatabaseReader final : public Reader {
       }
     }
     const std::string some = condition.empty() ? name + " IS NOT NULL" : condition;
-    const auto bound =
-        from.literal(name, from_ + " WHERE " + some + " ORDER BY " + name + " LIMIT 1 OFFSET " +
-                               std::to_string(chunk_ - 1));
+    const auto bound = from.literal(name, from_ + " WHERE " + some + " ORDER BY " + name +
+                                              " LIMIT 1 OFFSET " + std::to_string(chunk_ - 1));
     std::string upto = some;
     if (bound) upto += " AND " + name + " <= " + *bound;
     // Rows without a cursor value come once, with the first chunk of all.
@@ -184,7 +187,8 @@ class DatabaseReader final : public Reader {
     } else {
       state_.at = *bound;
     }
-    if (last && found.rows == 0 && !table_.rows_sql.empty() && table_.state.find("\"complete\":true") != std::string::npos) {
+    if (last && found.rows == 0 && !table_.rows_sql.empty() &&
+        table_.state.find("\"complete\":true") != std::string::npos) {
       done_ = true;
       return {};
     }
@@ -259,9 +263,9 @@ class DatabaseReader final : public Reader {
       }
       from += " WHERE NOT " + bad;
     }
-    out.select = with_partitions(source_, "SELECT " + typed_columns(source_, columns) +
-                                              " FROM (SELECT " + select + " FROM " + from +
-                                              ") AS record");
+    out.select =
+        with_partitions(source_, "SELECT " + typed_columns(source_, columns) + " FROM (SELECT " +
+                                     select + " FROM " + from + ") AS record");
     out.parameters = {{"extracted_at", {iso(now_), "TIMESTAMP"}}};
     ++state_.sequence;
     state_.complete = complete;

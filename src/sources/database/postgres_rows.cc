@@ -6,8 +6,8 @@
 #include "clients/postgres.h"
 #include "sources/database/rows.h"
 
-/// Rows of PostgreSQL come by COPY as CSV. One connection holds a snapshot open (pg_export_snapshot),
-/// every reader takes it over: all tables are of one moment.
+/// Rows of PostgreSQL come by COPY as CSV. One connection holds a snapshot open
+/// (pg_export_snapshot), every reader takes it over: all tables are of one moment.
 namespace windrow::sources {
 
 namespace {
@@ -27,8 +27,8 @@ struct As {
 As as_column(const std::string& type, int modifier) {
   if (type.ends_with("[]")) {
     const As item = as_column(type.substr(0, type.size() - 2), -1);
-    static const char* const kPlain[] = {"BIGINT", "INTEGER", "SMALLINT", "DOUBLE", "FLOAT",
-                                         "BOOLEAN", "VARCHAR"};
+    static const char* const kPlain[] = {"BIGINT", "INTEGER", "SMALLINT", "DOUBLE",
+                                         "FLOAT",  "BOOLEAN", "VARCHAR"};
     for (const char* plain : kPlain) {
       if (item.type == plain && item.back.empty() && item.sql == "{}")
         return {"to_json({})", std::string(plain) + "[]",
@@ -149,11 +149,12 @@ class PostgresRows final : public DatabaseRows {
     const uint64_t line = std::max<uint64_t>(64 << 10, 2 * longest);
     const std::string more = fmt::format(", max_line_size = {}, buffer_size = {}", line,
                                          std::max<uint64_t>(4 << 20, 2 * line));
-    out.relation = "(SELECT " + back + " FROM read_csv(" + duck::quote_text(path) +
-                   ", auto_detect = false, header = false, delim = ',', quote = '\"', escape = '\"', "
-                   "nullstr = '\\N', allow_quoted_nulls = false, hive_partitioning = false, "
-                   "new_line = '\\n', columns = {" + types +
-                   "}" + more + "))";
+    out.relation =
+        "(SELECT " + back + " FROM read_csv(" + duck::quote_text(path) +
+        ", auto_detect = false, header = false, delim = ',', quote = '\"', escape = '\"', "
+        "nullstr = '\\N', allow_quoted_nulls = false, hive_partitioning = false, "
+        "new_line = '\\n', columns = {" +
+        types + "}" + more + "))";
     return out;
   }
 

@@ -41,7 +41,9 @@ struct Seen {
     }
     if (has(declared, "BOOL") && !real) return "BOOLEAN";
     if (real) return "DOUBLE";
-    if (whole) return has(declared, "REAL") || has(declared, "DOUB") || has(declared, "FLOA") ? "DOUBLE" : "BIGINT";
+    if (whole)
+      return has(declared, "REAL") || has(declared, "DOUB") || has(declared, "FLOA") ? "DOUBLE"
+                                                                                     : "BIGINT";
     if (has(declared, "INT")) return "BIGINT";  // nothing but NULL
     if (has(declared, "REAL") || has(declared, "DOUB") || has(declared, "FLOA")) return "DOUBLE";
     return "VARCHAR";

@@ -128,7 +128,8 @@ std::string decimal_text(std::string_view bytes, int scale) {
   for (size_t i = 1; i < bytes.size(); ++i)
     value = value * 256 + static_cast<unsigned char>(bytes[i]);
   const bool negative = value < 0;
-  auto rest = negative ? -static_cast<unsigned __int128>(value) : static_cast<unsigned __int128>(value);
+  auto rest =
+      negative ? -static_cast<unsigned __int128>(value) : static_cast<unsigned __int128>(value);
   std::string digits;
   for (; rest > 0; rest /= 10) digits.insert(digits.begin(), char('0' + int(rest % 10)));
   while (int(digits.size()) <= scale) digits.insert(digits.begin(), '0');

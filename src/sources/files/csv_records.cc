@@ -23,18 +23,22 @@ std::string options_of(const project::Source& source) {
   if (!csv || csv->is_null()) return {};
   Settings all(*csv);
   std::string out;
-  const std::pair<const char*, const char*> texts[] = {
-      {"delimiter", "delim"},          {"quote", "quote"},
-      {"escape", "escape"},            {"comment", "comment"},
-      {"decimal", "decimal_separator"}, {"encoding", "encoding"},
-      {"date_format", "dateformat"},   {"timestamp_format", "timestampformat"}};
+  const std::pair<const char*, const char*> texts[] = {{"delimiter", "delim"},
+                                                       {"quote", "quote"},
+                                                       {"escape", "escape"},
+                                                       {"comment", "comment"},
+                                                       {"decimal", "decimal_separator"},
+                                                       {"encoding", "encoding"},
+                                                       {"date_format", "dateformat"},
+                                                       {"timestamp_format", "timestampformat"}};
   std::vector<std::string> keys = {"header", "skip", "nulls", "strict", "names"};
   for (const auto& [key, argument] : texts) {
     keys.push_back(key);
     if (all.find(key)) out += std::string(", ") + argument + " = " + quote_text(all.text(key));
   }
   all.only(keys);
-  if (all.find("header")) out += std::string(", header = ") + (all.flag("header") ? "true" : "false");
+  if (all.find("header"))
+    out += std::string(", header = ") + (all.flag("header") ? "true" : "false");
   if (all.find("skip")) out += ", skip = " + std::to_string(all.number("skip", 0));
   if (all.find("nulls")) out += ", nullstr = " + duck::quote_list(all.texts("nulls"));
   if (all.find("strict"))
@@ -97,8 +101,8 @@ std::string rejected_of(const FoundFile& file, const std::vector<duck::Column>& 
   session.query(
       "SELECT max(hash(COLUMNS(*))) FROM read_csv(" + path_list({file}) +
       ", hive_partitioning = false, store_rejects = true, rejects_limit = 0, rejects_table = " +
-      quote_text(table) + ", rejects_scan = " + quote_text(table + "_scan") +
-      options + types_of(columns, here) + ")");
+      quote_text(table) + ", rejects_scan = " + quote_text(table + "_scan") + options +
+      types_of(columns, here) + ")");
   if (number(session.query("SELECT count(*) FROM " + table).rows.at(0)[0]) == 0) return {};
   return "SELECT " + quote_text(file.name) +
          " AS origin, CAST(line AS BIGINT) AS position, first(error_message) AS error, "
@@ -121,9 +125,10 @@ Records csv_records(const std::vector<FoundFile>& files, const project::Source& 
   std::vector<FoundFile> with_rows;
   for (const auto& file : files) {
     if (file.size == 0) continue;
-    if (number(
-            session.query("SELECT count(*) FROM (SELECT 1 FROM " + reader({file}, options) + " LIMIT 1)")
-                .rows.at(0)[0]) > 0) {
+    if (number(session
+                   .query("SELECT count(*) FROM (SELECT 1 FROM " + reader({file}, options) +
+                          " LIMIT 1)")
+                   .rows.at(0)[0]) > 0) {
       with_rows.push_back(file);
     }
   }
@@ -161,7 +166,8 @@ std::string typed_columns(const project::Source& source, const std::vector<duck:
   for (const auto& column : columns) names.push_back(column.name);
   project::Source typed = source;
   for (auto& declared : typed.columns) {
-    if (declared.value.empty() && !declared.type.empty()) declared.value = quote_name(declared.name);
+    if (declared.value.empty() && !declared.type.empty())
+      declared.value = quote_name(declared.name);
   }
   return table_columns(typed, names);
 }

@@ -185,8 +185,8 @@ class FilesReader final : public Reader {
       if (name.ends_with(packed)) name.resize(name.size() - std::string_view(packed).size());
     }
     const std::pair<const char*, const char*> endings[] = {
-        {".json", "json"},   {".jsonl", "json"},      {".ndjson", "json"}, {".csv", "csv"},
-        {".tsv", "csv"},     {".parquet", "parquet"}, {".avro", "avro"},   {".xlsx", "excel"}};
+        {".json", "json"}, {".jsonl", "json"},      {".ndjson", "json"}, {".csv", "csv"},
+        {".tsv", "csv"},   {".parquet", "parquet"}, {".avro", "avro"},   {".xlsx", "excel"}};
     for (const auto& [ending, what] : endings) {
       if (name.ends_with(ending)) return what;
     }

@@ -22,10 +22,10 @@ Records parquet_records(const std::vector<FoundFile>& files, const project::Sour
     clash = clash || column.name == "filename";
   }
   Records out;
-  const std::string inner = "SELECT * EXCLUDE (\"windrow filename\")" +
-                            (clash ? "" : ", " + name_sql(files, "\"windrow filename\"") +
-                                              " AS filename") +
-                            " FROM " + reader;
+  const std::string inner =
+      "SELECT * EXCLUDE (\"windrow filename\")" +
+      (clash ? "" : ", " + name_sql(files, "\"windrow filename\"") + " AS filename") + " FROM " +
+      reader;
   out.sql = "SELECT " + typed_columns(source, columns) + " FROM (" + inner + ") AS record";
   return out;
 }

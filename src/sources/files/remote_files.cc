@@ -36,8 +36,7 @@ FoundFile found(const storage::FileInfo& info, const std::string& name) {
   out.path = info.path;
   out.name = name;
   out.size = info.size;
-  out.version =
-      version_of(fmt::format("{}|{}|{}", info.size, micros(info.modified), info.tag));
+  out.version = version_of(fmt::format("{}|{}|{}", info.size, micros(info.modified), info.tag));
   return out;
 }
 
@@ -63,7 +62,8 @@ clients::HttpResponse sent(clients::HttpClient& http, const clients::HttpRequest
     if (cancel) cancel->check();
     try {
       auto response = http.send(request);
-      if ((response.status < 500 && response.status != 429) || attempt == kAttempts) return response;
+      if ((response.status < 500 && response.status != 429) || attempt == kAttempts)
+        return response;
     } catch (const clients::HttpError& error) {
       if (!retryable(error.code()) || attempt == kAttempts) throw;
     }

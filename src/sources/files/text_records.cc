@@ -41,7 +41,7 @@ std::vector<std::string> take_groups(std::string& pattern) {
     out += c;
     if (c != '(' || set) continue;
     const bool plain = pattern.compare(i, 2, "(?") != 0;
-    const size_t name = pattern.compare(i, 4, "(?P<") == 0 ? i + 4
+    const size_t name = pattern.compare(i, 4, "(?P<") == 0  ? i + 4
                         : pattern.compare(i, 3, "(?<") == 0 ? i + 3
                                                             : std::string::npos;
     if (plain) {
@@ -94,7 +94,8 @@ Layout by_pattern(const project::Source& source, const Settings& from) {
     out.fields.push_back({name, value, type});
   }
   if (out.fields.empty()) {
-    from.wrong("pattern", "a regular expression with named groups such as (?P<host>\\S+), combined or common");
+    from.wrong("pattern",
+               "a regular expression with named groups such as (?P<host>\\S+), combined or common");
   }
   const std::string quoted = quote_text(pattern);
   out.good = "regexp_matches(raw, " + quoted + ")";
@@ -132,9 +133,10 @@ Records text_records(const std::vector<FoundFile>& files, const project::Source&
                      engine::Session& session) {
   const Settings from(source.from);
   if (!from.find("pattern") && !from.find("fixed")) {
-    throw Error(Code::configuration, "source \"" + source.name + "\" reads text and says not how",
-                "say `pattern:` with a regular expression, or `fixed:` with the columns of each field",
-                source.from.place);
+    throw Error(
+        Code::configuration, "source \"" + source.name + "\" reads text and says not how",
+        "say `pattern:` with a regular expression, or `fixed:` with the columns of each field",
+        source.from.place);
   }
   const Layout layout = from.find("fixed") ? by_width(source, from) : by_pattern(source, from);
   const int64_t skip = from.number("skip", 0);
@@ -142,9 +144,10 @@ Records text_records(const std::vector<FoundFile>& files, const project::Source&
   const auto lines = [&](const std::vector<FoundFile>& of) {
     std::string sql = text_lines(of);
     if (skip > 0)
-      sql = "(SELECT raw, filename FROM (SELECT *, row_number() OVER (PARTITION BY filename) AS n "
-            "FROM " +
-            sql + ")" + first + ")";
+      sql =
+          "(SELECT raw, filename FROM (SELECT *, row_number() OVER (PARTITION BY filename) AS n "
+          "FROM " +
+          sql + ")" + first + ")";
     return "(SELECT raw, filename, " + layout.good + " AS good, " + layout.extra + " FROM " + sql +
            " WHERE trim(raw) <> '')";
   };
@@ -152,8 +155,7 @@ Records text_records(const std::vector<FoundFile>& files, const project::Source&
   std::vector<std::string> names;
   for (const auto& field : layout.fields) {
     const bool text = field.type == "VARCHAR";
-    const std::string cast =
-        text ? field.sql : "TRY_CAST(" + field.sql + " AS " + field.type + ")";
+    const std::string cast = text ? field.sql : "TRY_CAST(" + field.sql + " AS " + field.type + ")";
     select += ", " + cast + " AS " + quote_name(field.name);
     names.push_back(field.name);
     if (text) continue;
@@ -164,7 +166,8 @@ Records text_records(const std::vector<FoundFile>& files, const project::Source&
   const std::string bad =
       "(NOT good" + (misfit.empty() ? "" : " OR coalesce(" + misfit + ", false)") + ")";
   Records out;
-  std::string record = "SELECT raw AS " + quote_name(source.raw.empty() ? "windrow raw" : source.raw);
+  std::string record =
+      "SELECT raw AS " + quote_name(source.raw.empty() ? "windrow raw" : source.raw);
   if (std::find(names.begin(), names.end(), "filename") == names.end())
     record += ", " + name_sql(files) + " AS filename";
   out.sql = "SELECT " + table_columns(source, names) + " FROM (" + record + select + " FROM " +
@@ -174,13 +177,14 @@ Records text_records(const std::vector<FoundFile>& files, const project::Source&
   for (const auto& row : counts.rows) {
     for (const auto& file : files) {
       if (file.path != duck::text_of(row[0])) continue;
-      out.rejected += (out.rejected.empty() ? "" : "\nUNION ALL\n") +
-                      ("SELECT " + name_sql(files) + " AS origin, position, CASE WHEN NOT good THEN " +
-                       quote_text(layout.wrong) + " ELSE " +
-                       quote_text("a value does not fit the type of its column (" + types + ")") +
-                       " END AS error, raw AS content FROM (SELECT *, row_number() OVER () AS "
-                       "position FROM " +
-                       lines({file}) + ") WHERE " + bad);
+      out.rejected +=
+          (out.rejected.empty() ? "" : "\nUNION ALL\n") +
+          ("SELECT " + name_sql(files) + " AS origin, position, CASE WHEN NOT good THEN " +
+           quote_text(layout.wrong) + " ELSE " +
+           quote_text("a value does not fit the type of its column (" + types + ")") +
+           " END AS error, raw AS content FROM (SELECT *, row_number() OVER () AS "
+           "position FROM " +
+           lines({file}) + ") WHERE " + bad);
     }
   }
   return out;

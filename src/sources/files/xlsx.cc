@@ -101,7 +101,11 @@ std::string unescaped(std::string_view text) {
                 char(0x80 | (code >> 6 & 63)), char(0x80 | (code & 63))};
       }
     } else {
-      out += name == "lt" ? '<' : name == "gt" ? '>' : name == "quot" ? '"' : name == "apos" ? '\'' : '&';
+      out += name == "lt"     ? '<'
+             : name == "gt"   ? '>'
+             : name == "quot" ? '"'
+             : name == "apos" ? '\''
+                              : '&';
     }
     i = end;
   }
@@ -201,7 +205,8 @@ std::vector<bool> time_styles(const Zip& zip) {
   if (!zip.has("xl/styles.xml")) return out;
   const std::string xml = zip.part("xl/styles.xml");
   std::map<std::string, bool> formats;
-  for (int id : {14, 15, 16, 17, 18, 19, 20, 21, 22, 45, 46, 47}) formats[std::to_string(id)] = true;
+  for (int id : {14, 15, 16, 17, 18, 19, 20, 21, 22, 45, 46, 47})
+    formats[std::to_string(id)] = true;
   bool cells = false;
   for (Tags tags(xml); tags.next();) {
     if (tags.name == "numFmt")

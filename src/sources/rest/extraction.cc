@@ -12,13 +12,13 @@ namespace {
 using Json = nlohmann::json;
 
 Json json_of(const Tally& t) {
-  return {{"requests", t.requests},       {"attempts", t.attempts},
-          {"throttled", t.throttled},     {"not_modified", t.not_modified},
-          {"missing", t.missing},         {"records", t.records},
-          {"promised", t.promised},       {"distinct", t.distinct},
-          {"twice", t.twice},             {"extra_passes", t.extra_passes},
-          {"incomplete", t.incomplete},   {"short_lists", t.short_lists},
-          {"began", micros(t.began)},     {"ended", micros(t.ended)}};
+  return {{"requests", t.requests},     {"attempts", t.attempts},
+          {"throttled", t.throttled},   {"not_modified", t.not_modified},
+          {"missing", t.missing},       {"records", t.records},
+          {"promised", t.promised},     {"distinct", t.distinct},
+          {"twice", t.twice},           {"extra_passes", t.extra_passes},
+          {"incomplete", t.incomplete}, {"short_lists", t.short_lists},
+          {"began", micros(t.began)},   {"ended", micros(t.ended)}};
 }
 
 Tally tally_from(const Json& j) {
@@ -136,8 +136,8 @@ Progress progress_from_json(const std::string& text) {
     for (const auto& [name, value] : j.at("logged").items()) p.logged[name] = tally_from(value);
     for (const auto& stream : j.at("streams")) p.streams.push_back(stream_from(stream));
   } catch (const Json::exception& error) {
-    throw Error(Code::corrupt, std::string("the progress of a REST source does not read back: ") +
-                                   error.what());
+    throw Error(Code::corrupt,
+                std::string("the progress of a REST source does not read back: ") + error.what());
   }
   return p;
 }
@@ -167,8 +167,11 @@ std::string url_of(const RestConfig& config, const RestResource& resource, const
   }
   const auto values = values_of(stream.parent);
   std::string path = filled(resource.path, values, true);
-  std::string url = path.starts_with("http") ? path : config.server.url + (path.starts_with('/') ? "" : "/") + path;
-  for (const auto& [name, value] : resource.params) add_param(url, name, filled(value, values, false));
+  std::string url = path.starts_with("http")
+                        ? path
+                        : config.server.url + (path.starts_with('/') ? "" : "/") + path;
+  for (const auto& [name, value] : resource.params)
+    add_param(url, name, filled(value, values, false));
   if (!resource.cursor_param.empty()) {
     const std::string from = cursor.empty() ? resource.start : with_overlap(resource, cursor);
     if (!from.empty()) add_param(url, resource.cursor_param, from);
@@ -185,27 +188,33 @@ std::string url_of(const RestConfig& config, const RestResource& resource, const
 
 namespace {
 
-const char* const kTotals[] = {"total_results", "total_count",   "totalCount",
-                               "total_records", "totalResults",  "totalElements",
-                               "total",         "meta.total",    "meta.total_count",
-                               "pagination.total", "page.totalElements"};
-const char* const kPages[] = {"total_pages", "totalPages", "page_count", "last_page",
-                              "meta.total_pages", "meta.last_page", "pagination.total_pages",
-                              "pagination.pages", "page.totalPages"};
-const char* const kLinks[] = {"next",        "links.next", "links.next.href", "_links.next.href",
-                              "_links.next", "paging.next", "next_url",       "next_page_url",
-                              "@odata.nextLink", "pagination.next_url", "info.next"};
-const std::pair<const char*, const char*> kCursors[] = {
-    {"next_cursor", "cursor"},
-    {"nextCursor", "cursor"},
-    {"meta.next_cursor", "cursor"},
-    {"response_metadata.next_cursor", "cursor"},
-    {"pagination.next_cursor", "cursor"},
-    {"next_page_token", "page_token"},
-    {"nextPageToken", "pageToken"},
-    {"paging.cursors.after", "after"}};
-const char* const kLists[] = {"results", "data",  "items",  "records",
-                              "entries", "value", "values", "content", "rows"};
+const char* const kTotals[] = {
+    "total_results",     "total_count", "totalCount", "total_records",    "totalResults",
+    "totalElements",     "total",       "meta.total", "meta.total_count", "pagination.total",
+    "page.totalElements"};
+const char* const kPages[] = {"total_pages",
+                              "totalPages",
+                              "page_count",
+                              "last_page",
+                              "meta.total_pages",
+                              "meta.last_page",
+                              "pagination.total_pages",
+                              "pagination.pages",
+                              "page.totalPages"};
+const char* const kLinks[] = {
+    "next",        "links.next", "links.next.href", "_links.next.href", "_links.next",
+    "paging.next", "next_url",   "next_page_url",   "@odata.nextLink",  "pagination.next_url",
+    "info.next"};
+const std::pair<const char*, const char*> kCursors[] = {{"next_cursor", "cursor"},
+                                                        {"nextCursor", "cursor"},
+                                                        {"meta.next_cursor", "cursor"},
+                                                        {"response_metadata.next_cursor", "cursor"},
+                                                        {"pagination.next_cursor", "cursor"},
+                                                        {"next_page_token", "page_token"},
+                                                        {"nextPageToken", "pageToken"},
+                                                        {"paging.cursors.after", "after"}};
+const char* const kLists[] = {"results", "data",   "items",   "records", "entries",
+                              "value",   "values", "content", "rows"};
 
 std::optional<int64_t> integer_at(std::string_view body, std::string_view path) {
   const auto found = json_at(body, path);
@@ -352,10 +361,10 @@ PageRead read_page(const RestResource& resource, const PageAt& at, const Answer&
     } else if (list && *list != "null") {
       out.records.push_back(*list);
     } else if (!list && answer.body != "null") {
-      throw Error(Code::data,
-                  "the answer of " + clients::shown_url(answer.url) + " has no \"" +
-                      *stream.records + "\"",
-                  "check `records` of resource \"" + resource.name + "\"", resource.place);
+      throw Error(
+          Code::data,
+          "the answer of " + clients::shown_url(answer.url) + " has no \"" + *stream.records + "\"",
+          "check `records` of resource \"" + resource.name + "\"", resource.place);
     }
   } else if (answer.body != "null") {
     out.records.push_back(*json_at(answer.body, "$"));

@@ -15,17 +15,17 @@ namespace windrow::sources {
 
 /// One request of a list.
 struct PageAt {
-  int64_t index = 0;  ///< counts from 0 within a pass
+  int64_t index = 0;   ///< counts from 0 within a pass
   int64_t number = 0;  ///< page number or offset
   std::string token;   ///< cursor, or the absolute URL of a link
 };
 
 /// One list of a resource (or its single answer), for one parent.
 struct Stream {
-  size_t resource = 0;  ///< position in RestConfig::resources
-  std::string parent;   ///< JSON object of the parent's fields; empty: none
-  Paging paging;        ///< as it was found
-  bool found = false;   ///< `paging` and `records` are decided
+  size_t resource = 0;                 ///< position in RestConfig::resources
+  std::string parent;                  ///< JSON object of the parent's fields; empty: none
+  Paging paging;                       ///< as it was found
+  bool found = false;                  ///< `paging` and `records` are decided
   std::optional<std::string> records;  ///< path of the list; nothing: the answer is the record
   PageAt next;                         ///< the next to be taken
   int64_t pages = -1;                  ///< known number of pages; -1: not known
@@ -33,9 +33,9 @@ struct Stream {
   bool done = false, moved = false;
   int64_t received = 0;  ///< records of this pass
   int64_t promised = -1;
-  int64_t shown_total = -1;          ///< of the page before
-  std::vector<uint64_t> keys;        ///< hashes of this pass; not kept over a restart
-  bool keys_whole = true;            ///< false: a restart or a bound lost some of them
+  int64_t shown_total = -1;    ///< of the page before
+  std::vector<uint64_t> keys;  ///< hashes of this pass; not kept over a restart
+  bool keys_whole = true;      ///< false: a restart or a bound lost some of them
 
   // while it runs
   uint64_t id = 0, generation = 0;
@@ -47,24 +47,25 @@ struct Stream {
 struct Tally {
   int64_t requests = 0, attempts = 0, throttled = 0, not_modified = 0, missing = 0;
   int64_t records = 0, promised = 0, distinct = 0, twice = 0, extra_passes = 0;
-  int64_t incomplete = 0;    ///< lists that are short of what was promised
-  std::string short_lists;   ///< some of them, in words
+  int64_t incomplete = 0;   ///< lists that are short of what was promised
+  std::string short_lists;  ///< some of them, in words
   Time began, ended;
 };
 
 /// Everything that a restart has to know; JSON in the commit's record.
 struct Progress {
-  int64_t sequence = 0;  ///< commits of this source so far
+  int64_t sequence = 0;    ///< commits of this source so far
   std::string extraction;  ///< when it began: its name; empty: none yet
   bool complete = false;
   int level = 0;
-  size_t parents_resource = 0;   ///< children: up to where parents were handed out
+  size_t parents_resource = 0;  ///< children: up to where parents were handed out
   std::string parents_after;
-  std::vector<Stream> streams;   ///< begun or handed out, not done
-  std::map<std::string, std::string> cursors;  ///< resource → greatest value of complete extractions
-  std::map<std::string, std::string> marks;    ///< the same of this extraction so far
-  std::map<std::string, Tally> tallies;        ///< of the levels under way
-  std::map<std::string, Tally> logged;         ///< of the level that ended with this commit
+  std::vector<Stream> streams;  ///< begun or handed out, not done
+  std::map<std::string, std::string>
+      cursors;  ///< resource → greatest value of complete extractions
+  std::map<std::string, std::string> marks;  ///< the same of this extraction so far
+  std::map<std::string, Tally> tallies;      ///< of the levels under way
+  std::map<std::string, Tally> logged;       ///< of the level that ended with this commit
 };
 std::string to_json(const Progress& progress);
 Progress progress_from_json(const std::string& text);

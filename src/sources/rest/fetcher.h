@@ -9,8 +9,8 @@
 
 #include "sources/rest/extraction.h"
 
-/// Private to sources/rest: asks for pages of several lists at once, ahead of who takes them, within
-/// bounds of memory.
+/// Private to sources/rest: asks for pages of several lists at once, ahead of who takes them,
+/// within bounds of memory.
 namespace windrow::sources {
 
 class Fetcher {
@@ -28,10 +28,10 @@ class Fetcher {
   size_t streams() const;
   std::vector<Stream> copy() const;
 
-  /// Waits for an answer that is next in its list and hands it to `take`, with the list; false where
-  /// `until` passed. Where `take` leaves the list done it is forgotten; where it has begun another
-  /// pass (Stream::generation moved) what was asked ahead is thrown away. Errors of any request
-  /// come out here, when everything before them is taken.
+  /// Waits for an answer that is next in its list and hands it to `take`, with the list; false
+  /// where `until` passed. Where `take` leaves the list done it is forgotten; where it has begun
+  /// another pass (Stream::generation moved) what was asked ahead is thrown away. Errors of any
+  /// request come out here, when everything before them is taken.
   bool take(std::chrono::steady_clock::time_point until,
             const std::function<void(Stream&, const PageAt&, const Answer&)>& take);
 

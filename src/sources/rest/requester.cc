@@ -38,10 +38,12 @@ Time now() {
 }
 
 Error refusal(int status, const std::string& url) {
-  const std::string what = fmt::format("GET {}: the server answers {}", clients::shown_url(url), status);
+  const std::string what =
+      fmt::format("GET {}: the server answers {}", clients::shown_url(url), status);
   if (status == 401 || status == 403) {
-    return Error(Code::permission, what,
-                 "check `auth` of the connection: the key may be missing, wrong or without the right");
+    return Error(
+        Code::permission, what,
+        "check `auth` of the connection: the key may be missing, wrong or without the right");
   }
   if (status >= 500 || status == 429) return Error(Code::unavailable, what, "run again later");
   return Error(Code::configuration, what, "check the resource's path and parameters");
@@ -113,9 +115,9 @@ std::string Requester::token(Cancel& cancel) {
     add("client_id", oauth.client_id);
     add("client_secret", oauth.client_secret);
   } else {
-    request.headers.emplace_back(
-        "Authorization", "Basic " + base64(clients::percent_encoded(oauth.client_id) + ":" +
-                                           clients::percent_encoded(oauth.client_secret)));
+    request.headers.emplace_back("Authorization",
+                                 "Basic " + base64(clients::percent_encoded(oauth.client_id) + ":" +
+                                                   clients::percent_encoded(oauth.client_secret)));
   }
   request.body = body;
   request.timeout = server_.timeout;
@@ -124,10 +126,10 @@ std::string Requester::token(Cancel& cancel) {
   const auto response = http_->send(request);
   const std::string about = "POST " + clients::shown_url(request.url);
   if (!response.ok()) {
-    throw Error(response.status >= 500 || response.status == 429 ? Code::unavailable
-                                                                 : Code::permission,
-                fmt::format("{}: no token, the server answers {}", about, response.status),
-                "check client_id and client_secret");
+    throw Error(
+        response.status >= 500 || response.status == 429 ? Code::unavailable : Code::permission,
+        fmt::format("{}: no token, the server answers {}", about, response.status),
+        "check client_id and client_secret");
   }
   const auto at = valid_json(response.body) ? json_at(response.body, "access_token")
                                             : std::optional<std::string_view>();
@@ -137,8 +139,9 @@ std::string Requester::token(Cancel& cancel) {
   const int64_t seconds = lasts ? json_integer(*lasts).value_or(300) : 300;
   token_ = *text;
   // Renewed before its end, so that none is refused under way.
-  token_until_ = std::chrono::steady_clock::now() +
-                 std::chrono::seconds(std::max<int64_t>(seconds - std::min<int64_t>(30, seconds / 5), 1));
+  token_until_ =
+      std::chrono::steady_clock::now() +
+      std::chrono::seconds(std::max<int64_t>(seconds - std::min<int64_t>(30, seconds / 5), 1));
   return token_;
 }
 
@@ -169,9 +172,10 @@ void Requester::wait_to_retry(Try& state, const clients::HttpResponse* response,
                               : std::optional<std::chrono::microseconds>();
   auto wait = asked.value_or(std::chrono::microseconds(0));
   if (!asked) {
-    const double most = double(std::min(server_.delay_max,
-                                        server_.delay * (int64_t(1) << std::min(state.failures + state.throttled - 1, 20)))
-                                   .count());
+    const double most = double(
+        std::min(server_.delay_max,
+                 server_.delay * (int64_t(1) << std::min(state.failures + state.throttled - 1, 20)))
+            .count());
     const std::scoped_lock lock(mutex_);
     wait = std::chrono::microseconds(
         int64_t(std::uniform_real_distribution<double>(most / 2, most)(random_)));
@@ -211,8 +215,12 @@ Answer Requester::get(const std::string& url, const clients::HttpHeaders& header
     const int status = response.status;
     if (response.ok() && (status == 204 || valid_json(response.body))) {
       throttle_->succeeded();
-      return {status, state.url, std::move(response.headers),
-              status == 204 ? "null" : std::move(response.body), state.attempts, state.throttled};
+      return {status,
+              state.url,
+              std::move(response.headers),
+              status == 204 ? "null" : std::move(response.body),
+              state.attempts,
+              state.throttled};
     }
     if (status == 304 || status == 404 || status == 410) {
       throttle_->succeeded();

@@ -30,9 +30,9 @@ RestAuth auth_of(const Value& value) {
     for (const char* key : {"token_url", "client_id", "client_secret"}) {
       if (!of.find(key)) of.wrong(key, "a text: oauth2 needs it");
     }
-    out.oauth2 = RestAuth::OAuth2{of.text("token_url"), of.text("client_id"),
-                                  of.text("client_secret"), of.text("scope"), of.text("audience"),
-                                  of.flag("in_body")};
+    out.oauth2 =
+        RestAuth::OAuth2{of.text("token_url"), of.text("client_id"), of.text("client_secret"),
+                         of.text("scope"),     of.text("audience"),  of.flag("in_body")};
   }
   return out;
 }
@@ -98,7 +98,8 @@ Paging paging_of(const Value& value) {
 /// Names in braces: `/movie/{movies.id}/reviews` → movies.id.
 std::vector<std::string> references(const std::string& text) {
   std::vector<std::string> out;
-  for (size_t begin = text.find('{'); begin != std::string::npos; begin = text.find('{', begin + 1)) {
+  for (size_t begin = text.find('{'); begin != std::string::npos;
+       begin = text.find('{', begin + 1)) {
     const size_t end = text.find('}', begin);
     if (end == std::string::npos) break;
     out.push_back(text.substr(begin + 1, end - begin - 1));
@@ -172,7 +173,8 @@ RestResource resource_of(const std::string& name, const Value& value) {
 /// Levels by parents; Error where one is missing or they go round.
 void order(std::vector<RestResource>& all) {
   const auto find = [&](const std::string& name) {
-    return std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.name == name; });
+    return std::find_if(all.begin(), all.end(),
+                        [&](const auto& each) { return each.name == name; });
   };
   for (auto& resource : all) {
     std::string at = resource.parent;
@@ -180,8 +182,8 @@ void order(std::vector<RestResource>& all) {
       const auto parent = find(at);
       if (parent == all.end() || ++resource.level > int(all.size())) {
         throw Error(Code::configuration,
-                    "resource \"" + resource.name + "\" names \"" + resource.parent +
-                        "\", which " + (parent == all.end() ? "is not there" : "leads back to it"),
+                    "resource \"" + resource.name + "\" names \"" + resource.parent + "\", which " +
+                        (parent == all.end() ? "is not there" : "leads back to it"),
                     "{resource.field} names another resource of this source", resource.place);
       }
       at = parent->parent;
@@ -217,8 +219,8 @@ RestServer rest_server(const project::Project& project, const std::string& conne
     for (auto& [name, value] : all.pairs("headers")) out.headers.emplace_back(name, value);
     if (const auto* auth = all.find("auth")) out.auth = auth_of(*auth);
     out.parallel = int(all.number("parallel", out.parallel, 1));
-    out.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(
-        all.duration("timeout", out.timeout));
+    out.timeout =
+        std::chrono::duration_cast<std::chrono::milliseconds>(all.duration("timeout", out.timeout));
     out.health = all.text("health");
     out.ca_file = all.text("ca_file");
     read_limits(all, out);

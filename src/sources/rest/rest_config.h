@@ -55,13 +55,13 @@ struct RestResource {
   std::vector<std::string> key;        ///< paths in a record
   std::string total;                   ///< path in a response, empty: found
   Paging paging;
-  std::string parent;                        ///< the resource that `{parent.field}` names
-  std::vector<std::string> parent_fields;    ///< paths in its records
-  bool skip_missing = false;                 ///< an answer 404 or 410 is passed over
-  bool conditional = false;                  ///< with ETag
-  std::string cursor, cursor_param, start;   ///< incremental: path in a record, parameter
-  std::string overlap;                       ///< a duration, or a number
-  int level = 0;                             ///< 0: without a parent
+  std::string parent;                       ///< the resource that `{parent.field}` names
+  std::vector<std::string> parent_fields;   ///< paths in its records
+  bool skip_missing = false;                ///< an answer 404 or 410 is passed over
+  bool conditional = false;                 ///< with ETag
+  std::string cursor, cursor_param, start;  ///< incremental: path in a record, parameter
+  std::string overlap;                      ///< a duration, or a number
+  int level = 0;                            ///< 0: without a parent
   Place place;
 };
 

@@ -110,7 +110,8 @@ class RestReader final : public Reader {
   std::string app_id() const { return "rest/" + source_.name; }
   bool not_due() const {
     const auto began = parse_time(progress_.extraction);
-    return progress_.complete && config_.every.count() > 0 && began && now_ - *began < config_.every;
+    return progress_.complete && config_.every.count() > 0 && began &&
+           now_ - *began < config_.every;
   }
   void check_history(const std::map<std::string, lake::Txn>& txns) const;
   void check_without_children() const;
@@ -119,9 +120,7 @@ class RestReader final : public Reader {
   void begin_level(engine::Session& session);
   void hand_out_parents(engine::Session& session);
   void read_parents(engine::Session& session, size_t resource);
-  bool level_done() const {
-    return fetcher_->streams() == 0 && parents_.empty() && parents_read_;
-  }
+  bool level_done() const { return fetcher_->streams() == 0 && parents_.empty() && parents_read_; }
   void take(Stream& stream, const PageAt& at, const Answer& answer);
   void keep(const Stream& stream, const PageAt& at, const Answer& answer,
             const std::vector<std::string_view>& records);
@@ -157,11 +156,12 @@ void RestReader::check_history(const std::map<std::string, lake::Txn>& txns) con
   const auto found = txns.find(app_id());
   const int64_t known = found == txns.end() ? 0 : found->second.version;
   if (known == progress_.sequence) return;
-  throw Error(Code::history_lost,
-              fmt::format("\"{}\": the log tells of {} commits of this source, its last record of {}",
-                          source_.name, known, progress_.sequence),
-              "another program has cleaned the log: move the table away, and it is read anew",
-              source_.place);
+  throw Error(
+      Code::history_lost,
+      fmt::format("\"{}\": the log tells of {} commits of this source, its last record of {}",
+                  source_.name, known, progress_.sequence),
+      "another program has cleaned the log: move the table away, and it is read anew",
+      source_.place);
 }
 
 void RestReader::check_without_children() const {
@@ -178,8 +178,7 @@ void RestReader::check_without_children() const {
 
 void RestReader::health_check() {
   if (config_.server.health.empty()) return;
-  const std::string url = config_.server.url +
-                          (config_.server.health.starts_with('/') ? "" : "/") +
+  const std::string url = config_.server.url + (config_.server.health.starts_with('/') ? "" : "/") +
                           config_.server.health;
   const auto answer = requester_->get(url, {}, cancel_ ? *cancel_ : never_);
   if (answer.status == 404 || answer.status == 410) {
@@ -296,27 +295,27 @@ void RestReader::hand_out_parents(engine::Session& session) {
 
 void RestReader::read_parents(engine::Session& session, size_t at) {
   const auto& resource = config_.resources[at];
-  const auto parent =
-      std::find_if(config_.resources.begin(), config_.resources.end(),
-                   [&](const auto& each) { return each.name == resource.parent; });
+  const auto parent = std::find_if(config_.resources.begin(), config_.resources.end(),
+                                   [&](const auto& each) { return each.name == resource.parent; });
   std::string object, whole;
   for (const auto& field : resource.parent_fields) {
-    const std::string value = "json_extract(" + quote_name(source_.raw) + ", " +
-                              quote_text(duck_path(field)) + ")";
+    const std::string value =
+        "json_extract(" + quote_name(source_.raw) + ", " + quote_text(duck_path(field)) + ")";
     object += (object.empty() ? "" : ", ") + quote_text(field) + ", " + value;
     whole += " AND " + value + " IS NOT NULL AND json_type(" + value + ") <> 'NULL'";
   }
   // Answers that have not changed (304) stay what they were: then the last extraction that has them
   // counts for each request.
-  const std::string these =
-      parent->conditional
-          ? "(request, extraction) IN (SELECT (request, max(extraction)) FROM rows WHERE endpoint = " +
-                quote_text(parent->name) + " GROUP BY request)"
-          : "extraction = " + quote_text(progress_.extraction);
+  const std::string these = parent->conditional
+                                ? "(request, extraction) IN (SELECT (request, max(extraction)) "
+                                  "FROM rows WHERE endpoint = " +
+                                      quote_text(parent->name) + " GROUP BY request)"
+                                : "extraction = " + quote_text(progress_.extraction);
   const auto rows = session.query(
-      "WITH rows AS (" + table_.rows_sql + ") SELECT parent FROM (SELECT DISTINCT CAST(json_object(" +
-      object + ") AS VARCHAR) AS parent FROM rows WHERE endpoint = " + quote_text(parent->name) +
-      " AND " + these + whole + ") WHERE parent > " + quote_text(progress_.parents_after) +
+      "WITH rows AS (" + table_.rows_sql +
+      ") SELECT parent FROM (SELECT DISTINCT CAST(json_object(" + object +
+      ") AS VARCHAR) AS parent FROM rows WHERE endpoint = " + quote_text(parent->name) + " AND " +
+      these + whole + ") WHERE parent > " + quote_text(progress_.parents_after) +
       " ORDER BY parent LIMIT " + std::to_string(kParentsMax));
   for (auto row = rows.rows.rbegin(); row != rows.rows.rend(); ++row) {
     Stream stream;
@@ -336,9 +335,9 @@ void RestReader::read_etags(engine::Session& session) {
       names += (names.empty() ? "" : ", ") + quote_text(resource.name);
   }
   if (names.empty() || table_.rows_sql.empty()) return;
-  const auto rows = session.query("SELECT request, arg_max(etag, extracted_at) FROM (" +
-                                  table_.rows_sql + ") WHERE endpoint IN (" + names +
-                                  ") AND etag IS NOT NULL GROUP BY request");
+  const auto rows =
+      session.query("SELECT request, arg_max(etag, extracted_at) FROM (" + table_.rows_sql +
+                    ") WHERE endpoint IN (" + names + ") AND etag IS NOT NULL GROUP BY request");
   for (const auto& row : rows.rows) etags_[duck::text_of(row[0])] = duck::text_of(row[1]);
 }
 
@@ -364,7 +363,8 @@ void RestReader::take(Stream& stream, const PageAt& at, const Answer& answer) {
   if (answer.status == 404 || answer.status == 410) {
     ++tally.missing;
     // A page behind the end of a list that became shorter; or a thing that is gone.
-    if (at.index > 0 && (stream.paging.by == Paging::By::page || stream.paging.by == Paging::By::offset)) {
+    if (at.index > 0 &&
+        (stream.paging.by == Paging::By::page || stream.paging.by == Paging::By::offset)) {
       stream.moved = true;
       end_of_list(stream);
       return;
@@ -445,9 +445,10 @@ void RestReader::end_of_list(Stream& stream) {
     ++stream.pass;
     ++stream.generation;
     ++tally.extra_passes;
-    stream.next = {0, stream.paging.by == Paging::By::page || stream.paging.by == Paging::By::offset
-                          ? stream.paging.first
-                          : 0,
+    stream.next = {0,
+                   stream.paging.by == Paging::By::page || stream.paging.by == Paging::By::offset
+                       ? stream.paging.first
+                       : 0,
                    {}};
     stream.moved = false;
     stream.keys_whole = true;
@@ -461,8 +462,8 @@ void RestReader::end_of_list(Stream& stream) {
   if (!single && short_of) {
     ++tally.incomplete;
     const std::string words = fmt::format(
-        "{}{}: {} promised, {} received{}", resource.name, stream.parent.empty() ? "" : " " + stream.parent,
-        stream.promised, distinct,
+        "{}{}: {} promised, {} received{}", resource.name,
+        stream.parent.empty() ? "" : " " + stream.parent, stream.promised, distinct,
         cut ? fmt::format(", pages after {} left out", resource.paging.pages_max) : std::string());
     if (tally.incomplete <= int64_t(kShortListsMax))
       tally.short_lists += (tally.short_lists.empty() ? "" : "; ") + words;
@@ -512,9 +513,10 @@ std::optional<Batch> RestReader::next(const std::map<std::string, lake::Txn>& tx
       hand_out_parents(session);
       if (level_done()) break;
       if (spool_->rows() >= config_.flush_rows || spool_->bytes() >= config_.flush_bytes) break;
-      const bool took = fetcher_->take(
-          taken == 0 ? Clock::now() + config_.flush_every : deadline,
-          [&](Stream& stream, const PageAt& at, const Answer& answer) { take(stream, at, answer); });
+      const bool took = fetcher_->take(taken == 0 ? Clock::now() + config_.flush_every : deadline,
+                                       [&](Stream& stream, const PageAt& at, const Answer& answer) {
+                                         take(stream, at, answer);
+                                       });
       if (took) ++taken;
       if (taken > 0 && Clock::now() >= deadline) break;
     }
@@ -535,8 +537,7 @@ std::optional<Batch> RestReader::next(const std::map<std::string, lake::Txn>& tx
 Batch RestReader::batch(engine::Session& session, const std::map<std::string, lake::Txn>& txns) {
   if (fetcher_) progress_.streams = fetcher_->copy();
   ++progress_.sequence;
-  const auto rows =
-      record_rows(spool_->relation(), kept_columns(), "request", source_, session);
+  const auto rows = record_rows(spool_->relation(), kept_columns(), "request", source_, session);
   Batch out;
   out.select = rows.sql;
   out.rejected_select = rows.rejected;
@@ -557,17 +558,16 @@ std::optional<LogRows> RestReader::log_rows() {
   if (progress_.logged.empty()) return {};
   std::string rows;
   for (const auto& [name, t] : progress_.logged) {
-    const auto time = [](Time at) {
-      return "TIMESTAMPTZ " + quote_text(iso(at));
-    };
+    const auto time = [](Time at) { return "TIMESTAMPTZ " + quote_text(iso(at)); };
     rows += (rows.empty() ? "" : ", ") +
-            fmt::format("({}, {}, {}, {}, {}::BIGINT, {}::BIGINT, {}::BIGINT, {}::BIGINT, "
-                        "{}::BIGINT, {}::BIGINT, {}::BIGINT, {}::BIGINT, {}::BIGINT, {}::BIGINT, "
-                        "{}::BIGINT, {}, {})",
-                        quote_text(progress_.extraction), quote_text(name), time(t.began),
-                        time(t.ended), t.requests, t.attempts, t.throttled, t.not_modified,
-                        t.missing, t.records, t.promised, t.distinct, t.twice, t.extra_passes,
-                        t.incomplete, t.incomplete == 0, quote_text(t.short_lists));
+            fmt::format(
+                "({}, {}, {}, {}, {}::BIGINT, {}::BIGINT, {}::BIGINT, {}::BIGINT, "
+                "{}::BIGINT, {}::BIGINT, {}::BIGINT, {}::BIGINT, {}::BIGINT, {}::BIGINT, "
+                "{}::BIGINT, {}, {})",
+                quote_text(progress_.extraction), quote_text(name), time(t.began), time(t.ended),
+                t.requests, t.attempts, t.throttled, t.not_modified, t.missing, t.records,
+                t.promised, t.distinct, t.twice, t.extra_passes, t.incomplete, t.incomplete == 0,
+                quote_text(t.short_lists));
   }
   LogRows out;
   out.select =

@@ -14,8 +14,8 @@ struct StreamEvent {
   std::string data;  ///< lines joined
 };
 
-/// A text/event-stream, piece by piece (HTML Living Standard, "Server-sent events", 9.2.6). An event
-/// that is cut off never comes out.
+/// A text/event-stream, piece by piece (HTML Living Standard, "Server-sent events", 9.2.6). An
+/// event that is cut off never comes out.
 class EventParser {
  public:
   explicit EventParser(std::function<void(StreamEvent)> take) : take_(std::move(take)) {}

@@ -29,9 +29,10 @@ constexpr uint64_t kHeldBytes = 32ull << 20;
 constexpr auto kSilenceMax = std::chrono::seconds(120);
 
 const std::vector<duck::Column>& spool_columns() {
-  static const std::vector<duck::Column> columns = {
-      {"id", "VARCHAR"}, {"event", "VARCHAR"}, {"extracted_at", "TIMESTAMP WITH TIME ZONE"},
-      {"raw", "VARCHAR"}};
+  static const std::vector<duck::Column> columns = {{"id", "VARCHAR"},
+                                                    {"event", "VARCHAR"},
+                                                    {"extracted_at", "TIMESTAMP WITH TIME ZONE"},
+                                                    {"raw", "VARCHAR"}};
   return columns;
 }
 
@@ -126,11 +127,10 @@ class Listener {
     if (response.status == 429 || response.status >= 500) {
       wait = retry_after(response.header("Retry-After"), clock_now()).value_or(wait);
     } else if (!response.ok()) {
-      throw Error(response.status == 401 || response.status == 403 ? Code::permission
-                                                                   : Code::configuration,
-                  fmt::format("GET {}: the server answers {}", clients::shown_url(url_),
-                              response.status),
-                  "check `path` and `auth`");
+      throw Error(
+          response.status == 401 || response.status == 403 ? Code::permission : Code::configuration,
+          fmt::format("GET {}: the server answers {}", clients::shown_url(url_), response.status),
+          "check `path` and `auth`");
     }
     return any;
   }
