@@ -73,6 +73,9 @@ struct Context {
   storage::FileSystem* files = nullptr;  ///< of every home; nothing: local disk alone
   Cancel* cancel = nullptr;              ///< nothing: a look that does not wait
   struct Shared* shared = nullptr;       ///< by all sources of the process
+  /// Whoever stages rows asks `set_aside` where it fails, so that what is nearly always right need
+  /// not be looked at twice.
+  bool hopeful = false;
 };
 
 /// The files kind: JSON arrays, JSON lines and CSV on local disk.

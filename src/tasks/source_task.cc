@@ -16,7 +16,7 @@ std::unique_ptr<sources::Reader> reader_of(const Context& context, const project
                                            Cancel* cancel) {
   const sources::Context outside{
       context.project, context.project.root, context.choices.now, &context.files,
-      cancel,          context.shared};
+      cancel,          context.shared,  true};
   if (source.kind == "files") return sources::files_reader(source, outside);
   if (source.kind == "rest") return sources::rest_reader(source, outside);
   if (source.kind == "database") return sources::database_reader(source, outside);

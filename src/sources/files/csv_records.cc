@@ -47,11 +47,12 @@ std::string options_of(const project::Source& source) {
   return out;
 }
 
-std::string reader(const std::vector<FoundFile>& files, const std::string& more) {
+std::string reader(const std::vector<FoundFile>& files, const std::string& more,
+                   bool pass_over = true) {
   return "read_csv(" + path_list(files) +
          ", union_by_name = true, hive_partitioning = false, filename = 'windrow filename', "
-         "ignore_errors = true" +
-         more + ")";
+         "ignore_errors = " +
+         (pass_over ? "true" : "false") + more + ")";
 }
 
 /// All columns of all files, with the type that holds every file's values, or the declared one.
@@ -113,7 +114,7 @@ std::string rejected_of(const FoundFile& file, const std::vector<duck::Column>& 
 }  // namespace
 
 Records csv_records(const std::vector<FoundFile>& files, const project::Source& source,
-                    engine::Session& session, const KnownTypes& known) {
+                    engine::Session& session, const KnownTypes& known, bool hopeful) {
   const std::string options = options_of(source);
   if (!source.raw.empty()) {
     throw Error(Code::configuration,
@@ -135,6 +136,7 @@ Records csv_records(const std::vector<FoundFile>& files, const project::Source& 
   if (with_rows.empty()) return out;
   const auto columns = columns_of(with_rows, source, session, options, known);
   for (const auto& file : with_rows) {
+    if (hopeful) break;
     const std::string rejected = rejected_of(file, columns, options, session);
     if (!rejected.empty()) out.rejected += (out.rejected.empty() ? "" : "\nUNION ALL\n") + rejected;
   }
@@ -144,7 +146,7 @@ Records csv_records(const std::vector<FoundFile>& files, const project::Source& 
   out.sql = "SELECT " + table_columns(source, names) +
             " FROM (SELECT * EXCLUDE (\"windrow filename\")" +
             (clash ? "" : ", " + name_sql(with_rows, "\"windrow filename\"") + " AS filename") +
-            " FROM " + reader(with_rows, options + types_of(columns, columns)) + ") AS record";
+            " FROM " + reader(with_rows, options + types_of(columns, columns), !hopeful) + ") AS record";
   return out;
 }
 

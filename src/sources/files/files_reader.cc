@@ -62,6 +62,7 @@ class FilesReader final : public Reader {
         spill_(context.project.state_folder() + "/spill"),
         storage_(context.files),
         cancel_(context.cancel),
+        hopeful_(context.hopeful),
         now_(context.now) {
     const Settings from(source.from);
     patterns_ = from.texts("files");
@@ -103,7 +104,7 @@ class FilesReader final : public Reader {
   /// Something failed while rows were staged: with the next look each file is read through alone
   /// first, to find which one it is.
   bool set_aside(const Error& error) override {
-    if (careful_ || corrupt_fails_ || !spoiled(error)) return false;
+    if (careful_ || !spoiled(error)) return false;
     careful_ = true;
     return true;
   }
@@ -261,10 +262,10 @@ class FilesReader final : public Reader {
       }
       here.push_back(std::move(one));
     }
-    if (kind == "csv") return csv_records(here, source_, session, known);
+    if (kind == "csv") return csv_records(here, source_, session, known, hopeful_ && !careful_);
     if (kind == "parquet") return parquet_records(here, source_, session);
     if (kind == "text") return text_records(here, source_, session);
-    return json_records(here, source_, session, storage_, known);
+    return json_records(here, source_, session, storage_, known, hopeful_ && !careful_);
   }
 
   /// A column that the table has keeps its type, whatever a new file looks like: values that do
@@ -368,7 +369,7 @@ class FilesReader final : public Reader {
   mutable std::unique_ptr<clients::HttpClient> http_;
   size_t batch_files_ = kBatchFiles;
   int64_t skip_ = 0;
-  bool corrupt_fails_ = false, careful_ = false;
+  bool corrupt_fails_ = false, careful_ = false, hopeful_ = false;
   Time now_;
   TableNow table_;
   std::unique_ptr<LocalCopies> copies_;

@@ -48,9 +48,13 @@ class JsonRecords {
         known_(known),
         name_(name_sql(files)) {}
 
-  Records run() {
+  Records run(bool hopeful) {
     for (const auto& file : files_) {
       if (file.size > 0) groups_[layout_of(file)].push_back(file);
+    }
+    if (hopeful && groups_.size() == 1 && groups_.begin()->first == Layout::lines) {
+      if (auto fast = fast_json_records(groups_[Layout::lines], source_, session_, known_))
+        return *fast;
     }
     check_arrays();
     check_lines();
@@ -342,8 +346,8 @@ class JsonRecords {
 
 Records json_records(const std::vector<FoundFile>& files, const project::Source& source,
                      engine::Session& session, storage::FileSystem* storage,
-                     const KnownTypes& known) {
-  return JsonRecords(files, source, session, storage, known).run();
+                     const KnownTypes& known, bool hopeful) {
+  return JsonRecords(files, source, session, storage, known).run(hopeful);
 }
 
 std::string text_lines(const std::vector<FoundFile>& files, const std::string& more) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,9 +27,14 @@ using KnownTypes = std::map<std::string, std::string>;
 /// are not blank. Of CSV it is the line. `storage` reads what is not on local disk.
 Records json_records(const std::vector<FoundFile>& files, const project::Source& source,
                      engine::Session& session, storage::FileSystem* storage = nullptr,
-                     const KnownTypes& known = {});
+                     const KnownTypes& known = {}, bool hopeful = false);
+/// `hopeful`: nothing is looked for that is wrong; where something is, reading the rows fails.
 Records csv_records(const std::vector<FoundFile>& files, const project::Source& source,
-                    engine::Session& session, const KnownTypes& known = {});
+                    engine::Session& session, const KnownTypes& known = {}, bool hopeful = false);
+/// JSON lines, hopefully; nothing where they are not of one kind.
+std::optional<Records> fast_json_records(const std::vector<FoundFile>& files,
+                                         const project::Source& source, engine::Session& session,
+                                         const KnownTypes& known);
 Records parquet_records(const std::vector<FoundFile>& files, const project::Source& source,
                         engine::Session& session);
 Records text_records(const std::vector<FoundFile>& files, const project::Source& source,

@@ -1,0 +1,177 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "sources/files/json_columns.h"
+#include "sources/files/records.h"
+
+/// JSON lines that are what they should be, which is nearly always. One look finds every structure
+/// that a record has: records are grouped by the types of their values and the names of their
+/// fields, and one of each group is looked at in full. A second look is the one that writes: a
+/// record that is no JSON or does not fit stops it, and then all is read the slow way, which tells
+/// good records from bad ones.
+namespace windrow::sources {
+
+namespace {
+
+using duck::quote_name;
+using duck::quote_text;
+using Json = nlohmann::ordered_json;
+
+constexpr int kSample = 20'480;
+constexpr int kLooks = 3;
+
+/// Paths below a structure, as JSON pointers.
+struct Paths {
+  std::vector<std::string> values, objects, arrays;
+};
+
+void collect(const Json& structure, const std::string& path, Paths& out) {
+  if (structure.is_object() && !structure.empty()) {
+    out.objects.push_back(path);
+    for (const auto& [name, type] : structure.items()) collect(type, path + pointer(name), out);
+    return;
+  }
+  out.values.push_back(path);
+  if (structure.is_array()) out.arrays.push_back(path);
+}
+
+/// What `json_transform` takes: unsigned integers as signed ones, what was always NULL as text.
+Json spec_of(const Json& structure) {
+  if (structure.is_string())
+    return structure == "UBIGINT" ? Json("BIGINT") : structure == "NULL" ? Json("VARCHAR") : structure;
+  if (structure.is_array())
+    return Json::array({structure.empty() ? Json("VARCHAR") : spec_of(structure[0])});
+  if (structure.empty()) return "JSON";
+  Json out = Json::object();
+  for (const auto& [name, type] : structure.items()) out[name] = spec_of(type);
+  return out;
+}
+
+std::string list_of(const std::vector<std::string>& paths) { return duck::quote_list(paths); }
+
+class FastJson {
+ public:
+  FastJson(const std::vector<FoundFile>& files, const project::Source& source,
+           engine::Session& session, const KnownTypes& known)
+      : files_(files),
+        source_(source),
+        session_(session),
+        known_(known),
+        objects_("read_json_objects(" + path_list(files) +
+                 ", format = 'newline_delimited', filename = true, hive_partitioning = false)") {}
+
+  std::optional<Records> run() {
+    Json structure = structure_of("SELECT json FROM " + objects_ + " LIMIT " + std::to_string(kSample));
+    for (int look = 0; look < kLooks; ++look) {
+      if (!structure.is_object() || structure.empty()) return {};
+      Paths paths;
+      collect(structure, "", paths);
+      const Json whole = structure_of(representatives(paths));
+      Paths now;
+      if (whole.is_object()) collect(whole, "", now);
+      const bool same = now.values == paths.values && now.objects == paths.objects;
+      structure = whole;
+      if (same) return records(structure);
+    }
+    return {};
+  }
+
+ private:
+  Json structure_of(const std::string& select) {
+    const auto text = session_
+                          .query("SELECT json_group_structure(json), bool_and(json_type(json) = "
+                                 "'OBJECT') FROM (" +
+                                 select + ")")
+                          .rows.at(0);
+    const bool* objects = std::get_if<bool>(&text[1]);
+    if (objects == nullptr || !*objects) return nullptr;
+    return Json::parse(duck::text_of(text[0]), nullptr, false);
+  }
+
+  std::string representatives(const Paths& paths) const {
+    std::string groups = "json_type(json)";
+    if (!paths.values.empty()) groups += ", hash(json_type(json, " + list_of(paths.values) + "))";
+    std::vector<std::string> inner;
+    for (const auto& path : paths.objects) {
+      if (!path.empty()) inner.push_back(path);
+    }
+    groups += ", hash(json_keys(json))";
+    if (!inner.empty()) groups += ", hash(json_keys(json, " + list_of(inner) + "))";
+    for (const auto& path : paths.arrays)
+      groups += ", hash(json_structure(json_extract(json, " + quote_text(path) + ")))";
+    return "SELECT any_value(json) AS json FROM " + objects_ + " GROUP BY " + groups;
+  }
+
+  Records records(const Json& structure) const {
+    auto fields = fields_of_structure(structure.dump(), source_.name);
+    std::vector<FieldColumn> cast;  // those whose type is told, not found
+    Json spec = Json::object();
+    std::string plain;
+    std::vector<std::string> names;
+    bool clash = false;
+    const auto told = [&](const std::string& name) -> std::optional<std::string> {
+      for (const auto& column : source_.columns) {
+        if (column.name == name && column.value.empty() && !column.type.empty()) return column.type;
+      }
+      const auto type = known_.find(name);
+      return type == known_.end() ? std::nullopt : std::optional(type->second);
+    };
+    for (const auto& field : fields) {
+      const auto type = told(field.name);
+      names.push_back(field.name);
+      clash = clash || field.name == "filename";
+      if (type && *type != field.type) {
+        cast.push_back({field.name, *type, true});
+      } else {
+        spec[field.name] = spec_of(structure.at(field.name));
+        plain += ", found." + quote_name(field.name) + " AS " + quote_name(field.name);
+      }
+    }
+    for (const auto& column : source_.columns) {
+      if (!column.value.empty() ||
+          std::find(names.begin(), names.end(), column.name) != names.end())
+        continue;
+      cast.push_back({column.name, column.type.empty() ? "VARCHAR" : column.type, true});
+      names.push_back(column.name);
+    }
+    const FieldSql sql = field_sql(cast);
+    std::string from = "SELECT filename, json AS raw";
+    if (!spec.empty()) from += ", json_transform(json, " + quote_text(spec.dump()) + ") AS found";
+    if (!sql.texts.empty()) {
+      std::string texts = sql.texts;
+      texts.replace(texts.find("raw"), 3, "json");
+      from += ", " + texts + " AS texts";
+    }
+    std::string select = "SELECT raw AS \"windrow raw\"";
+    if (!clash) select += ", " + name_sql(files_) + " AS filename";
+    select += plain + sql.select + " FROM (" + from + " FROM " + objects_ + ")";
+    if (!sql.misfit.empty())
+      select += " WHERE CASE WHEN coalesce(" + sql.misfit +
+                ", false) THEN error('a value does not fit its column') ELSE true END";
+    Records out;
+    out.sql = "SELECT " + table_columns(source_, names) + " FROM (" + select + ") AS record";
+    return out;
+  }
+
+  const std::vector<FoundFile>& files_;
+  const project::Source& source_;
+  engine::Session& session_;
+  const KnownTypes& known_;
+  const std::string objects_;
+};
+
+}  // namespace
+
+std::optional<Records> fast_json_records(const std::vector<FoundFile>& files,
+                                         const project::Source& source, engine::Session& session,
+                                         const KnownTypes& known) {
+  if (files.empty() || !source.raw.empty()) return {};
+  try {
+    return FastJson(files, source, session, known).run();
+  } catch (const duck::SqlError& error) {
+    if (retryable(error.code()) || error.code() == Code::canceled) throw;
+    return {};  // the slow way tells what is wrong
+  }
+}
+
+}  // namespace windrow::sources
