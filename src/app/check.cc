@@ -4,6 +4,7 @@
 
 #include "app/app_impl.h"
 #include "base/nearest.h"
+#include "sources/source.h"
 
 namespace windrow::app {
 
@@ -66,6 +67,13 @@ void check_model(const project::Model& model, const std::vector<duck::Column>& c
 std::vector<std::string> AppImpl::check() {
   Problems problems;
   const auto columns = catalog(&problems);
+  for (const auto& source : project_.sources) {
+    try {
+      sources::reader(source, {project_, project_.root, clock_.now(), files_.get()});
+    } catch (const Error& error) {
+      problems.add(error);
+    }
+  }
   for (const auto& model : project_.models) {
     if (auto found = columns.find(model.name); found != columns.end())
       check_model(model, found->second, problems);

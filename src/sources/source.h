@@ -78,7 +78,11 @@ struct Context {
   bool hopeful = false;
 };
 
-/// The files kind: JSON arrays, JSON lines and CSV on local disk.
+/// The reader of a source, by its kind; nothing for kinds that have none. Reads its settings and
+/// nothing else: Error(configuration) where they are wrong.
+std::unique_ptr<Reader> reader(const project::Source& source, const Context& context);
+
+/// Files of many formats, on local disk, in a home of files, or on a web server.
 std::unique_ptr<Reader> files_reader(const project::Source& source, const Context& context);
 /// REST APIs.
 std::unique_ptr<Reader> rest_reader(const project::Source& source, const Context& context);

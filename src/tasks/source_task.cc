@@ -17,10 +17,7 @@ std::unique_ptr<sources::Reader> reader_of(const Context& context, const project
   const sources::Context outside{
       context.project, context.project.root, context.choices.now, &context.files,
       cancel,          context.shared,  true};
-  if (source.kind == "files") return sources::files_reader(source, outside);
-  if (source.kind == "rest") return sources::rest_reader(source, outside);
-  if (source.kind == "database") return sources::database_reader(source, outside);
-  if (source.kind == "sse") return sources::sse_reader(source, outside);
+  if (auto reader = sources::reader(source, outside)) return reader;
   throw Error(Code::unsupported,
               fmt::format("source \"{}\" is of the kind \"{}\", which this version does not run",
                           source.name, source.kind),

@@ -237,6 +237,20 @@ def test_a_server_that_stays_away_ends_the_run(tmp_path, server):
     assert ids(folder) == expected(3)
 
 
+@pytest.mark.parametrize("resources, told", [
+    ("    movies: {path: /x, paginat: page}\n", "did you mean \"paginate\""),
+    ("    movies: {path: /x, paginate: {by: pages}}\n", "unknown way of paging"),
+    ("    reviews: {path: \"/x/{films.id}\"}\n", "names \"films\", which is not there"),
+    ("    a: \"/x/{b.id}\"\n    b: \"/x/{a.id}\"\n", "leads back to it"),
+    ("    movies: {path: /x, conditional: true, paginate: page}\n", "a request has one answer"),
+])
+def test_check_tells_what_is_wrong_and_where(tmp_path, server, resources, told):
+    folder = project(tmp_path / "p", server, resources, silver="")
+    checked = lab.windrow(folder, "check", check=False)
+    assert checked.returncode == 2 and told in checked.stdout + checked.stderr and "sources/api.yaml:" in checked.stdout + checked.stderr
+    assert server.seen == []
+
+
 def test_health_check_comes_before(tmp_path, server):
     server.lists["movies"] = movies(3)
     folder = project(tmp_path / "p", server, "    movies: {path: /pages/movies, primary_key: id}\n", connection=CONNECTION + ", health: /ready")
