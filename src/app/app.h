@@ -15,7 +15,9 @@
 #include "history/history.h"
 #include "lake/lake.h"
 #include "project/project.h"
+#include "publish/store.h"
 #include "quality/unit_test.h"
+#include "tasks/publication_preview.h"
 
 /// Composition: a project with its lake, engine and stores, opened once per command. The one place
 /// that knows every kind.
@@ -174,6 +176,12 @@ class App {
   virtual graph::Lineage lineage(
       const std::string& subject) = 0;  ///< empty, `table`, or `table.column`
   virtual std::vector<HealthLine> health() = 0;
+  /// What the selected publications would do, view by view.
+  virtual std::vector<tasks::PublicationPreview> preview_publications(
+      const std::string& select) = 0;
+  /// Brings back the former batch of the named publications, or of single views of them
+  /// (`NAME/TABLE`).
+  virtual std::vector<publish::Manifest> roll_back(const std::vector<std::string>& names) = 0;
   /// Removes rows that are older than the retention of their table's layer, in tables that the
   /// selector chooses. A problem of one table does not hold back the others.
   virtual std::vector<RetainedTable> retain(const std::string& select, bool dry_run) = 0;

@@ -32,6 +32,8 @@ class AppImpl final : public App {
   std::vector<AssetView> list(const std::string& select) override;
   graph::Lineage lineage(const std::string& subject) override;
   std::vector<HealthLine> health() override;
+  std::vector<tasks::PublicationPreview> preview_publications(const std::string& select) override;
+  std::vector<publish::Manifest> roll_back(const std::vector<std::string>& names) override;
   std::vector<RetainedTable> retain(const std::string& select, bool dry_run) override;
   std::vector<LifecycleLine> lifecycle(bool dry_run) override;
   std::string lake_path() const override { return environment_.lake; }

@@ -112,11 +112,17 @@ std::vector<std::string> AppImpl::check() {
       const auto* asset = view.sql.empty() ? graph_.resolve(view.from.value) : nullptr;
       auto found = asset ? columns.find(asset->name) : columns.end();
       if (found == columns.end()) continue;
-      for (const auto& index : view.indexes) {
-        for (const auto& column : index)
+      auto lists = view.indexes;
+      lists.insert(lists.end(), view.unique.begin(), view.unique.end());
+      lists.push_back(view.key);
+      for (const auto& index : lists) {
+        for (std::string column : index) {
+          if (column.starts_with('-')) column.erase(0, 1);      // downwards
+          if (column.find('.') != std::string::npos) continue;  // inside of a document
           need(found->second, column,
                fmt::format("publication \"{}\": index column", publication.name), view.place,
                problems);
+        }
       }
     }
   }

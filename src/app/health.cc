@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <set>
+
 #include "app/app_impl.h"
-#include "clients/sqlite.h"
+#include "publish/store.h"
 
 namespace windrow::app {
 
@@ -74,18 +76,11 @@ std::vector<HealthLine> AppImpl::health() {
   }
   for (const auto& [name, connection] : project_.connections) {
     look("connection " + name, [&, &connection = connection]() -> std::string {
-      if (connection.type != "sqlite")
-        return "of the type " + connection.type + ", which this version does not open";
-      const auto* path = connection.settings.find("path");
-      std::string file = path ? path->text() : "serving.db";
-      if (!file.starts_with('/')) file = project_.root + "/" + file;
-      if (!files_->stat(file)) return "not published to yet";
-      clients::Sqlite database(file, clients::Sqlite::Mode::existing);
-      const auto answer = clients::text_of(database.query("PRAGMA quick_check")[0][0]);
-      if (answer != "ok")
-        throw Error(Code::corrupt, "SQLite says: " + answer,
-                    "move the file away and publish again");
-      return "opens";
+      static const std::set<std::string> stores = {"sqlite", "duckdb", "postgres", "mongodb",
+                                                   "files"};
+      if (!stores.contains(connection.type))
+        return "of the type " + connection.type + ", which is not looked at";
+      return publish::open_store(connection, project_.root, *files_, clock_)->health();
     });
   }
   for (auto& line : out) {

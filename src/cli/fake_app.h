@@ -35,6 +35,7 @@ struct Told {
   std::vector<app::AssetView> assets;
   std::vector<app::HealthLine> health;
   std::vector<app::RetainedTable> retained;
+  std::vector<tasks::PublicationPreview> previews;
   std::string lake_path;
   std::string secret;
   project::Project project;
@@ -70,6 +71,17 @@ class FakeApp final : public app::App {
   std::vector<std::string> check() override {
     if (told_.failure) throw *told_.failure;
     return told_.notices;
+  }
+  std::vector<tasks::PublicationPreview> preview_publications(const std::string& select) override {
+    told_.plan_asked.select = select;
+    return told_.previews;
+  }
+  std::vector<publish::Manifest> roll_back(const std::vector<std::string>& names) override {
+    publish::Manifest one;
+    one.view = names.at(0);
+    one.source_table = "gold.x";
+    one.source_version = 3;
+    return {one};
   }
   app::PlanView plan(const app::PlanOptions& options) override {
     told_.plan_asked = options;

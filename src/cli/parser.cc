@@ -123,6 +123,16 @@ void working_verbs(CLI::App& app, Arguments& a) {
   backfill->add_flag("--rebuild-sealed", a.rebuild_sealed,
                      "also intervals whose inputs lie beyond their retention");
   running(backfill, a);
+  auto* publish =
+      verb(app, kWork, "publish", "send what has changed to the serving stores, without building",
+           "  windrow publish\n  windrow publish historical --dry-run\n"
+           "  windrow publish --rollback historical\n");
+  publish->add_option("name", a.names, "which publications (default: all)")->type_name("NAME");
+  publish->add_flag("--dry-run", a.dry_run, "only say what would change");
+  publish->add_flag(
+      "--rollback", a.rollback,
+      "bring back the batch before the present one, of publications or of NAME/TABLE");
+  running(publish, a);
   auto* retry = verb(app, kWork, "retry", "run again what failed, was skipped or stopped in a run",
                      "  windrow retry\n  windrow retry 0199f3a2\n");
   retry->add_option("run", a.run, "id of the run, or its beginning (default: the last one)");

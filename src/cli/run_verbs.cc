@@ -158,6 +158,12 @@ int run_verb(Session& session) {
   return run_with(session, *app, options);
 }
 
+int run_selected(Session& session, app::App& app, const std::string& select) {
+  app::RunOptions options;
+  options.plan.select = select;
+  return run_with(session, app, options);
+}
+
 int backfill_verb(Session& session) {
   const auto app = open_app(session);
   app::RunOptions options;

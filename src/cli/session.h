@@ -48,6 +48,8 @@ struct Arguments {
   std::vector<std::string> adds, renames, drops, widens, not_null, nullable, checks, drop_checks,
       properties, unset;
   bool dry_run = false, force = false, purge = false;
+  bool rollback = false;
+  std::vector<std::string> names;  ///< publish: publications
 };
 
 /// How a project is opened; tests put a false one here.
@@ -65,6 +67,8 @@ struct Session {
   OpenApp open;
 };
 
+/// A run of what a selector chooses, as `run` does it; gives the exit code.
+int run_selected(Session& session, app::App& app, const std::string& select);
 /// The project that the arguments name.
 std::unique_ptr<app::App> open_app(Session& session);
 
@@ -74,6 +78,7 @@ int check_verb(Session& session);
 int plan_verb(Session& session);
 int run_verb(Session& session);
 int backfill_verb(Session& session);
+int publish_verb(Session& session);
 int test_verb(Session& session);
 int query_verb(Session& session);
 int table_verb(Session& session);

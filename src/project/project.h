@@ -186,13 +186,65 @@ struct Seed {
   std::string file;
 };
 
+/// How a row becomes a document.
+struct DocumentForm {
+  bool flat = false;      ///< columns are fields; else `view_type`, `data`, `computed_at`, …
+  std::string view_type;  ///< empty: the view's name
+  std::vector<std::string> top;  ///< columns that stand beside `data`, not in it
+};
+
+/// One column of a delivery.
+struct ReportField {
+  std::string name;    ///< as the receiver calls it
+  std::string column;  ///< of the SELECT; empty: `name`
+  std::string text;    ///< a constant, in place of a column
+  int width = 0;       ///< fixed: in characters
+  std::string align;   ///< left, right; empty: numbers right
+  std::string pad;     ///< one character; empty: a blank
+  std::string format;  ///< times: strftime; numbers: decimals such as `0.00`; whole numbers `00000`
+  Place place;
+};
+
+/// The form of a delivery.
+struct ReportFormat {
+  std::string format;  ///< csv, json, json_lines, fixed, xml, excel, parquet
+  std::string name;    ///< pattern of the file's name
+  std::string encoding = "utf-8", newline = "lf";
+  std::string delimiter = ",", quote = "\"", null, decimal = ".";
+  bool quote_all = false, columns = true;  ///< `columns`: a first line with their names
+  bool cut = false;                        ///< fixed: what is too long is cut off, else refused
+  std::string root = "rows", row = "row", sheet = "data";
+  std::vector<std::string> header, trailer;  ///< lines with placeholders
+  std::vector<ReportField> fields;           ///< empty: every column
+  std::string checksum;                      ///< sha256: a file beside; empty: none
+  std::string control_name;                  ///< a control file beside, written last; empty: none
+  std::vector<std::string> control;
+  Place place;
+};
+
+/// Batch up to the boundary, the speed layer's rows after it.
+struct MergeView {
+  std::string view;                   ///< its name in the store
+  std::string speed;                  ///< the speed layer's table
+  std::string time;                   ///< column that is compared with the boundary
+  std::vector<std::string> key, sum;  ///< of aggregates: group by `key`, add up `sum`
+  Place place;
+};
+
 struct PublishedView {
   Text from;  ///< a table; or empty where `sql` is given
   std::string sql;
   Place sql_begin;
   std::string table;
-  std::string mode = "replace";
-  std::vector<std::vector<std::string>> indexes;
+  std::string mode = "replace";  ///< replace, append, upsert, replace_interval
+  std::vector<std::vector<std::string>> indexes, unique;
+  std::vector<std::string> key;                ///< of upsert, and of documents
+  std::string interval;                        ///< column of replace_interval; empty: the model's
+  std::map<std::string, std::string> columns;  ///< column → its type in the store
+  std::optional<int> keep;                     ///< former batches that the store keeps
+  std::optional<MergeView> merge;
+  DocumentForm document;             ///< of mongodb
+  std::optional<ReportFormat> file;  ///< of files
   Place place;
 };
 

@@ -236,7 +236,8 @@ TEST_F(Load, NeverShowsWhatCameFromOutside) {
       all,
       "publish/p.yaml:2:5: unknown connection \"${P}\"\n"
       "publish/p.yaml:3:16: \"from\": expected a table name such as silver.movies, found \"${P}\"\n"
-      "publish/p.yaml:3:40: \"mode\": expected \"replace\", found \"${M}\"\n"
+      "publish/p.yaml:3:40: \"mode\": expected one of replace, append, upsert, "
+      "replace_interval, found \"${M}\"\n"
       "windrow.yaml:1:10: \"project\": expected a name (letters, digits, underscores, hyphens), "
       "found "
       "\"${P}\"\n"

@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "base/cancel.h"
+#include "base/interval.h"
 #include "base/progress.h"
 #include "duck/duck.h"
 #include "project/project.h"
+#include "storage/file_system.h"
 
 /// A store takes views whole or not at all, each with a manifest row.
 namespace windrow::publish {
@@ -22,18 +24,36 @@ struct Manifest {
   int64_t source_version = -1;
   std::string definition;        ///< fingerprint of the view's SELECT and settings
   std::optional<Time> boundary;  ///< end of the last interval with all earlier ones complete
-  int64_t rows = 0;
-  std::string checksum;  ///< over the rows, in the order they were sent
+  int64_t rows = 0;              ///< that were sent
+  std::string checksum;          ///< over the rows, in the order they were sent
   Time started, published;
+  std::string inputs;    ///< `table@id@version;…`: what the rows were made from
+  std::string rejected;  ///< definition and inputs of the batch that a rollback took back
 };
 
-/// One view to publish: rows come from `select`, run in `connection`, whose views are pinned.
+/// What to send of a view, and how the store is to take it.
+struct Change {
+  bool whole = true;  ///< the rows are all that the view has; else they are what has changed
+  std::string interval_column;      ///< replace_interval: rows in `intervals` give way
+  std::vector<Interval> intervals;  ///< with `whole` false
+  bool local_times = false;         ///< `intervals` are compared as texts without a zone
+  std::string zone = "UTC";
+  std::string removed;  ///< SELECT of keys whose rows go; with upsert and `whole` false
+};
+
+/// One view to publish: rows come from `select`, run in a connection whose views are pinned.
 struct ViewBatch {
   std::string table;
-  std::string mode;  ///< replace
+  std::string mode;  ///< replace, append, upsert, replace_interval
   std::vector<std::vector<std::string>> indexes;
   std::string select;
   Manifest manifest;  ///< rows, checksum and times are filled in by the store
+  /// The project's words for what only some stores know: keys, types, former batches, file formats.
+  project::PublishedView settings;
+  Change change;
+  /// The batch that this one follows; a store that finds another one there by then refuses with
+  /// Error(conflict).
+  std::optional<std::string> after;
 };
 
 /// One thread at a time.
@@ -50,9 +70,30 @@ class Store {
                                         const ProgressSink& progress) = 0;
   /// Moves boundaries of views whose rows have not changed.
   virtual void move_boundaries(const std::map<std::string, Time>& boundaries) = 0;
+  /// What `publish` would change in the store beside rows, in words: tables, columns, indexes.
+  virtual std::vector<std::string> preview(const ViewBatch&, duck::Connection&) { return {}; }
+  /// Brings back the batch before the present one, of all these views at once. Gives the manifests
+  /// as they are then. Error(not_found) where the store has none.
+  virtual std::vector<Manifest> roll_back(const std::vector<std::string>& views, Cancel& cancel);
+  /// That the store can be reached and written to; gives a sentence.
+  virtual std::string health() = 0;
+  /// Modes beside `replace` that it takes.
+  virtual bool takes(const std::string& mode) const { return mode == "replace"; }
 };
+
+/// A store of the connection's type; Error(unsupported) where this version has none. `root` is what
+/// relative paths begin at.
+std::unique_ptr<Store> open_store(const project::Connection& connection, const std::string& root,
+                                  storage::FileSystem& files, const Clock& clock);
 
 /// The embedded serving database: a SQLite file.
 std::unique_ptr<Store> sqlite_store(const std::string& path, const Clock& clock);
+/// A DuckDB file, swapped whole.
+std::unique_ptr<Store> duckdb_store(const std::string& path, const Clock& clock);
+std::unique_ptr<Store> postgres_store(const project::Connection& connection,
+                                      const std::string& root, const Clock& clock);
+/// Deliveries below a folder or URI.
+std::unique_ptr<Store> file_store(const std::string& path, storage::FileSystem& files,
+                                  const Clock& clock);
 
 }  // namespace windrow::publish

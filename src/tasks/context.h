@@ -14,6 +14,7 @@
 #include "plan/plan.h"
 #include "project/project.h"
 #include "quality/check.h"
+#include "tasks/publication_preview.h"
 #include "tasks/tables.h"
 
 namespace windrow::sources {
@@ -68,5 +69,9 @@ std::optional<std::string> pending_source(const Context& context, const project:
 std::optional<std::string> pending_seed(const Context& context, const project::Seed& seed);
 std::vector<std::string> pending_publication(const Context& context,
                                              const project::Publication& publication);
+
+std::vector<PublicationPreview> preview_publication(const Context& context,
+                                                    const project::Publication& publication,
+                                                    Cancel& cancel);
 
 }  // namespace windrow::tasks

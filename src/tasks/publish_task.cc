@@ -1,96 +1,60 @@
 #include <fmt/format.h>
 
-#include "base/hash.h"
 #include "base/id.h"
 #include "publish/store.h"
 #include "tasks/context.h"
 #include "tasks/model_facts.h"
+#include "tasks/publication.h"
 
 namespace windrow::tasks {
 
 namespace {
 
-/// The end of the last interval with all earlier ones complete; nothing for tables that are built
-/// whole.
-std::optional<Time> boundary_of(const Context& context, const std::string& asset) {
-  const auto* model = context.project.model(asset);
-  if (!model || model->build.kind != project::BuildKind::interval) return {};
-  const auto state = context.tables.provenance(asset);
-  if (!state.last || state.last->complete.empty() || !context.project.begin) return {};
-  const auto& first = state.last->complete.parts().front();
-  const auto grain = Grain::parse(model->build.grain, context.project.zone);
-  return first.start <= grain->floor(*context.project.begin) ? std::optional<Time>(first.end)
-                                                             : std::nullopt;
+using Manifests = std::map<std::string, publish::Manifest>;
+
+const publish::Manifest* found_in(const Manifests& there, const Candidate& c) {
+  const auto found = there.find(c.view->table);
+  return found == there.end() ? nullptr : &found->second;
 }
 
-std::unique_ptr<publish::Store> store_of(const Context& context,
-                                         const project::Publication& publication) {
-  auto found = context.project.connections.find(publication.to.value);
-  WINDROW_INVARIANT(found != context.project.connections.end());
-  const auto& connection = found->second;
-  if (connection.type != "sqlite") {
-    throw Error(Code::unsupported,
-                fmt::format("publication \"{}\" goes to a connection of the type \"{}\", which "
-                            "this version does not write",
-                            publication.name, connection.type),
-                "use a connection of the type sqlite", publication.to.place);
-  }
-  const auto* path = connection.settings.find("path");
-  std::string file = path ? path->text() : "serving.db";
-  if (!file.starts_with('/')) file = context.project.root + "/" + file;
-  return publish::sqlite_store(file, context.clock);
-}
-
-/// A view as it would be sent: its source tables at their pinned versions.
-struct Candidate {
-  const project::PublishedView* view;
-  std::string source, select, definition;
-  int64_t version = -1;
-  std::optional<Time> boundary;
-};
-
-std::vector<Candidate> candidates_of(const Context& context,
-                                     const project::Publication& publication) {
-  std::vector<Candidate> out;
-  for (const auto& view : publication.views) {
-    Candidate c;
-    c.view = &view;
-    std::vector<std::string> tables;
-    if (view.sql.empty()) {
-      tables = {context.graph.resolve(view.from.value)->name};
+/// A session whose views are what the candidates read.
+std::unique_ptr<engine::Session> session_for(const Context& context,
+                                             const project::Publication& publication,
+                                             const std::vector<const Candidate*>& candidates,
+                                             Cancel& cancel, const ProgressSink& progress) {
+  std::vector<engine::Input> inputs;
+  for (const auto* c : candidates) {
+    sql::Parsed reads;
+    if (c->view->sql.empty()) {
+      reads.tables.push_back({c->view->from.value, c->view->from.place});
     } else {
-      const auto& select =
-          context.graph.selects.at("publish." + publication.name + "/" + view.table);
-      for (const auto& name : select.table_names())
-        tables.push_back(context.graph.resolve(name)->name);
+      reads = context.graph.selects.at("publish." + publication.name + "/" + c->view->table);
     }
-    std::string versions;
-    bool there = true;
-    for (const auto& name : tables) {
-      const auto* model = context.project.model(name);
-      if (model && model->build.kind == project::BuildKind::view) continue;
-      if (!context.tables.exists(name)) {
-        there = false;
-        continue;
-      }
-      const auto version = context.tables.version(name);
-      c.source += (c.source.empty() ? "" : ", ") + name;
-      c.version = std::max(c.version, version.version);
-      versions += name + "@" + version.table_id + "@" + std::to_string(version.version) + ";";
-      const auto boundary = boundary_of(context, name);
-      if (boundary && (!c.boundary || *boundary < *c.boundary)) c.boundary = boundary;
-    }
-    if (!there) continue;  // not built yet
-    c.select = view.sql.empty() ? "SELECT * FROM " + view.from.value : view.sql;
-    std::string settings = view.mode + ";" + c.select + ";";
-    for (const auto& index : view.indexes) {
-      for (const auto& column : index) settings += column + ",";
-      settings += ";";
-    }
-    c.definition = sha256(settings + versions).substr(0, 32);
-    out.push_back(std::move(c));
+    for (auto& input : inputs_for(context.project, context.graph, reads, context.tables, {}))
+      inputs.push_back(std::move(input));
   }
-  return out;
+  return context.engine.open(inputs, cancel, progress);
+}
+
+publish::ViewBatch batch_of(const Context& context, const Candidate& c,
+                            const publish::Manifest* there, duck::Connection& connection) {
+  publish::ViewBatch batch;
+  batch.table = c.view->table;
+  batch.mode = c.view->mode;
+  batch.indexes = c.view->indexes;
+  batch.select = c.select;
+  batch.settings = *c.view;
+  batch.after = there ? there->batch_id : "";
+  auto& manifest = batch.manifest;
+  manifest.view = c.view->table;
+  manifest.batch_id = new_ordered_uuid(context.clock.now());
+  manifest.source_table = c.source;
+  manifest.source_version = c.version;
+  manifest.definition = c.definition;
+  manifest.inputs = c.inputs;
+  manifest.boundary = c.boundary;
+  narrow(context, c, there, connection, batch);
+  return batch;
 }
 
 }  // namespace
@@ -102,13 +66,7 @@ std::vector<std::string> pending_publication(const Context& context,
   const auto candidates = candidates_of(context, publication);
   const auto there = store_of(context, publication)->manifests();
   for (const auto& c : candidates) {
-    auto found = there.find(c.view->table);
-    if (found == there.end()) {
-      out.push_back("new: " + c.view->table);
-    } else if (found->second.definition != c.definition) {
-      out.push_back(
-          fmt::format("input {} {} → {}", c.source, found->second.source_version, c.version));
-    }
+    if (due(c, found_in(there, c)) == Due::yes) out.push_back(reason_of(c, found_in(there, c)));
   }
   if (candidates.size() < publication.views.size())
     out.push_back("waits for tables that are not built yet");
@@ -127,48 +85,74 @@ void publish_views(const Context& context, const project::Publication& publicati
   }
   const auto store = store_of(context, publication);
   const auto there = store->manifests();
-  std::vector<publish::ViewBatch> batches;
   std::map<std::string, Time> boundaries;
-  std::vector<engine::Input> inputs;
+  std::vector<const Candidate*> sent;
   for (const auto& c : candidates) {
-    auto found = there.find(c.view->table);
-    if (found != there.end() && found->second.definition == c.definition) {
-      if (c.boundary && found->second.boundary != c.boundary)
-        boundaries[c.view->table] = *c.boundary;
-      continue;
+    switch (due(c, found_in(there, c))) {
+      case Due::boundary: boundaries[c.view->table] = *c.boundary; break;
+      case Due::rejected:
+        report.warnings.push_back(fmt::format(
+            "{}: version {} was taken back by a rollback; a newer one will be published",
+            c.view->table, c.version));
+        break;
+      case Due::yes:
+        sent.push_back(&c);
+        report.reasons.push_back(reason_of(c, found_in(there, c)));
+        break;
+      default: break;
     }
-    if (found != there.end() && found->second.source_table == c.source &&
-        found->second.source_version > c.version) {
-      continue;  // a newer one is there: another run was faster
-    }
-    const auto select =
-        c.view->sql.empty()
-            ? std::optional<sql::Parsed>()
-            : context.graph.selects.at("publish." + publication.name + "/" + c.view->table);
-    sql::Parsed reads = select.value_or(sql::Parsed{});
-    if (!select) reads.tables.push_back({c.view->from.value, c.view->from.place});
-    for (auto& input : inputs_for(context.project, context.graph, reads, context.tables, {}))
-      inputs.push_back(std::move(input));
-    publish::Manifest manifest;
-    manifest.view = c.view->table;
-    manifest.batch_id = new_ordered_uuid(context.clock.now());
-    manifest.source_table = c.source;
-    manifest.source_version = c.version;
-    manifest.definition = c.definition;
-    manifest.boundary = c.boundary;
-    batches.push_back(
-        {c.view->table, c.view->mode, c.view->indexes, c.select, std::move(manifest)});
-    report.reasons.push_back(
-        found == there.end()
-            ? "new: " + c.view->table
-            : fmt::format("input {} {} → {}", c.source, found->second.source_version, c.version));
   }
   if (!boundaries.empty()) store->move_boundaries(boundaries);
-  if (batches.empty()) return;
-  const auto session = context.engine.open(inputs, cancel, progress);
+  if (sent.empty()) return;
+  const auto session = session_for(context, publication, sent, cancel, progress);
+  std::vector<publish::ViewBatch> batches;
+  for (const auto* c : sent)
+    batches.push_back(batch_of(context, *c, found_in(there, *c), *session->connection()));
   for (const auto& manifest : store->publish(batches, *session->connection(), cancel, progress))
     report.rows += manifest.rows;
   report.changed = true;
+}
+
+std::vector<PublicationPreview> preview_publication(const Context& context,
+                                                    const project::Publication& publication,
+                                                    Cancel& cancel) {
+  std::vector<PublicationPreview> out;
+  const auto candidates = candidates_of(context, publication);
+  const auto store = store_of(context, publication);
+  const auto there = store->manifests();
+  std::vector<const Candidate*> sent;
+  for (const auto& c : candidates)
+    if (due(c, found_in(there, c)) == Due::yes) sent.push_back(&c);
+  const auto session = session_for(context, publication, sent, cancel, {});
+  auto& connection = *session->connection();
+  for (const auto& view : publication.views) {
+    PublicationPreview preview;
+    preview.publication = publication.name;
+    preview.view = view.table;
+    preview.mode = view.mode;
+    preview.what = "waits for tables that are not built yet";
+    for (const auto& c : candidates) {
+      if (c.view != &view) continue;
+      const auto* manifest = found_in(there, c);
+      if (manifest) preview.rows_there = manifest->rows;
+      switch (due(c, manifest)) {
+        case Due::no: preview.what = "up to date"; break;
+        case Due::boundary: preview.what = "boundary moves to " + iso(*c.boundary); break;
+        case Due::newer: preview.what = "the store holds a newer version"; break;
+        case Due::rejected: preview.what = "taken back by a rollback"; break;
+        case Due::yes: {
+          preview.what = reason_of(c, manifest);
+          const auto batch = batch_of(context, c, manifest, connection);
+          preview.rows = std::get<int64_t>(
+              connection.value("SELECT count(*) FROM (\n" + batch.select + "\n)"));
+          preview.whole = batch.change.whole;
+          preview.statements = store->preview(batch, connection);
+        }
+      }
+    }
+    out.push_back(std::move(preview));
+  }
+  return out;
 }
 
 }  // namespace windrow::tasks

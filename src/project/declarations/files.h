@@ -26,5 +26,9 @@ Type<std::vector<ColumnDeclaration>> columns_type(bool in_source);
 Type<std::vector<std::pair<std::string, std::string>>> partition_by_type();
 Type<Build> build_type();
 Type<std::vector<std::string>> key_columns_type();
+/// The form of a delivery, under `file:` of a view.
+Type<std::optional<ReportFormat>> report_type();
+/// Keys of a connection to a serving store; false where its type is another.
+bool check_store_connection(const Node& node, Reading& reading, const Connection& connection);
 
 }  // namespace windrow::project

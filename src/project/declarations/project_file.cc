@@ -7,8 +7,8 @@
 namespace windrow::project {
 namespace {
 
-constexpr const char* kConnectionTypes[] = {"sqlite", "postgres", "mongodb", "cassandra", "kafka",
-                                            "mysql",  "http",     "files",   "s3",        "rest"};
+constexpr const char* kConnectionTypes[] = {"sqlite", "duckdb", "postgres", "mongodb", "cassandra",
+                                            "kafka",  "mysql",  "http",     "files",   "s3", "rest"};
 
 Type<Variable> variable_type() {
   Keys<Variable> keys("variable");
@@ -32,7 +32,9 @@ Type<Variable> variable_type() {
 void check_connection(const Node& node, Reading& reading, Connection& connection) {
   connection.name = reading.key_text();
   connection.place = reading.key_place();
-  if (connection.type == "sqlite") {
+  if (check_store_connection(node, reading, connection)) {
+    // Told already.
+  } else if (connection.type == "sqlite") {
     for (const auto& entry : node.entries) {
       if (entry.key.text != "type" && entry.key.text != "path") {
         report_unknown_key(entry.key, {"type", "path"}, reading);
@@ -63,9 +65,12 @@ void check_connection(const Node& node, Reading& reading, Connection& connection
 Type<Connection> connection_type() {
   Keys<Connection> keys("connection");
   keys.required("type", &Connection::type, text_type(),
-                "`rest`, `postgres` or `sqlite`; other kinds are not used by this version.")
-      .bound(false, "path", text_type(), "", "Of sqlite: the file, relative to the project.",
-             [](Connection&, std::string&&, const Node&, Reading&) {})
+                "`rest`, `sqlite`, `duckdb`, `postgres`, `mongodb`, `files`; other kinds are not used by "
+                "this version.")
+      .bound(
+          false, "path", text_type(), "",
+          "Of sqlite and duckdb: the file; of files: the folder or URI. Relative to the project.",
+          [](Connection&, std::string&&, const Node&, Reading&) {})
       .open()
       .then(check_connection);
   return keys.type();

@@ -33,7 +33,7 @@ constexpr const char* kManifestTable =
     "source_table TEXT, "
     "source_version INTEGER, definition TEXT, boundary TEXT, rows INTEGER, checksum TEXT, "
     "started_at TEXT, "
-    "published_at TEXT)";
+    "published_at TEXT, inputs TEXT, rejected TEXT)";
 
 /// SHA-256 over the rows in order, folded every 64 KiB: memory stays small.
 class Checksum {
@@ -87,9 +87,14 @@ class SqliteStore final : public Store {
     Sqlite database(path_, Sqlite::Mode::existing);
     if (database.query("SELECT 1 FROM sqlite_master WHERE name = 'windrow_publications'").empty())
       return out;
+    // One of an earlier version lacks the last columns: its views are published anew.
+    if (database
+            .query("SELECT 1 FROM pragma_table_info('windrow_publications') WHERE name = 'inputs'")
+            .empty())
+      return out;
     const auto rows = database.query(
         "SELECT view, batch_id, source_table, source_version, definition, boundary, rows, "
-        "checksum, started_at, published_at "
+        "checksum, started_at, published_at, inputs, rejected "
         "FROM windrow_publications");
     for (const auto& row : rows) {
       Manifest one{text_of(row[0]),
@@ -101,7 +106,9 @@ class SqliteStore final : public Store {
                    clients::integer_of(row[6]).value_or(0),
                    text_of(row[7]),
                    time_of(row[8]).value_or(Time{}),
-                   time_of(row[9]).value_or(Time{})};
+                   time_of(row[9]).value_or(Time{}),
+                   text_of(row[10]),
+                   text_of(row[11])};
       out[one.view] = std::move(one);
     }
     return out;
@@ -118,6 +125,15 @@ class SqliteStore final : public Store {
     database.execute("PRAGMA legacy_alter_table = ON; PRAGMA foreign_keys = OFF");
     SqliteTransaction transaction(database);
     database.execute(kManifestTable);
+    for (const char* column : {"inputs", "rejected"}) {
+      if (database
+              .query("SELECT 1 FROM pragma_table_info('windrow_publications') WHERE name = ?",
+                     {column})
+              .empty())
+        database.execute(std::string("ALTER TABLE windrow_publications ADD COLUMN ") + column +
+                         " TEXT");
+    }
+    refuse_outrun(views, database);
     std::vector<Manifest> out;
     for (const auto& view : views) {
       cancel.check();
@@ -149,6 +165,15 @@ class SqliteStore final : public Store {
     transaction.commit();
   }
 
+  std::string health() override {
+    if (!std::filesystem::exists(path_)) return "not published to yet";
+    Sqlite database(path_, Sqlite::Mode::existing);
+    const auto answer = text_of(database.query("PRAGMA quick_check")[0][0]);
+    if (answer != "ok")
+      throw Error(Code::corrupt, "SQLite says: " + answer, "move the file away and publish again");
+    return fmt::format("opens, {} views published", manifests().size());
+  }
+
  private:
   static void refuse_odd(const std::vector<ViewBatch>& views) {
     std::set<std::string> names;
@@ -164,6 +189,17 @@ class SqliteStore final : public Store {
           throw Error(Code::configuration, "view \"" + view.table + "\": names with \"" + kept +
                                                "\" are kept for the store itself");
       }
+    }
+  }
+
+  static void refuse_outrun(const std::vector<ViewBatch>& views, Sqlite& database) {
+    for (const auto& view : views) {
+      if (!view.after) continue;
+      const auto there =
+          database.query("SELECT batch_id FROM windrow_publications WHERE view = ?", {view.table});
+      if ((there.empty() ? "" : text_of(there[0][0])) != *view.after)
+        throw Error(Code::conflict,
+                    fmt::format("view \"{}\" was published by another run meanwhile", view.table));
     }
   }
 
@@ -271,9 +307,10 @@ class SqliteStore final : public Store {
     const SqliteValue boundary =
         one.boundary ? SqliteValue(iso(*one.boundary)) : SqliteValue(std::monostate{});
     database.query(
-        "INSERT OR REPLACE INTO windrow_publications VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO windrow_publications VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "?)",
         {one.view, one.batch_id, one.source_table, one.source_version, one.definition, boundary,
-         one.rows, one.checksum, iso(one.started), iso(one.published)});
+         one.rows, one.checksum, iso(one.started), iso(one.published), one.inputs, one.rejected});
   }
 
   static std::string beside(const ViewBatch& view) {

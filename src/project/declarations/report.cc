@@ -1,0 +1,111 @@
+#include "project/declarations/files.h"
+
+namespace windrow::project {
+namespace {
+
+Type<ReportField> field_type() {
+  return Keys<ReportField>("field")
+      .required("name", &ReportField::name, text_type(), "What the receiver calls it.")
+      .optional("column", &ReportField::column, text_type(), "its name", "The column it shows.")
+      .optional("text", &ReportField::text, text_type(), "", "A constant, in place of a column.")
+      .optional("width", &ReportField::width, integer_type(1), "",
+                "Of fixed: how many characters it takes.")
+      .optional("align", &ReportField::align, word_type({"left", "right"}),
+                "numbers right, else left", "Of fixed: where the padding goes.")
+      .optional("pad", &ReportField::pad, text_type(), "a blank", "Of fixed: what fills it up.")
+      .optional("format", &ReportField::format, text_type(), "",
+                "Of times: as in strftime, `%d.%m.%Y`; of numbers: `0.00` rounds to two places, "
+                "`00000` fills up with zeros.")
+      .then([](const Node& node, Reading& reading, ReportField& field) {
+        field.place = reading.place(node);
+        if (!field.text.empty() && !field.column.empty())
+          reading.problem(node, "a field has \"column\" or \"text\", not both");
+      })
+      .type();
+}
+
+void check_report(const Node& node, Reading& reading, ReportFormat& report) {
+  report.place = reading.place(node);
+  const bool lines = report.format == "csv" || report.format == "fixed";
+  if (!lines && (!report.header.empty() || !report.trailer.empty()))
+    reading.problem(node, "only csv and fixed have \"header\" and \"trailer\"",
+                    "write a control file: control: {name: …, lines: […]}");
+  if (report.format == "fixed") {
+    if (report.fields.empty())
+      reading.problem(node, "format \"fixed\" needs \"fields\", each with a \"width\"");
+    for (const auto& field : report.fields) {
+      if (field.width == 0)
+        reading.problem(node, "field \"" + field.name + "\" of a fixed format needs a \"width\"");
+    }
+  }
+  if ((report.format == "parquet" || report.format == "excel") && report.encoding != "utf-8")
+    reading.problem(node, "format \"" + report.format + "\" has an encoding of its own");
+  if (report.delimiter.empty()) reading.problem(node, "\"delimiter\" must not be empty");
+}
+
+struct Control {
+  std::string name;
+  std::vector<std::string> lines;
+};
+
+}  // namespace
+
+Type<std::optional<ReportFormat>> report_type() {
+  const auto control = Keys<Control>("control file")
+                           .required("name", &Control::name, text_type(),
+                                     "Its name; may hold `{file}` and what `name` may hold.")
+                           .required("lines", &Control::lines, list_type(text_type()),
+                                     "Its lines, with placeholders.")
+                           .type();
+  const auto lines = [] { return one_or_list_type(text_type()); };
+  auto keys =
+      Keys<ReportFormat>("report")
+          .required("format", &ReportFormat::format,
+                    word_type({"csv", "json", "json_lines", "fixed", "xml", "excel", "parquet"}),
+                    "The form of the file.")
+          .required("name", &ReportFormat::name, text_type(),
+                    "Its name, folders included: `{date:%Y%m%d}`, `{boundary:%Y%m%d%H}`, "
+                    "`{sequence:06}`, `{version}`, `{batch}`.")
+          .optional("encoding", &ReportFormat::encoding,
+                    word_type({"utf-8", "utf-8-bom", "utf-16", "latin-1", "windows-1252", "ascii"}),
+                    "utf-8", "How characters become bytes; one that has no place is an error.")
+          .optional("newline", &ReportFormat::newline, word_type({"lf", "crlf"}), "lf",
+                    "How a line ends.")
+          .optional("delimiter", &ReportFormat::delimiter, text_type(), ",", "Of csv.")
+          .optional("quote", &ReportFormat::quote, text_type(), "\"",
+                    "Of csv; empty: what would need quotes is an error.")
+          .optional("quote_all", &ReportFormat::quote_all, boolean_type(), "false",
+                    "Of csv: quotes around every value.")
+          .optional("columns", &ReportFormat::columns, boolean_type(), "true",
+                    "Of csv and excel: a first line with the fields' names.")
+          .optional("null", &ReportFormat::null, text_type(), "", "What stands for NULL.")
+          .optional("decimal", &ReportFormat::decimal, word_type({".", ","}), ".",
+                    "The decimal mark.")
+          .optional("cut", &ReportFormat::cut, boolean_type(), "false",
+                    "Of fixed: what is too long is cut off; else it is an error.")
+          .optional("root", &ReportFormat::root, text_type(), "rows", "Of xml: the outer element.")
+          .optional("row", &ReportFormat::row, text_type(), "row", "Of xml: the element of a row.")
+          .optional("sheet", &ReportFormat::sheet, text_type(), "data", "Of excel: the sheet.")
+          .optional("header", &ReportFormat::header, lines(), "",
+                    "Lines before the rows: `{date:…}`, `{sequence:…}`, `{rows}`, `{sum:COLUMN}`, "
+                    "`{min:COLUMN}`, `{max:COLUMN}`; `{rows:08}` fills up with zeros.")
+          .optional("trailer", &ReportFormat::trailer, lines(), "", "Lines after the rows.")
+          .optional("fields", &ReportFormat::fields, list_type(field_type()), "every column",
+                    "The columns, in the receiver's order and names.")
+          .optional("checksum", &ReportFormat::checksum, word_type({"sha256"}), "",
+                    "A file beside, `NAME.sha256`, as sha256sum writes it.")
+          .bound(false, "control", control, "", "A control file beside, delivered last.",
+                 [](ReportFormat& report, Control&& made, const Node&, Reading&) {
+                   report.control_name = std::move(made.name);
+                   report.control = std::move(made.lines);
+                 })
+          .then(check_report)
+          .type();
+  return mapped_type<ReportFormat, std::optional<ReportFormat>>(
+      keys, [](const Node&, Reading&, ReportFormat&& made, std::optional<ReportFormat>& value) {
+        value = std::move(made);
+        return true;
+      });
+}
+
+}  // namespace windrow::project

@@ -1,0 +1,301 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "base/id.h"
+#include "publish/store.h"
+
+/// A DuckDB file as a serving database.
+///
+/// DuckDB lets one process write and no other read meanwhile. So the file is never written to: a
+/// copy of it is made beside, changed, and takes its name in one step. Who has the former one open
+/// goes on reading it; who opens it afterwards reads the new one. What other programs write into
+/// the file between copy and renaming is lost: it is Windrow's.
+namespace windrow::publish {
+
+namespace {
+
+using duck::quote_name;
+using duck::quote_text;
+namespace fs = std::filesystem;
+
+constexpr const char* kBeside = ".windrow-new-";
+
+/// Keeps two publications of one file apart; ends with the process too.
+class FileLock {
+ public:
+  explicit FileLock(const std::string& path)
+      : descriptor_(::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666)) {
+    if (descriptor_ < 0) throw system_error(errno, "make the lock", path);
+    if (::flock(descriptor_, LOCK_EX) != 0) {
+      const int why = errno;
+      ::close(descriptor_);
+      throw system_error(why, "take the lock", path);
+    }
+  }
+  ~FileLock() { ::close(descriptor_); }
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+
+ private:
+  int descriptor_;
+};
+
+void make_durable(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) throw system_error(errno, "open", path);
+  const int failed = ::fsync(descriptor) != 0 ? errno : 0;
+  ::close(descriptor);
+  if (failed) throw system_error(failed, "make durable", path);
+}
+
+Time time_of(const duck::Cell& cell) {
+  const auto* micros = std::get_if<int64_t>(&cell);
+  return micros ? time_from_micros(*micros) : Time{};
+}
+std::string text(const duck::Cell& cell) {
+  const auto* value = std::get_if<std::string>(&cell);
+  return value ? *value : std::string();
+}
+int64_t number(const duck::Cell& cell) {
+  const auto* value = std::get_if<int64_t>(&cell);
+  return value ? *value : -1;
+}
+
+/// A database file attached to a connection under a name of its own.
+class Attached {
+ public:
+  Attached(duck::Connection& connection, const std::string& path, bool read_only)
+      : connection_(connection), name_("windrow_" + new_id()) {
+    connection_.execute("ATTACH " + quote_text(path) + " AS " + name_ +
+                        (read_only ? " (READ_ONLY)" : ""));
+    open_ = true;
+  }
+  ~Attached() {
+    try {
+      close();
+    } catch (const Error&) {}
+  }
+  Attached(const Attached&) = delete;
+  Attached& operator=(const Attached&) = delete;
+  void close() {
+    if (!open_) return;
+    open_ = false;
+    connection_.execute("DETACH " + name_);
+  }
+  std::string table(const std::string& name) const { return name_ + ".main." + quote_name(name); }
+  const std::string& name() const { return name_; }
+
+ private:
+  static std::string new_id() {
+    std::string id = new_ordered_uuid(system_clock()->now());
+    std::erase(id, '-');
+    return id;
+  }
+  duck::Connection& connection_;
+  std::string name_;
+  bool open_ = false;
+};
+
+class DuckdbStore final : public Store {
+ public:
+  DuckdbStore(std::string path, const Clock& clock) : path_(std::move(path)), clock_(clock) {}
+
+  std::map<std::string, Manifest> manifests() override {
+    if (!fs::exists(path_)) return {};
+    duck::Database database(duck::Options{.threads = 1});
+    duck::Connection connection(database);
+    const Attached attached(connection, path_, true);
+    return read(connection, attached);
+  }
+
+  std::vector<Manifest> publish(const std::vector<ViewBatch>& views, duck::Connection& connection,
+                                Cancel& cancel, const ProgressSink& progress) override {
+    for (const auto& view : views) {
+      if (view.table.starts_with("windrow_"))
+        throw Error(
+            Code::configuration,
+            "view \"" + view.table + "\": names with \"windrow_\" are kept for the store itself");
+    }
+    const auto stop = connection.stop_on(cancel);
+    std::vector<Manifest> out;
+    change(connection, [&](const Attached& file) {
+      const auto there = read(connection, file);
+      for (const auto& view : views) {
+        cancel.check();
+        refuse_what_is_not_ours(connection, file, view, there);
+        Manifest manifest = view.manifest;
+        manifest.view = view.table;
+        manifest.started = clock_.now();
+        if (progress) progress({view.table, "writing", -1, -1});
+        const std::string table = file.table(view.table);
+        connection.execute("CREATE OR REPLACE TABLE " + table + " AS " + view.select);
+        const auto counted = connection.query(
+            "SELECT count(*), CAST(bit_xor(hash(rows)) AS VARCHAR) FROM " + table + " AS rows");
+        manifest.rows = number(counted.rows[0][0]);
+        manifest.checksum = "xor of hashes " + duck::text_of(counted.rows[0][1]);
+        for (const auto& columns : view.indexes)
+          make_index(connection, table, view, columns, false);
+        for (const auto& columns : view.settings.unique)
+          make_index(connection, table, view, columns, true);
+        out.push_back(std::move(manifest));
+      }
+      const Time now = clock_.now();
+      for (auto& manifest : out) {
+        manifest.published = now;
+        record(connection, file, manifest);
+      }
+      cancel.check();
+    });
+    return out;
+  }
+
+  void move_boundaries(const std::map<std::string, Time>& boundaries) override {
+    if (boundaries.empty()) return;
+    duck::Database database(duck::Options{.threads = 1});
+    duck::Connection connection(database);
+    change(connection, [&](const Attached& file) {
+      for (const auto& [view, boundary] : boundaries) {
+        connection.query("UPDATE " + file.table("windrow_publications") +
+                             " SET boundary = make_timestamptz($at::BIGINT) WHERE view = $view",
+                         {{"at", micros(boundary)}, {"view", view}});
+      }
+    });
+  }
+
+  std::string health() override {
+    if (!fs::exists(path_)) return "not published to yet";
+    return fmt::format("opens, {} views published", manifests().size());
+  }
+
+ private:
+  /// `work` on a copy, which then takes the file's place.
+  void change(duck::Connection& connection, const std::function<void(const Attached&)>& work) {
+    const fs::path folder = fs::path(path_).parent_path();
+    std::error_code error;
+    fs::create_directories(folder, error);
+    if (error) throw system_error(error.value(), "make the folder", folder.string());
+    const FileLock lock(path_ + ".windrow-lock");
+    const std::string name = fs::path(path_).filename().string() + kBeside;
+    for (const auto& entry : fs::directory_iterator(folder)) {  // what a killed one left
+      if (entry.path().filename().string().starts_with(name)) fs::remove(entry.path(), error);
+    }
+    const std::string beside = path_ + kBeside + std::to_string(::getpid());
+    try {
+      if (fs::exists(path_)) {
+        fs::copy_file(path_, beside, error);
+        if (error) throw system_error(error.value(), "copy", path_);
+      }
+      Attached file(connection, beside, false);
+      connection.execute(
+          "CREATE TABLE IF NOT EXISTS " + file.table("windrow_publications") +
+          " (view VARCHAR PRIMARY KEY, batch_id VARCHAR, source_table VARCHAR, source_version "
+          "BIGINT, definition VARCHAR, boundary TIMESTAMPTZ, rows BIGINT, checksum VARCHAR, "
+          "started "
+          "TIMESTAMPTZ, published TIMESTAMPTZ, inputs VARCHAR, rejected VARCHAR)");
+      work(file);
+      connection.execute("CHECKPOINT " + file.name());
+      file.close();
+      make_durable(beside);
+      fs::rename(beside, path_, error);
+      if (error) throw system_error(error.value(), "rename", beside);
+      make_durable(folder.string());
+    } catch (...) {
+      fs::remove(beside, error);
+      fs::remove(beside + ".wal", error);
+      throw;
+    }
+  }
+
+  static std::map<std::string, Manifest> read(duck::Connection& connection, const Attached& file) {
+    std::map<std::string, Manifest> out;
+    const auto there = connection.query(
+        "SELECT 1 FROM duckdb_tables() WHERE table_name = 'windrow_publications' AND "
+        "database_name = " +
+        quote_text(file.name()));
+    if (there.rows.empty()) return out;
+    for (const auto& row :
+         connection
+             .query("SELECT view, batch_id, source_table, source_version, definition, "
+                    "epoch_us(boundary), rows, checksum, epoch_us(started), epoch_us(published), "
+                    "inputs, rejected FROM " +
+                    file.table("windrow_publications"))
+             .rows) {
+      Manifest one{text(row[0]), text(row[1]), text(row[2]), number(row[3]), text(row[4])};
+      if (std::holds_alternative<int64_t>(row[5])) one.boundary = time_of(row[5]);
+      one.rows = number(row[6]);
+      one.checksum = text(row[7]);
+      one.started = time_of(row[8]);
+      one.published = time_of(row[9]);
+      one.inputs = text(row[10]);
+      one.rejected = text(row[11]);
+      out[one.view] = std::move(one);
+    }
+    return out;
+  }
+
+  void refuse_what_is_not_ours(duck::Connection& connection, const Attached& file,
+                               const ViewBatch& view,
+                               const std::map<std::string, Manifest>& there) const {
+    const auto found = there.find(view.table);
+    if (view.after && *view.after != (found == there.end() ? "" : found->second.batch_id))
+      throw Error(Code::conflict,
+                  fmt::format("view \"{}\" was published by another run meanwhile", view.table));
+    if (found != there.end()) return;
+    const auto other = connection.query(
+        "SELECT 1 FROM duckdb_tables() WHERE table_name = $name AND database_name = " +
+            quote_text(file.name()),
+        {{"name", view.table}});
+    if (!other.rows.empty())
+      throw Error(
+          Code::data,
+          fmt::format("\"{}\" has a table \"{}\" that windrow did not publish", path_, view.table),
+          "publish under another name, or drop it first");
+  }
+
+  static void make_index(duck::Connection& connection, const std::string& table,
+                         const ViewBatch& view, const std::vector<std::string>& columns,
+                         bool unique) {
+    std::string list, name = "windrow_" + view.table;
+    for (const auto& column : columns) {
+      list += (list.empty() ? "" : ", ") + quote_name(column);
+      name += "_" + column;
+    }
+    connection.execute(std::string("CREATE ") + (unique ? "UNIQUE " : "") + "INDEX " +
+                       quote_name(name) + " ON " + table + " (" + list + ")");
+  }
+
+  static void record(duck::Connection& connection, const Attached& file, const Manifest& one) {
+    const std::string boundary =
+        one.boundary ? fmt::format("make_timestamptz({}::BIGINT)", micros(*one.boundary)) : "NULL";
+    connection.query(
+        fmt::format("INSERT OR REPLACE INTO {} VALUES ($view, $batch, $source, $version, "
+                    "$definition, {}, $rows, $checksum, make_timestamptz({}::BIGINT), "
+                    "make_timestamptz({}::BIGINT), $inputs, $rejected)",
+                    file.table("windrow_publications"), boundary, micros(one.started),
+                    micros(one.published)),
+        {{"view", one.view},
+         {"batch", one.batch_id},
+         {"source", one.source_table},
+         {"version", one.source_version},
+         {"definition", one.definition},
+         {"rows", one.rows},
+         {"checksum", one.checksum},
+         {"inputs", one.inputs},
+         {"rejected", one.rejected}});
+  }
+
+  std::string path_;
+  const Clock& clock_;
+};
+
+}  // namespace
+
+std::unique_ptr<Store> duckdb_store(const std::string& path, const Clock& clock) {
+  return std::make_unique<DuckdbStore>(path, clock);
+}
+
+}  // namespace windrow::publish

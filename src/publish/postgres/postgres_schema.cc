@@ -1,0 +1,256 @@
+#include "publish/postgres/postgres_schema.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/hash.h"
+
+namespace windrow::publish {
+
+namespace {
+
+using clients::Postgres;
+using clients::postgres_literal;
+using clients::postgres_name;
+
+constexpr size_t kNameBytes = 63;  // PostgreSQL cuts off what is longer
+constexpr const char* kOurs = "made by windrow";
+
+struct ThereColumn {
+  std::string type;  ///< format_type's text
+  bool required = false;
+};
+
+std::map<std::string, ThereColumn> columns_there(Postgres& database, const std::string& qualified) {
+  std::map<std::string, ThereColumn> out;
+  for (const auto& row :
+       database
+           .query("SELECT attname, format_type(atttypid, atttypmod), attnotnull "
+                  "AND NOT atthasdef AND attidentity = '' FROM pg_attribute WHERE "
+                  "attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped",
+                  {qualified})
+           .rows) {
+    out[*row[0]] = {*row[1], *row[2] == "t"};
+  }
+  return out;
+}
+
+void refuse_what_is_not_a_table(Postgres& database, const PostgresPlace& place,
+                                const ViewBatch& view, bool ours) {
+  const std::string qualified = place.qualified(view.table);
+  const auto kind =
+      database.value("SELECT relkind FROM pg_class WHERE oid = $1::regclass", {qualified});
+  if (kind != "r" && kind != "p") {
+    throw Error(Code::data, fmt::format("{} is no table in {}", qualified, database.address()),
+                "publish under another name");
+  }
+  const bool swaps = view.mode == "replace" || view.mode == "replace_interval";
+  if (!ours && swaps && database.value("SELECT 1 FROM " + qualified + " LIMIT 1")) {
+    throw Error(Code::data,
+                fmt::format("{} has a table {} with rows that windrow did not publish",
+                            database.address(), qualified),
+                "publish under another name, or empty the table first");
+  }
+}
+
+/// The type that the store's table is to have for a column.
+PostgresType wanted_type(const ViewBatch& view, const duck::Column& column) {
+  const auto declared = view.settings.columns.find(column.name);
+  if (declared == view.settings.columns.end()) return postgres_type_of(column.type);
+  const auto type = read_postgres_type(declared->second);
+  if (!type) {
+    throw Error(
+        Code::configuration,
+        fmt::format("column \"{}\" of view \"{}\": PostgreSQL's type \"{}\" is not one that "
+                    "windrow writes",
+                    column.name, view.table, declared->second),
+        "boolean, smallint, integer, bigint, real, double precision, numeric(p,s), text, "
+        "varchar(n), json, jsonb, bytea, date, time, timestamp, timestamptz, interval, "
+        "uuid, and arrays of them",
+        view.settings.place);
+  }
+  return *type;
+}
+
+std::string create_statement(const PostgresPlace& place, const ViewBatch& view,
+                             const PostgresTable& table) {
+  std::string columns;
+  for (const auto& column : table.columns) {
+    const bool key = std::find(view.settings.key.begin(), view.settings.key.end(), column.name) !=
+                     view.settings.key.end();
+    columns += (columns.empty() ? "" : ", ") + postgres_name(column.name) + " " +
+               column.type.sql() + (key ? " NOT NULL" : "");
+  }
+  return "CREATE TABLE " + place.qualified(view.table) + " (" + columns + ")";
+}
+
+/// A name that begins with what it is for and fits.
+std::string short_name(std::string name) {
+  if (name.size() <= kNameBytes) return name;
+  const std::string hash = sha256(name).substr(0, 10);
+  name.resize(kNameBytes - hash.size() - 1);
+  while (!name.empty() && (static_cast<unsigned char>(name.back()) & 0xC0) == 0x80) name.pop_back();
+  if (!name.empty() && static_cast<unsigned char>(name.back()) >= 0xC0) name.pop_back();
+  return name + "_" + hash;
+}
+
+}  // namespace
+
+std::string PostgresTable::column_list() const {
+  std::string out;
+  for (const auto& column : columns) out += (out.empty() ? "" : ", ") + postgres_name(column.name);
+  return out;
+}
+
+PostgresTable postgres_table(Postgres& database, const PostgresPlace& place, const ViewBatch& view,
+                             bool ours, duck::Connection& connection) {
+  PostgresTable table;
+  const std::string qualified = place.qualified(view.table);
+  table.exists = database.value("SELECT to_regclass($1)", {qualified}).has_value();
+  if (table.exists) refuse_what_is_not_a_table(database, place, view, ours);
+  auto there =
+      table.exists ? columns_there(database, qualified) : std::map<std::string, ThereColumn>();
+  std::string select;
+  const auto sent = connection.describe(view.select);
+  for (const auto& [name, type] : view.settings.columns) {
+    if (std::none_of(sent.begin(), sent.end(),
+                     [&, &name = name](auto& c) { return c.name == name; }))
+      throw Error(Code::configuration,
+                  fmt::format("view \"{}\" has no column \"{}\"", view.table, name), "",
+                  view.settings.place);
+  }
+  for (const auto& column : sent) {
+    PostgresType type = wanted_type(view, column);
+    if (const auto found = there.find(column.name); found != there.end()) {
+      const auto present = read_postgres_type(found->second.type);
+      const bool declared = view.settings.columns.contains(column.name);
+      if (!present) {
+        throw Error(Code::unsupported,
+                    fmt::format("column \"{}\" of {} has the type {}, which windrow does not write",
+                                column.name, qualified, found->second.type),
+                    "give the table a column of another type, or publish under another name");
+      }
+      if (present->sql() != type.sql() && (declared || widens(*present, type))) {
+        table.evolve.push_back(fmt::format("ALTER TABLE {} ALTER COLUMN {} TYPE {}", qualified,
+                                           postgres_name(column.name), type.sql()));
+      } else {
+        type = *present;
+      }
+      there.erase(found);
+    } else if (table.exists) {
+      table.evolve.push_back(fmt::format("ALTER TABLE {} ADD COLUMN {} {}", qualified,
+                                         postgres_name(column.name), type.sql()));
+    }
+    select += (select.empty() ? "" : ", ") + select_as(column, type) + " AS " +
+              duck::quote_name(column.name);
+    table.columns.push_back({column.name, type, 0});
+  }
+  for (const auto& [name, column] : there) {  // that the view does not have any more
+    if (column.required)
+      table.evolve.push_back(fmt::format("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL", qualified,
+                                         postgres_name(name)));
+  }
+  table.select = "SELECT " + select + " FROM (\n" + view.select + "\n)";
+  const auto yielded = connection.describe(table.select);
+  for (size_t i = 0; i < yielded.size(); ++i) {
+    const std::string& type = yielded[i].type;
+    if (!type.starts_with("DECIMAL(")) continue;
+    table.columns[i].scale = std::atoi(type.c_str() + type.find(',') + 1);
+  }
+  if (!table.exists) {
+    table.create.push_back(create_statement(place, view, table));
+    table.create.push_back(
+        "COMMENT ON TABLE " + qualified + " IS " +
+        postgres_literal("published by windrow from " + view.manifest.source_table));
+  }
+  return table;
+}
+
+std::vector<std::string> postgres_indexes(Postgres& database, const PostgresPlace& place,
+                                          const ViewBatch& view) {
+  const std::string qualified = place.qualified(view.table);
+  std::vector<std::string> out;
+  std::set<std::string> wanted, there;
+  for (const auto& row :
+       database
+           .query("SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE "
+                  "i.indrelid = to_regclass($1) AND obj_description(c.oid, 'pg_class') = $2",
+                  {qualified, kOurs})
+           .rows) {
+    there.insert(*row[0]);
+  }
+  const auto want = [&](const std::vector<std::string>& columns, const char* kind, bool unique) {
+    std::string list, name = std::string("windrow_") + kind + view.table;
+    for (std::string column : columns) {
+      const bool down = column.starts_with('-');
+      if (down) column.erase(0, 1);
+      list += (list.empty() ? "" : ", ") + postgres_name(column) + (down ? " DESC" : "");
+      name += "_" + column + (down ? "_desc" : "");
+    }
+    name = short_name(name);
+    if (!wanted.insert(name).second || there.contains(name)) return;
+    out.push_back(fmt::format("CREATE {}INDEX {} ON {} ({})", unique ? "UNIQUE " : "",
+                              postgres_name(name), qualified, list));
+    out.push_back(fmt::format("COMMENT ON INDEX {} IS '{}'", place.qualified(name), kOurs));
+  };
+  for (const auto& columns : view.indexes) want(columns, "", false);
+  for (const auto& columns : view.settings.unique) want(columns, "unique_", true);
+  if (view.mode == "upsert") want(view.settings.key, "key_", true);
+  for (const auto& name : there)
+    if (!wanted.contains(name)) out.push_back("DROP INDEX " + place.qualified(name));
+  return out;
+}
+
+std::string postgres_merge_view(Postgres& database, const PostgresPlace& place,
+                                const ViewBatch& view, const PostgresTable& table) {
+  const auto& merge = *view.settings.merge;
+  const std::string speed =
+      merge.speed.find('.') == std::string::npos ? place.qualified(merge.speed) : merge.speed;
+  if (!database.value("SELECT to_regclass($1)", {speed})) {
+    throw Error(
+        Code::not_found,
+        fmt::format("merge view \"{}\": {} has no table {}", merge.view, database.address(), speed),
+        "let the speed layer make its table first", merge.place);
+  }
+  const std::string boundary =
+      fmt::format("(SELECT boundary FROM {} WHERE view = {})",
+                  place.qualified("windrow_publications"), postgres_literal(view.table));
+  // A timestamp without a zone is compared in UTC, whatever the reader's session says.
+  const auto time_type = std::find_if(table.columns.begin(), table.columns.end(),
+                                      [&](const auto& c) { return c.name == merge.time; });
+  if (time_type == table.columns.end()) {
+    throw Error(
+        Code::configuration,
+        fmt::format("merge view \"{}\": the view has no column \"{}\"", merge.view, merge.time), "",
+        merge.place);
+  }
+  const bool local = time_type->type.kind != PostgresType::Kind::timestamptz;
+  const std::string limit = local ? "(" + boundary + " AT TIME ZONE 'UTC')" : boundary;
+  const std::string time = postgres_name(merge.time);
+  std::string head = fmt::format("CREATE OR REPLACE VIEW {} AS ", place.qualified(merge.view));
+  if (merge.sum.empty()) {
+    const std::string columns = table.column_list();
+    return head + fmt::format(
+                      "SELECT {0} FROM {1} WHERE {2} < {3} OR {3} IS NULL UNION ALL "
+                      "SELECT {0} FROM {4} WHERE {2} >= {3}",
+                      columns, place.qualified(view.table), time, limit, speed);
+  }
+  std::string keys, sums, both;
+  for (const auto& key : merge.key) {
+    keys += (keys.empty() ? "" : ", ") + postgres_name(key);
+  }
+  both = keys;
+  for (const auto& sum : merge.sum) {
+    sums += ", sum(" + postgres_name(sum) + ") AS " + postgres_name(sum);
+    both += ", " + postgres_name(sum);
+  }
+  return head + fmt::format(
+                    "SELECT {0}{1} FROM (SELECT {2} FROM {3} UNION ALL SELECT {2} FROM {4} WHERE "
+                    "{5} >= {6}) AS parts GROUP BY {0}",
+                    keys, sums, both, place.qualified(view.table), speed, time, limit);
+}
+
+}  // namespace windrow::publish

@@ -1,0 +1,28 @@
+#include "publish/store.h"
+
+#include <fmt/format.h>
+
+namespace windrow::publish {
+
+std::vector<Manifest> Store::roll_back(const std::vector<std::string>&, Cancel&) {
+  throw Error(Code::unsupported, "this store keeps no former batches",
+              "restore the tables in the lake and publish again: windrow table restore");
+}
+
+std::unique_ptr<Store> open_store(const project::Connection& connection, const std::string& root,
+                                  storage::FileSystem& files, const Clock& clock) {
+  const auto* found = connection.settings.find("path");
+  std::string path = found ? found->text() : "serving.db";
+  if (path.find("://") == std::string::npos && !path.starts_with('/')) path = root + "/" + path;
+  if (connection.type == "sqlite") return sqlite_store(path, clock);
+  if (connection.type == "postgres") return postgres_store(connection, root, clock);
+  if (connection.type == "duckdb") return duckdb_store(path, clock);
+  throw Error(Code::unsupported,
+              fmt::format("connection \"{}\" is of the type \"{}\", which this version does not "
+                          "publish to",
+                          connection.name, connection.type),
+              "use a connection of the type sqlite, duckdb, postgres, mongodb or files",
+              connection.place);
+}
+
+}  // namespace windrow::publish

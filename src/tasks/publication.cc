@@ -1,0 +1,233 @@
+#include "tasks/publication.h"
+
+#include <fmt/format.h>
+
+#include "base/hash.h"
+#include "lake/changes.h"
+#include "tasks/model_facts.h"
+
+namespace windrow::tasks {
+
+namespace {
+
+/// The end of the last interval with all earlier ones complete; nothing for tables that are built
+/// whole.
+std::optional<Time> boundary_of(const Context& context, const std::string& asset) {
+  const auto* model = context.project.model(asset);
+  if (!model || model->build.kind != project::BuildKind::interval) return {};
+  const auto state = context.tables.provenance(asset);
+  if (!state.last || state.last->complete.empty() || !context.project.begin) return {};
+  const auto& first = state.last->complete.parts().front();
+  const auto grain = Grain::parse(model->build.grain, context.project.zone);
+  return first.start <= grain->floor(*context.project.begin) ? std::optional<Time>(first.end)
+                                                             : std::nullopt;
+}
+
+std::string joined(const std::vector<std::vector<std::string>>& lists) {
+  std::string out;
+  for (const auto& list : lists) {
+    for (const auto& each : list) out += each + ",";
+    out += ";";
+  }
+  return out;
+}
+
+/// Everything that the store's rows, tables or files depend on, as one text.
+std::string settings_of(const project::PublishedView& view, const std::string& select) {
+  std::string out = view.mode + ";" + select + ";" + joined(view.indexes) + "|" +
+                    joined(view.unique) + "|" + joined({view.key}) + "|" + view.interval + "|";
+  for (const auto& [column, type] : view.columns) out += column + ":" + type + ",";
+  if (view.merge) {
+    out += "|" + view.merge->view + "," + view.merge->speed + "," + view.merge->time + "," +
+           joined({view.merge->key, view.merge->sum});
+  }
+  out += fmt::format("|{},{},{}", view.document.flat, view.document.view_type,
+                     joined({view.document.top}));
+  if (const auto& file = view.file) {
+    out += fmt::format(
+        "|{}", fmt::join(std::vector<std::string>{file->format, file->name, file->encoding,
+                                                  file->newline, file->delimiter, file->quote,
+                                                  file->null, file->decimal, file->root, file->row,
+                                                  file->sheet, file->checksum, file->control_name},
+                         "\x1f"));
+    out += fmt::format("{}{}{}|", file->quote_all, file->columns, file->cut) +
+           joined({file->header, file->trailer, file->control});
+    for (const auto& field : file->fields)
+      out += fmt::format("{}\x1f{}\x1f{}\x1f{}\x1f{}\x1f{}\x1f{};", field.name, field.column,
+                         field.text, field.width, field.align, field.pad, field.format);
+  }
+  return out;
+}
+
+/// The version of a table that a batch was made from; nothing where it was not made from this one
+/// table.
+std::optional<int64_t> version_before(const std::string& inputs, const std::string& begin) {
+  if (!inputs.starts_with(begin) || inputs.find(';') + 1 != inputs.size()) return {};
+  return std::stoll(inputs.substr(begin.size()));
+}
+
+void narrow_to_intervals(const Context& context, const std::string& table, int64_t from, int64_t to,
+                         duck::Connection& connection, publish::ViewBatch& batch) {
+  const auto* model = context.project.model(table);
+  const bool by_interval = model && model->build.kind == project::BuildKind::interval;
+  const auto grain =
+      Grain::parse(by_interval ? model->build.grain : "day", context.project.zone).value();
+  auto& change = batch.change;
+  std::string type;
+  for (const auto& column : connection.describe(batch.select))
+    if (column.name == change.interval_column) type = column.type;
+  if (type != "DATE" && !type.starts_with("TIMESTAMP")) {
+    throw Error(
+        Code::configuration,
+        fmt::format("view \"{}\": the interval column \"{}\" is {}", batch.table,
+                    change.interval_column, type.empty() ? "not there" : "of the type " + type),
+        "name a column that holds dates or times", batch.settings.place);
+  }
+  change.local_times = type != "TIMESTAMP WITH TIME ZONE";
+  change.zone = context.project.zone;
+  const auto changed =
+      context.tables.changes(table, from, to, duck::quote_name(change.interval_column), grain);
+  if (changed.everything) return;
+  change.whole = false;
+  change.intervals = changed.intervals.parts();
+  std::string where;
+  for (const auto& interval : change.intervals) {
+    const auto bound = [&](Time t) {
+      const std::string moment = "TIMESTAMPTZ " + duck::quote_text(iso(t));
+      return change.local_times
+                 ? "(" + moment + " AT TIME ZONE " + duck::quote_text(change.zone) + ")"
+                 : moment;
+    };
+    const std::string column = duck::quote_name(change.interval_column);
+    where +=
+        (where.empty() ? "" : " OR ") + fmt::format("({0} >= {1} AND {0} < {2})", column,
+                                                    bound(interval.start), bound(interval.end));
+  }
+  batch.select =
+      "SELECT * FROM (\n" + batch.select + "\n) WHERE " + (where.empty() ? "false" : where);
+}
+
+}  // namespace
+
+std::vector<Candidate> candidates_of(const Context& context,
+                                     const project::Publication& publication) {
+  std::vector<Candidate> out;
+  for (const auto& view : publication.views) {
+    Candidate c;
+    c.view = &view;
+    std::vector<std::string> tables;
+    if (view.sql.empty()) {
+      tables = {context.graph.resolve(view.from.value)->name};
+    } else {
+      const auto& select =
+          context.graph.selects.at("publish." + publication.name + "/" + view.table);
+      for (const auto& name : select.table_names())
+        tables.push_back(context.graph.resolve(name)->name);
+    }
+    bool there = true;
+    for (const auto& name : tables) {
+      const auto* model = context.project.model(name);
+      if (model && model->build.kind == project::BuildKind::view) continue;
+      if (!context.tables.exists(name)) {
+        there = false;
+        continue;
+      }
+      const auto version = context.tables.version(name);
+      c.source += (c.source.empty() ? "" : ", ") + name;
+      c.version = std::max(c.version, version.version);
+      c.inputs += name + "@" + version.table_id + "@" + std::to_string(version.version) + ";";
+      const auto boundary = boundary_of(context, name);
+      if (boundary && (!c.boundary || *boundary < *c.boundary)) c.boundary = boundary;
+    }
+    if (!there) continue;  // not built yet
+    c.select = view.sql.empty() ? "SELECT * FROM " + view.from.value : view.sql;
+    c.definition = sha256(settings_of(view, c.select)).substr(0, 32);
+    out.push_back(std::move(c));
+  }
+  return out;
+}
+
+Due due(const Candidate& c, const publish::Manifest* there) {
+  if (!there) return Due::yes;
+  if (there->rejected == c.definition + " " + c.inputs) return Due::rejected;
+  if (there->definition == c.definition && there->inputs == c.inputs)
+    return c.boundary && there->boundary != c.boundary ? Due::boundary : Due::no;
+  if (there->source_table == c.source && there->source_version > c.version) return Due::newer;
+  return Due::yes;
+}
+
+std::string reason_of(const Candidate& c, const publish::Manifest* there) {
+  if (!there) return "new: " + c.view->table;
+  if (there->inputs == c.inputs) return "definition of " + c.view->table + " changed";
+  return fmt::format("input {} {} → {}", c.source, there->source_version, c.version);
+}
+
+void narrow(const Context& context, const Candidate& c, const publish::Manifest* there,
+            duck::Connection& connection, publish::ViewBatch& batch) {
+  const auto& view = *c.view;
+  if (view.mode == "replace_interval") {
+    const auto* model = context.project.model(c.source);
+    batch.change.interval_column = !view.interval.empty() ? view.interval
+                                   : model                ? model->build.column
+                                                          : "";
+  }
+  if (!there || view.mode == "replace" || !view.sql.empty()) return;
+  if (there->definition != c.definition) {
+    if (view.mode != "append") return;
+    throw Error(Code::data,
+                fmt::format("view \"{}\" of mode append: its definition has changed since its rows "
+                            "were sent",
+                            view.table),
+                "publish it as another table, or remove its row from windrow_publications and "
+                "empty the table",
+                view.place);
+  }
+  const std::string name = c.source;
+  const auto now = context.tables.version(name);
+  const auto before = version_before(there->inputs, name + "@" + now.table_id + "@");
+  if (!before) {
+    if (view.mode != "append") return;
+    throw Error(
+        Code::data,
+        fmt::format("view \"{}\" of mode append: {} is another table than the one whose rows "
+                    "were sent",
+                    view.table, name),
+        "publish it as another table, or use mode replace", view.place);
+  }
+  if (view.mode == "replace_interval")
+    return narrow_to_intervals(context, name, *before, now.version, connection, batch);
+  const auto changes =
+      lake::row_changes(context.tables.table(name), *before, now.version, connection);
+  if (view.mode == "append" && !changes.clean) {
+    throw Error(Code::data,
+                fmt::format("view \"{}\" of mode append: rows of {} were changed or removed since "
+                            "version {}",
+                            view.table, name, *before),
+                "use mode upsert with a key, or replace", view.place);
+  }
+  batch.change.whole = false;
+  batch.select = changes.added_sql;
+  if (changes.clean) return;
+  std::string keys;
+  for (const auto& key : view.key) keys += (keys.empty() ? "" : ", ") + duck::quote_name(key);
+  batch.change.removed = fmt::format("SELECT {0} FROM (\n{1}\n) EXCEPT SELECT {0} FROM (\n{2}\n)",
+                                     keys, changes.removed_sql, c.select);
+}
+
+std::unique_ptr<publish::Store> store_of(const Context& context,
+                                         const project::Publication& publication) {
+  const auto found = context.project.connections.find(publication.to.value);
+  WINDROW_INVARIANT(found != context.project.connections.end());
+  auto store =
+      publish::open_store(found->second, context.project.root, context.files, context.clock);
+  for (const auto& view : publication.views) {
+    if (store->takes(view.mode)) continue;
+    throw Error(Code::unsupported,
+                fmt::format("view \"{}\": a store of the type \"{}\" does not take mode \"{}\"",
+                            view.table, found->second.type, view.mode),
+                "use mode replace", view.place);
+  }
+  return store;
+}
+
+}  // namespace windrow::tasks
