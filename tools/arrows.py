@@ -19,6 +19,7 @@ WRAPPED = {
     "sqlite3.h": {"clients"},
     "curl/": {"clients"},
     "libpq-fe.h": {"clients"},
+    "xlsxwriter": {"publish"},
     "openssl/": {"base"},
     "simdjson": {"lake", "clients"},
     "roaring/": {"lake"},

@@ -44,6 +44,7 @@ publish::ViewBatch batch_of(const Context& context, const Candidate& c,
   batch.indexes = c.view->indexes;
   batch.select = c.select;
   batch.settings = *c.view;
+  batch.change.zone = context.project.zone;
   batch.after = there ? there->batch_id : "";
   auto& manifest = batch.manifest;
   manifest.view = c.view->table;

@@ -78,7 +78,7 @@ Type<std::optional<ReportFormat>> report_type() {
                     "Of csv: quotes around every value.")
           .optional("columns", &ReportFormat::columns, boolean_type(), "true",
                     "Of csv and excel: a first line with the fields' names.")
-          .optional("null", &ReportFormat::null, text_type(), "", "What stands for NULL.")
+          .optional("nulls", &ReportFormat::null, text_type(), "", "What stands for NULL.")
           .optional("decimal", &ReportFormat::decimal, word_type({".", ","}), ".",
                     "The decimal mark.")
           .optional("cut", &ReportFormat::cut, boolean_type(), "false",
