@@ -7,6 +7,7 @@ find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)  # Debian's is built with SPDLOG_FMT_EXTERNAL: it shares the fmt above
 find_package(SQLite3 REQUIRED)
 find_package(PostgreSQL REQUIRED)
+find_package(mongoc-1.0 REQUIRED)
 find_package(simdjson REQUIRED)
 find_package(ZLIB REQUIRED)
 find_library(WINDROW_ROARING roaring REQUIRED)

@@ -19,6 +19,8 @@ WRAPPED = {
     "sqlite3.h": {"clients"},
     "curl/": {"clients"},
     "libpq-fe.h": {"clients"},
+    "mongoc/": {"clients"},
+    "bson/": {"clients"},
     "xlsxwriter": {"publish"},
     "openssl/": {"base"},
     "simdjson": {"lake", "clients"},

@@ -108,6 +108,8 @@ std::vector<std::string> AppImpl::check() {
                       publication.name, publication.to.shown()),
           did_you_mean(publication.to.value, known), publication.to.place);
     }
+    const auto to = project_.connections.find(publication.to.value);
+    const bool documents = to != project_.connections.end() && to->second.type == "mongodb";
     for (const auto& view : publication.views) {
       const auto* asset = view.sql.empty() ? graph_.resolve(view.from.value) : nullptr;
       auto found = asset ? columns.find(asset->name) : columns.end();
@@ -117,8 +119,10 @@ std::vector<std::string> AppImpl::check() {
       lists.push_back(view.key);
       for (const auto& index : lists) {
         for (std::string column : index) {
-          if (column.starts_with('-')) column.erase(0, 1);      // downwards
-          if (column.find('.') != std::string::npos) continue;  // inside of a document
+          if (column.starts_with('-')) column.erase(0, 1);  // downwards
+          const bool of_document = column.find('.') != std::string::npos || column == "view_type" ||
+                                   column == "computed_at" || column == "batch_run_id";
+          if (of_document && documents) continue;
           need(found->second, column,
                fmt::format("publication \"{}\": index column", publication.name), view.place,
                problems);

@@ -188,8 +188,9 @@ struct Seed {
 
 /// How a row becomes a document.
 struct DocumentForm {
-  bool flat = false;      ///< columns are fields; else `view_type`, `data`, `computed_at`, …
-  std::string view_type;  ///< empty: the view's name
+  bool flat = false;       ///< columns are fields; else `view_type`, `data`, `computed_at`, …
+  std::string view_type;   ///< empty: the view's name
+  std::string collection;  ///< empty: the view's name
   std::vector<std::string> top;  ///< columns that stand beside `data`, not in it
 };
 

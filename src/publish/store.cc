@@ -17,6 +17,7 @@ std::unique_ptr<Store> open_store(const project::Connection& connection, const s
   if (connection.type == "sqlite") return sqlite_store(path, clock);
   if (connection.type == "postgres") return postgres_store(connection, root, clock);
   if (connection.type == "duckdb") return duckdb_store(path, clock);
+  if (connection.type == "mongodb") return mongodb_store(connection, root, clock);
   if (connection.type == "files") return file_store(path, files, clock);
   throw Error(Code::unsupported,
               fmt::format("connection \"{}\" is of the type \"{}\", which this version does not "

@@ -41,7 +41,8 @@ std::string settings_of(const project::PublishedView& view, const std::string& s
     out += "|" + view.merge->view + "," + view.merge->speed + "," + view.merge->time + "," +
            joined({view.merge->key, view.merge->sum});
   }
-  out += fmt::format("|{},{},{}", view.document.flat, view.document.view_type,
+  out += fmt::format("|{},{},{}", view.document.flat,
+                     view.document.view_type + "/" + view.document.collection,
                      joined({view.document.top}));
   if (const auto& file = view.file) {
     out += fmt::format(

@@ -67,7 +67,7 @@ def test_csv_with_header_trailer_totals_sequence_and_checksum(tmp_path):
         "00003;plain;-;-;-;-;WINDROW", "T|00000003|1234.45|2025-10-17|3", ""]
     digest = hashlib.sha256(raw).hexdigest()
     assert (folder / "out files/daily/ORD_000001.txt.sha256").read_text() == f"{digest}  ORD_000001.txt\n"
-    assert (folder / "out files/daily/ORD_000001.txt.ctl").read_text() == f"ORD_000001.txt 3 {digest}\r\n"
+    assert (folder / "out files/daily/ORD_000001.txt.ctl").read_bytes().decode() == f"ORD_000001.txt 3 {digest}\r\n"
     lab.windrow(folder, "run")  # nothing new: nothing is delivered
     assert len(delivered(folder)) == 3
     (folder / "models/gold/orders.sql").write_text(ROWS + " WHERE id < 3")

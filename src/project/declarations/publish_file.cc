@@ -35,6 +35,8 @@ Type<DocumentForm> document_type() {
                 "`computed_at` and `batch_run_id`.")
       .optional("view_type", &DocumentForm::view_type, text_type(), "the view's name",
                 "What `view_type` says.")
+      .optional("collection", &DocumentForm::collection, text_type(), "the view's name",
+                "Where the documents lie; several views may share one.")
       .optional("top", &DocumentForm::top, one_or_list_type(text_type()), "",
                 "Columns that stand beside `data`, not in it.")
       .type();
