@@ -201,3 +201,77 @@ while True:
         assert (rows, different, batch) == ("500", "1", other), line
     assert [f.name for f in (folder / "serve").iterdir() if "new" in f.name] == []
     assert "1 views" not in lab.windrow(folder, "health").stdout
+
+
+def test_deliveries_to_s3(tmp_path, monkeypatch):
+    import os
+    import pathlib
+    import shutil
+
+    root = pathlib.Path(__file__).resolve().parents[2]
+    if not shutil.which("go") and not list(pathlib.Path.home().glob(".cache/windrow/*minio*")):
+        pytest.skip("MinIO is built with Go, which is not here")
+    sys.path.append(str(root / "tests/servers"))
+    import minio as minio_server
+
+    server = minio_server.Minio(tmp_path / "servers")
+    server.fetch()
+    server.up()
+    try:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            monkeypatch.delenv(name)
+        for name, value in server.variables().items():
+            monkeypatch.setenv(name, value)
+        folder = project(tmp_path, '    file: {format: csv, name: "acme/o_{sequence}.csv", checksum: sha256}\n',
+                         path="s3://windrow/deliveries")
+        lab.windrow(folder, "run")
+        lab.windrow(folder, "run")
+        data = server.home / "data/windrow/deliveries/acme"
+        assert sorted(f.name for f in data.iterdir()) == ["o_1.csv", "o_1.csv.sha256"]
+        assert "s3://windrow/deliveries can be written to, 1 views delivered" in lab.windrow(folder, "health").stdout
+    finally:
+        server.down()
+
+
+def test_sqlite_readers_see_one_batch_whole(tmp_path):
+    import sqlite3
+    import threading
+
+    folder = serving_lab.project(tmp_path / "p", "{type: sqlite, path: serving.db}", {
+        "models/gold/other.sql": "SELECT 1 AS batch\n",
+        "publish/all.yaml": "publish: all\nto: serving\nviews:\n  - {from: gold.numbers, table: numbers, indexes: [[id]]}\n"
+                            "  - {from: gold.other, table: other}\n"})
+    rows = 20000
+    serving_lab.batch(folder, 1, rows)
+    lab.windrow(folder, "run")
+    wrong, looks, stop = [], [0], threading.Event()
+
+    def read():
+        connection = sqlite3.connect(folder / "serving.db", timeout=30)
+        while not stop.is_set():
+            seen = connection.execute("SELECT count(*), count(DISTINCT n.batch), max(n.batch), max(o.batch) FROM numbers n, "
+                                      "other o").fetchone()
+            looks[0] += 1
+            if seen[0] != rows or seen[1] != 1 or seen[2] != seen[3]:
+                wrong.append(seen)
+        connection.close()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    random.seed(13)
+    try:
+        for turn in range(2, 12):
+            serving_lab.batch(folder, turn, rows)
+            (folder / "models/gold/other.sql").write_text(f"SELECT {turn} AS batch\n")
+            lab.windrow(folder, "run", "--select", "gold.*")
+            run = lab.start(folder, "publish")
+            time.sleep(random.uniform(0.02, 0.2))
+            run.kill()
+            run.wait()
+            if turn % 2 == 0:
+                lab.windrow(folder, "publish")
+    finally:
+        lab.windrow(folder, "publish")
+        stop.set()
+        reader.join()
+    assert not wrong and looks[0] > 10, wrong[:3]
