@@ -7,11 +7,12 @@ import time
 
 import fetch
 from hdfs import Hdfs, HdfsHa
+from kafka import Kafka
 from minio import Minio
 from server import Failure, Server, memory
 from spark import Spark
 
-SERVERS: dict[str, type[Server]] = {kind.name: kind for kind in (Minio, Hdfs, HdfsHa, Spark)}
+SERVERS: dict[str, type[Server]] = {kind.name: kind for kind in (Minio, Hdfs, HdfsHa, Spark, Kafka)}
 USAGE = """usage: ./dev servers VERB [NAME…]
 
   up      fetch, start, wait until ready; print addresses and the variables that programs need

@@ -20,6 +20,7 @@ HERE = pathlib.Path(__file__).parent
 TOOLS = {
     "java": "apt-get install openjdk-17-jre-headless",
     "mvn": "apt-get install maven",
+    "openssl": "apt-get install openssl",
     "go": "Go 1.24 or newer from https://go.dev/dl",
 }
 
