@@ -22,6 +22,7 @@ class AppImpl final : public App {
   std::vector<std::string> check() override;
   PlanView plan(const PlanOptions& options) override;
   RunResult run(const RunOptions& options, const RunEvents& events) override;
+  IngestResult ingest(const IngestOptions& options, const tasks::IngestSink& sink) override;
   std::vector<std::string> accept(const std::string& select) override;
   std::vector<quality::UnitTestResult> unit_tests(const std::string& select) override;
   std::unique_ptr<duck::Connection> query_connection(

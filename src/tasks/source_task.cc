@@ -5,6 +5,7 @@
 #include "sources/source.h"
 #include "tasks/audit.h"
 #include "tasks/context.h"
+#include "tasks/ingest.h"
 
 namespace windrow::tasks {
 
@@ -79,12 +80,14 @@ void keep_rejected(const Context& context, const project::Source& source,
 }  // namespace
 
 std::optional<std::string> pending_source(const Context& context, const project::Source& source) {
+  if (source.kind == "kafka") return pending_stream(context, source);
   if (source.kind != "files") return {};
   return reader_of(context, source)->pending(progress_of(context, source.name));
 }
 
 void ingest_source(const Context& context, const project::Source& source, Cancel& cancel,
                    const ProgressSink& progress, Report& report) {
+  if (source.kind == "kafka") return ingest_waiting(context, source, cancel, progress, report);
   const auto reader = reader_of(context, source);
   std::vector<std::string> partition_by;
   for (const auto& [column, expression] : source.partition_by) partition_by.push_back(column);
@@ -106,7 +109,7 @@ void ingest_source(const Context& context, const project::Source& source, Cancel
     if (progress) progress({source.name, batch->what, -1, report.rows});
     keep_rejected(context, source, *batch, *session, report);
     auto target = target_of(context, source.name, partition_by);
-    target.evolve = source.on_new_column != "reject";
+    target.evolve = source.on_new_column != "reject" && source.on_new_column != "stop";
     auto staged =
         session->stage(batch->select, batch->parameters, {engine::Method::Kind::append}, target);
     Audit audit(context, {source.name, source.columns, source.checks}, *session, report);

@@ -40,6 +40,18 @@ void check_connection(const Node& node, Reading& reading, Connection& connection
     }
     const Node* path = node.find("path");
     if (!path) reading.problem(node, "key \"path\" is missing in " + in_quotes(connection.name));
+  } else if (connection.type == "kafka") {
+    static const std::vector<std::string> keys = {"type",     "brokers",       "user",
+                                                  "password", "mechanism",     "tls",
+                                                  "ca",       "certificate",   "certificate_key",
+                                                  "registry", "registry_user", "registry_password",
+                                                  "settings"};
+    for (const auto& entry : node.entries) {
+      if (std::find(keys.begin(), keys.end(), entry.key.text) == keys.end())
+        report_unknown_key(entry.key, keys, reading);
+    }
+    if (!node.find("brokers"))
+      reading.problem(node, "key \"brokers\" is missing in " + in_quotes(connection.name));
   } else if (!connection.type.empty()) {
     const Node& type = *node.find("type");
     const std::vector<std::string> known(std::begin(kConnectionTypes), std::end(kConnectionTypes));
@@ -62,8 +74,10 @@ void check_connection(const Node& node, Reading& reading, Connection& connection
 Type<Connection> connection_type() {
   Keys<Connection> keys("connection");
   keys.required("type", &Connection::type, text_type(),
-                "`sqlite`; other kinds are not used by this version.")
+                "`sqlite` or `kafka`; other kinds are not used by this version.")
       .bound(false, "path", text_type(), "", "Of sqlite: the file, relative to the project.",
+             [](Connection&, std::string&&, const Node&, Reading&) {})
+      .bound(false, "brokers", text_type(), "", "Of kafka: `HOST:PORT`, several with commas.",
              [](Connection&, std::string&&, const Node&, Reading&) {})
       .open()
       .then(check_connection);
