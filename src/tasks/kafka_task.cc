@@ -400,14 +400,26 @@ class KafkaIngest final : public clients::KafkaAssignment {
            (first_waiting_ && steady_clock::now() - *first_waiting_ >= options_.flush_every);
   }
 
-  /// Other copies read everything: it is over where the table has it all.
-  bool others_have_all() {
+  /// Partitions that other copies read, or nobody just now: whether the table has them up to the
+  /// ends.
+  bool others_are_done() {
+    const auto theirs = [&](const auto& end) { return !position_.count(end.first); };
+    if (std::none_of(ends_.begin(), ends_.end(), theirs)) return true;
     const auto now = steady_clock::now();
-    if (now - looked_ < std::chrono::seconds(1)) return false;
+    if (now - looked_ < std::chrono::milliseconds(500)) return false;
     looked_ = now;
-    load();
+    const auto table = context_.lake.table(source_.name);
+    if (!table.exists()) {
+      return std::all_of(ends_.begin(), ends_.end(), [&](const auto& end) {
+        return !theirs(end) || start_of(end.first) >= end.second;
+      });
+    }
+    duck::Connection connection(context_.database);
+    const auto txns = table.snapshot({}, &connection).txns;
     return std::all_of(ends_.begin(), ends_.end(), [&](const auto& end) {
-      return known_offset(end.first).value_or(0) >= end.second;
+      if (!theirs(end)) return true;
+      const auto found = txns.find(app_id(end.first));
+      return found != txns.end() && found->second.version >= end.second;
     });
   }
 
@@ -415,7 +427,6 @@ class KafkaIngest final : public clients::KafkaAssignment {
     if (limits_.batches && status_.commits >= *limits_.batches) return true;
     if (limits_.duration && steady_clock::now() - begun_ >= *limits_.duration) return true;
     if (!limits_.until_caught_up) return false;
-    if (in_group_ && position_.empty()) return others_have_all();
     for (const auto& [partition, position] : position_) {
       const auto end = ends_.find(partition);
       if (end == ends_.end()) continue;
@@ -425,7 +436,7 @@ class KafkaIngest final : public clients::KafkaAssignment {
       if (const auto eof = consumer_->reached_end(partition)) at = std::max(at, *eof);
       if (at < end->second) return false;
     }
-    return true;
+    return !in_group_ || others_are_done();
   }
 
   // --- writing ---------------------------------------------------------------------------------
