@@ -161,8 +161,8 @@ struct KafkaConsumer::Impl {
 
   /// The group decided. Its protocol must be answered whatever the owner throws.
   void rebalance(rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* list) {
-    const std::string protocol = rd_kafka_rebalance_protocol(client);
-    const bool cooperative = protocol == "COOPERATIVE";
+    const char* protocol = rd_kafka_rebalance_protocol(client);
+    const bool cooperative = protocol && std::string_view(protocol) == "COOPERATIVE";
     const auto changes = partitions_of(*list);
     if (error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
       KafkaOffsets begin;
@@ -436,14 +436,15 @@ size_t KafkaConsumer::consume(size_t max, std::chrono::milliseconds timeout,
           impl.thrown = std::current_exception();
         }
       }
-    } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+    } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF && message->rkt) {
       impl.ends[{rd_kafka_topic_name(message->rkt), message->partition}] = message->offset;
     } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
                code_of(message->err) == Code::not_found ||
                code_of(message->err) == Code::permission ||
                message->err == RD_KAFKA_RESP_ERR__FATAL) {
       broken = message->err;
-      broken_text = rd_kafka_message_errstr(message);
+      const char* text = rd_kafka_message_errstr(message);
+      broken_text = text ? text : rd_kafka_err2str(broken);
     }  // others pass: the client goes on by itself
     rd_kafka_message_destroy(message);
   }
@@ -542,21 +543,29 @@ bool KafkaProducer::create_topic(const std::string& topic, int partitions,
 void KafkaProducer::send(const std::string& topic, std::string_view key, std::string_view value) {
   auto& handle = impl_->topics[topic];
   if (!handle) handle = rd_kafka_topic_new(impl_->client, topic.c_str(), nullptr);
-  const int sent =
-      rd_kafka_produce(handle, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_BLOCK,
-                       const_cast<char*>(value.data()),  // NOLINT: copied
-                       value.size(), key.data(), key.size(), nullptr);
-  if (sent != 0) raise(rd_kafka_last_error(), "sending to \"" + topic + "\"", &impl_->complaints);
+  while (rd_kafka_produce(handle, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
+                          const_cast<char*>(value.data()),  // NOLINT: copied
+                          value.size(), key.data(), key.size(), nullptr) != 0) {
+    const auto error = rd_kafka_last_error();
+    if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL)
+      raise(error, "sending to \"" + topic + "\"", &impl_->complaints);
+    // Room comes with the reports of what has arrived.
+    rd_kafka_poll(impl_->client, 100);
+    check_arrival();
+  }
   rd_kafka_poll(impl_->client, 0);
+}
+
+void KafkaProducer::check_arrival() const {
+  if (impl_->failed == 0) return;
+  raise(rd_kafka_resp_err_t(impl_->error.load()),
+        fmt::format("{} messages did not arrive", impl_->failed.load()), nullptr);
 }
 
 void KafkaProducer::flush(std::chrono::milliseconds timeout) {
   const auto error = rd_kafka_flush(impl_->client, int(timeout.count()));
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) raise(error, "sending", &impl_->complaints);
-  if (impl_->failed > 0) {
-    raise(rd_kafka_resp_err_t(impl_->error.load()),
-          fmt::format("{} messages did not arrive", impl_->failed.load()), nullptr);
-  }
+  check_arrival();
 }
 
 }  // namespace windrow::clients

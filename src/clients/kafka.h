@@ -122,6 +122,7 @@ class KafkaProducer {
   struct Impl;
 
  private:
+  void check_arrival() const;
   std::unique_ptr<Impl> impl_;
 };
 

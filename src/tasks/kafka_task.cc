@@ -223,7 +223,8 @@ class KafkaIngest final : public clients::KafkaAssignment {
     auto table = new_table(context_, source_.name, source_.common.description);
     std::vector<duck::Column> columns;
     try {
-      columns = session_->describe(decoder_.select(rows.sql()), parameters());
+      if (decoder_.rows().columns() > 0)
+        columns = session_->describe(decoder_.select(rows.sql()), parameters());
     } catch (const duck::SqlError& error) {
       throw Error(Code::configuration,
                   fmt::format("source \"{}\": its expressions do not fit its columns: {}",

@@ -52,7 +52,7 @@ def generate(broker, topic: str, rows: int, *words: str, kind: str = "wikipedia"
 
 
 def send(broker, topic: str, *messages, partitions: int = 1, partition: int = 0, headers=()) -> None:
-    """Single messages as they stand (bytes or text; None has no value), each (key, value) or value."""
+    """Single messages as they stand (bytes or text), each (key, value) or value."""
     generate(broker, topic, 0, "--partitions", str(partitions))
     for message in messages:
         key, value = message if isinstance(message, tuple) else ("", message)
@@ -62,9 +62,6 @@ def send(broker, topic: str, *messages, partitions: int = 1, partition: int = 0,
         for header in headers:
             words += ["-H", header]
         content = value.encode() if isinstance(value, str) else value
-        if content is None:
-            words += ["-Z"]
-            content = b""
         subprocess.run(words, input=content, check=True, capture_output=True, timeout=60)
 
 

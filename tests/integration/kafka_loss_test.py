@@ -75,7 +75,7 @@ class Copies:
 
 
 def torment(folder, broker, topic: str, count: int, chance: random.Random, proxy=None) -> None:
-    rate = max(3000, count // 60)
+    rate = max(3000, count // 90)
     producer = kafka_lab.generate(broker, topic, count, "--seed", str(SEED), "--rate", str(rate), "--duplicates", "0",
                                   "--broken", "0.002", background=True)
     copies = Copies(folder)

@@ -10,7 +10,8 @@ import fetch
 from server import Process, Server
 
 VERSION = "4.3.1"
-COORDINATES = [f"org.apache.kafka:kafka_2.13:{VERSION}", "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4"]
+COORDINATES = [f"org.apache.kafka:kafka_2.13:{VERSION}", f"org.apache.kafka:kafka-tools:{VERSION}",
+               "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4"]
 NAME, PASSWORD = "windrow-test", "windrow-test-secret"
 LOG4J = """<Configuration status="warn"><Appenders><Console name="out"><PatternLayout pattern="%d %p %c{2}: %m%n"/></Console>
 </Appenders><Loggers><Root level="info"><AppenderRef ref="out"/></Root></Loggers></Configuration>
