@@ -26,6 +26,7 @@ struct DecoderTest : testing::Test {
     column.on_bad_value = bad;
     source.columns.push_back(column);
   }
+  SchemaOf schema_of;
   void send(std::optional<std::string_view> value) {
     KafkaMessage message;
     message.from = &from;
@@ -40,7 +41,7 @@ struct DecoderTest : testing::Test {
   std::string rows(const std::vector<duck::Column>& table = {}) {
     if (!decoder) {
       source.name = "bronze.events";
-      decoder = std::make_unique<Decoder>(source, record_format(source, {}));
+      decoder = std::make_unique<Decoder>(source, record_format(source, schema_of));
     }
     decoder->set_table(table);
     decoder->decode(messages, connection);
@@ -228,6 +229,44 @@ TEST_F(DecoderTest, Bytes) {
   source.format = "bytes";
   send(std::string_view("\xff\x00z", 3));
   EXPECT_EQ(rows(), "value:BLOB \n\\xFF\\x00z|");
+}
+
+TEST_F(DecoderTest, Avro) {
+  source.format = "avro";
+  declare("price", "decimal(10,2)");
+  declare("at_time", "timestamptz");
+  schema_of = [](int32_t id) -> std::string {
+    if (id == 7)
+      return R"({"type":"record","name":"E","namespace":"x.y","fields":[
+        {"name":"id","type":"long"},{"name":"name","type":["null","string"]},
+        {"name":"share","type":"double"},{"name":"ok","type":"boolean"},
+        {"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":10,"scale":2}},
+        {"name":"at_time","type":{"type":"long","logicalType":"timestamp-millis"}},
+        {"name":"suit","type":{"type":"enum","name":"Suit","symbols":["A","B"]}},
+        {"name":"tags","type":{"type":"array","items":"string"}},
+        {"name":"more","type":{"type":"map","values":["null","int","E"]}}]})";
+    throw BadRecord{"the schema registry does not know the schema " + std::to_string(id)};
+  };
+  using namespace std::string_literals;
+  const std::string head = "\0\0\0\0\x07"s;
+  // id -3, name "ä", share 0.5, ok, price -1.05, 2023-11-14T22:13:20Z, B, ["x"], {"k": 1}
+  const std::string body = "\x05\x02\x04\xC3\xA4"s + "\0\0\0\0\0\0\xE0\x3F"s + "\x01"s +
+                           "\x02\x97"s + "\x80\xA0\xAB\xFE\xF9\x62"s + "\x02"s +
+                           "\x02\x02x\0"s + "\x02\x02k\x02\x02\0"s;
+  send(head + body);
+  send(head + body.substr(0, 20));
+  send(head + body + "x");
+  send("\0\0\0\0\x08"s + body);
+  send("{}");
+  connection.execute("SET TimeZone = 'UTC'");
+  EXPECT_EQ(rows(),
+            "price:DECIMAL(10,2) at_time:TIMESTAMP WITH TIME ZONE id:BIGINT name:VARCHAR "
+            "share:DOUBLE ok:BOOLEAN suit:VARCHAR tags:VARCHAR more:VARCHAR \n"
+            "-1.05|2023-11-14 22:13:20+00|-3|\xC3\xA4|0.5|true|B|[\"x\"]|{\"k\":1}|");
+  ASSERT_EQ(decoder->rejected().size(), 4u);
+  EXPECT_EQ(why(0), "the Avro record is cut off");
+  EXPECT_EQ(why(1), "1 bytes are left behind the Avro record");
+  EXPECT_EQ(why(2), "the schema registry does not know the schema 8");
 }
 
 }  // namespace
