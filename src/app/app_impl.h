@@ -37,6 +37,8 @@ class AppImpl final : public App {
  private:
   friend class RunRecord;
 
+  void wait_for_lake(const tasks::IngestSink& sink);
+
   /// Of the process, else of the project's `.env`; for keys of storage.
   std::optional<std::string> variable(const std::string& name) const;
   /// The lake, where it was ever written to; a look never makes one.

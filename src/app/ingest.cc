@@ -12,6 +12,9 @@ namespace windrow::app {
 
 namespace {
 
+constexpr std::chrono::microseconds kStoreWait = std::chrono::milliseconds(200);
+constexpr std::chrono::microseconds kStoreWaitMost = std::chrono::seconds(10);
+
 /// Metrics of one stream, as text for Prometheus.
 std::string metrics_text(const std::string& source, const tasks::IngestStatus& s) {
   std::string out;
@@ -53,6 +56,25 @@ void write_metrics(const std::string& path, const std::string& text) {
 
 }  // namespace
 
+/// A stream outlives a store that does not answer, also where it begins then.
+void AppImpl::wait_for_lake(const tasks::IngestSink& sink) {
+  auto wait = kStoreWait;
+  while (true) {
+    try {
+      lake();
+      return;
+    } catch (const Error& error) {
+      if (!retryable(error.code())) throw;
+      tasks::IngestStatus status;
+      status.phase = "waiting for the store";
+      status.problem = secrets_.redact(error.problem().message);
+      if (sink) sink(status);
+    }
+    if (cancel_.wait_for(wait)) cancel_.check();
+    wait = std::min(wait * 2, kStoreWaitMost);
+  }
+}
+
 IngestResult AppImpl::ingest(const IngestOptions& options, const tasks::IngestSink& sink) {
   const auto* asset = graph_.resolve(options.source);
   const auto* source = asset ? project_.source(asset->name) : nullptr;
@@ -63,7 +85,7 @@ IngestResult AppImpl::ingest(const IngestOptions& options, const tasks::IngestSi
                 did_you_mean(options.source, known));
   }
   const auto begun = clock_.steady();
-  lake();
+  wait_for_lake(sink);
   IngestResult result;
   result.run = new_ordered_uuid(clock_.now());
   const auto world = tables();

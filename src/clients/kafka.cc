@@ -137,7 +137,6 @@ struct KafkaConsumer::Impl {
   KafkaAssignment* assignment = nullptr;
   Complaints complaints;
   KafkaOffsets next;               ///< of each assigned partition
-  KafkaOffsets ends;               ///< where a partition had nothing more
   std::set<KafkaPartition> names;  ///< stable addresses for messages
   /// Taken away during `consume`. Where one came back in the same call, nobody knows which of the
   /// messages are of before and which of after.
@@ -189,7 +188,6 @@ struct KafkaConsumer::Impl {
     }
     for (const auto& each : changes) {
       next.erase(each);
-      ends.erase(each);
       gone.insert(each);
     }
     if (cooperative) {
@@ -271,7 +269,9 @@ KafkaConsumer::KafkaConsumer(const KafkaSettings& settings, KafkaAssignment* ass
   all["enable.auto.commit"] = "false";
   all["enable.auto.offset.store"] = "false";
   all["auto.offset.reset"] = "error";
-  all["enable.partition.eof"] = "true";
+  // Ends are not told among the messages: librdkafka takes such an event for a message that was
+  // consumed, and after a pause or a change of the leader goes on one message too late.
+  all["enable.partition.eof"] = "false";
   auto conf = conf_of(all);
   rd_kafka_conf_set_opaque(conf.get(), impl_.get());
   rd_kafka_conf_set_error_cb(conf.get(), [](rd_kafka_t* rk, int e, const char* why, void* opaque) {
@@ -348,12 +348,6 @@ std::optional<int64_t> KafkaConsumer::known_end(const KafkaPartition& partition)
       end < 0)
     return {};
   return end;
-}
-
-std::optional<int64_t> KafkaConsumer::reached_end(const KafkaPartition& partition) const {
-  const auto found = impl_->ends.find(partition);
-  if (found == impl_->ends.end()) return {};
-  return found->second;
 }
 
 KafkaOffsets KafkaConsumer::offsets_at(const std::vector<KafkaPartition>& partitions,
@@ -436,8 +430,6 @@ size_t KafkaConsumer::consume(size_t max, std::chrono::milliseconds timeout,
           impl.thrown = std::current_exception();
         }
       }
-    } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF && message->rkt) {
-      impl.ends[{rd_kafka_topic_name(message->rkt), message->partition}] = message->offset;
     } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
                code_of(message->err) == Code::not_found ||
                code_of(message->err) == Code::permission ||
@@ -445,7 +437,10 @@ size_t KafkaConsumer::consume(size_t max, std::chrono::milliseconds timeout,
       broken = message->err;
       const char* text = rd_kafka_message_errstr(message);
       broken_text = text ? text : rd_kafka_err2str(broken);
-    }  // others pass: the client goes on by itself
+    } else if (message->rkt) {
+      // It passes, and the client goes on by itself; but not certainly from where it was.
+      again.insert({rd_kafka_topic_name(message->rkt), message->partition});
+    }
     rd_kafka_message_destroy(message);
   }
   if (impl.thrown) std::rethrow_exception(std::exchange(impl.thrown, nullptr));

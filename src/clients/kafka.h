@@ -68,9 +68,6 @@ class KafkaConsumer {
   Range range(const KafkaPartition& partition, std::chrono::milliseconds timeout);
   /// The end as the last answers to fetches said; nothing before the first.
   std::optional<int64_t> known_end(const KafkaPartition& partition);
-  /// Where a partition was found to have nothing more to give, since it was assigned; offsets may
-  /// be left out before it.
-  std::optional<int64_t> reached_end(const KafkaPartition& partition) const;
   /// The first offset whose message is not before the time; the end where there is none.
   KafkaOffsets offsets_at(const std::vector<KafkaPartition>& partitions, int64_t time_ms,
                           std::chrono::milliseconds timeout);

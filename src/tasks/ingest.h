@@ -18,7 +18,7 @@ struct IngestLimits {
 
 /// What a stream did so far and how it stands.
 struct IngestStatus {
-  std::string phase;  ///< joining, reading, writing, waiting for the store
+  std::string phase;  ///< joining, reading, writing, waiting, waiting for the store, done
   int64_t rows = 0, rejected = 0, messages = 0, bytes = 0;  ///< committed; bytes of messages
   int64_t files = 0, file_bytes = 0, commits = 0;
   int64_t conflicts = 0;     ///< commits that another copy was faster with

@@ -35,6 +35,7 @@ using std::chrono::steady_clock;
 constexpr const char* kCheckpointInterval = "50";
 constexpr milliseconds kBrokerTimeout{15'000};
 constexpr milliseconds kPoll{100};
+constexpr std::chrono::seconds kSilence{10};
 constexpr size_t kPollMessages = 20'000;
 constexpr int kConflictsMax = 100;
 constexpr microseconds kBackoffFirst = std::chrono::milliseconds(200);
@@ -68,6 +69,9 @@ class KafkaIngest final : public clients::KafkaAssignment {
         messages_(decoder_.needs_headers()),
         session_(context.engine.open({}, cancel, {})) {
     for (const auto& [column, expression] : source.partition_by) partition_by_.push_back(column);
+    // One thread decodes and writes, librdkafka has its own; with more, DuckDB's would spend most
+    // of their time on waiting for each other. In a run other tasks want them.
+    if (in_group_) session_->connection()->execute("SET threads = 1");
     begun_ = last_commit_ = steady_clock::now();
   }
 
@@ -85,7 +89,7 @@ class KafkaIngest final : public clients::KafkaAssignment {
         if (cancel_.requested() || !in_group_ || !retryable(error.code())) throw;
         if (status_.commits > before) wait = kBackoffFirst;
         status_.problem = error.problem().message;
-        tell("waiting for the broker", true);
+        tell("waiting", true);
       }
       if (cancel_.wait_for(wait)) cancel_.check();
       wait = std::min(wait * 2, kBackoffMost);
@@ -362,6 +366,7 @@ class KafkaIngest final : public clients::KafkaAssignment {
       consumer_->assign(begin);
     }
     status_.problem.clear();
+    heard_ = steady_clock::now();
     while (!done()) {
       cancel_.check();
       take();
@@ -378,10 +383,12 @@ class KafkaIngest final : public clients::KafkaAssignment {
   void take() {
     const size_t room =
         options_.flush_rows > messages_.size() ? options_.flush_rows - messages_.size() : 1;
+    const size_t before = messages_.size();
     consumer_->consume(std::min(room, kPollMessages), time_left(), [&](const auto& message) {
       if (!in_group_ && message.offset >= ends_[*message.from]) return;
       messages_.add(message);
     });
+    if (messages_.size() > before || position_.empty()) heard_ = steady_clock::now();
     if (messages_.size() > 0 && !first_waiting_) first_waiting_ = steady_clock::now();
     status_.waiting = int64_t(messages_.size());
   }
@@ -424,6 +431,14 @@ class KafkaIngest final : public clients::KafkaAssignment {
     });
   }
 
+  /// Transactions end in marks that have an offset and are no message: where the broker answers and
+  /// nothing has come for so long, the last offsets are such marks.
+  bool silent() {
+    if (steady_clock::now() - heard_ < kSilence) return false;
+    for (const auto& [partition, position] : position_) consumer_->range(partition, kBrokerTimeout);
+    return steady_clock::now() - heard_ < 2 * kSilence;
+  }
+
   bool done() {
     if (limits_.batches && status_.commits >= *limits_.batches) return true;
     if (limits_.duration && steady_clock::now() - begun_ >= *limits_.duration) return true;
@@ -434,8 +449,7 @@ class KafkaIngest final : public clients::KafkaAssignment {
       int64_t at = position;
       const auto waits = messages_.next().find(partition);
       if (waits != messages_.next().end()) at = waits->second;
-      if (const auto eof = consumer_->reached_end(partition)) at = std::max(at, *eof);
-      if (at < end->second) return false;
+      if (at < end->second && !silent()) return false;
     }
     return !in_group_ || others_are_done();
   }
@@ -755,7 +769,7 @@ class KafkaIngest final : public clients::KafkaAssignment {
   IngestStatus status_;
   bool flushing_ = false, seek_ = false, look_again_ = false;
   std::optional<steady_clock::time_point> first_waiting_;
-  steady_clock::time_point begun_, last_commit_, told_, looked_;
+  steady_clock::time_point begun_, last_commit_, told_, looked_, heard_;
 };
 
 }  // namespace

@@ -71,9 +71,11 @@ std::string clock_text(int64_t micros) {
 std::string decimal_text(std::string_view bytes, int scale) {
   if (bytes.size() > 16) throw BadRecord{"a decimal has more than 38 digits"};
   __int128 value = !bytes.empty() && (uint8_t(bytes[0]) & 0x80) ? -1 : 0;
-  for (const char c : bytes) value = __int128(static_cast<unsigned __int128>(value) << 8 | uint8_t(c));
+  for (const char c : bytes)
+    value = __int128(static_cast<unsigned __int128>(value) << 8 | uint8_t(c));
   const bool negative = value < 0;
-  auto rest = negative ? -static_cast<unsigned __int128>(value) : static_cast<unsigned __int128>(value);
+  auto rest =
+      negative ? -static_cast<unsigned __int128>(value) : static_cast<unsigned __int128>(value);
   std::string digits;
   do {
     digits.insert(digits.begin(), char('0' + int(rest % 10)));
@@ -142,8 +144,8 @@ Datum read(const AvroSchema& schema, Bytes& bytes, int depth) {
       const double value = bytes.real(schema.kind == Kind::double_);
       if (!std::isfinite(value))
         return number_datum(std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
-      auto text = schema.kind == Kind::double_ ? fmt::format("{}", value)
-                                               : fmt::format("{}", float(value));
+      auto text =
+          schema.kind == Kind::double_ ? fmt::format("{}", value) : fmt::format("{}", float(value));
       if (text.find_first_of(".e") == std::string::npos) text += ".0";
       return number_datum(std::move(text));
     }
@@ -197,7 +199,8 @@ std::string json_of(const AvroSchema& schema, Bytes& bytes, int depth) {
     return "{" + out + "}";
   }
   for (size_t i = 0; i < schema.parts.size(); ++i) {
-    out += (i ? "," : "") + json_quoted(schema.names[i]) + ":" + json_text(*schema.parts[i], bytes, depth);
+    out += (i ? "," : "") + json_quoted(schema.names[i]) + ":" +
+           json_text(*schema.parts[i], bytes, depth);
   }
   return "{" + out + "}";
 }
@@ -211,8 +214,9 @@ class AvroFormat final : public Decoder::Format {
     if (!message.value) return;
     const auto framed = *message.value;
     if (framed.size() < 5 || framed[0] != 0)
-      throw BadRecord{"not an Avro record of a schema registry: it does not begin with a zero byte "
-                      "and a schema's id"};
+      throw BadRecord{
+          "not an Avro record of a schema registry: it does not begin with a zero byte "
+          "and a schema's id"};
     uint32_t id = 0;
     for (size_t i = 1; i < 5; ++i) id = id << 8 | uint8_t(framed[i]);
     const auto& schema = schema_for(int32_t(id));
@@ -229,10 +233,11 @@ class AvroFormat final : public Decoder::Format {
       if (!slot) continue;
       if (slot->kind != duck::BufferKind::bytes && value.kind == Scalar::Kind::text &&
           !is_utf8(value.text)) {
-        throw BadRecord{fmt::format("field \"{}\" is not UTF-8 text: declare it as blob",
-                                    schema.names[i])};
+        throw BadRecord{
+            fmt::format("field \"{}\" is not UTF-8 text: declare it as blob", schema.names[i])};
       }
-      if (slot->json && value.kind == Scalar::Kind::text) value.raw = memory.keep(json_quoted(value.text));
+      if (slot->json && value.kind == Scalar::Kind::text)
+        value.raw = memory.keep(json_quoted(value.text));
       rows.put(*slot, row, value);
     }
     if (!bytes.empty())

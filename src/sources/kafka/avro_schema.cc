@@ -46,9 +46,9 @@ struct AvroSchemas::Reader {
 
   AvroSchema* by_name(const std::string& name, const std::string& space) {
     static const std::map<std::string, Kind> kPrimitive = {
-        {"null", Kind::null},     {"boolean", Kind::boolean}, {"int", Kind::int_},
-        {"long", Kind::long_},    {"float", Kind::float_},    {"double", Kind::double_},
-        {"bytes", Kind::bytes},   {"string", Kind::string}};
+        {"null", Kind::null},   {"boolean", Kind::boolean}, {"int", Kind::int_},
+        {"long", Kind::long_},  {"float", Kind::float_},    {"double", Kind::double_},
+        {"bytes", Kind::bytes}, {"string", Kind::string}};
     if (const auto found = kPrimitive.find(name); found != kPrimitive.end())
       return fresh(found->second);
     for (const auto& full : {name, space + "." + name}) {

@@ -30,8 +30,8 @@ struct AvroSchema {
   enum class Logical { none, decimal, date, time_millis, time_micros, millis, micros };
   Kind kind = Kind::null;
   Logical logical = Logical::none;
-  int scale = 0;                 ///< of decimals
-  size_t size = 0;               ///< of fixed
+  int scale = 0;                   ///< of decimals
+  size_t size = 0;                 ///< of fixed
   std::vector<std::string> names;  ///< fields of a record, symbols of an enum
   /// Fields of a record, branches of a union, the items of an array or the values of a map. Not
   /// owned: a named type may hold itself.

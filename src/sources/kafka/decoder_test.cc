@@ -251,8 +251,8 @@ TEST_F(DecoderTest, Avro) {
   const std::string head = "\0\0\0\0\x07"s;
   // id -3, name "ä", share 0.5, ok, price -1.05, 2023-11-14T22:13:20Z, B, ["x"], {"k": 1}
   const std::string body = "\x05\x02\x04\xC3\xA4"s + "\0\0\0\0\0\0\xE0\x3F"s + "\x01"s +
-                           "\x02\x97"s + "\x80\xA0\xAB\xFE\xF9\x62"s + "\x02"s +
-                           "\x02\x02x\0"s + "\x02\x02k\x02\x02\0"s;
+                           "\x02\x97"s + "\x80\xA0\xAB\xFE\xF9\x62"s + "\x02"s + "\x02\x02x\0"s +
+                           "\x02\x02k\x02\x02\0"s;
   send(head + body);
   send(head + body.substr(0, 20));
   send(head + body + "x");

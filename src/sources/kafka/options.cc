@@ -125,8 +125,8 @@ KafkaOptions kafka_options(const project::Project& project, const project::Sourc
     out.topics.push_back(topic->text());
   }
   // What librdkafka keeps ready is most of the memory that waits: enough for one flush.
-  out.client = {{"queued.max.messages.kbytes", "32768"},
-                {"queued.min.messages", "100000"},
+  out.client = {{"queued.max.messages.kbytes", "16384"},
+                {"queued.min.messages", "50000"},
                 {"fetch.message.max.bytes", "4194304"},
                 {"fetch.wait.max.ms", "100"}};
   for (auto& [name, value] : kafka_settings(connection)) out.client[name] = value;
