@@ -114,36 +114,68 @@ duckdb_package() {
   echo "@duckdb/node-bindings-linux-$arch"
 }
 
-# The folder given to CMake as WINDROW_DEPS: duckdb/lib and duckdb/include.
+# The folder given to CMake as WINDROW_DEPS: duckdb/lib and duckdb/include, rdkafka/lib and rdkafka/include.
 deps_folder() {
-  local package pin
+  local package pin kafka
   package=$(duckdb_package)
   pin=$(pinned "$package")
-  echo "$cache/deps-${pin%% *}"
+  kafka=$(pinned rdkafka-sys)
+  echo "$cache/deps-${pin%% *}-${kafka%% *}"
 }
 
-fetch_duckdb() {
+fetch_crate() {  # fetch_crate NAME VERSION: unpacked in $scratch/crate/vendor/NAME
+  local crate=$scratch/crate
+  rm -rf "$crate"
+  mkdir -p "$crate/src"
+  printf '[package]\nname = "headers"\nversion = "0.0.0"\n[dependencies]\n%s = "=%s"\n' "$1" "$2" >"$crate/Cargo.toml"
+  touch "$crate/src/lib.rs"
+  (cd "$crate" && cargo vendor --quiet vendor >cargo.log 2>&1 </dev/null) || {
+    cat "$crate/cargo.log" >&2
+    die "cannot fetch $1 $2 with cargo"
+  }
+}
+
+# Without WITH_SASL there is no Cyrus SASL, which only Kerberos needs; SCRAM is librdkafka's own.
+# Into $scratch/deps. Debian's is too old to log in to Kafka 4 with SCRAM, so it is built from source.
+fetch_rdkafka() {
+  local pin version sum source=$scratch/crate/vendor/rdkafka-sys/librdkafka log=$scratch/rdkafka.log
+  pin=$(pinned rdkafka-sys)
+  read -r version sum <<<"$pin"
+  say "setup: building librdkafka ${version#*+}"
+  fetch_crate rdkafka-sys "$version"
+  (cd "$source" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum) >"$scratch/rdkafka.sums"
+  verify "$scratch/rdkafka.sums" "$sum"
+  {
+    cmake -S "$source" -B "$scratch/rdkafka" -G Ninja -DCMAKE_BUILD_TYPE=Release -DRDKAFKA_BUILD_STATIC=ON \
+      -DRDKAFKA_BUILD_EXAMPLES=OFF -DRDKAFKA_BUILD_TESTS=OFF -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DWITH_SSL=ON \
+      -DWITH_SASL=OFF -DWITH_SASL_SCRAM=ON -DWITH_CURL=OFF -DWITH_ZSTD=ON -DWITH_ZLIB=ON -DENABLE_LZ4_EXT=OFF &&
+      ninja -C "$scratch/rdkafka" rdkafka
+  } >"$log" 2>&1 </dev/null || {
+    tail -20 "$log" >&2
+    die "librdkafka cannot be built: see above"
+  }
+  mkdir -p "$scratch/deps/rdkafka/lib" "$scratch/deps/rdkafka/include/librdkafka"
+  mv "$scratch/rdkafka/src/librdkafka.a" "$scratch/deps/rdkafka/lib/"
+  cp "$source/src/rdkafka.h" "$scratch/deps/rdkafka/include/librdkafka/"
+}
+
+fetch_deps() {
   local final package pin version sum crate=$scratch/crate
   final=$(deps_folder)
   [[ -d $final ]] && return
   package=$(duckdb_package)
   say "setup: fetching DuckDB"
   fetch_npm "$package"
-  mkdir -p "$scratch/deps/duckdb/lib" "$crate/src"
+  mkdir -p "$scratch/deps/duckdb/lib"
   mv "$scratch/package/libduckdb.so" "$scratch/deps/duckdb/lib/"
 
   pin=$(pinned libduckdb-sys)
   read -r version sum <<<"$pin"
-  printf '[package]\nname = "headers"\nversion = "0.0.0"\n[dependencies]\nlibduckdb-sys = "=%s"\n' "$version" \
-    >"$crate/Cargo.toml"
-  touch "$crate/src/lib.rs"
-  (cd "$crate" && cargo vendor --quiet vendor >cargo.log 2>&1 </dev/null) || {
-    cat "$crate/cargo.log" >&2
-    die "cannot fetch libduckdb-sys $version with cargo"
-  }
+  fetch_crate libduckdb-sys "$version"
   verify "$crate/vendor/libduckdb-sys/duckdb.tar.gz" "$sum"
   tar -xzf "$crate/vendor/libduckdb-sys/duckdb.tar.gz" -C "$crate" duckdb/src/include
   mv "$crate/duckdb/src/include" "$scratch/deps/duckdb/include"
+  fetch_rdkafka
   mv -T "$scratch/deps" "$final"
 }
 
@@ -206,7 +238,7 @@ setup() {  # setup KIND…: of build, lint, tests, servers
   trap 'rm -rf "$scratch"' EXIT
   # shellcheck disable=SC2086  # words
   install_packages $kinds
-  fetch_duckdb
+  fetch_deps
   fetch_movies
   if [[ $kinds == *" tests "* ]]; then make_venv; fi
   rm -rf "$scratch"

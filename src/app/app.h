@@ -17,6 +17,7 @@
 #include "project/project.h"
 #include "publish/store.h"
 #include "quality/unit_test.h"
+#include "tasks/ingest.h"
 #include "tasks/publication_preview.h"
 
 /// Composition: a project with its lake, engine and stores, opened once per command. The one place
@@ -108,6 +109,19 @@ struct RunResult {
   std::chrono::microseconds elapsed{};
 };
 
+struct IngestOptions {
+  std::string source;
+  tasks::IngestLimits limits;
+  std::string command;       ///< for the record, redacted
+  std::string metrics_file;  ///< in Prometheus' text format, written anew every second; empty: none
+};
+struct IngestResult {
+  std::string run;
+  tasks::IngestStatus status;
+  std::vector<std::string> warnings;
+  std::chrono::microseconds elapsed{};
+};
+
 struct AssetView {
   std::string name, kind, file, layer, description;
   std::vector<std::string> tags;
@@ -161,6 +175,9 @@ class App {
   virtual std::vector<std::string> check() = 0;
   virtual PlanView plan(const PlanOptions& options) = 0;
   virtual RunResult run(const RunOptions& options, const RunEvents& events) = 0;
+  /// Reads a stream into its table until a limit is reached or somebody asks to stop. Throws what
+  /// ends it; what it has committed stands.
+  virtual IngestResult ingest(const IngestOptions& options, const tasks::IngestSink& sink) = 0;
   /// Takes the present definitions of the selected models as done, without a rebuild. Gives their
   /// names.
   virtual std::vector<std::string> accept(const std::string& select) = 0;

@@ -23,6 +23,7 @@ class AppImpl final : public App {
   std::vector<std::string> check() override;
   PlanView plan(const PlanOptions& options) override;
   RunResult run(const RunOptions& options, const RunEvents& events) override;
+  IngestResult ingest(const IngestOptions& options, const tasks::IngestSink& sink) override;
   std::vector<std::string> accept(const std::string& select) override;
   std::vector<quality::UnitTestResult> unit_tests(const std::string& select) override;
   std::unique_ptr<duck::Connection> query_connection(
@@ -40,6 +41,8 @@ class AppImpl final : public App {
 
  private:
   friend class RunRecord;
+
+  void wait_for_lake(const tasks::IngestSink& sink);
 
   /// Of the process, else of the project's `.env`; for keys of storage.
   std::optional<std::string> variable(const std::string& name) const;

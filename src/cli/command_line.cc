@@ -20,7 +20,8 @@ const std::map<std::string, Verb>& verbs() {
       {"query", query_verb},     {"table", table_verb},       {"ls", ls_verb},
       {"lineage", lineage_verb}, {"runs", runs_verb},         {"retry", retry_verb},
       {"schema", schema_verb},   {"health", health_verb},     {"completion", completion_verb},
-      {"version", version_verb}, {"lake", lake_verb},         {"publish", publish_verb}};
+      {"version", version_verb}, {"lake", lake_verb},         {"publish", publish_verb},
+      {"ingest", ingest_verb},   {"generate", generate_verb}};
   return all;
 }
 

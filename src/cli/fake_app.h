@@ -44,6 +44,8 @@ struct Told {
   app::Options opened;          ///< what it was opened with
   app::PlanOptions plan_asked;  ///< what plan or run was asked for
   std::string accepted;
+  app::IngestOptions ingest_asked;
+  app::IngestResult ingested{"0199f3a2-aaaa-7000-8000-000000000000", {}, {}, {}};
 };
 
 class FakeApp final : public app::App {
@@ -97,6 +99,13 @@ class FakeApp final : public app::App {
       events.task_finished(task);
     }
     return told_.result;
+  }
+  app::IngestResult ingest(const app::IngestOptions& options,
+                           const tasks::IngestSink& sink) override {
+    told_.ingest_asked = options;
+    if (told_.failure) throw *told_.failure;
+    sink(told_.ingested.status);
+    return told_.ingested;
   }
   std::vector<std::string> accept(const std::string& select) override {
     told_.accepted = select;

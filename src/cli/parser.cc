@@ -114,6 +114,55 @@ void working_verbs(CLI::App& app, Arguments& a) {
                    "  windrow run --env prod --select tag:daily --exclude layer:bronze\n");
   planning(run, a);
   running(run, a);
+  auto* ingest =
+      verb(app, kWork, "ingest", "read a stream into its table, for good or up to a limit",
+           "  windrow ingest bronze.raw_events\n"
+           "  windrow ingest bronze.raw_events --until-caught-up\n"
+           "  windrow ingest bronze.raw_events --for 10m --metrics ingest.prom\n");
+  ingest->add_option("source", a.source, "the source, LAYER.TABLE")->required();
+  ingest->add_option("--batches", a.batches, "end after so many commits")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  ingest->add_flag("--until-caught-up", a.until_caught_up,
+                   "end when all that the topic has now is in the table");
+  ingest->add_option("--for", a.duration, "end after so long, with what has come until then")
+      ->type_name("DURATION");
+  ingest
+      ->add_option("--metrics", a.metrics_file,
+                   "keep metrics in this file, as Prometheus reads them")
+      ->type_name("FILE");
+  auto* generate = verb(app, kWork, "generate", "make believable data, the same for the same seed",
+                        "  windrow generate wikipedia --rows 100000 --to file --out events.ndjson\n"
+                        "  windrow generate wikipedia --rows 1000000 --rate 20000 --to kafka "
+                        "--connection events --topic wiki-raw-events\n"
+                        "  windrow generate bank --rows 1000 --seed 7 --broken 0 --out -\n");
+  generate->add_option("kind", a.kind, "wikipedia, league or bank")->required();
+  generate->add_option("--rows", a.rows, "so many records")
+      ->required()
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber);
+  generate->add_option("--rate", a.rate, "so many a second (default: as fast as it goes)")
+      ->type_name("R");
+  generate->add_option("--seed", a.seed, "another seed, other data (default: 1)")->type_name("S");
+  generate->add_option("--start", a.start, "the first record's time")->type_name("TIME");
+  generate->add_option("--to", a.send_to, "kafka or file (default: file)")->type_name("WHERE");
+  generate->add_option("--out", a.out_file, "the file, - is standard output (default: KIND.ndjson)")
+      ->type_name("FILE");
+  generate->add_option("--brokers", a.brokers, "of Kafka, without a project")
+      ->type_name("HOST:PORT");
+  generate->add_option("--connection", a.connection, "the project's connection to Kafka")
+      ->type_name("NAME");
+  generate->add_option("--topic", a.topic, "made where it is not there (default: KIND)")
+      ->type_name("NAME");
+  generate->add_option("--partitions", a.partitions, "of a topic that is made (default: 4)")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  generate->add_option("--duplicates", a.duplicates, "share that comes twice (default: 0.005)")
+      ->type_name("SHARE");
+  generate->add_option("--late", a.late, "share with an earlier time (default: 0.01)")
+      ->type_name("SHARE");
+  generate->add_option("--broken", a.broken, "share that does not read (default: 0.001)")
+      ->type_name("SHARE");
   auto* backfill = verb(app, kWork, "backfill",
                         "rebuild the intervals of a range, also those that are up to date",
                         "  windrow backfill 2025-10-01 2025-11-01 --select silver.events+\n");

@@ -47,6 +47,13 @@ struct Arguments {
   std::vector<std::string> partition_by, sets, whens;
   std::vector<std::string> adds, renames, drops, widens, not_null, nullable, checks, drop_checks,
       properties, unset;
+  std::string source, duration, metrics_file;  ///< ingest
+  std::optional<int64_t> batches;
+  std::string send_to = "file", brokers, connection, topic;  ///< generate
+  int64_t rows = 0, seed = 1;
+  int partitions = 4;
+  double rate = 0, duplicates = 0.005, late = 0.01, broken = 0.001;
+  bool until_caught_up = false;
   bool dry_run = false, force = false, purge = false;
   bool rollback = false;
   std::vector<std::string> names;  ///< publish: publications
@@ -77,6 +84,8 @@ int init_verb(Session& session);
 int check_verb(Session& session);
 int plan_verb(Session& session);
 int run_verb(Session& session);
+int ingest_verb(Session& session);
+int generate_verb(Session& session);
 int backfill_verb(Session& session);
 int publish_verb(Session& session);
 int test_verb(Session& session);

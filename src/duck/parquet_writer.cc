@@ -114,25 +114,35 @@ std::string copy_statement(const std::string& select, const WriteOptions& option
   std::vector<std::string> order;
   // Sorted by partition, at most a few files are open at a time: memory stays bounded for any
   // number of partitions.
-  for (const auto& name : options.partition_by) order.push_back(quote_name(name));
+  if (options.file_name.empty()) {
+    for (const auto& name : options.partition_by) order.push_back(quote_name(name));
+  }
   order.insert(order.end(), options.order_by.begin(), options.order_by.end());
   if (!order.empty()) {
     inner =
         "SELECT * FROM (\n" + select + "\n) ORDER BY " + fmt::format("{}", fmt::join(order, ", "));
   }
-  std::string with = fmt::format(
-      "FORMAT parquet, COMPRESSION {}, ROW_GROUP_SIZE {}, RETURN_STATS, "
-      "FILENAME_PATTERN {}",
-      options.compression, options.row_group_rows, quote_text(prefix + "{uuid}"));
-  if (options.partition_by.empty()) {
+  const bool one_file = !options.file_name.empty() && options.partition_by.empty();
+  std::string with = fmt::format("FORMAT parquet, COMPRESSION {}, ROW_GROUP_SIZE {}, RETURN_STATS",
+                                 options.compression, options.row_group_rows);
+  if (!one_file) {
+    with += ", FILENAME_PATTERN " +
+            quote_text(options.file_name.empty() ? prefix + "{uuid}" : options.file_name + "_{i}");
+  }
+  if (one_file) {
+    with += ", USE_TMP_FILE false";  // no commit mentions it yet: a name is enough
+  } else if (options.partition_by.empty()) {
     with += fmt::format(", FILE_SIZE_BYTES {}", options.file_bytes);
   } else {
     with += fmt::format(", PARTITION_BY ({}), WRITE_PARTITION_COLUMNS false",
                         list_of_names(options.partition_by));
   }
   if (!options.field_ids.empty()) with += ", FIELD_IDS {" + options.field_ids + "}";
-  with += ", APPEND";
-  return fmt::format("COPY (\n{}\n) TO {} ({})", inner, quote_text(target_of(options)), with);
+  if (options.file_name.empty()) with += ", APPEND";
+  if (!options.file_name.empty() && !one_file) with += ", OVERWRITE_OR_IGNORE";
+  const auto target =
+      one_file ? options.folder + "/" + options.file_name + ".parquet" : target_of(options);
+  return fmt::format("COPY (\n{}\n) TO {} ({})", inner, quote_text(target), with);
 }
 
 /// Files of a write that did not end well. Names carry a prefix that no other write has.
@@ -157,7 +167,9 @@ std::vector<WrittenFile> write_parquet(Connection& connection, const std::string
                                        const Parameters& parameters, const WriteOptions& options,
                                        const ProgressSink&) {
   // The prefix is this write's own, so that what it began can be found and removed.
-  const std::string prefix = options.file_prefix + new_uuid().substr(0, 8) + "-";
+  const std::string prefix = options.file_name.empty()
+                                 ? options.file_prefix + new_uuid().substr(0, 8) + "-"
+                                 : options.file_name;
   auto& system = duckdb::FileSystem::GetFileSystem(*connection.impl().connection.context);
   guarded([&] { system.CreateDirectoriesRecursive(options.folder); });
   try {

@@ -38,6 +38,9 @@ struct WriteOptions {
   int64_t row_group_rows = 122880;
   std::string field_ids;  ///< `"a": 1, "s": {__duckdb_field_id: 2, "x": 3}`; empty: files have none
   std::string file_prefix = "part-";  ///< names are prefix + UUID + `.parquet`
+  /// For few rows at a time: the whole name but `.parquet`, which nothing else in the folder has.
+  /// One file, or one in each partition (there with a number behind); no sorting by partition.
+  std::string file_name = {};
   /// SQL expressions, optional. DuckDB's sort takes the sign off a negative zero in the columns it
   /// sorts by.
   std::vector<std::string> order_by;

@@ -50,6 +50,7 @@ struct StageContext {
   bool may_replace_schema = false;  ///< full refresh: whatever the SELECT yields becomes the schema
   Time now;
   ProgressSink progress;
+  duck::WriteOptions write = {};  ///< `folder`, where it is given, lies in the table's
 };
 
 Staged stage_append(const StageContext&, const std::string& select, const duck::Parameters&);

@@ -126,8 +126,8 @@ std::string Stager::materialize(const std::string& name, const std::string& sele
 
 int64_t Stager::write(const std::string& rows, const duck::Parameters& parameters) {
   int64_t written = 0;
-  for (auto& add :
-       write_rows(connection(), before_, rows, parameters, {}, context_.now, context_.progress)) {
+  for (auto& add : write_rows(connection(), before_, rows, parameters, context_.write, context_.now,
+                              context_.progress)) {
     staged_.written_paths.push_back(before_.file_path(add));
     written += rows_of(add).value_or(0);
     staged_.adds.push_back(std::move(add));

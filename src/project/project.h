@@ -117,7 +117,8 @@ struct ColumnDeclaration {
   std::string name;
   std::string type;  ///< empty: whatever the data has; else part of the schema contract
   std::string description;
-  std::string value;  ///< sources only: SQL expression over the record
+  std::string value;         ///< sources only: SQL expression over the record
+  std::string on_bad_value;  ///< streams only: as of the source; empty: what that says
   Place value_place;
   std::vector<Check> checks;
   Place place;
@@ -171,7 +172,9 @@ struct Source {
   std::string raw;     ///< column that keeps each record's text as it came; empty: none
   std::vector<ColumnDeclaration> columns;
   std::vector<Check> checks;
-  std::string on_new_column = "add";  ///< add, ignore, reject
+  std::string on_new_column = "add";    ///< add, ignore, reject, stop
+  std::string on_bad_value = "reject";  ///< streams: reject, null, stop
+  std::string explode;                  ///< streams: path of a list; empty: none
   /// Partition column → SQL expression over the table's columns (empty: the column itself).
   std::vector<std::pair<std::string, std::string>> partition_by;
   std::string retention_column;  ///< empty: what partitions say

@@ -155,11 +155,8 @@ TEST_F(Example, LoadsItsAssets) {
 TEST_F(Example, TellsWhatIsNotRun) {
   EXPECT_EQ(
       notices(),
-      "windrow.yaml:7:19: connections of type \"kafka\" are not used by this version of windrow\n"
       "windrow.yaml:16:1: schedules are read and checked, but not used by this version of windrow\n"
       "windrow.yaml:18:1: alerts are read and checked, but not used by this version of windrow\n"
-      "sources/raw_events.yaml:2:8: sources of kind \"kafka\" are not run by this version of "
-      "windrow\n"
       "tasks/refresh_dashboard.yaml:4:7: \"when\" is not used by this version of windrow\n"
       "tasks/refresh_dashboard.yaml:5:11: \"for_each\" is not used by this version of windrow\n"
       "tasks/refresh_dashboard.yaml:1:1: task \"refresh_dashboard\" is read and checked, but not "
@@ -255,7 +252,7 @@ TEST_F(Load, ReportsVariablesThatCannotBeFilledIn) {
         "b}\"}\n"
         "  u: {type: sqlite, path: \"${open\"}\n  v: {type: sqlite, path: \"${file:nope}\"}\n  w: "
         "{type: "
-        "kafka, x: [\"${NOPE}\"]}\n");
+        "mysql, x: [\"${NOPE}\"]}\n");
   const std::string hint =
       " -- export NOPE=…, add it to the file .env of the project, or write ${NOPE:-default}\n";
   EXPECT_EQ(
@@ -522,7 +519,7 @@ TEST_F(Load, ReportsWrongSourcesTasksAndTests) {
       "\"movies\"\n"
       "sources/a.yaml:2:8: unknown kind of source \"fles\" -- did you mean \"files\"?\n"
       "sources/a.yaml:3:9: \"format\": expected one of json, csv, parquet, avro, excel, text, "
-      "found \"xml\"\n"
+      "bytes, found \"xml\"\n"
       "sources/a.yaml:4:14: \"a\": expected a type or a mapping, found a list\n"
       "sources/b.yaml:2:18: unknown key \"glob\" in \"from\" -- known keys: files, changed, "
       "batch_files, corrupt, csv, pattern, fixed, nulls, skip, sheet\n"

@@ -52,7 +52,7 @@ TEST(JsonSchema, SaysWhatTheParserSays) {
   EXPECT_EQ(layer["properties"]["retention"]["pattern"], "^(([0-9]+(us|ms|s|m|h|d|w))+)$|\\$\\{");
   const Json source = Json::parse(json_schema("source"));
   EXPECT_EQ(source["properties"]["on_new_column"]["anyOf"][0]["enum"],
-            Json::array({"add", "ignore", "reject"}));
+            Json::array({"add", "ignore", "reject", "stop"}));
   const Json model = Json::parse(json_schema("model"));
   const Json& build = model["properties"]["build"]["anyOf"];
   EXPECT_EQ(build[0]["anyOf"][0]["enum"], Json::array({"table", "view", "append"}));

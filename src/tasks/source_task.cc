@@ -5,6 +5,7 @@
 #include "sources/source.h"
 #include "tasks/audit.h"
 #include "tasks/context.h"
+#include "tasks/ingest.h"
 
 namespace windrow::tasks {
 
@@ -14,9 +15,13 @@ constexpr int kConflictsMax = 20;
 
 std::unique_ptr<sources::Reader> reader_of(const Context& context, const project::Source& source,
                                            Cancel* cancel) {
-  const sources::Context outside{
-      context.project, context.project.root, context.choices.now, &context.files,
-      cancel,          context.shared,  true};
+  const sources::Context outside{context.project,
+                                 context.project.root,
+                                 context.choices.now,
+                                 &context.files,
+                                 cancel,
+                                 context.shared,
+                                 true};
   if (auto reader = sources::reader(source, outside)) return reader;
   throw Error(Code::unsupported,
               fmt::format("source \"{}\" is of the kind \"{}\", which this version does not run",
@@ -102,7 +107,7 @@ void keep_rejected(const Context& context, const project::Source& source,
 }  // namespace
 
 std::optional<std::string> pending_source(const Context& context, const project::Source& source) {
-  if (source.kind == "kafka") return {};
+  if (source.kind == "kafka") return pending_stream(context, source);
   const auto reader = reader_of(context, source, nullptr);
   if (reader->keeps_state()) reader->restore(table_now(context, source.name));
   return reader->pending(progress_of(context, source.name));
@@ -110,6 +115,7 @@ std::optional<std::string> pending_source(const Context& context, const project:
 
 void ingest_source(const Context& context, const project::Source& source, Cancel& cancel,
                    const ProgressSink& progress, Report& report) {
+  if (source.kind == "kafka") return ingest_waiting(context, source, cancel, progress, report);
   const auto reader = reader_of(context, source, &cancel);
   std::vector<std::string> partition_by;
   for (const auto& [column, expression] : source.partition_by) partition_by.push_back(column);
@@ -141,7 +147,7 @@ void ingest_source(const Context& context, const project::Source& source, Cancel
     if (progress) progress({source.name, batch->what, -1, report.rows});
     keep_rejected(context, source, *batch, *session, report);
     auto target = target_of(context, source.name, partition_by);
-    target.evolve = source.on_new_column != "reject";
+    target.evolve = source.on_new_column != "reject" && source.on_new_column != "stop";
     lake::Staged staged;
     try {
       staged = session->stage(

@@ -7,13 +7,14 @@ import time
 
 import fetch
 from hdfs import Hdfs, HdfsHa
+from kafka import Kafka
 from minio import Minio
 from mongodb import Mongodb
 from postgres import Postgres
 from server import Failure, Server, memory
 from spark import Spark
 
-SERVERS: dict[str, type[Server]] = {kind.name: kind for kind in (Minio, Hdfs, HdfsHa, Mongodb, Postgres, Spark)}
+SERVERS: dict[str, type[Server]] = {kind.name: kind for kind in (Minio, Hdfs, HdfsHa, Kafka, Mongodb, Postgres, Spark)}
 USAGE = """usage: ./dev servers VERB [NAME…]
 
   up      fetch, start, wait until ready; print addresses and the variables that programs need

@@ -101,6 +101,10 @@ Keys<ColumnDeclaration> column_keys(bool in_source) {
                  column.value = std::move(value.value);
                  column.value_place = std::move(value.place);
                });
+    keys.optional(
+        "on_bad_value", &ColumnDeclaration::on_bad_value, word_type({"reject", "null", "stop"}),
+        "what the source says",
+        "Of streams: what happens to a record with a value that the column does not take.");
   }
   keys.then([](const Node&, Reading& reading, ColumnDeclaration& column) {
     column.name = reading.key_text();

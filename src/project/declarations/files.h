@@ -28,7 +28,7 @@ Type<Build> build_type();
 Type<std::vector<std::string>> key_columns_type();
 /// The form of a delivery, under `file:` of a view.
 Type<std::optional<ReportFormat>> report_type();
-/// Keys of a connection to a serving store; false where its type is another.
-bool check_store_connection(const Node& node, Reading& reading, const Connection& connection);
+/// A connection, by its type's keys.
+Type<Connection> connection_type();
 
 }  // namespace windrow::project

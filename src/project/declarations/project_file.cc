@@ -7,9 +7,6 @@
 namespace windrow::project {
 namespace {
 
-constexpr const char* kConnectionTypes[] = {"sqlite", "duckdb", "postgres", "mongodb", "cassandra",
-                                            "kafka",  "mysql",  "http",     "files",   "s3", "rest"};
-
 Type<Variable> variable_type() {
   Keys<Variable> keys("variable");
   keys.required("type", &Variable::type,
@@ -26,53 +23,6 @@ Type<Variable> variable_type() {
       .then([](const Node&, Reading& reading, Variable& variable) {
         variable.place = reading.key_place();
       });
-  return keys.type();
-}
-
-void check_connection(const Node& node, Reading& reading, Connection& connection) {
-  connection.name = reading.key_text();
-  connection.place = reading.key_place();
-  if (check_store_connection(node, reading, connection)) {
-    // Told already.
-  } else if (connection.type == "sqlite") {
-    for (const auto& entry : node.entries) {
-      if (entry.key.text != "type" && entry.key.text != "path") {
-        report_unknown_key(entry.key, {"type", "path"}, reading);
-      }
-    }
-    const Node* path = node.find("path");
-    if (!path) reading.problem(node, "key \"path\" is missing in " + in_quotes(connection.name));
-  } else if (!connection.type.empty()) {
-    const Node& type = *node.find("type");
-    const std::vector<std::string> known(std::begin(kConnectionTypes), std::end(kConnectionTypes));
-    const bool is_known = std::find(known.begin(), known.end(), connection.type) != known.end();
-    if (!is_known) {
-      reading.problem(type, "unknown type of connection " + in_quotes(type.text),
-                      did_you_mean(type.text, known));
-    } else if (connection.type != "rest" && connection.type != "http" &&
-               connection.type != "postgres") {
-      reading.notice(type, "connections of type \"" + connection.type +
-                               "\" are not used by this version of windrow");
-    }
-  }
-  Value all = reading.value(node);
-  if (auto* map = std::get_if<Value::Map>(&all.data)) {
-    std::erase_if(*map, [](const auto& entry) { return entry.first.value == "type"; });
-  }
-  connection.settings = std::move(all);
-}
-
-Type<Connection> connection_type() {
-  Keys<Connection> keys("connection");
-  keys.required("type", &Connection::type, text_type(),
-                "`rest`, `sqlite`, `duckdb`, `postgres`, `mongodb`, `files`; other kinds are not used by "
-                "this version.")
-      .bound(
-          false, "path", text_type(), "",
-          "Of sqlite and duckdb: the file; of files: the folder or URI. Relative to the project.",
-          [](Connection&, std::string&&, const Node&, Reading&) {})
-      .open()
-      .then(check_connection);
   return keys.type();
 }
 

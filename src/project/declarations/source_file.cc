@@ -70,12 +70,19 @@ std::vector<Kind> make_kinds() {
   kinds.push_back({"files", files});
 
   From kafka("kafka");
-  setting(kafka, true, "kafka", text_type(), "", "The connection. Not run by this version.");
-  setting(kafka, true, "topic", one_or_list_type(text_type()), "", "The topic.");
+  setting(kafka, true, "kafka", text_type(), "", "The connection.");
+  setting(kafka, true, "topic", one_or_list_type(text_type()), "", "The topic, or several.");
   setting(kafka, false, "group", text_type(), "windrow-PROJECT",
-          "The consumer group that lag monitors see.");
-  setting(kafka, false, "start", text_type(), "earliest",
-          "`earliest`, `latest` or a time: where a new source begins.");
+          "The consumer group: copies of `ingest` share the partitions in it, lag monitors see it. "
+          "What it has committed decides nothing.");
+  setting(kafka, false, "start", anything_type("`earliest`, `latest`, a time, or offsets"),
+          "earliest",
+          "Where a partition begins that the table knows nothing of: `earliest`, `latest`, a time, "
+          "or `{PARTITION: OFFSET}` (others: earliest).");
+  setting(kafka, false, "lost", word_type({"stop", "skip"}), "stop",
+          "What happens where the topic's retention has removed messages before they were read.");
+  setting(kafka, false, "assignment", word_type({"cooperative", "eager"}), "cooperative",
+          "How partitions are dealt out among copies.");
   kinds.push_back({"kafka", kafka});
 
   kinds.push_back({"rest", rest_keys()});
@@ -129,10 +136,6 @@ Type<Value> from_type() {
       if (kind.name != first.text) continue;
       Settings settings;
       kind.keys.read(node, reading, settings);
-      if (kind.name == "kafka") {
-        reading.notice(
-            first, "sources of kind \"" + kind.name + "\" are not run by this version of windrow");
-      }
       value = reading.value(node);
       return true;
     }
@@ -149,23 +152,31 @@ Type<Value> from_type() {
 
 struct Flush {
   int rows = 0;
+  uint64_t bytes = 0;
   Duration every{};
 };
 struct Files {
-  std::string name, folder;
+  std::string name, folder, compression;
 };
 
 Keys<Source> make() {
   const auto flush =
       Keys<Flush>("flush")
-          .optional("rows", &Flush::rows, integer_type(1), "", "So many rows make a file.")
-          .optional("every", &Flush::every, duration_type(), "", "A file is written after so long.")
+          .optional("rows", &Flush::rows, integer_type(1), "100000", "So many rows make a commit.")
+          .optional("every", &Flush::every, duration_type(), "60s",
+                    "A commit is made after so long, where anything came.")
+          .optional("bytes", &Flush::bytes, size_type(), "64MB",
+                    "So many bytes of messages make a commit.")
           .type();
   const auto files =
       Keys<Files>("files")
-          .optional("name", &Files::name, text_type(), "",
-                    "How files are called; a short id is added.")
-          .optional("folder", &Files::folder, text_type(), "", "Where the default is not wanted.")
+          .optional("name", &Files::name, text_type(), "`part-{id}`",
+                    "How files are called: `{utc}`, `{utc:%Y%m%d_%H%M%S}`, `{n}` (counts the "
+                    "commits of a process), `{id}`; without `{id}` a short id is added.")
+          .optional("folder", &Files::folder, text_type(), "",
+                    "A folder in the table's, above those of partitions; the same patterns.")
+          .optional("compression", &Files::compression, word_type({"snappy", "zstd"}), "snappy",
+                    "How Parquet files are compressed.")
           .type();
   Keys<Source> keys("source");
   keys.bound(true, "source", table_name_type(), "", "The table that the rows come into.",
@@ -181,27 +192,36 @@ Keys<Source> make() {
              })
       .include(common_keys(), &Source::common)
       .optional("format", &Source::format,
-                word_type({"json", "csv", "parquet", "avro", "excel", "text"}),
+                word_type({"json", "csv", "parquet", "avro", "excel", "text", "bytes"}),
                 "by the file's ending",
-                "The format of the records: json (arrays and lines), csv, parquet, avro, excel, or "
-                "text by a pattern or by positions.")
+                "The format of the records: of files json (arrays and lines), csv, parquet, avro, "
+                "excel, or text by a pattern or by positions; of Kafka messages json, csv, avro "
+                "and bytes.")
       .optional("raw", &Source::raw, text_type(), "",
                 "The column that keeps each record's text as it came.")
       .optional("columns", &Source::columns, columns_type(true), "all fields, types inferred",
                 "The table's columns.")
       .optional("checks", &Source::checks, list_type(check_type(false)), "",
                 "Checks of the whole table.")
-      .optional("on_new_column", &Source::on_new_column, word_type({"add", "ignore", "reject"}),
-                "add", "What happens when records have a field that the table has not.")
+      .optional("on_new_column", &Source::on_new_column,
+                word_type({"add", "ignore", "reject", "stop"}), "add",
+                "What happens when records have a field that the table has not: a column more, "
+                "nothing, the record is set aside (of files: an error), an error.")
+      .optional("on_bad_value", &Source::on_bad_value, word_type({"reject", "null", "stop"}),
+                "reject",
+                "Of streams: what happens to a record with a value that its column does not take: "
+                "it is set aside, the value is NULL, an error.")
+      .optional("explode", &Source::explode, text_type(), "",
+                "Of streams: a list in each record, such as `participants` or `info.participants`: "
+                "one row for each of its elements.")
       .optional("partition_by", &Source::partition_by, partition_by_type(), "",
                 "Columns whose values lie in folders of their own, each with a SQL expression or "
                 "as it is.")
       .optional("retention_column", &Source::retention_column, text_type(), "what partitions say",
                 "The time column that the layer's retention counts by.")
       .optional("flush", &Source::flush, kept_type(flush), "",
-                "When a stream's rows are written. Not used by this version.")
-      .optional("files", &Source::files, kept_type(files), "",
-                "Names of the files. Not used by this version.")
+                "When a stream's rows are committed: whichever comes first.")
+      .optional("files", &Source::files, kept_type(files), "", "Of streams: names of the files.")
       .then([](const Node&, Reading&, Source& source) {
         if (source.kind != "rest" && source.kind != "sse") return;
         if (source.raw.empty()) source.raw = "raw";

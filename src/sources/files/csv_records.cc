@@ -143,10 +143,10 @@ Records csv_records(const std::vector<FoundFile>& files, const project::Source& 
   std::vector<std::string> names;
   for (const auto& column : columns) names.push_back(column.name);
   const bool clash = std::find(names.begin(), names.end(), "filename") != names.end();
-  out.sql = "SELECT " + table_columns(source, names) +
-            " FROM (SELECT * EXCLUDE (\"windrow filename\")" +
-            (clash ? "" : ", " + name_sql(with_rows, "\"windrow filename\"") + " AS filename") +
-            " FROM " + reader(with_rows, options + types_of(columns, columns), !hopeful) + ") AS record";
+  out.sql =
+      "SELECT " + table_columns(source, names) + " FROM (SELECT * EXCLUDE (\"windrow filename\")" +
+      (clash ? "" : ", " + name_sql(with_rows, "\"windrow filename\"") + " AS filename") +
+      " FROM " + reader(with_rows, options + types_of(columns, columns), !hopeful) + ") AS record";
   return out;
 }
 

@@ -38,7 +38,9 @@ void collect(const Json& structure, const std::string& path, Paths& out) {
 /// What `json_transform` takes: unsigned integers as signed ones, what was always NULL as text.
 Json spec_of(const Json& structure) {
   if (structure.is_string())
-    return structure == "UBIGINT" ? Json("BIGINT") : structure == "NULL" ? Json("VARCHAR") : structure;
+    return structure == "UBIGINT" ? Json("BIGINT")
+           : structure == "NULL"  ? Json("VARCHAR")
+                                  : structure;
   if (structure.is_array())
     return Json::array({structure.empty() ? Json("VARCHAR") : spec_of(structure[0])});
   if (structure.empty()) return "JSON";
@@ -61,7 +63,8 @@ class FastJson {
                  ", format = 'newline_delimited', filename = true, hive_partitioning = false)") {}
 
   std::optional<Records> run() {
-    Json structure = structure_of("SELECT json FROM " + objects_ + " LIMIT " + std::to_string(kSample));
+    Json structure =
+        structure_of("SELECT json FROM " + objects_ + " LIMIT " + std::to_string(kSample));
     for (int look = 0; look < kLooks; ++look) {
       if (!structure.is_object() || structure.empty()) return {};
       Paths paths;
@@ -79,9 +82,10 @@ class FastJson {
  private:
   Json structure_of(const std::string& select) {
     const auto text = session_
-                          .query("SELECT json_group_structure(json), bool_and(json_type(json) = "
-                                 "'OBJECT') FROM (" +
-                                 select + ")")
+                          .query(
+                              "SELECT json_group_structure(json), bool_and(json_type(json) = "
+                              "'OBJECT') FROM (" +
+                              select + ")")
                           .rows.at(0);
     const bool* objects = std::get_if<bool>(&text[1]);
     if (objects == nullptr || !*objects) return nullptr;

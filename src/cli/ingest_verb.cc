@@ -1,0 +1,120 @@
+#include <fmt/format.h>
+
+#include "app/app.h"
+#include "cli/json_text.h"
+#include "cli/session.h"
+
+// ingest.
+namespace windrow::cli {
+
+namespace {
+
+Json status_json(const tasks::IngestStatus& s) {
+  Json out{{"phase", s.phase},
+           {"rows", s.rows},
+           {"messages", s.messages},
+           {"bytes", s.bytes},
+           {"rejected", s.rejected},
+           {"files", s.files},
+           {"file_bytes", s.file_bytes},
+           {"commits", s.commits},
+           {"conflicts", s.conflicts},
+           {"lag", s.lag},
+           {"waiting", s.waiting},
+           {"partitions", s.partitions},
+           {"flush_seconds", s.flush_seconds},
+           {"since_commit_seconds", s.since_commit_seconds},
+           {"version", s.version}};
+  if (!s.problem.empty()) out["problem"] = s.problem;
+  return out;
+}
+
+std::string status_line(const tasks::IngestStatus& s, double seconds) {
+  std::string out = fmt::format("  {}  {}", s.phase, counted(s.rows, "row"));
+  if (seconds > 0) out += fmt::format(", {}/s", count_text(int64_t(double(s.rows) / seconds)));
+  out += fmt::format("  {}", counted(s.commits, "commit"));
+  if (s.lag >= 0) out += fmt::format("  lag {}", count_text(s.lag));
+  if (s.rejected > 0) out += fmt::format("  {} rejected", count_text(s.rejected));
+  if (s.waiting > 0) out += fmt::format("  {} waiting", count_text(s.waiting));
+  if (!s.problem.empty()) out += "  " + s.problem;
+  return out;
+}
+
+/// On a terminal one line that is written over; elsewhere a line where it begins or ends to wait.
+/// With --json a document a line, a second apart.
+class IngestView {
+ public:
+  IngestView(const Out& out, const Clock& clock)
+      : out_(out), clock_(clock), begun_(clock.steady()) {}
+  ~IngestView() {
+    if (drawn_) out_.raw_error("\r\033[K");
+  }
+  void show(const tasks::IngestStatus& status) {
+    const auto now = clock_.steady();
+    const double seconds = std::chrono::duration<double>(now - begun_).count();
+    const bool trouble = status.problem != problem_;
+    problem_ = status.problem;
+    if (out_.json()) {
+      if (!trouble && now - shown_ < std::chrono::seconds(1)) return;
+      shown_ = now;
+      out_.write(status_json(status).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    } else if (out_.quiet()) {
+      return;
+    } else if (out_.error_terminal()) {
+      out_.raw_error("\r\033[K" + clipped(status_line(status, seconds), out_.error_width() - 1));
+      drawn_ = true;
+    } else if (trouble) {
+      out_.raw_error(status_line(status, seconds) + "\n");
+    }
+  }
+
+ private:
+  const Out& out_;
+  const Clock& clock_;
+  std::chrono::steady_clock::time_point begun_, shown_;
+  std::string problem_;
+  bool drawn_ = false;
+};
+
+}  // namespace
+
+int ingest_verb(Session& session) {
+  const auto& a = session.arguments;
+  app::IngestOptions options;
+  options.source = a.source;
+  options.limits.batches = a.batches;
+  options.limits.until_caught_up = a.until_caught_up;
+  options.command = session.secrets.redact(session.command);
+  options.metrics_file = a.metrics_file;
+  if (!a.duration.empty()) {
+    options.limits.duration = parse_duration(a.duration);
+    if (!options.limits.duration) {
+      throw Error(Code::usage, "--for takes a duration, but \"" + a.duration + "\" is none",
+                  "write 30s, 10m or 1h30m");
+    }
+  }
+  const auto app = open_app(session);
+  app::IngestResult result;
+  {
+    IngestView view(session.out, session.clock);
+    result = app->ingest(options, [&](const auto& status) { view.show(status); });
+  }
+  const auto& s = result.status;
+  if (session.out.json()) {
+    Json out = status_json(s);
+    out["run"] = result.run;
+    out["seconds"] = double(result.elapsed.count()) / 1e6;
+    out["warnings"] = result.warnings;
+    session.out.write(out.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    return kDone;
+  }
+  for (const auto& warning : result.warnings)
+    session.out.note(session.out.error_style().yellow("warning:") + " " + warning);
+  session.out.print(fmt::format("{} in {}, {} in {}, {} rejected{}", counted(s.rows, "row"),
+                                counted(s.commits, "commit"), bytes_text(s.file_bytes),
+                                counted(s.files, "file"), count_text(s.rejected),
+                                s.rejected > 0 ? ": they are in " + a.source + "_rejected" : ""));
+  return kDone;
+}
+
+}  // namespace windrow::cli
