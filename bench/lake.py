@@ -133,8 +133,8 @@ def rows_of(path: pathlib.Path) -> tuple:
     import deltalake
     import duckdb
 
-    table = deltalake.DeltaTable(str(path)).to_pyarrow_dataset()  # noqa: F841
-    return duckdb.sql("SELECT count(*), sum(id), sum(v), sum(hash(id, name, v::DOUBLE, k)) FROM table").fetchone()
+    rows = deltalake.DeltaTable(str(path)).to_pyarrow_dataset()  # noqa: F841
+    return duckdb.sql("SELECT count(*), sum(id), sum(v), sum(hash(id, name, v::DOUBLE, k)) FROM rows").fetchone()
 
 
 def changing(work: pathlib.Path, rows: int) -> list[tuple]:
@@ -186,5 +186,8 @@ def far(work: pathlib.Path) -> list[tuple]:
     return beside(f"10,000 of 10,000,000 rows over S3, one of {files} files", 5, each)
 
 
-def bench(work: pathlib.Path, rows: int) -> list[tuple]:
-    return opening(work) + appending(work) + changing(work, rows) + far(work)
+def bench(work: pathlib.Path, rows: int):
+    yield from opening(work)
+    yield from appending(work)
+    yield from changing(work, rows)
+    yield from far(work)

@@ -90,28 +90,39 @@ std::string change_feed_sql(const Table& table, int64_t from_version, int64_t to
 
 std::vector<Cdc> write_changes(duck::Connection& connection, const Snapshot& table,
                                const std::string& removed, const std::string& added,
-                               const std::vector<std::string>& key, Time now) {
+                               const Updates& updates, Time now) {
   connection.execute("CREATE OR REPLACE TEMP TABLE windrow_gone AS (" + removed + ") EXCEPT ALL (" +
                      added + ")");
   connection.execute("CREATE OR REPLACE TEMP TABLE windrow_come AS (" + added + ") EXCEPT ALL (" +
                      removed + ")");
-  const auto kind = [&](const char* alone, const char* paired, const std::string& rows,
-                        const std::string& others) {
-    std::string type = "'" + std::string(alone) + "'";
-    if (!key.empty()) {
-      type = "CASE WHEN EXISTS (FROM " + others + " o WHERE " + same_key(key, "t", "o") +
-             ") THEN '" + paired + "' ELSE " + type + " END";
-    }
+  const auto of_kind = [](const std::string& type, const std::string& rows) {
     return "SELECT *, " + type + " AS " + kChangeType + " FROM " + rows + " t";
   };
+  const auto kind = [&](const char* alone, const char* paired, const std::string& rows,
+                        const std::string& others, const std::string& alone_rows) {
+    const std::string single = "'" + std::string(alone) + "'",
+                      pair = "'" + std::string(paired) + "'";
+    if (!updates.key.empty()) {
+      return of_kind("CASE WHEN EXISTS (FROM " + others + " o WHERE " +
+                         same_key(updates.key, "t", "o") + ") THEN " + pair + " ELSE " + single +
+                         " END",
+                     rows);
+    }
+    if (!updates.all_but) return of_kind(single, rows);
+    if (alone_rows.empty()) return of_kind(pair, rows);
+    return of_kind(single, "(FROM " + rows + " INTERSECT ALL (" + alone_rows + "))") +
+           " UNION ALL " + of_kind(pair, "(FROM " + rows + " EXCEPT ALL (" + alone_rows + "))");
+  };
+  const auto others = updates.all_but.value_or(Updates::Others{});
   duck::WriteOptions options;
   options.folder = table.table_path + "/_change_data";
   options.file_prefix = "cdc-";
-  const auto files =
-      write_rows(connection, with_change_type(table),
-                 kind("delete", "update_preimage", "windrow_gone", "windrow_come") + " UNION ALL " +
-                     kind("insert", "update_postimage", "windrow_come", "windrow_gone"),
-                 {}, options, now);
+  const auto files = write_rows(
+      connection, with_change_type(table),
+      kind("delete", "update_preimage", "windrow_gone", "windrow_come", others.deleted) +
+          " UNION ALL " +
+          kind("insert", "update_postimage", "windrow_come", "windrow_gone", others.inserted),
+      {}, options, now);
   connection.execute("DROP TABLE windrow_gone; DROP TABLE windrow_come");
   std::vector<Cdc> out;
   for (const auto& file : files) out.push_back({file.path, file.partition_values, file.size});

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,11 +19,22 @@ inline constexpr const char* kChangeType = "_change_type";
 std::string change_feed_sql(const Table& table, int64_t from_version, int64_t to_version,
                             duck::Connection& connection);
 
+/// Which rows that went and which that came are the same ones, updated.
+struct Updates {
+  std::vector<std::string> key;  ///< those of one key that went and came; empty: see below
+  /// Without a key: all but the rows of these SELECTs, which were deleted and inserted. Nothing:
+  /// there are no updates.
+  struct Others {
+    std::string deleted, inserted;  ///< empty: none
+  };
+  std::optional<Others> all_but;
+};
+
 /// Private to lake/: the change files that a commit which replaces rows has to bring where the
 /// table's change data feed is on. `removed` and `added` are SELECTs over whole files before and
-/// after; rows of one `key` that are in both are updates (no key: deletes and inserts).
+/// after.
 std::vector<Cdc> write_changes(duck::Connection& connection, const Snapshot& table,
                                const std::string& removed, const std::string& added,
-                               const std::vector<std::string>& key, Time now);
+                               const Updates& updates, Time now);
 
 }  // namespace windrow::lake

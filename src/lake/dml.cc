@@ -160,7 +160,7 @@ Staged stage_update(const StageContext& context, const std::vector<Assignment>& 
   staged.metrics = metrics_of(stager, int64_t(hit.files.size()));
   staged.metrics["numUpdatedRows"] = std::to_string(hit.rows);
   return stager.finish("UPDATE", {{"predicate", predicate_parameter(condition)}},
-                       reads_where(stager, condition));
+                       reads_where(stager, condition), {{}, Updates::Others{}});
 }
 
 Staged stage_replace_where(const StageContext& context, const std::string& select,
@@ -228,11 +228,17 @@ class Merge {
     auto& staged = stager_.staged();
     const int64_t inserts = stager_.count("SELECT * FROM " + inserted);
     const auto done = counts(old);
+    const auto checked = [&](const std::string& rows) {
+      return enforced(stager_.connection(), rows, stager_.schema(), stager_.before().metadata);
+    };
     std::string rows = "SELECT * FROM " + inserted;
+    const Updates updates{
+        {},
+        Updates::Others{"SELECT * EXCLUDE (" + std::string(kAction) + ") FROM (" +
+                            changed_rows(old) + ") WHERE " + kAction + " = 'delete'",
+                        checked(rows)}};
     if (!files.empty()) rows = kept + " UNION ALL BY NAME " + rows;
-    if (inserts > 0 || !files.empty())
-      stager_.write(
-          enforced(stager_.connection(), rows, stager_.schema(), stager_.before().metadata));
+    if (inserts > 0 || !files.empty()) stager_.write(checked(rows));
     staged.touched = touched_by(stager_.connection(), stager_.schema(),
                                 files.empty() ? "SELECT * FROM " + inserted
                                               : "((" + old + ") EXCEPT ALL (" + kept +
@@ -250,7 +256,7 @@ class Merge {
                       {"numOutputRows", std::to_string(inserts + done.updated + done.copied)},
                       {"numTargetFilesAdded", std::to_string(staged.adds.size())},
                       {"numTargetFilesRemoved", std::to_string(files.size())}};
-    return stager_.finish("MERGE", {{"predicate", json_text(on_)}}, Reads::whole_table);
+    return stager_.finish("MERGE", {{"predicate", json_text(on_)}}, Reads::whole_table, updates);
   }
 
  private:

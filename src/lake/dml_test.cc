@@ -155,6 +155,24 @@ TEST_F(DmlTest, ChangeDataIsWritten) {
   EXPECT_EQ(rows_at(), (Strings{"1|new", "2|old", "9|new"}));
 }
 
+TEST_F(DmlTest, ChangeDataTellsUpdatesFromDeletesAndInserts) {
+  auto request = creation("SELECT i AS id, 'old' AS v FROM range(4) r(i)");
+  request.metadata->configuration["delta.enableChangeDataFeed"] = "true";
+  request.protocol = Protocol{1, 4, {}, {}};
+  commit(std::move(request));
+  auto with = std::make_unique<StageContext>(context());
+  commit_staged(stage_update(*with, {{"v", "'set'"}}, "id < 2"), *with);
+  merge("SELECT * FROM (VALUES (1, 'U'), (2, 'D'), (7, 'I')) x(id, v)",
+        {{When::matched, Then::remove, "s.v = 'D'", {}},
+         {When::matched, Then::update, "", {}},
+         {When::not_matched, Then::insert, "", {}}});
+  EXPECT_EQ(rows("SELECT _commit_version, _change_type, id, v FROM (" +
+                 change_feed_sql(table(), 0, 2, connection_) + ") ORDER BY ALL"),
+            (Strings{"1|update_postimage|0|set", "1|update_postimage|1|set",
+                     "1|update_preimage|0|old", "1|update_preimage|1|old", "2|delete|2|old",
+                     "2|insert|7|I", "2|update_postimage|1|U", "2|update_preimage|1|set"}));
+}
+
 TEST_F(DmlTest, RowsOfAVectorStayDeleted) {
   auto request = creation("SELECT i AS id FROM range(32) r(i)");
   ASSERT_EQ(request.adds.size(), 1u);

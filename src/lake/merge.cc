@@ -298,7 +298,7 @@ Staged stage_merge(const StageContext& context, const std::string& select,
   read_keys(stager, options.key,
             "FROM " + fresh_ends + " UNION ALL SELECT " + ends + " FROM " + gone);
   rewrite(stager, fresh, gone, options.key);
-  return stager.finish("MERGE", {{"predicate", "\"key\""}}, Reads::scope, options.key);
+  return stager.finish("MERGE", {{"predicate", "\"key\""}}, Reads::scope, {options.key, {}});
 }
 
 Staged stage_scd2(const StageContext& context, const std::string& select,

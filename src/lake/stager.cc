@@ -147,7 +147,7 @@ void Stager::remove_paths(const std::vector<std::string>& absolute_paths) {
   }
 }
 
-void Stager::write_change_data(const std::vector<std::string>& key) {
+void Stager::write_change_data(const Updates& updates) {
   if (!context_.current || !switched_on(before_.metadata, "delta.enableChangeDataFeed")) return;
   // Commits that only add or only remove whole files say by that what they changed.
   if (staged_.adds.empty() || staged_.removes.empty()) return;
@@ -160,14 +160,14 @@ void Stager::write_change_data(const std::vector<std::string>& key) {
     gone.push_back(std::move(add));
   }
   staged_.cdcs = write_changes(connection(), before_, scan_sql(before_, gone),
-                               scan_sql(before_, staged_.adds), key, context_.now);
+                               scan_sql(before_, staged_.adds), updates, context_.now);
   for (const auto& cdc : staged_.cdcs)
     staged_.written_paths.push_back(resolved_path(context_.table_path, cdc.path));
 }
 
 Staged Stager::finish(std::string operation, std::map<std::string, std::string> parameters,
-                      Reads reads, const std::vector<std::string>& key) {
-  write_change_data(key);
+                      Reads reads, const Updates& updates) {
+  write_change_data(updates);
   staged_.after_sql = scan_after_sql(before_, staged_.removes, staged_.adds);
   int64_t bytes = 0;
   for (const auto& add : staged_.adds) bytes += add.size;

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "lake/change_data.h"
 #include "lake/rewrite.h"
 
 namespace windrow::lake {
@@ -32,10 +33,9 @@ class Stager {
   int64_t write(const std::string& rows, const duck::Parameters& parameters = {});
   void remove(const std::vector<Add>& files);
   void remove_paths(const std::vector<std::string>& absolute_paths);
-  /// Ends it: the table as it would be, metrics. Rows of one `key` that were replaced are updates
-  /// in the change data feed.
+  /// Ends it: the table as it would be, metrics, the change data feed.
   Staged finish(std::string operation, std::map<std::string, std::string> parameters, Reads reads,
-                const std::vector<std::string>& key = {});
+                const Updates& updates = {});
   Staged& staged() { return staged_; }
 
   int64_t count(const std::string& sql, const duck::Parameters& parameters = {}) const;
@@ -47,7 +47,7 @@ class Stager {
   Stager& operator=(const Stager&) = delete;
 
  private:
-  void write_change_data(const std::vector<std::string>& key);
+  void write_change_data(const Updates& updates);
 
   const StageContext& context_;
   const duck::Parameters& parameters_;
