@@ -6,6 +6,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 
@@ -20,17 +21,23 @@ def fresh(folder: pathlib.Path) -> pathlib.Path:
     return folder
 
 
-def measured(command: list, env: dict | None = None) -> dict:
+# The peak of a child counts that of whoever started it, so a small process stands between.
+BETWEEN = """import os, subprocess, sys
+child = subprocess.Popen(sys.argv[2:])
+_, status, usage = os.wait4(child.pid, 0)
+open(sys.argv[1], "w").write(str(usage.ru_maxrss))
+sys.exit(os.waitstatus_to_exitcode(status))"""
+
+
+def measured(command: list) -> dict:
     """What the command says of itself, or its wall time; the peak of its memory."""
-    began = time.perf_counter()
-    process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, env={**os.environ, **(env or {})}, text=True)
-    out = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - began
-    if status != 0:
-        raise SystemExit(f"{' '.join(map(str, command))} ended with {os.waitstatus_to_exitcode(status)}")
+    with tempfile.NamedTemporaryFile("r") as peak:
+        began = time.perf_counter()
+        out = subprocess.run([sys.executable, "-S", "-c", BETWEEN, peak.name, *map(str, command)], stdout=subprocess.PIPE, text=True, check=True).stdout
+        wall = time.perf_counter() - began
+        mb = int(peak.read()) / 1024
     told = json.loads(out.splitlines()[-1]) if out.startswith('{"answer"') else {}
-    return {"answer": told.get("answer"), "seconds": told.get("seconds", wall), "mb": usage.ru_maxrss / 1024}
+    return {"answer": told.get("answer"), "seconds": told.get("seconds", wall), "mb": mb}
 
 
 def ours(*words) -> list:
@@ -46,7 +53,7 @@ def beside(what: str, rounds: int, each, check=None) -> list[tuple]:
     found: dict[str, list[dict]] = {"windrow": [], "delta-rs": []}
     for _ in range(rounds):
         for who, results in found.items():
-            results.append(measured(*each(who)))
+            results.append(measured(each(who)))
         if check:
             check()
     seconds = {who: statistics.median(one["seconds"] for one in results) for who, results in found.items()}
@@ -87,12 +94,12 @@ def opening(work: pathlib.Path) -> list[tuple]:
     import deltalake
 
     plain = log_of(work / "log", 100_000, 100)
-    out = beside("open 100,000 files from 100 commits", 5, lambda who: ((ours if who == "windrow" else peer)("open", plain),))
+    out = beside("open 100,000 files from 100 commits", 5, lambda who: (ours if who == "windrow" else peer)("open", plain))
     checkpoint = work / "checkpoint"
     shutil.rmtree(checkpoint, ignore_errors=True)
     shutil.copytree(plain, checkpoint)
     deltalake.DeltaTable(str(checkpoint)).create_checkpoint()
-    return out + beside("open 100,000 files from a checkpoint", 5, lambda who: ((ours if who == "windrow" else peer)("open", checkpoint),))
+    return out + beside("open 100,000 files from a checkpoint", 5, lambda who: (ours if who == "windrow" else peer)("open", checkpoint))
 
 
 def small_table(folder: pathlib.Path) -> pathlib.Path:
@@ -107,7 +114,7 @@ def appending(work: pathlib.Path) -> list[tuple]:
     out = []
     for verb, count, what in (("append", 100, "100 appends of a row, one after the other"), ("appends", 100, "100 appends at once, by as many threads")):
         def each(who):
-            return ((ours if who == "windrow" else peer)(verb, small_table(work / f"{verb}-{who}"), str(count)),)
+            return (ours if who == "windrow" else peer)(verb, small_table(work / f"{verb}-{who}"), str(count))
         def check():
             import deltalake
             for who in ("windrow", "delta-rs"):
@@ -150,8 +157,8 @@ def changing(work: pathlib.Path, rows: int) -> list[tuple]:
             shutil.rmtree(target, ignore_errors=True)
             shutil.copytree(base, target)
             if who == "delta-rs":
-                return (peer("merge", target, changes),)
-            return ([BUILT / "windrow", "table", "merge", target, f"FROM '{changes}'", "--on", "t.id = s.id", "-q"],)
+                return peer("merge", target, changes)
+            return [BUILT / "windrow", "table", "merge", target, f"FROM '{changes}'", "--on", "t.id = s.id", "-q"]
         def check():
             assert rows_of(work / "merge-windrow") == rows_of(work / "merge-delta-rs")
         out += beside(f"merge of 100,000 rows, half of them {how}, into {rows:,}", 3, each, check)
@@ -161,7 +168,7 @@ def changing(work: pathlib.Path, rows: int) -> list[tuple]:
         target = work / f"optimize-{who}"
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(small, target)
-        return (peer("optimize", target),) if who == "delta-rs" else ([BUILT / "windrow", "table", "optimize", target, "-q"],)
+        return peer("optimize", target) if who == "delta-rs" else [BUILT / "windrow", "table", "optimize", target, "-q"]
     def check():
         assert rows_of(work / "optimize-windrow") == rows_of(work / "optimize-delta-rs")
     return out + beside("optimise of 2,000 files of 1,000 rows", 3, each, check)
@@ -181,8 +188,8 @@ def far(work: pathlib.Path) -> list[tuple]:
     files = len(deltalake.DeltaTable(path, storage_options=options).file_uris())
     def each(who):
         if who == "delta-rs":
-            return (peer("query", path, "5000000", "5010000"),)
-        return (ours("query", path, "SELECT count(*) || ' ' || sum(v) FROM t WHERE id >= 5000000 AND id < 5010000"),)
+            return peer("query", path, "5000000", "5010000")
+        return ours("query", path, "SELECT count(*) || ' ' || sum(v) FROM t WHERE id >= 5000000 AND id < 5010000")
     return beside(f"10,000 of 10,000,000 rows over S3, one of {files} files", 5, each)
 
 

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/id.h"
+#include "lake/deletion_vector.h"
 #include "lake/json_text.h"
 #include "lake/maintenance.h"
 #include "lake/partition_path.h"
@@ -106,10 +107,9 @@ Cloned clone(storage::FileSystem& files, const std::string& source_path,
   request.metadata->id = new_uuid();
   request.metadata->created_time = micros(clock.now()) / 1000;
   for (Add add : source.files) {
-    if (has_deletion_vector(add)) {
-      throw Error(Code::unsupported,
-                  "\"" + source_path + "\" cannot be cloned: it uses deletionVectors",
-                  "optimize it first");
+    if (auto& vector = add.deletion_vector; vector && vector->storage_type == "u") {
+      vector->path_or_inline = absolute_uri(vector_path(source_path, *vector));
+      vector->storage_type = "p";
     }
     if (!is_absolute_path(add.path)) add.path = absolute_uri(source.file_path(add));
     add.data_change = true;

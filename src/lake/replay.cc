@@ -1,6 +1,7 @@
 #include "lake/replay.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/error.h"
 #include "lake/partition_path.h"
@@ -9,20 +10,29 @@
 namespace windrow::lake {
 namespace {
 
-/// Positions are sorted, not the actions, which are large.
+/// In place, for the actions are large: their order is sorted, then each cycle of it is turned.
 template <typename Action>
 void sort_by_path(std::vector<Action>& actions) {
   if (std::is_sorted(actions.begin(), actions.end(),
                      [](const Action& a, const Action& b) { return a.path < b.path; }))
     return;
-  std::vector<std::pair<std::string_view, size_t>> order;
-  order.reserve(actions.size());
-  for (size_t i = 0; i < actions.size(); ++i) order.emplace_back(actions[i].path, i);
-  std::sort(order.begin(), order.end());
-  std::vector<Action> out;
-  out.reserve(actions.size());
-  for (const auto& [path, i] : order) out.push_back(std::move(actions[i]));
-  actions = std::move(out);
+  std::vector<uint32_t> order(actions.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(),
+            [&](uint32_t a, uint32_t b) { return actions[a].path < actions[b].path; });
+  for (uint32_t start = 0; start < order.size(); ++start) {
+    if (order[start] == start) continue;
+    Action first = std::move(actions[start]);
+    uint32_t to = start;
+    while (order[to] != start) {
+      const uint32_t from = order[to];
+      actions[to] = std::move(actions[from]);
+      order[to] = to;
+      to = from;
+    }
+    actions[to] = std::move(first);
+    order[to] = to;
+  }
 }
 
 /// What makes a logical file: its decoded path (writers encode differently) and its deletion
@@ -63,30 +73,40 @@ void Replay::apply(Commit commit) {
   }
 }
 
+std::string_view Replay::key_at(uint32_t position) const {
+  if (!odd_keys_.empty()) {
+    if (const auto odd = odd_keys_.find(position); odd != odd_keys_.end()) return odd->second;
+  }
+  return snapshot_.files[position].path;
+}
+
 void Replay::mark_gone(std::string_view key) {
   const auto found = live_.find(key);
   if (found == live_.end()) return;
-  gone_[found->second.batch][found->second.position] = true;
-  ++gone_count_;
+  gone_[*found] = true;
   live_.erase(found);
 }
 
 void Replay::put(std::vector<Add> adds) {
   if (adds.empty()) return;
-  const auto batch = uint32_t(batches_.size());
-  const auto& files = batches_.emplace_back(std::move(adds));
-  gone_.emplace_back(files.size());
-  live_.reserve(live_.size() + files.size());
-  for (uint32_t i = 0; i < files.size(); ++i) {
-    std::string_view key = files[i].path;
-    if (std::string odd = key_of(files[i]); !odd.empty())
-      key = odd_keys_.emplace_back(std::move(odd));
+  auto& files = snapshot_.files;
+  auto position = uint32_t(files.size());
+  if (files.empty()) {
+    files = std::move(adds);
+  } else {
+    files.insert(files.end(), std::make_move_iterator(adds.begin()),
+                 std::make_move_iterator(adds.end()));
+  }
+  gone_.resize(files.size());
+  if (live_.empty()) live_.reserve(files.size());
+  for (; position < files.size(); ++position) {
+    if (std::string odd = key_of(files[position]); !odd.empty())
+      odd_keys_.emplace(position, std::move(odd));
+    const std::string_view key = key_at(position);
     if (!tombstones_.empty()) tombstones_.erase(std::string(key));
-    const auto [found, fresh] = live_.try_emplace(key, Place{batch, i});
-    if (fresh) continue;
-    // Again, with other statistics. The key looks into what goes, so it is put anew.
-    mark_gone(key);
-    live_.emplace(key, Place{batch, i});
+    if (live_.insert(position).second) continue;
+    mark_gone(key);  // again, with other statistics
+    live_.insert(position);
   }
 }
 
@@ -100,22 +120,20 @@ Snapshot Replay::done(int64_t version, Time timestamp) {
   snapshot_.schema = schema_of(snapshot_.metadata);
   snapshot_.version = version;
   snapshot_.timestamp = timestamp;
+  const size_t live_count = live_.size();
   live_.clear();
-  if (batches_.size() == 1 && gone_count_ == 0) {
-    snapshot_.files = std::move(batches_[0]);
-  } else {
-    size_t count = 0;
-    for (const auto& batch : batches_) count += batch.size();
-    snapshot_.files.reserve(count - gone_count_);
-    for (size_t b = 0; b < batches_.size(); ++b) {
-      for (size_t i = 0; i < batches_[b].size(); ++i) {
-        if (!gone_[b][i]) snapshot_.files.push_back(std::move(batches_[b][i]));
-      }
-      std::vector<Add>().swap(batches_[b]);
+  odd_keys_.clear();
+  auto& files = snapshot_.files;
+  if (live_count != files.size()) {
+    size_t kept = 0;
+    for (size_t i = 0; i < files.size(); ++i) {
+      if (gone_[i]) continue;
+      if (kept != i) files[kept] = std::move(files[i]);
+      ++kept;
     }
+    files.resize(kept);
   }
-  batches_.clear();
-  sort_by_path(snapshot_.files);
+  sort_by_path(files);
   for (auto& [key, tombstone] : tombstones_) snapshot_.tombstones.push_back(std::move(tombstone));
   sort_by_path(snapshot_.tombstones);
   return std::move(snapshot_);

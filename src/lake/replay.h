@@ -1,10 +1,11 @@
 #pragma once
 
-#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
+#include <vector>
 
 #include "lake/actions.h"
 #include "lake/table.h"
@@ -16,6 +17,8 @@ namespace windrow::lake {
 class Replay {
  public:
   explicit Replay(std::string table_path) { snapshot_.table_path = std::move(table_path); }
+  Replay(const Replay&) = delete;
+  Replay& operator=(const Replay&) = delete;
 
   /// The next commit, or a checkpoint's actions as one commit, before all others.
   void apply(Commit commit);
@@ -26,18 +29,25 @@ class Replay {
  private:
   Snapshot snapshot_;
   bool protocol_seen_ = false, metadata_seen_ = false;
-  /// Takes the adds as they lie: they are large, and a checkpoint has them all.
-  void put(std::vector<Add> adds);
-  void mark_gone(std::string_view key);
 
-  std::vector<std::vector<Add>> batches_;  // the map's keys look into them
-  std::vector<std::vector<bool>> gone_;    ///< of each batch, by position
-  size_t gone_count_ = 0;
-  std::deque<std::string> odd_keys_;  ///< where a key is not the path itself
-  struct Place {
-    uint32_t batch, position;
+  void put(std::vector<Add> adds);
+  /// The file of this key is not live any more, where it was.
+  void mark_gone(std::string_view key);
+  std::string_view key_at(uint32_t position) const;
+
+  // Adds are large and may be many: they lie in the snapshot from the start, and what finds them
+  // knows their positions only.
+  struct ByKey {
+    using is_transparent = void;
+    const Replay* replay;
+    std::string_view key(std::string_view text) const { return text; }
+    std::string_view key(uint32_t position) const { return replay->key_at(position); }
+    size_t operator()(auto what) const { return std::hash<std::string_view>()(key(what)); }
+    bool operator()(auto a, auto b) const { return key(a) == key(b); }
   };
-  std::unordered_map<std::string_view, Place> live_;
+  std::unordered_set<uint32_t, ByKey, ByKey> live_{0, ByKey{this}, ByKey{this}};
+  std::unordered_map<uint32_t, std::string> odd_keys_;  ///< where a key is not the path itself
+  std::vector<bool> gone_;                              ///< by position
   std::unordered_map<std::string, Remove> tombstones_;
 };
 

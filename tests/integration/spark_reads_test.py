@@ -1,6 +1,7 @@
 """Tables that Spark makes with every feature of Delta: we read the same rows as Spark does, at every version."""
 import json
 import pathlib
+import subprocess
 
 import duckdb
 import pytest
@@ -43,6 +44,9 @@ def test_deletion_vectors(spark, tmp_path):
     vectors = [add["deletionVector"] for add in actions(path, "add") if add.get("deletionVector")]
     assert max(vector["cardinality"] for vector in vectors) > 1 << 16
     agree(spark, path)
+    cloned = subprocess.run([lab.PROGRAM, "table", "clone", path, tmp_path / "a clone"], capture_output=True, text=True)
+    assert cloned.returncode == 0, cloned.stderr
+    agree(spark, tmp_path / "a clone")
     spark.sql(f"OPTIMIZE {table(path)}", f"REORG TABLE {table(path)} APPLY (PURGE)")
     agree(spark, path, [])
 
