@@ -14,6 +14,7 @@ namespace windrow::lake {
 namespace {
 
 constexpr const char* kAction = "\"windrow action\"";
+constexpr const char* kSourceRow = "\"windrow source row\"";
 
 std::string json_text(const std::string& text) { return nlohmann::json(text).dump(); }
 
@@ -212,39 +213,44 @@ class Merge {
         throw Error(Code::usage,
                     "rows that are not matched are inserted, others updated or deleted");
     }
-    source_ = stager.materialize("windrow merge source", select, parameters);
+    source_ = stager.materialize(
+        "windrow merge source",
+        "SELECT *, row_number() OVER () AS " + std::string(kSourceRow) + " FROM (" + select + ")",
+        parameters);
     source_columns_ = stager.connection().describe("FROM " + source_);
   }
 
   Staged run() {
-    const auto files = changed_files();
-    check_unambiguous(files);
-    const std::string inserted = stager_.materialize("windrow merge inserted", inserts(), {});
+    const std::string pairs = with_users_sql(context_, on_, [&] {
+      return stager_.materialize("windrow merge pairs", matched_pairs(), {});
+    });
+    const std::string inserted = stager_.materialize("windrow merge inserted", inserts(pairs), {});
+    const auto files = changed_files(pairs);
     const std::string old = scan_sql(stager_.before(), files);
-    // Rows that stay, changed or not, with what was done to them.
-    const std::string kept = "SELECT * EXCLUDE (" + std::string(kAction) + ") FROM (" +
-                             changed_rows(old) + ") WHERE " + kAction +
-                             " IS DISTINCT FROM 'delete'";
-    auto& staged = stager_.staged();
-    const int64_t inserts = stager_.count("SELECT * FROM " + inserted);
-    const auto done = counts(old);
+    const auto done = counts(pairs, old);
     const auto checked = [&](const std::string& rows) {
       return enforced(stager_.connection(), rows, stager_.schema(), stager_.before().metadata);
     };
+    const std::string names = column_list(names_of(stager_.schema()));
+    const std::string after = "SELECT " + names + " FROM (" + changed_rows(old) + ") WHERE " +
+                              kAction + " IS DISTINCT FROM 'delete'";
     std::string rows = "SELECT * FROM " + inserted;
-    const Updates updates{
-        {},
-        Updates::Others{"SELECT * EXCLUDE (" + std::string(kAction) + ") FROM (" +
-                            changed_rows(old) + ") WHERE " + kAction + " = 'delete'",
-                        checked(rows)}};
-    if (!files.empty()) rows = kept + " UNION ALL BY NAME " + rows;
-    if (inserts > 0 || !files.empty()) stager_.write(checked(rows));
+    const int64_t inserts = stager_.count(rows);
+    const Updates updates{{},
+                          Updates::Others{"SELECT " + names + " FROM (" + changed_rows(old) +
+                                              ") WHERE " + kAction + " = 'delete'",
+                                          checked(rows)}};
+    auto& staged = stager_.staged();
     staged.touched = touched_by(stager_.connection(), stager_.schema(),
-                                files.empty() ? "SELECT * FROM " + inserted
-                                              : "((" + old + ") EXCEPT ALL (" + kept +
-                                                    ")) UNION ALL ((" + kept + ") EXCEPT ALL (" +
-                                                    old + ")) UNION ALL SELECT * FROM " + inserted,
-                                true);
+                                files.empty() ? rows : changes(old) + " UNION ALL " + rows, true);
+    if (!files.empty()) rows = after + " UNION ALL BY NAME " + rows;
+    int64_t copied = 0;
+    if (inserts > 0 || !files.empty()) {
+      const int64_t written = stager_.write(checked(rows));
+      const int64_t expected = (files.empty() ? 0 : stager_.count(old)) - done.deleted + inserts;
+      check_unambiguous(written - expected);
+      copied = written - inserts - done.updated;
+    }
     stager_.remove(files);
     staged.rows_written = inserts + done.updated;
     staged.rows_changed = inserts + done.updated + done.deleted;
@@ -252,8 +258,8 @@ class Merge {
                       {"numTargetRowsInserted", std::to_string(inserts)},
                       {"numTargetRowsUpdated", std::to_string(done.updated)},
                       {"numTargetRowsDeleted", std::to_string(done.deleted)},
-                      {"numTargetRowsCopied", std::to_string(done.copied)},
-                      {"numOutputRows", std::to_string(inserts + done.updated + done.copied)},
+                      {"numTargetRowsCopied", std::to_string(copied)},
+                      {"numOutputRows", std::to_string(inserts + done.updated + copied)},
                       {"numTargetFilesAdded", std::to_string(staged.adds.size())},
                       {"numTargetFilesRemoved", std::to_string(files.size())}};
     return stager_.finish("MERGE", {{"predicate", json_text(on_)}}, Reads::whole_table, updates);
@@ -261,7 +267,7 @@ class Merge {
 
  private:
   struct Counts {
-    int64_t updated = 0, deleted = 0, copied = 0;
+    int64_t updated = 0, deleted = 0;
   };
 
   bool any(When when) const {
@@ -279,33 +285,40 @@ class Merge {
     return out.empty() ? "false" : "(" + out + ")";
   }
 
-  std::vector<Add> changed_files() {
-    const std::string file = duck::quote_name(kFileColumn);
+  /// Each row of the table with each of the source that it matches: file, the source's row, what
+  /// is to be done (NULL: nothing). Of the table only what the conditions name is read.
+  std::string matched_pairs() const {
+    const std::string action = branches(When::matched, action_of);
     const std::string target = scan_sql_with_file(stager_.before(), stager_.before().files);
-    std::string sql = "SELECT DISTINCT t." + file + " FROM (" + target + ") t JOIN " + source_ +
-                      " s ON " + on_ + " WHERE " + applies(When::matched);
+    return "SELECT t." + duck::quote_name(kFileColumn) + " AS file, s." + kSourceRow +
+           " AS source_row, " + (action.empty() ? "NULL::VARCHAR" : "CASE" + action + " END") +
+           " AS action FROM (" + target + ") t JOIN " + source_ + " s ON " + on_;
+  }
+
+  std::vector<Add> changed_files(const std::string& pairs) {
+    std::string sql = "SELECT DISTINCT file FROM " + pairs + " WHERE action IS NOT NULL";
     if (any(When::not_matched_by_source)) {
-      sql += " UNION SELECT DISTINCT t." + file + " FROM (" + target + ") t ANTI JOIN " + source_ +
-             " s ON " + on_ + " WHERE " + applies(When::not_matched_by_source);
+      const std::string target = scan_sql_with_file(stager_.before(), stager_.before().files);
+      sql += " UNION SELECT DISTINCT t." + duck::quote_name(kFileColumn) + " FROM (" + target +
+             ") t ANTI JOIN " + source_ + " s ON " + on_ + " WHERE " +
+             applies(When::not_matched_by_source);
     }
     return with_users_sql(
         context_, on_, [&] { return files_at(stager_.before(), stager_.connection().query(sql)); });
   }
 
-  /// Several rows of the source for one of the table would leave its fate to chance.
-  void check_unambiguous(const std::vector<Add>& files) {
-    if (!any(When::matched) || files.empty()) return;
-    const std::string target = "(" + scan_sql(stager_.before(), files) + ") t ";
-    const std::string condition = on_ + " AND " + applies(When::matched);
-    const int64_t pairs =
-        stager_.count("SELECT 1 FROM " + target + "JOIN " + source_ + " s ON " + condition);
-    const int64_t rows =
-        stager_.count("SELECT 1 FROM " + target + "SEMI JOIN " + source_ + " s ON " + condition);
-    if (pairs == rows) return;
+  /// Several rows of the source for one of the table would leave its fate to chance: it would come
+  /// out more than once.
+  void check_unambiguous(int64_t too_many) {
+    if (too_many == 0) return;
     throw Error(Code::data,
-                "table \"" + context_.table_name + "\": " + std::to_string(pairs - rows) +
+                "table \"" + context_.table_name + "\": " + std::to_string(too_many) +
                     " rows of the SELECT match a row of the table that another one matches too",
                 "make the SELECT yield one row per row of the table, for instance with QUALIFY");
+  }
+
+  static std::string action_of(const MergeClause& clause) {
+    return clause.then == Then::remove ? "'delete'" : "'update'";
   }
 
   /// The first clause of the kind that applies, as CASE branches over `value_of`.
@@ -336,8 +349,8 @@ class Merge {
     return otherwise;
   }
 
-  /// Rows of `old` as they become, with what is done to them: update, delete or NULL.
-  std::string changed_rows(const std::string& old) const {
+  /// Rows of `old` as they become, or stay, with what is done to them: update, delete or NULL.
+  std::string changed_rows(const std::string& old, bool become = true) const {
     const auto choose = [&](const auto& value_of, const std::string& otherwise) {
       const auto one_of = [&](When when) {
         const std::string found = branches(when, value_of);
@@ -350,15 +363,10 @@ class Merge {
     std::string list;
     for (const auto& field : stager_.schema().fields) {
       const std::string own = "t." + duck::quote_name(field.name);
-      list +=
-          choose([&](const MergeClause& clause) { return set_value(clause, field, own); }, own) +
-          " AS " + duck::quote_name(field.name) + ", ";
+      const auto value = [&](const MergeClause& clause) { return set_value(clause, field, own); };
+      list += (become ? choose(value, own) + " AS " + duck::quote_name(field.name) : own) + ", ";
     }
-    list += choose(
-        [](const MergeClause& clause) {
-          return clause.then == Then::remove ? "'delete'" : "'update'";
-        },
-        "NULL");
+    list += choose(action_of, "NULL");
     // A row that is matched, though no clause applies to it, is not one without a source.
     const std::string matched = any(When::not_matched_by_source)
                                     ? "EXISTS (SELECT 1 FROM " + source_ + " s WHERE " + on_ + ")"
@@ -369,21 +377,31 @@ class Merge {
            on_ + " AND " + applies(When::matched);
   }
 
-  Counts counts(const std::string& old) const {
+  /// Rows that are updated or deleted, as they were and as they become.
+  std::string changes(const std::string& old) const {
+    const std::string names = column_list(names_of(stager_.schema()));
+    return "SELECT " + names + " FROM (" + changed_rows(old, false) + ") WHERE " + kAction +
+           " IS NOT NULL UNION ALL SELECT " + names + " FROM (" + changed_rows(old) + ") WHERE " +
+           kAction + " = 'update'";
+  }
+
+  Counts counts(const std::string& pairs, const std::string& old) const {
+    const std::string actions =
+        any(When::not_matched_by_source)
+            ? "SELECT " + std::string(kAction) + " AS action FROM (" + changed_rows(old) + ")"
+            : "SELECT action FROM " + pairs;
     Counts out;
-    const auto rows =
-        stager_.connection().query("SELECT " + std::string(kAction) + ", count(*) FROM (" +
-                                   changed_rows(old) + ") GROUP BY 1");
-    for (const auto& row : rows.rows) {
-      const std::string action = duck::text_of(row[0]);
-      (action == "update"   ? out.updated
-       : action == "delete" ? out.deleted
-                            : out.copied) = std::get<int64_t>(row[1]);
-    }
+    for (const auto& row : stager_.connection()
+                               .query("SELECT action, count(*) FROM (" + actions +
+                                      ") WHERE action IS NOT NULL "
+                                      "GROUP BY 1")
+                               .rows)
+      (duck::text_of(row[0]) == "update" ? out.updated : out.deleted) = std::get<int64_t>(row[1]);
     return out;
   }
 
-  std::string inserts() const {
+  /// Rows of the source that match none of the table.
+  std::string inserts(const std::string& pairs) const {
     std::string list;
     for (const auto& field : stager_.schema().fields) {
       const std::string found = branches(When::not_matched, [&](const MergeClause& clause) {
@@ -394,8 +412,8 @@ class Merge {
                duck_type(field.type) + ") AS ") +
               duck::quote_name(field.name);
     }
-    return "SELECT " + list + " FROM " + source_ + " s ANTI JOIN (" + scan_sql(stager_.before()) +
-           ") t ON " + on_ + " WHERE " + applies(When::not_matched);
+    return "SELECT " + list + " FROM " + source_ + " s WHERE s." + kSourceRow +
+           " NOT IN (SELECT source_row FROM " + pairs + ") AND " + applies(When::not_matched);
   }
 
   const StageContext& context_;

@@ -30,6 +30,8 @@ using Kind = Type::Kind;
 constexpr size_t kGroupsMax =
     16;  // more tags than that (many added columns) are read as one group by name
 
+constexpr size_t kSampleMax = 100;
+
 enum class Way { plain, hive, joined };
 
 struct Group {
@@ -170,6 +172,8 @@ class Scan {
     std::string read = std::string("FROM ") + (guided ? duck::kGuidedParquet : "read_parquet") +
                        "(" + duck::quote_list(paths);
     if (guided) read += ", guide = " + duck::quote_text(guide_key(snapshot_));
+    if (const auto rows = about_rows(group))
+      read += ", explicit_cardinality = " + std::to_string(*rows);
     if (with_file_ || group.way == Way::joined)
       read += ", filename = " + duck::quote_text(kFileColumn);
     if (group.way == Way::hive) {
@@ -184,6 +188,21 @@ class Scan {
       read += ", union_by_name = true";
     }
     return group.way == Way::plain ? "SELECT * " + read + ")" : joined(group, paths, read);
+  }
+
+  /// How many rows these files have, by a sample of their statistics: DuckDB orders joins by it,
+  /// and without it takes every file whose columns are given for a thousand rows.
+  static std::optional<int64_t> about_rows(const Group& group) {
+    const size_t step = (group.files.size() - 1) / kSampleMax + 1;
+    int64_t rows = 0, files = 0;
+    for (size_t i = 0; i < group.files.size(); i += step) {
+      const auto count = rows_of(*group.files[i]);
+      if (!count) continue;
+      rows += *count;
+      ++files;
+    }
+    if (files == 0) return {};
+    return std::max<int64_t>(1, int64_t(double(rows) / double(files) * double(group.files.size())));
   }
 
   static bool has_vectors(const Group& group) {
