@@ -92,6 +92,7 @@ Paging paging_of(const Value& value) {
   out.from = all.text("from");
   out.total_pages = all.text("total_pages");
   out.pages_max = all.number("max_pages", out.pages_max, 1);
+  out.pages_max_given = all.find("max_pages") != nullptr;
   return out;
 }
 
@@ -162,6 +163,9 @@ RestResource resource_of(const std::string& name, const Value& value) {
     for (const char* key : {"cursor", "param"}) {
       if (!of.find(key)) of.wrong(key, "a text: incremental needs it");
     }
+    if (out.paging.pages_max_given)
+      all.wrong("incremental",
+                "without `max_pages`: the cursor would pass over what it leaves out");
     out.cursor = of.text("cursor");
     out.cursor_param = of.text("param");
     out.start = of.text("start");

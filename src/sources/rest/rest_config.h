@@ -46,6 +46,8 @@ struct Paging {
   std::string from;         ///< path of the cursor or link
   std::string total_pages;  ///< path
   int64_t pages_max = 100'000;
+  bool pages_max_given =
+      false;  ///< more is left out on purpose; else a list is taken to be endless
 };
 
 struct RestResource {

@@ -438,7 +438,9 @@ void RestReader::end_of_list(Stream& stream) {
   const int64_t distinct = by_key ? int64_t(keys.size()) : stream.received;
   const int64_t twice = stream.received - distinct;
   const bool cut = stream.next.index + 1 >= resource.paging.pages_max;
-  const bool short_of = stream.promised >= 0 && distinct < stream.promised;
+  const bool fewer = stream.promised >= 0 && distinct < stream.promised;
+  const bool left_out = fewer && cut && resource.paging.pages_max_given;  // as was asked
+  const bool short_of = fewer && !left_out;
   const bool single = stream.paging.by == Paging::By::none && !stream.records;
   tally.twice += twice;
   if (!single && !cut && (short_of || stream.moved || twice > 0) && stream.pass < config_.passes) {
@@ -459,14 +461,19 @@ void RestReader::end_of_list(Stream& stream) {
   }
   tally.distinct += distinct;
   tally.promised += std::max<int64_t>(stream.promised, 0);
-  if (!single && short_of) {
-    ++tally.incomplete;
+  if (!single && (short_of || left_out)) {
+    tally.incomplete += short_of;
     const std::string words = fmt::format(
         "{}{}: {} promised, {} received{}", resource.name,
         stream.parent.empty() ? "" : " " + stream.parent, stream.promised, distinct,
         cut ? fmt::format(", pages after {} left out", resource.paging.pages_max) : std::string());
-    if (tally.incomplete <= int64_t(kShortListsMax))
+    if (std::count(tally.short_lists.begin(), tally.short_lists.end(), ';') + 1 <
+        int64_t(kShortListsMax))
       tally.short_lists += (tally.short_lists.empty() ? "" : "; ") + words;
+    if (left_out) {
+      stream.done = true;
+      return;
+    }
     if (config_.incomplete_fails) {
       throw Error(Code::data, "incomplete: " + words,
                   "say `incomplete: warn` to go on all the same", resource.place);
