@@ -55,12 +55,12 @@ std::vector<duck::Column> declared_columns(const project::Source& source) {
   return out;
 }
 
+}  // namespace
+
 uint64_t machine_memory() {
   const long pages = ::sysconf(_SC_PHYS_PAGES), size = ::sysconf(_SC_PAGE_SIZE);
   return pages > 0 && size > 0 ? uint64_t(pages) * uint64_t(size) : uint64_t(2) << 30;
 }
-
-}  // namespace
 
 std::unique_ptr<App> App::open(const Options& options, Secrets& secrets, const Clock& clock,
                                Cancel& cancel) {

@@ -8,6 +8,9 @@
 
 namespace windrow::app {
 
+/// Bytes of memory that this machine has.
+uint64_t machine_memory();
+
 /// Private to app/: the App, over several files by what it does.
 class AppImpl final : public App {
  public:
@@ -41,6 +44,12 @@ class AppImpl final : public App {
 
  private:
   friend class RunRecord;
+
+  using HealthLook = std::function<void(const std::string&, const std::function<std::string()>&)>;
+  void look_at_folders(const HealthLook& look);
+  std::string lake_health();
+  std::string table_health(lake::Lake& lake, const std::string& name);
+  std::string connection_health(const std::string& name, const project::Connection& connection);
 
   void wait_for_lake(const tasks::IngestSink& sink);
 

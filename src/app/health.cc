@@ -1,11 +1,16 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <set>
 
 #include "app/app_impl.h"
 #include "publish/store.h"
+#include "sources/health.h"
 
+/// Everything that a run needs, looked at before one: files of the project, folders, lake, tables,
+/// connections, sources. Nothing is changed; a probe is written and removed where writing counts.
 namespace windrow::app {
 
 namespace {
@@ -14,75 +19,186 @@ constexpr uint64_t kLittleSpace = 1ull << 30;
 
 std::string gigabytes(uint64_t bytes) { return fmt::format("{:.1f} GB", double(bytes) / 1e9); }
 
+std::string counted(size_t n, const char* what) {
+  return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
+}
+
+bool on_disk(const std::string& path) { return path.find("://") == std::string::npos; }
+
+/// The folder itself, or the nearest above it that is there.
+std::filesystem::path nearest(std::filesystem::path path) {
+  std::error_code ignored;
+  while (!std::filesystem::exists(path, ignored) && path.has_parent_path() &&
+         path != path.parent_path())
+    path = path.parent_path();
+  return path;
+}
+
+/// Error where nothing can be written to the folder, or could be if it were made.
+void check_writable(const std::string& folder) {
+  const auto there = nearest(folder);
+  if (!std::filesystem::is_directory(there)) {
+    throw Error(Code::configuration, "\"" + there.string() + "\" is a file, and a folder is needed",
+                "move the file away, or name another folder");
+  }
+  if (::access(there.c_str(), W_OK | X_OK) != 0) {
+    throw Error(
+        Code::permission, "\"" + there.string() + "\" may not be written to",
+        "let the user who runs windrow write there: chown or chmod u+w \"" + there.string() + "\"");
+  }
+}
+
+void probe(storage::FileSystem& files, const std::string& folder) {
+  const std::string path = folder + "/.tmp-health-" + std::to_string(::getpid());
+  files.put(path, "x");
+  files.remove(path);
+}
+
+/// What to do, where an error does not say it itself.
+std::string usual_hint(Code code) {
+  switch (code) {
+    case Code::unavailable:
+    case Code::timeout: return "see whether it runs, and can be reached from this machine";
+    case Code::permission: return "see to the right of the user that is given";
+    case Code::not_found: return "see to the name, or make it";
+    case Code::full: return "free some space";
+    case Code::corrupt: return "bring back a good copy: a backup, or an older version";
+    case Code::internal: return "this is a bug of windrow: please report it";
+    default: return "see to its settings in windrow.yaml and in the file that uses it";
+  }
+}
+
+/// Types that publications write to are looked at by their stores; these are not, or only sources
+/// read them.
+const std::set<std::string>& source_types() {
+  static const std::set<std::string> types = {"rest", "kafka", "postgres", "sqlite"};
+  return types;
+}
+
 }  // namespace
+
+void AppImpl::look_at_folders(const HealthLook& look) {
+  look("folder " + project_.state_folder(), [&]() -> std::string {
+    check_writable(project_.state_folder());
+    return "can be written to";
+  });
+  look("engine", [&]() -> std::string {
+    const auto& settings = environment_.engine;
+    const std::string spill =
+        settings.spill.empty() ? project_.state_folder() + "/spill" : settings.spill;
+    check_writable(spill);
+    const uint64_t memory = machine_memory();
+    if (memory && settings.memory_bytes > memory) {
+      throw Error(Code::configuration,
+                  fmt::format("memory: {} of a machine that has {}",
+                              gigabytes(settings.memory_bytes), gigabytes(memory)),
+                  "set `engine: {memory: …}` of the environment to three quarters of it or less");
+    }
+    return fmt::format("{} of {} of memory, spills to {}",
+                       gigabytes(settings.memory_bytes ? settings.memory_bytes : memory / 4 * 3),
+                       gigabytes(memory), spill);
+  });
+  std::set<std::string> disks = {project_.root};
+  if (on_disk(environment_.lake)) disks.insert(nearest(environment_.lake).string());
+  for (const auto& folder : disks) {
+    look("disk of " + folder, [&]() -> std::string {
+      const auto space = files_->space_left(folder);
+      if (space && *space < kLittleSpace) {
+        throw Error(Code::full, gigabytes(*space) + " free", "free some space before the next run");
+      }
+      return space ? gigabytes(*space) + " free" : "no bound known";
+    });
+  }
+}
+
+std::string AppImpl::lake_health() {
+  if (auto* lake = lake_if_there()) {
+    probe(*files_, lake->root() + "/_windrow");
+    return fmt::format("{} ({})", lake->root(), counted(lake->tables().size(), "table"));
+  }
+  if (on_disk(environment_.lake)) {
+    check_writable(environment_.lake);
+  } else {
+    probe(*files_, environment_.lake);
+  }
+  return "not written to yet, and could be: " + environment_.lake;
+}
+
+std::string AppImpl::table_health(lake::Lake& lake, const std::string& name) {
+  duck::Connection connection(database_);
+  const auto table = lake.table(name);
+  const auto snapshot = table.snapshot({}, &connection);
+  const bool ours = project_.model(name) != nullptr;
+  if (ours && table.provenance().history_lost) {
+    throw Error(
+        Code::history_lost, "history lost: another program cleaned its log",
+        "windrow run --full-refresh --select " + name + ", or windrow plan --accept " + name);
+  }
+  std::set<std::string> there;  // one listing instead of a request for each file
+  if (!snapshot.files.empty())
+    for (const auto& file : files_->list_tree(table.path())) there.insert(file.path);
+  for (const auto& add : snapshot.files) {
+    const auto path = snapshot.file_path(add);
+    if (there.contains(path) || files_->stat(path)) continue;
+    throw Error(Code::corrupt, "a data file is missing: " + path,
+                "windrow table restore an older version, or rebuild it with --full-refresh");
+  }
+  return fmt::format("version {}, {}", snapshot.version, counted(snapshot.files.size(), "file"));
+}
+
+std::string AppImpl::connection_health(const std::string& name,
+                                       const project::Connection& connection) {
+  const bool published_to = std::any_of(project_.publications.begin(), project_.publications.end(),
+                                        [&](const auto& each) { return each.to.value == name; });
+  if (source_types().contains(connection.type) && !published_to)
+    return sources::connection_health(project_, connection, cancel_);
+  try {
+    return publish::open_store(connection, project_.root, *files_, clock_)->health();
+  } catch (const Error& error) {
+    if (error.code() != Code::unsupported) throw;
+    return "of the type " + connection.type + ", which this version does not use";
+  }
+}
 
 std::vector<HealthLine> AppImpl::health() {
   std::vector<HealthLine> out;
-  const auto look = [&](const std::string& what, const std::function<std::string()>& work) {
+  const HealthLook look = [&](const std::string& what, const std::function<std::string()>& work) {
     HealthLine line;
     line.what = what;
     try {
       line.finding = work();
     } catch (const Error& error) {
+      if (error.code() == Code::canceled) throw;
       line.ok = false;
       line.finding = error.problem().message;
-      line.hint = error.problem().hint;
+      if (error.problem().place.known()) line.finding += " (" + error.problem().place.text() + ")";
+      line.hint = error.problem().hint.empty() ? usual_hint(error.code()) : error.problem().hint;
     }
     out.push_back(std::move(line));
   };
   look("project", [&] {
     check();
-    return fmt::format("{}: {} sources, {} models, {} publications", project_.name,
-                       project_.sources.size(), project_.models.size(),
-                       project_.publications.size());
+    return fmt::format("{}: {}, {}, {}", project_.name, counted(project_.sources.size(), "source"),
+                       counted(project_.models.size(), "model"),
+                       counted(project_.publications.size(), "publication"));
   });
-  look("lake", [&]() -> std::string {
-    auto* lake = lake_if_there();
-    if (!lake) return "not written to yet: " + environment_.lake;
-    const std::string probe = lake->root() + "/_windrow/.tmp-health-" + std::to_string(::getpid());
-    files_->put(probe, "x");
-    files_->remove(probe);
-    return fmt::format("{} ({} tables)", lake->root(), lake->tables().size());
-  });
-  look("disk", [&]() -> std::string {
-    const auto space = files_->space_left(project_.root);
-    if (space && *space < kLittleSpace) {
-      throw Error(Code::full, gigabytes(*space) + " free", "free some space before the next run");
-    }
-    return space ? gigabytes(*space) + " free" : "no bound known";
-  });
-  if (auto* lake = lake_if_there()) {
-    for (const auto& name : lake->tables()) {
-      look("table " + name, [&] {
-        duck::Connection connection(database_);
-        const auto table = lake->table(name);
-        const auto snapshot = table.snapshot({}, &connection);
-        const bool ours = project_.model(name) != nullptr;
-        if (ours && table.provenance().history_lost) {
-          throw Error(
-              Code::history_lost, "history lost: another program cleaned its log",
-              "windrow run --full-refresh --select " + name + ", or windrow plan --accept " + name);
-        }
-        for (const auto& add : snapshot.files) {
-          if (!files_->stat(snapshot.file_path(add))) {
-            throw Error(
-                Code::corrupt, "a data file is missing: " + snapshot.file_path(add),
-                "windrow table restore an older version, or rebuild it with --full-refresh");
-          }
-        }
-        return fmt::format("version {}, {} files", snapshot.version, snapshot.files.size());
-      });
+  look_at_folders(look);
+  look("lake", [&] { return lake_health(); });
+  if (out.back().ok) {
+    if (auto* lake = lake_if_there()) {
+      for (const auto& name : lake->tables())
+        look("table " + name, [&] { return table_health(*lake, name); });
     }
   }
   for (const auto& [name, connection] : project_.connections) {
-    look("connection " + name, [&, &connection = connection]() -> std::string {
-      static const std::set<std::string> stores = {"sqlite", "duckdb", "postgres", "mongodb",
-                                                   "files"};
-      if (!stores.contains(connection.type))
-        return "of the type " + connection.type + ", which is not looked at";
-      return publish::open_store(connection, project_.root, *files_, clock_)->health();
+    look("connection " + name, [&, &name = name, &connection = connection] {
+      return connection_health(name, connection);
     });
   }
+  const sources::Context context{project_,     project_.root, clock_.now(),
+                                 files_.get(), &cancel_,      &shared_};
+  for (const auto& source : project_.sources)
+    look("source " + source.name, [&] { return sources::source_health(source, context); });
   for (auto& line : out) {
     line.finding = secrets_.redact(line.finding);
     line.hint = secrets_.redact(line.hint);

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "clients/postgres.h"
+#include "clients/postgres_options.h"
 #include "publish/checksum.h"
 #include "publish/postgres/binary_rows.h"
 #include "publish/postgres/postgres_schema.h"
@@ -71,26 +72,11 @@ std::string setting(const project::Connection& connection, const char* key) {
 }
 
 PostgresOptions options_of(const project::Connection& connection, const std::string& root) {
-  PostgresOptions out;
-  out.url = setting(connection, "url");
+  const auto out =
+      clients::postgres_options([&](const char* key) { return setting(connection, key); }, root);
   if (out.url.empty()) {
     throw Error(Code::configuration, fmt::format("connection \"{}\" has no url", connection.name),
                 "url: postgresql://user:password@host:port/database", connection.place);
-  }
-  for (const auto& [ours, theirs] : std::initializer_list<std::pair<const char*, const char*>>{
-           {"user", "user"},
-           {"password", "password"},
-           {"tls", "sslmode"},
-           {"ca", "sslrootcert"},
-           {"certificate", "sslcert"},
-           {"certificate_key", "sslkey"},
-           {"application_name", "application_name"}}) {
-    std::string value = setting(connection, ours);
-    if (value.empty()) continue;
-    const bool file =
-        std::string_view(theirs).starts_with("ssl") && theirs != std::string("sslmode");
-    if (file && !value.starts_with('/')) value = root + "/" + value;
-    out.settings[theirs] = value;
   }
   return out;
 }

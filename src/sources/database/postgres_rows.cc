@@ -4,6 +4,7 @@
 
 #include "base/time.h"
 #include "clients/postgres.h"
+#include "clients/postgres_options.h"
 #include "sources/database/rows.h"
 
 /// Rows of PostgreSQL come by COPY as CSV. One connection holds a snapshot open
@@ -59,24 +60,6 @@ std::string put(const std::string& pattern, const std::string& name) {
   std::string out = pattern;
   for (size_t at = 0; (at = out.find("{}", at)) != std::string::npos; at += name.size())
     out.replace(at, 2, name);
-  return out;
-}
-
-clients::PostgresOptions options_of(const project::Connection& connection) {
-  clients::PostgresOptions out;
-  const auto* map = std::get_if<project::Value::Map>(&connection.settings.data);
-  if (map) {
-    for (const auto& [key, value] : *map) {
-      if (key.value == "url")
-        out.url = value.text();
-      else if (key.value == "ca_file")
-        out.settings["sslrootcert"] = value.text();
-    }
-  }
-  if (out.url.empty()) {
-    throw Error(Code::configuration, "connection \"" + connection.name + "\" has no url",
-                "give `url: postgresql://user:password@host/database`", connection.place);
-  }
   return out;
 }
 
@@ -165,8 +148,8 @@ class PostgresRows final : public DatabaseRows {
 
 class PostgresMoment final : public DatabaseMoment {
  public:
-  explicit PostgresMoment(const project::Connection& connection)
-      : options_(options_of(connection)), holder_(options_) {
+  explicit PostgresMoment(clients::PostgresOptions options)
+      : options_(std::move(options)), holder_(options_) {
     holder_.execute(kBegin);
     snapshot_ = holder_.value("SELECT pg_export_snapshot()").value_or("");
   }
@@ -182,8 +165,24 @@ class PostgresMoment final : public DatabaseMoment {
 
 }  // namespace
 
-std::shared_ptr<DatabaseMoment> postgres_moment(const project::Connection& connection) {
-  return std::make_shared<PostgresMoment>(connection);
+clients::PostgresOptions postgres_source_options(const project::Connection& connection,
+                                                 const std::string& root) {
+  const auto out = clients::postgres_options(
+      [&](const char* key) {
+        const auto* found = connection.settings.find(key);
+        return found ? found->text() : std::string();
+      },
+      root);
+  if (out.url.empty()) {
+    throw Error(Code::configuration, "connection \"" + connection.name + "\" has no url",
+                "give `url: postgresql://user:password@host/database`", connection.place);
+  }
+  return out;
+}
+
+std::shared_ptr<DatabaseMoment> postgres_moment(const project::Connection& connection,
+                                                const std::string& root) {
+  return std::make_shared<PostgresMoment>(postgres_source_options(connection, root));
 }
 
 }  // namespace windrow::sources

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/cancel.h"
+#include "clients/postgres.h"
 #include "duck/duck.h"
 #include "project/project.h"
 
@@ -45,7 +46,11 @@ class DatabaseMoment {
   virtual std::unique_ptr<DatabaseRows> rows(Cancel* cancel) = 0;
 };
 
-std::shared_ptr<DatabaseMoment> postgres_moment(const project::Connection& connection);
+/// Error(configuration) where there is no url.
+clients::PostgresOptions postgres_source_options(const project::Connection& connection,
+                                                 const std::string& root);
+std::shared_ptr<DatabaseMoment> postgres_moment(const project::Connection& connection,
+                                                const std::string& root);
 std::shared_ptr<DatabaseMoment> sqlite_moment(const std::string& path);
 
 }  // namespace windrow::sources

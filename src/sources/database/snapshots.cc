@@ -25,7 +25,7 @@ std::unique_ptr<DatabaseRows> Snapshots::of(const project::Project& project,
     if (moment) return moment->rows(cancel);
     const auto& type = found->second.type;
     if (type == "postgres") {
-      moment = postgres_moment(found->second);
+      moment = postgres_moment(found->second, project.root);
     } else if (type == "sqlite") {
       const auto* path = found->second.settings.find("path");
       const std::string text = path ? path->text() : "";
