@@ -25,6 +25,8 @@ struct Batch {
   /// VARCHAR, content VARCHAR; empty where the format cannot fail. They go to `<source>_rejected`,
   /// which is committed first.
   std::string rejected_select;
+  /// `origin` of the rejected rows → the app_id that tells of it; empty: all of `txns` tell of all.
+  std::map<std::string, std::string> origins;
   std::string what;  ///< for the terminal and the log: `3 files, 1.4 MB`
   /// Where the reader goes on, in its own words: kept in the commit's record.
   std::string state;

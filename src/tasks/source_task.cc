@@ -53,17 +53,14 @@ lake::CommitRequest request_for(const engine::Target& target, lake::Staged stage
   return lake::request_of(stage, std::move(staged), made);
 }
 
-/// Rows for a table beside the source's. Nothing where their progress is there already, or there
-/// are none.
-int64_t keep_beside(const Context& context, const std::string& asset, const std::string& select,
-                    const duck::Parameters& parameters, const std::vector<lake::Txn>& txns,
-                    const std::string& kind, const std::string& about, engine::Session& session) {
-  const auto kept = progress_of(context, asset);
-  const bool all = !txns.empty() && std::all_of(txns.begin(), txns.end(), [&](const auto& txn) {
-    auto found = kept.find(txn.app_id);
-    return found != kept.end() && found->second.version == txn.version;
-  });
-  if (all) return 0;
+/// Rows for a table beside the source's; how many there were. Nothing where another run has written
+/// the same progress meanwhile.
+std::optional<int64_t> keep_beside(const Context& context, const std::string& asset,
+                                   const std::string& select, const duck::Parameters& parameters,
+                                   const std::vector<lake::Txn>& txns,
+                                   const std::map<std::string, lake::Txn>& kept,
+                                   const std::string& kind, const std::string& about,
+                                   engine::Session& session) {
   const auto rows = std::get<int64_t>(
       session.query("SELECT count(*) FROM (" + select + ")", parameters).rows[0][0]);
   if (rows == 0) return 0;
@@ -81,27 +78,72 @@ int64_t keep_beside(const Context& context, const std::string& asset, const std:
     request.expect_txn[txn.app_id] =
         found == kept.end() ? std::nullopt : std::optional(found->second.version);
   }
-  if (!commit(context, asset, std::move(request), paths)) {
-    throw Error(Code::conflict,
-                fmt::format("\"{}\" was written by another run at the same time", asset),
-                "run again");
-  }
+  if (!commit(context, asset, std::move(request), paths)) return {};
   return rows;
 }
 
-/// Records that could not be read go to a table of their own, before the rows: a kill in between
-/// repeats the batch, and the progress kept here tells that its rejects are there already.
-void keep_rejected(const Context& context, const project::Source& source,
+bool is_kept(const std::map<std::string, lake::Txn>& kept, const lake::Txn& txn) {
+  const auto found = kept.find(txn.app_id);
+  return found != kept.end() && found->second.version == txn.version;
+}
+
+bool keep_log(const Context& context, const project::Source& source, const sources::LogRows& log,
+              engine::Session& session) {
+  const std::string asset = source.name + "_log";
+  const auto kept = progress_of(context, asset);
+  if (is_kept(kept, log.txn)) return true;
+  return keep_beside(context, asset, log.select, {}, {log.txn}, kept, "log",
+                     "what each extraction of " + source.name + " did", session)
+      .has_value();
+}
+
+/// What of a batch's rejects is not kept yet. They commit before the rows, so a kill in between
+/// repeats them, and a batch that is made again may hold more or fewer records than before.
+std::string new_rejects(const Context& context, const std::string& asset,
+                        const sources::Batch& batch, const std::map<std::string, lake::Txn>& kept) {
+  std::string origins;
+  bool again = false;
+  for (const auto& txn : batch.txns) again = again || is_kept(kept, txn);
+  if (!again) return batch.rejected_select;
+  for (const auto& [origin, app_id] : batch.origins) {
+    const auto txn =
+        std::find_if(batch.txns.begin(), batch.txns.end(),
+                     [&, &app = app_id](const auto& each) { return each.app_id == app; });
+    if (txn != batch.txns.end() && is_kept(kept, *txn))
+      origins += (origins.empty() ? "" : ", ") + duck::quote_text(origin);
+  }
+  if (!origins.empty())
+    return "SELECT * FROM (" + batch.rejected_select + ") WHERE origin NOT IN (" + origins + ")";
+  // One progress for all: those that are there are told by what they say. Of equal ones, also of
+  // earlier readings, so many are there already.
+  const std::string same = "PARTITION BY origin, error, content";
+  return "SELECT origin, position, error, content FROM (SELECT *, row_number() OVER (" + same +
+         ") AS nth FROM (" + batch.rejected_select +
+         ")) AS found LEFT JOIN (SELECT origin AS o, error AS e, content AS c, count(*) AS there "
+         "FROM "
+         "(" +
+         table_now(context, asset).rows_sql +
+         ") GROUP BY ALL) AS kept ON o IS NOT DISTINCT FROM origin AND e IS NOT DISTINCT FROM "
+         "error "
+         "AND c IS NOT DISTINCT FROM content WHERE nth > coalesce(there, 0)";
+}
+
+/// Records that could not be read go to a table of their own, before the rows. False where another
+/// run was faster.
+bool keep_rejected(const Context& context, const project::Source& source,
                    const sources::Batch& batch, engine::Session& session, Report& report) {
-  if (batch.rejected_select.empty()) return;
+  if (batch.rejected_select.empty()) return true;
   const std::string asset = source.name + "_rejected";
-  const int64_t rows =
-      keep_beside(context, asset, batch.rejected_select, batch.parameters, batch.txns, "rejected",
-                  "records of " + source.name + " that could not be read", session);
-  if (rows == 0) return;
-  report.rejected += rows;
+  const auto kept = progress_of(context, asset);
+  const auto rows = keep_beside(context, asset, new_rejects(context, asset, batch, kept),
+                                batch.parameters, batch.txns, kept, "rejected",
+                                "records of " + source.name + " that could not be read", session);
+  if (!rows) return false;
+  if (*rows == 0) return true;
+  report.rejected += *rows;
   report.warnings.push_back(
-      fmt::format("{} records could not be read: they are in {}", rows, asset));
+      fmt::format("{} records could not be read: they are in {}", *rows, asset));
+  return true;
 }
 
 }  // namespace
@@ -120,7 +162,11 @@ void ingest_source(const Context& context, const project::Source& source, Cancel
   std::vector<std::string> partition_by;
   for (const auto& [column, expression] : source.partition_by) partition_by.push_back(column);
   std::vector<lake::Txn> last;
-  for (int conflicts = 0; conflicts < kConflictsMax;) {
+  int conflicts = 0;
+  const auto wait_for_others = [&] {
+    cancel.wait_for(std::chrono::milliseconds(5 << std::min(++conflicts, 6)));
+  };
+  while (conflicts < kConflictsMax) {
     cancel.check();
     const auto session = context.engine.open({}, cancel, progress);
     const auto before = progress_of(context, source.name);
@@ -128,9 +174,10 @@ void ingest_source(const Context& context, const project::Source& source, Cancel
     if (reader->keeps_state()) {
       // What the last commit's record tells of it, before anything else is read: a kill in between
       // loses no line.
-      if (const auto log = reader->log_rows()) {
-        keep_beside(context, source.name + "_log", log->select, {}, {log->txn}, "log",
-                    "what each extraction of " + source.name + " did", *session);
+      const auto log = reader->log_rows();
+      if (log && !keep_log(context, source, *log, *session)) {
+        wait_for_others();
+        continue;
       }
     }
     const auto batch = reader->next(before, *session);
@@ -145,7 +192,11 @@ void ingest_source(const Context& context, const project::Source& source, Cancel
     }
     last = batch->txns;
     if (progress) progress({source.name, batch->what, -1, report.rows});
-    keep_rejected(context, source, *batch, *session, report);
+    if (!keep_rejected(context, source, *batch, *session, report)) {
+      last.clear();
+      wait_for_others();
+      continue;
+    }
     auto target = target_of(context, source.name, partition_by);
     target.evolve = source.on_new_column != "reject" && source.on_new_column != "stop";
     lake::Staged staged;
@@ -180,8 +231,7 @@ void ingest_source(const Context& context, const project::Source& source, Cancel
     };
     const auto version = commit(context, source.name, std::move(request), paths);
     if (!version) {
-      ++conflicts;  // another run read these, or other files: look again at what is left
-      cancel.wait_for(std::chrono::milliseconds(5 << std::min(conflicts, 6)));
+      wait_for_others();  // they read these, or other files: look again at what is left
       continue;
     }
     report.changed = true;

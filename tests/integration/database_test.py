@@ -230,6 +230,25 @@ def test_killed_at_many_points(tmp_path, db):
     assert ids == there, list(itertools.islice(set(there) ^ set(ids), 5))
 
 
+def test_a_connection_that_breaks_is_made_anew(tmp_path, pg_server):
+    """The server ends our sessions while rows come: the task is tried again, behind the last commit."""
+    COUNT[0] += 1
+    db = Pg(pg_server, f"t{COUNT[0]}")
+    db.run(TABLE)
+    db.fill(0, 300_000)
+    folder = project(tmp_path / "p", db, {"t": "table: t, cursor: at, chunk: 20000"})
+    (folder / "sources/t.yaml").write_text((folder / "sources/t.yaml").read_text() + "retries: {times: 20, delay: 50ms, max: 100ms}\n")
+    run = lab.start(folder, "run")
+    ended = 0
+    while run.poll() is None and ended < 4:
+        time.sleep(0.3)
+        out = subprocess.run([PSQL, "-qAt", db.url, "-c", "SELECT count(*) FROM (SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                              "WHERE application_name = 'windrow' AND datname = current_database()) x"], capture_output=True, text=True)
+        ended += out.stdout.strip() not in ("", "0")
+    assert run.wait(timeout=120) == 0 and ended > 0
+    assert [i for (i,) in sorted(rows(folder, "id"))] == list(range(300_000))
+
+
 def rows_in(db) -> list[int]:
     if isinstance(db, Lite):
         with sqlite3.connect(db.path) as connection:

@@ -207,6 +207,56 @@ def test_a_column_keeps_its_type(tmp_path):
 
 # --- broken files
 
+@pytest.mark.parametrize("policy", ["append", "ignore", "error"])
+def test_changed_files_by_policy(tmp_path, policy):
+    folder = project(tmp_path / "p", '"data/*.csv"', "columns: {id: bigint}\n", f", changed: {policy}")
+    (folder / "data/a.csv").write_text("id,t\n1,x\n")
+    lab.windrow(folder, "run")
+    (folder / "data/a.csv").write_text("id,t\n1,x\n2,y\n")
+    (folder / "data/b.csv").write_text("id,t\n3,z\n")
+    result = lab.windrow(folder, "run", check=False)
+    if policy == "error":
+        told = result.stdout + result.stderr
+        assert result.returncode == 1 and "a.csv" in told and "has changed" in told and "changed: append" in told
+        assert rows(folder, "id") == [(1,)]
+    else:
+        assert result.returncode == 0, result.stderr
+        assert rows(folder, "id") == ([(1,), (1,), (2,), (3,)] if policy == "append" else [(1,), (3,)])
+        assert "up to date" in lab.windrow(folder, "plan").stdout
+
+
+@pytest.mark.parametrize("codec, ending", [("zstd", "zst"), ("gzip", "gz")])
+@pytest.mark.parametrize("kind", ["csv", "ndjson", "log"])
+def test_packed_files(tmp_path, kind, codec, ending):
+    line = {"csv": "{i},zeile ü {i}", "ndjson": '{{"id": {i}, "t": "zeile ü {i}"}}',
+            "log": '10.0.0.{i} - - [17/Oct/2025:14:00:00 +0000] "GET /ü{i} HTTP/1.1" 200 12'}[kind]
+    text = ("id,t\n" if kind == "csv" else "") + "".join(line.format(i=i) + "\n" for i in range(200))
+    folder = project(tmp_path / "p", f'"data/*.{kind}.{ending}"' if kind != "log" else f'"data/*.log.{ending}", pattern: common')
+    with pyarrow.CompressedOutputStream(str(folder / f"data/a.{kind}.{ending}"), codec) as out:
+        out.write(text.encode())
+    lab.windrow(folder, "run")
+    assert len(rows(folder)) == 200
+    if kind != "log":
+        assert rows(folder, "id", "t")[7] == (105, "zeile ü 105") or (7, "zeile ü 7") in rows(folder, "id", "t")
+
+
+@pytest.mark.parametrize("kind", ["csv", "ndjson"])
+def test_schemas_are_merged_over_files(tmp_path, kind):
+    """As pandas or Spark users expect: columns by name, whatever their order; those that a file lacks are NULL."""
+    folder = project(tmp_path / "p", f'"data/*.{kind}"')
+    frames = [polars.DataFrame({"id": [1, 2], "name": ["a", "ä"]}), polars.DataFrame({"price": [1.5], "id": [3]}),
+              polars.DataFrame({"name": ["c"], "day": [datetime.date(2025, 10, 17)], "id": [4]})]
+    for at, frame in enumerate(frames[:2]):
+        (frame.write_csv if kind == "csv" else frame.write_ndjson)(folder / f"data/{at}.{kind}")
+    lab.windrow(folder, "run")
+    (frames[2].write_csv if kind == "csv" else frames[2].write_ndjson)(folder / f"data/2.{kind}")
+    lab.windrow(folder, "run")
+    assert rows(folder, "id", "name", "price") == [(1, "a", None), (2, "ä", None), (3, None, 1.5), (4, "c", None)]
+    # A text of JSON stays a text, as for Spark; CSV has nothing but texts.
+    day = datetime.date(2025, 10, 17) if kind == "csv" else "2025-10-17"
+    assert {row["id"]: row["day"] for row in table(folder).to_pylist()} == {1: None, 2: None, 3: None, 4: day}
+
+
 @pytest.mark.parametrize("ending", ["parquet", "csv.gz", "json.gz", "parquet-inside"])
 def test_broken_files_are_set_aside(tmp_path, ending):
     kind = ending.split("-")[0]

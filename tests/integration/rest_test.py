@@ -118,6 +118,26 @@ def test_empty_lists_and_missing_children(tmp_path, server):
     assert json.loads(row["parent"]) == {"id": 1}
 
 
+@pytest.mark.parametrize("way", ["pages", "offset", "cursor", "link", "header"])
+@pytest.mark.parametrize("n", [0, 3])
+def test_lists_of_one_page(tmp_path, server, way, n):
+    """Links and cursors are null there, or missing: it is a list all the same."""
+    server.lists["movies"] = movies(n)
+    folder = project(tmp_path / "p", server, f"    movies: {{path: /{way}/movies, primary_key: id}}\n")
+    lab.windrow(folder, "run")
+    assert ids(folder) == expected(n) and log(folder)[0]["records"] == n
+
+
+@pytest.mark.parametrize("n", [0, 3])
+def test_an_envelope_without_paging_is_told_by_the_key(tmp_path, server, n):
+    server.bodies["/things"] = {"page_title": "no sign of paging", "results": movies(n)}
+    server.bodies["/one"] = {"id": 7, "title": "a film", "results": [{"id": 1}]}
+    folder = project(tmp_path / "p", server, "    movies: {path: /things, primary_key: id}\n    one: {path: /one, primary_key: id}\n")
+    lab.windrow(folder, "run")
+    assert ids(folder) == expected(n)
+    assert [row["key"] for row in bronze(folder) if row["endpoint"] == "one"] == ["7"]
+
+
 def test_nothing_at_all_makes_a_table(tmp_path, server):
     server.lists["movies"] = []
     folder = project(tmp_path / "p", server, "    movies: {path: /pages/movies, primary_key: id}\n")
@@ -235,6 +255,37 @@ def test_a_server_that_stays_away_ends_the_run(tmp_path, server):
     server.faults = 0
     lab.windrow(folder, "run")
     assert ids(folder) == expected(3)
+
+
+def test_the_circuit_breaker_spares_a_server_that_fails(tmp_path, server):
+    """Eight ask at once and would try again every few milliseconds; after three failures all wait, and one looks."""
+    for i in range(50):
+        server.lists[f"r{i}"] = movies(3)
+    resources = "".join(f"    r{i}: {{path: /pages/r{i}, primary_key: id}}\n" for i in range(50))
+    folder = project(tmp_path / "p", server, resources, keys="retries: {times: 0}\n", silver="",
+                     connection="timeout: 1s, parallel: 8, retries: {times: 200, delay: 1ms, max: 2ms, patience: 2s}, "
+                                "circuit_breaker: {failures: 3, pause: 400ms}")
+    server.faults, server.kinds = 1.0, ["500"]
+    failed = lab.windrow(folder, "run", check=False)
+    assert failed.returncode == 1 and "circuit breaker" in failed.stdout + failed.stderr
+    assert server.counts["requests"] < 40  # eight at once, then one a look; without it, hundreds
+    server.faults, server.fail_next = 0, ["500"] * 4
+    lab.windrow(folder, "run")
+    assert len(bronze(folder)) == 150
+
+
+def test_max_pages_leaves_the_rest_out_on_purpose(tmp_path, server):
+    server.lists["movies"] = movies(130)
+    made = "    movies: {{path: /pages/movies, primary_key: id, paginate: {{by: page, total_pages: total_pages, max_pages: 2}}{}}}\n"
+    folder = project(tmp_path / "p", server, made.format(""), more="  incomplete: fail\n")
+    told = lab.windrow(folder, "run")
+    assert ids(folder) == expected(40) and "promised" not in told.stdout + told.stderr
+    entry = log(folder)[0]
+    assert (entry["complete"], entry["incomplete_lists"], entry["extra_passes"], entry["promised"]) == (True, 0, 0, 130)
+    assert "pages after 2 left out" in entry["note"]
+    project(folder, server, made.format(", incremental: {cursor: updated_at, param: since}"))
+    checked = lab.windrow(folder, "check", check=False)
+    assert checked.returncode == 2 and "max_pages" in checked.stdout + checked.stderr
 
 
 @pytest.mark.parametrize("resources, told", [

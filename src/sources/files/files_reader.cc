@@ -357,6 +357,7 @@ class FilesReader final : public Reader {
       batch.expect_txn[app_id(file)] =
           found == txns.end() ? std::nullopt : std::optional(found->second.version);
       batch.txns.push_back({app_id(file), file.version, micros(now_) / 1000});
+      batch.origins[file.name] = app_id(file);
     }
     return batch;
   }

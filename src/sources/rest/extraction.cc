@@ -279,15 +279,22 @@ void find_paging(const Answer& answer, Stream& stream) {
 }
 
 /// Which part of an answer is the list of records; nothing: the answer is one record.
-std::optional<std::string> find_records(const Answer& answer, const Stream& stream) {
+std::optional<std::string> find_records(const RestResource& resource, const Answer& answer,
+                                        const Stream& stream) {
   if (json_elements(answer.body)) return "$";
+  // A list of one page says so by a link or cursor that is null.
   bool envelope = stream.paging.by != Paging::By::none;
   for (const char* path : kTotals) envelope = envelope || json_at(answer.body, path);
   for (const char* path : kLinks) envelope = envelope || json_at(answer.body, path);
-  if (!envelope) return {};
+  for (const auto& [path, param] : kCursors) envelope = envelope || json_at(answer.body, path);
   for (const char* name : kLists) {
     const auto found = json_at(answer.body, name);
-    if (found && json_elements(*found)) return name;
+    const auto elements = found ? json_elements(*found) : std::nullopt;
+    if (!elements) continue;
+    // Without any sign of paging, the key tells which of the two is the record.
+    if (envelope || (!resource.key.empty() && !key_of(resource, answer.body) &&
+                     (elements->empty() || key_of(resource, elements->front()))))
+      return name;
   }
   return {};
 }
@@ -349,7 +356,7 @@ PageRead read_page(const RestResource& resource, const PageAt& at, const Answer&
   using By = Paging::By;
   if (!stream.found) {
     if (stream.paging.by == By::automatic) find_paging(answer, stream);
-    stream.records = resource.records ? resource.records : find_records(answer, stream);
+    stream.records = resource.records ? resource.records : find_records(resource, answer, stream);
     stream.found = true;
   }
   PageRead out;
