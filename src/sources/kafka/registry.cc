@@ -5,25 +5,10 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "base/hash.h"
 #include "clients/http.h"
 
 namespace windrow::sources {
-namespace {
-
-std::string base64(const std::string& bytes) {
-  static const char kLetters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    uint32_t word = 0;
-    for (size_t k = 0; k < 3; ++k)
-      word = word << 8 | (i + k < bytes.size() ? uint8_t(bytes[i + k]) : 0);
-    for (size_t k = 0; k < 4; ++k)
-      out += k <= bytes.size() - i ? kLetters[word >> (18 - 6 * k) & 63] : '=';
-  }
-  return out;
-}
-
-}  // namespace
 
 SchemaOf schema_registry(const KafkaOptions& options) {
   struct State {

@@ -1,9 +1,9 @@
-#include "sources/kafka/avro_schema.h"
+#include "sources/avro/schema.h"
+
+#include <fmt/format.h>
 
 #include <map>
 #include <nlohmann/json.hpp>
-
-#include "sources/kafka/decoder.h"
 
 namespace windrow::sources {
 
@@ -36,7 +36,7 @@ struct AvroSchemas::Reader {
   }
 
   AvroSchema* read(const Json& json, const std::string& space) {
-    if (++depth > kDepthMax) throw BadRecord{"its Avro schema is nested too deeply"};
+    if (++depth > kDepthMax) throw BadAvro{"its Avro schema is nested too deeply"};
     AvroSchema* found = json.is_string()  ? by_name(json.get<std::string>(), space)
                         : json.is_array() ? any_of(json, space)
                                           : complex(json, space);
@@ -54,7 +54,12 @@ struct AvroSchemas::Reader {
     for (const auto& full : {name, space + "." + name}) {
       if (const auto found = named.find(full); found != named.end()) return found->second;
     }
-    throw BadRecord{"its Avro schema names the type \"" + name + "\", which there is not"};
+    // Some writers leave the namespace out where the specification wants it.
+    const auto last = name.substr(name.rfind('.') + 1);
+    for (const auto& [full, type] : named) {
+      if (full.substr(full.rfind('.') + 1) == last) return type;
+    }
+    throw BadAvro{"its Avro schema names the type \"" + name + "\", which there is not"};
   }
 
   AvroSchema* any_of(const Json& json, const std::string& space) {
@@ -103,16 +108,21 @@ struct AvroSchemas::Reader {
     if (word == "decimal" && (type.kind == Kind::bytes || type.kind == Kind::fixed)) {
       type.logical = Logical::decimal;
       type.scale = json.value("scale", 0);
+      type.precision = json.value("precision", 38);
     } else if (word == "date" && type.kind == Kind::int_) {
       type.logical = Logical::date;
     } else if (word == "time-millis" && type.kind == Kind::int_) {
       type.logical = Logical::time_millis;
     } else if (word == "time-micros" && whole) {
       type.logical = Logical::time_micros;
-    } else if ((word == "timestamp-millis" || word == "local-timestamp-millis") && whole) {
+    } else if (word == "timestamp-millis" && whole) {
       type.logical = Logical::millis;
-    } else if ((word == "timestamp-micros" || word == "local-timestamp-micros") && whole) {
+    } else if (word == "timestamp-micros" && whole) {
       type.logical = Logical::micros;
+    } else if (word == "local-timestamp-millis" && whole) {
+      type.logical = Logical::local_millis;
+    } else if (word == "local-timestamp-micros" && whole) {
+      type.logical = Logical::local_micros;
     }
   }
 };
@@ -125,7 +135,44 @@ AvroSchemas::AvroSchemas(const std::string& json) {
     Reader reader{*this, {}, 0};
     root_ = reader.read(parsed, "");
   } catch (const Json::exception& error) {
-    throw BadRecord{std::string("its Avro schema does not read: ") + error.what()};
+    throw BadAvro{std::string("its Avro schema does not read: ") + error.what()};
+  }
+}
+
+std::string sql_type(const AvroSchema& schema) {
+  switch (schema.logical) {
+    case Logical::date: return "DATE";
+    case Logical::time_millis:
+    case Logical::time_micros: return "VARCHAR";
+    case Logical::millis:
+    case Logical::micros: return "TIMESTAMP WITH TIME ZONE";
+    case Logical::local_millis:
+    case Logical::local_micros: return "TIMESTAMP";
+    case Logical::decimal: return fmt::format("DECIMAL({},{})", schema.precision, schema.scale);
+    case Logical::none: break;
+  }
+  switch (schema.kind) {
+    case Kind::int_: return "INTEGER";
+    case Kind::long_: return "BIGINT";
+    case Kind::float_: return "FLOAT";
+    case Kind::double_: return "DOUBLE";
+    case Kind::boolean: return "BOOLEAN";
+    case Kind::string:
+    case Kind::enum_:
+    case Kind::bytes:
+    case Kind::fixed: return "VARCHAR";
+    case Kind::union_: {
+      // Of null and one type: that type.
+      std::string only;
+      for (const auto* part : schema.parts) {
+        if (part->kind == Kind::null) continue;
+        if (!only.empty()) return {};
+        only = sql_type(*part);
+        if (only.empty()) return {};
+      }
+      return only;
+    }
+    default: return {};
   }
 }
 
