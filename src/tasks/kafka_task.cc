@@ -47,6 +47,9 @@ struct Head {
   std::vector<duck::Column> columns;
 };
 
+/// What an archiver waits for: also for somebody to make room on the disk.
+bool passes(Code code) { return retryable(code) || code == Code::full; }
+
 bool has_checks(const project::Source& source) {
   return !source.checks.empty() ||
          std::any_of(source.columns.begin(), source.columns.end(),
@@ -86,7 +89,7 @@ class KafkaIngest final : public clients::KafkaAssignment {
       } catch (const Error& error) {
         drop();
         consumer_.reset();
-        if (cancel_.requested() || !in_group_ || !retryable(error.code())) throw;
+        if (cancel_.requested() || !in_group_ || !passes(error.code())) throw;
         if (status_.commits > before) wait = kBackoffFirst;
         status_.problem = error.problem().message;
         tell("waiting", true);
@@ -468,7 +471,7 @@ class KafkaIngest final : public clients::KafkaAssignment {
         if (flush_once() == Flush::dropped) seek_ = true;
         break;
       } catch (const Error& error) {
-        if (cancel_.requested() || !retryable(error.code()) || !in_group_) throw;
+        if (cancel_.requested() || !passes(error.code()) || !in_group_) throw;
         status_.problem = error.problem().message;
       }
       if (!paused) consumer_->pause();
@@ -487,6 +490,7 @@ class KafkaIngest final : public clients::KafkaAssignment {
     status_.problem.clear();
     if (paused) consumer_->resume();
     if (seek_) seek_to_log();
+    heard_ = steady_clock::now();  // nobody listened meanwhile
   }
 
   /// Whether the log has moved from where these messages begin, or already to where they end.

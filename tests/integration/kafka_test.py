@@ -1,9 +1,13 @@
 """Kafka into Delta against a real broker: formats, contracts, dead letters, beginnings, ends, names, log-in."""
+import http.server
 import json
 import pathlib
 import re
 import shutil
+import struct
 import subprocess
+import threading
+import time
 import uuid
 
 import pytest
@@ -247,3 +251,102 @@ def test_what_is_wrong_is_said(broker, topic, tmp_path):
     (folder / "sources/events.yaml").write_text(source(topic, start="latest"))
     ended = ingest(folder, check=False)
     assert ended.returncode == 2 and "declare at least one" in ended.stderr
+
+
+def test_avro_by_a_registry(broker, topic, tmp_path):
+    schema = {"type": "record", "name": "E", "fields": [
+        {"name": "id", "type": "long"}, {"name": "name", "type": ["null", "string"]},
+        {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+        {"name": "price", "type": {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}},
+        {"name": "more", "type": {"type": "map", "values": "double"}}]}
+    asked = []
+
+    class Registry(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append((self.path, self.headers.get("Authorization")))
+            known = self.path == "/schemas/ids/7"
+            self.send_response(200 if known else 404)
+            self.end_headers()
+            self.wfile.write(json.dumps({"schema": json.dumps(schema)} if known else {"error_code": 40403}).encode())
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Registry) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        record = (b"\x05" + b"\x02\x04\xc3\xa4" + b"\x80\xa0\xab\xfe\xf9\x62" + b"\x04\x00\x97" +
+                  b"\x02\x02k" + struct.pack("<d", float("nan")) + b"\x00")
+        kafka_lab.send(broker, topic, b"\0\0\0\0\x07" + record, b"\0\0\0\0\x07" + record[:-3], b"\0\0\0\0\x08" + record, b"{}")
+        folder = kafka_lab.project(tmp_path, broker, source(
+            topic, "format: avro\ncolumns: {at: timestamptz, price: 'decimal(9,2)'}\n"), connection=(
+                f'brokers: "{broker.address()}", registry: "http://127.0.0.1:{server.server_address[1]}", '
+                "registry_user: me, registry_password: hidden"))
+        ingest(folder)
+        server.shutdown()
+    assert rows(folder / "lake", "bronze.events", 'SELECT id, name, epoch("at"), price::varchar, more FROM t') == [
+        (-3, "ä", 1700000000.0, "1.51", '{"k":"NaN"}')]
+    errors = [row[0] for row in rows(folder / "lake", "bronze.events_rejected", 'SELECT error FROM t ORDER BY "offset"')]
+    assert "cut off" in errors[0] and "does not know the schema 8" in errors[1] and "zero byte" in errors[2]
+    assert [path for path, _ in asked].count("/schemas/ids/7") == 1 and asked[0][1] == "Basic bWU6aGlkZGVu"
+
+
+def test_each_contract(broker, topic, tmp_path):
+    kafka_lab.send(broker, topic, '{"id":1,"n":5}', '{"id":2,"n":"five","extra":true}', '{"id":3,"n":7.5}')
+
+    def archived(name: str, more: str, check=True):
+        folder = kafka_lab.project(tmp_path / name, broker, source(topic, more))
+        ended = ingest(folder, check=check)
+        dead = rows(folder / "lake", "bronze.events_rejected", 'SELECT "offset" FROM t ORDER BY 1') \
+            if kafka_lab.exists(folder / "lake", "bronze.events_rejected") else []
+        columns = [name for (name, *_) in rows(folder / "lake", "bronze.events", "DESCRIBE t")]
+        return columns, rows(folder / "lake", "bronze.events", "SELECT id, n FROM t ORDER BY id"), dead, ended
+
+    columns, found, dead, _ = archived("add", "columns: {id: bigint, n: bigint}\non_bad_value: 'null'\n")
+    assert (columns, found, dead) == (["id", "n", "extra"], [(1, 5), (2, None), (3, None)], [])
+    columns, found, dead, _ = archived("ignore", "columns: {id: bigint, n: bigint}\non_new_column: ignore\n")
+    assert (columns, found, dead) == (["id", "n"], [(1, 5)], [(1,), (2,)])
+    columns, found, dead, _ = archived("of a column", "columns: {id: bigint, n: {type: bigint, on_bad_value: 'null'}}\n"
+                                       "on_new_column: reject\non_bad_value: stop\n")
+    assert (columns, found, dead) == (["id", "n"], [(1, 5), (3, None)], [(1,)])
+    columns, found, dead, ended = archived("stop", "columns: {id: bigint, n: bigint}\non_bad_value: stop\n", check=False)
+    assert (found, dead, ended.returncode) == ([], [], 1) and 'field "n" has "five", which is not bigint' in ended.stderr
+
+
+def test_lists_that_are_not_there(broker, topic, tmp_path):
+    kafka_lab.send(broker, topic, '{"m":1,"players":[{"id":1},{"id":2}]}', '{"m":2,"players":[]}', '{"m":3}',
+                   '{"m":4,"players":[5]}', '{"m":5,"players":{"id":9}}')
+    folder = kafka_lab.project(tmp_path, broker, source(topic, "explode: players\ncolumns: {m: bigint, id: bigint}\n"))
+    ingest(folder)
+    assert rows(folder / "lake", "bronze.events", "SELECT m, id FROM t ORDER BY ALL") == [(1, 1), (1, 2)]
+    assert rows(folder / "lake", "bronze.events_rejected", 'SELECT "offset" FROM t ORDER BY 1') == [(2,), (3,), (4,)]
+
+
+def test_a_full_disk_is_waited_for(broker, topic, tmp_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(small)], capture_output=True).returncode != 0:
+        pytest.skip("a small disk is mounted by root")
+    try:
+        kafka_lab.generate(broker, topic, 30_000, "--broken", "0", "--duplicates", "0")
+        folder = kafka_lab.project(tmp_path / "p", broker, source(
+            topic, "flush: {rows: 5000}\ncolumns: {id: bigint, timestamp: bigint, log_params: json}\n"), lake=str(small / "lake"))
+        filler = small / "filler"
+        filler.write_bytes(b"x" * ((16 << 20) - 400_000))
+        log = open(tmp_path / "log", "w")
+        archiver = subprocess.Popen([lab.PROGRAM, "-C", str(folder), "ingest", "bronze.events", "--until-caught-up", "--json"],
+                                    stdout=log, stderr=subprocess.STDOUT)
+        try:
+            end = time.monotonic() + 60
+            while "No space left" not in (tmp_path / "log").read_text():
+                assert archiver.poll() is None and time.monotonic() < end, (tmp_path / "log").read_text()
+                time.sleep(0.1)
+            memory = int(pathlib.Path(f"/proc/{archiver.pid}/statm").read_text().split()[1]) * 4096
+            assert memory < 400e6
+            filler.unlink()
+            assert archiver.wait(timeout=120) == 0, (tmp_path / "log").read_text()
+        finally:
+            archiver.kill()
+            archiver.wait()
+        assert rows(small / "lake", "bronze.events", "SELECT count(*), count(DISTINCT id) FROM t") == [(30_000, 30_000)]
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
