@@ -120,6 +120,14 @@ int generate_verb(Session& session) {
   options.duplicates = share(a.duplicates, "--duplicates");
   options.late = share(a.late, "--late");
   options.broken = share(a.broken, "--broken");
+  if (!a.span.empty()) {
+    const auto span = parse_duration(a.span);
+    if (!span || span->count() <= 0) {
+      throw Error(Code::usage, "--span takes a duration, but \"" + a.span + "\" is none",
+                  "write 12h or 3d");
+    }
+    options.stretch = sources::stretch_of(*span, a.rows);
+  }
   const auto generator = sources::generator(a.kind, options);
   const auto sink = sink_of(session);
   const auto begun = session.clock.steady();

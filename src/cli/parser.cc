@@ -157,6 +157,9 @@ void working_verbs(CLI::App& app, Arguments& a) {
   generate->add_option("--partitions", a.partitions, "of a topic that is made (default: 4)")
       ->type_name("N")
       ->check(CLI::PositiveNumber);
+  generate
+      ->add_option("--span", a.span, "how long the records' times reach (default: 500 a second)")
+      ->type_name("DURATION");
   generate->add_option("--duplicates", a.duplicates, "share that comes twice (default: 0.005)")
       ->type_name("SHARE");
   generate->add_option("--late", a.late, "share with an earlier time (default: 0.01)")

@@ -53,6 +53,7 @@ struct Arguments {
   int64_t rows = 0, seed = 1;
   int partitions = 4;
   double rate = 0, duplicates = 0.005, late = 0.01, broken = 0.001;
+  std::string span;
   bool until_caught_up = false;
   bool dry_run = false, force = false, purge = false;
   bool rollback = false;

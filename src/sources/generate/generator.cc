@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <vector>
 
 #include "base/error.h"
@@ -11,7 +12,8 @@
 namespace windrow::sources {
 namespace {
 
-constexpr size_t kRemembered = 512;  // records that a duplicate may repeat
+constexpr uint64_t kGapMost = 20'000;  // microseconds
+constexpr size_t kRemembered = 512;    // records that a duplicate may repeat
 
 const char* const kWords[] = {
     "history", "river",     "county",  "season",  "album",    "station", "village", "league",
@@ -179,7 +181,7 @@ class Faulty final : public Generator {
       return;
     }
     // Events of a burst share their second; a quiet night has some seconds between them.
-    now_ += int64_t(random_.skewed(20'000));
+    now_ += int64_t(double(random_.skewed(kGapMost)) * options_.stretch);
     int64_t time = now_;
     if (random_.chance(options_.late)) time -= int64_t(random_.skewed(6 * 3600)) * 1'000'000;
     kind_.write(random_, number_++, time_from_micros(time), out);
@@ -215,6 +217,12 @@ std::unique_ptr<Generator> generator(const std::string& kind, const GeneratorOpt
   if (kind == "bank") return std::make_unique<Faulty<Bank>>(options);
   throw Error(Code::usage, fmt::format("there is no generator \"{}\"", kind),
               did_you_mean(kind, {"wikipedia", "league", "bank"}));
+}
+
+double stretch_of(std::chrono::microseconds span, int64_t rows) {
+  // The mean of skewed(n) is about n / ln n.
+  const double mean = double(kGapMost) / std::log(double(kGapMost));
+  return rows > 0 ? double(span.count()) / double(rows) / mean : 1;
 }
 
 }  // namespace windrow::sources
