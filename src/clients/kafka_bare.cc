@@ -1,4 +1,4 @@
-// For bench/kafka: reads a topic from its first message to its end with librdkafka alone and drops
+// For bench/archiver.py: reads a topic from its first message to its end with librdkafka alone and drops
 // everything. kafka_bare BROKERS TOPIC MESSAGES
 #include <librdkafka/rdkafka.h>
 
