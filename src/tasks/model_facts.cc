@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "duck/duck.h"
 #include "lake/guided_scan.h"
 
 namespace windrow::tasks {
@@ -198,6 +199,25 @@ void add_run_time(duck::Parameters& parameters, Time run_time) {
 
 namespace {
 
+/// A view takes no parameters: values stand in its text.
+std::string with_variables(const project::Project& project, const sql::Parsed& select) {
+  std::string out = select.text;
+  auto uses = select.parameters;
+  std::sort(uses.begin(), uses.end(),
+            [](const auto& a, const auto& b) { return a.position > b.position; });
+  const auto variables = variables_of(project);
+  for (const auto& use : uses) {
+    const auto found = variables.find(use.name);
+    if (found == variables.end()) continue;
+    const auto& [name, parameter] = *found;
+    const bool null = std::holds_alternative<std::monostate>(parameter.value);
+    std::string text = null ? "NULL" : duck::quote_text(duck::text_of(parameter.value));
+    if (!parameter.type.empty()) text = "CAST(" + text + " AS " + parameter.type + ")";
+    out.replace(use.position, name.size() + 1, text);
+  }
+  return out;
+}
+
 void collect_inputs(const project::Project& project, const graph::Graph& graph,
                     const std::string& written, Tables& tables,
                     const std::map<std::string, std::string>& replaced, std::set<std::string>& seen,
@@ -208,7 +228,7 @@ void collect_inputs(const project::Project& project, const graph::Graph& graph,
     const auto& inner = graph.selects.at(asset.name);
     for (const auto& name : inner.table_names())
       collect_inputs(project, graph, name, tables, replaced, seen, out);
-    out.push_back({written, inner.text});
+    out.push_back({written, with_variables(project, inner)});
     return;
   }
   if (auto other = replaced.find(asset.name); other != replaced.end()) {
