@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <filesystem>
 #include <fstream>
@@ -54,6 +55,13 @@ void write_metrics(const std::string& path, const std::string& text) {
   std::filesystem::rename(beside, path, ignored);
 }
 
+/// Each flush takes and gives back the same few large blocks. By default the C library hands them
+/// to the kernel and back, which has to clear them anew each time.
+void keep_memory() {
+  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 256 << 20);
+}
+
 }  // namespace
 
 /// A stream outlives a store that does not answer, also where it begins then.
@@ -85,6 +93,7 @@ IngestResult AppImpl::ingest(const IngestOptions& options, const tasks::IngestSi
                 did_you_mean(options.source, known));
   }
   const auto begun = clock_.steady();
+  keep_memory();
   wait_for_lake(sink);
   IngestResult result;
   result.run = new_ordered_uuid(clock_.now());

@@ -128,7 +128,10 @@ KafkaOptions kafka_options(const project::Project& project, const project::Sourc
   out.client = {{"queued.max.messages.kbytes", "16384"},
                 {"queued.min.messages", "50000"},
                 {"fetch.message.max.bytes", "4194304"},
-                {"fetch.wait.max.ms", "100"}};
+                {"fetch.wait.max.ms", "100"},
+                // How long a partition is not asked for more once so much is ready. The client's
+                // own second would be longer than a flush takes.
+                {"fetch.queue.backoff.ms", "20"}};
   for (auto& [name, value] : kafka_settings(connection)) out.client[name] = value;
   out.client["group.id"] = text_at(source.from, "group", "windrow-" + project.name);
   out.client["partition.assignment.strategy"] =
