@@ -1,5 +1,5 @@
-// For bench/archiver.py: reads a topic from its first message to its end with librdkafka alone and drops
-// everything. kafka_bare BROKERS TOPIC MESSAGES
+// For bench/archiver.py: reads a topic from its first message to its end with librdkafka alone and
+// drops everything. kafka_bare BROKERS TOPIC MESSAGES
 #include <librdkafka/rdkafka.h>
 
 #include <cstdio>
