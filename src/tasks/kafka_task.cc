@@ -37,6 +37,7 @@ constexpr milliseconds kBrokerTimeout{15'000};
 constexpr milliseconds kPoll{100};
 constexpr std::chrono::seconds kSilence{10};
 constexpr size_t kPollMessages = 20'000;
+constexpr int64_t kRowGroup = 51'200;
 constexpr int kConflictsMax = 100;
 constexpr microseconds kBackoffFirst = std::chrono::milliseconds(200);
 constexpr microseconds kBackoffMost = std::chrono::seconds(10);
@@ -625,6 +626,8 @@ class KafkaIngest final : public clients::KafkaAssignment {
       out.folder = table_path + "/" +
                    sources::filled_pattern(options_.file_folder, now, status_.commits + 1, id);
     out.compression = options_.compression;
+    // The writer holds a whole group of rows beside the messages themselves.
+    out.row_group_rows = kRowGroup;
     return out;
   }
 

@@ -1,4 +1,5 @@
 """Kafka into Delta against a real broker: formats, contracts, dead letters, beginnings, ends, names, log-in."""
+import datetime
 import http.server
 import json
 import pathlib
@@ -94,6 +95,17 @@ def test_beginnings(broker, topic, tmp_path, start, found):
     kafka_lab.send(broker, topic, '{"id":9}')
     ingest(folder)
     assert rows(folder / "lake", "bronze.events", "SELECT id FROM t ORDER BY id") == [(i,) for i in found]
+
+
+def test_a_beginning_between_two_messages(broker, topic, tmp_path):
+    kafka_lab.send(broker, topic, '{"id":1}', '{"id":2}')
+    time.sleep(0.1)
+    between = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    time.sleep(0.1)
+    kafka_lab.send(broker, topic, '{"id":3}', '{"id":4}')
+    folder = kafka_lab.project(tmp_path, broker, source(topic, "columns: {id: bigint}\n", between))
+    ingest(folder)
+    assert rows(folder / "lake", "bronze.events", "SELECT id FROM t ORDER BY id") == [(3,), (4,)]
 
 
 def test_a_partition_that_is_added_begins_at_its_first_message(broker, topic, tmp_path):
