@@ -6,6 +6,7 @@ import sys
 import time
 
 import fetch
+from cassandra_server import Cassandra, CassandraRing, CassandraSecure
 from hdfs import Hdfs, HdfsHa
 from kafka import Kafka
 from minio import Minio
@@ -14,7 +15,8 @@ from postgres import Postgres
 from server import Failure, Server, memory
 from spark import Spark
 
-SERVERS: dict[str, type[Server]] = {kind.name: kind for kind in (Minio, Hdfs, HdfsHa, Kafka, Mongodb, Postgres, Spark)}
+SERVERS: dict[str, type[Server]] = {kind.name: kind for kind in (
+    Cassandra, CassandraSecure, CassandraRing, Minio, Hdfs, HdfsHa, Kafka, Mongodb, Postgres, Spark)}
 USAGE = """usage: ./dev servers VERB [NAME…]
 
   up      fetch, start, wait until ready; print addresses and the variables that programs need
