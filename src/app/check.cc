@@ -117,6 +117,8 @@ std::vector<std::string> AppImpl::check() {
       auto lists = view.indexes;
       lists.insert(lists.end(), view.unique.begin(), view.unique.end());
       lists.push_back(view.key);
+      lists.push_back(view.cassandra.partition);
+      lists.push_back(view.cassandra.clustering);
       for (const auto& index : lists) {
         for (std::string column : index) {
           if (column.starts_with('-')) column.erase(0, 1);  // downwards

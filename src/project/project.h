@@ -235,6 +235,14 @@ struct MergeView {
   Place place;
 };
 
+/// Of cassandra: how a table is laid out.
+struct CassandraTable {
+  std::vector<std::string> partition, clustering;  ///< clustering: `-column` for downwards
+  std::string ttl;                                 ///< a duration; empty: rows stay
+  std::string index;                               ///< kind of the indexes; empty: the server's
+  std::map<std::string, std::string> options;      ///< of CREATE TABLE … WITH
+};
+
 struct PublishedView {
   Text from;  ///< a table; or empty where `sql` is given
   std::string sql;
@@ -248,6 +256,7 @@ struct PublishedView {
   std::optional<int> keep;                     ///< former batches that the store keeps
   std::optional<MergeView> merge;
   DocumentForm document;             ///< of mongodb
+  CassandraTable cassandra;          ///< of cassandra
   std::optional<ReportFormat> file;  ///< of files
   Place place;
 };

@@ -18,12 +18,13 @@ std::unique_ptr<Store> open_store(const project::Connection& connection, const s
   if (connection.type == "postgres") return postgres_store(connection, root, clock);
   if (connection.type == "duckdb") return duckdb_store(path, clock);
   if (connection.type == "mongodb") return mongodb_store(connection, root, clock);
+  if (connection.type == "cassandra") return cassandra_store(connection, root, clock);
   if (connection.type == "files") return file_store(path, files, clock);
   throw Error(Code::unsupported,
               fmt::format("connection \"{}\" is of the type \"{}\", which this version does not "
                           "publish to",
                           connection.name, connection.type),
-              "use a connection of the type sqlite, duckdb, postgres, mongodb or files",
+              "use a connection of the type sqlite, duckdb, postgres, mongodb, cassandra or files",
               connection.place);
 }
 

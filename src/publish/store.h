@@ -94,6 +94,8 @@ std::unique_ptr<Store> postgres_store(const project::Connection& connection,
                                       const std::string& root, const Clock& clock);
 std::unique_ptr<Store> mongodb_store(const project::Connection& connection, const std::string& root,
                                      const Clock& clock);
+std::unique_ptr<Store> cassandra_store(const project::Connection& connection,
+                                       const std::string& root, const Clock& clock);
 /// Deliveries below a folder or URI.
 std::unique_ptr<Store> file_store(const std::string& path, storage::FileSystem& files,
                                   const Clock& clock);

@@ -44,6 +44,12 @@ std::string settings_of(const project::PublishedView& view, const std::string& s
   out += fmt::format("|{},{},{}", view.document.flat,
                      view.document.view_type + "/" + view.document.collection,
                      joined({view.document.top}));
+  const auto& wide = view.cassandra;
+  if (!wide.partition.empty() || !wide.clustering.empty() || !wide.ttl.empty() ||
+      !wide.index.empty() || !wide.options.empty()) {
+    out += "|" + joined({wide.partition, wide.clustering}) + wide.ttl + "," + wide.index;
+    for (const auto& [option, value] : wide.options) out += "," + option + "=" + value;
+  }
   if (const auto& file = view.file) {
     out += fmt::format(
         "|{}", fmt::join(std::vector<std::string>{file->format, file->name, file->encoding,

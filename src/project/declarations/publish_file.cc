@@ -1,3 +1,4 @@
+#include "base/time.h"
 #include "project/declarations/files.h"
 #include "project/names.h"
 
@@ -42,6 +43,29 @@ Type<DocumentForm> document_type() {
       .type();
 }
 
+Type<CassandraTable> cassandra_type() {
+  return Keys<CassandraTable>("cassandra")
+      .optional("partition", &CassandraTable::partition, one_or_list_type(text_type()),
+                "the view's key", "Columns that say on which nodes a row lies.")
+      .optional("clustering", &CassandraTable::clustering, one_or_list_type(text_type()), "",
+                "Columns that order and tell apart the rows of a partition; `-column` downwards.")
+      .optional("ttl", &CassandraTable::ttl, text_type(), "",
+                "A duration after which rows vanish: `30d`. It begins when they are written.")
+      .optional("index", &CassandraTable::index, text_type(),
+                "sai; before Cassandra 5 the server's",
+                "The kind of the indexes: `sai`, `legacy_local_table`, or a class.")
+      .optional("options", &CassandraTable::options, map_type(text_type(), "option"), "",
+                "Further options of the table when it is made, as CQL writes them: "
+                "`{gc_grace_seconds: 86400}`.")
+      .then([](const Node& node, Reading& reading, CassandraTable& table) {
+        const auto* ttl = node.find("ttl");
+        if (ttl && !table.ttl.empty() && !parse_duration(table.ttl))
+          reading.problem(*ttl, "\"" + table.ttl + "\" is not a duration",
+                          "for example 30d or 12h");
+      })
+      .type();
+}
+
 Type<std::optional<int>> keep_type() {
   return mapped_type<int, std::optional<int>>(
       integer_type(0), [](const Node&, Reading&, int&& made, std::optional<int>& value) {
@@ -81,7 +105,7 @@ Type<PublishedView> view_type() {
       .optional("unique", &PublishedView::unique, list_type(one_or_list_type(text_type())), "",
                 "Unique indexes: each a column or a list of columns.")
       .optional("key", &PublishedView::key, one_or_list_type(text_type()), "",
-                "The columns that a row is known by: of `upsert`, and of documents.")
+                "The columns that a row is known by: of `upsert`, of documents and of cassandra.")
       .optional("interval", &PublishedView::interval, text_type(), "the model's",
                 "Of `replace_interval`: the column that holds the rows' time.")
       .optional("columns", &PublishedView::columns, map_type(text_type(), "column"), "",
@@ -93,6 +117,8 @@ Type<PublishedView> view_type() {
           "Of postgres: a view of the batch up to its boundary and a speed layer's rows after it.")
       .optional("document", &PublishedView::document, document_type(), "",
                 "Of mongodb: how a row becomes a document.")
+      .optional("cassandra", &PublishedView::cassandra, cassandra_type(), "",
+                "Of cassandra: the primary key and how long rows live.")
       .optional("file", &PublishedView::file, report_type(), "",
                 "Of files: the format of the delivery.")
       .then([](const Node& node, Reading& reading, PublishedView& view) {

@@ -1,0 +1,468 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "publish/cassandra/manifests.h"
+#include "publish/cassandra/schema.h"
+#include "publish/checksum.h"
+
+/// Cassandra as a serving database.
+///
+/// There is nothing there that switches a table at once, so a publication *converges*: the rows of
+/// the new batch are written over the former ones, key by key, all with one timestamp that is later
+/// than that of every batch before; then the keys that are in the table and not in the batch are
+/// deleted; when each of these writes has been answered, the manifest row says so, in one
+/// conditional step. Every write is an INSERT or DELETE by primary key with an explicit timestamp:
+/// to repeat it, after a lost connection or a kill, changes nothing, and what a dead publication
+/// still had under way loses against the one that follows.
+namespace windrow::publish {
+
+namespace {
+
+using clients::cassandra::Cluster;
+using clients::cassandra::ClusterOptions;
+using clients::cassandra::Compression;
+using clients::cassandra::Rows;
+using clients::cassandra::Values;
+
+constexpr const char* kRows = "windrow_cassandra_rows";
+constexpr size_t kBatchRows = 100, kBatchBytes = 1 << 16;
+constexpr size_t kKeysBytes = 64 << 20;  // of keys that are there, held at once
+
+std::string setting(const project::Connection& connection, const char* key) {
+  const auto* found = connection.settings.find(key);
+  return found ? found->text() : std::string();
+}
+
+[[noreturn]] void wrong(const project::Connection& connection, const std::string& what,
+                        const std::string& hint) {
+  throw Error(Code::configuration, fmt::format("connection \"{}\": {}", connection.name, what),
+              hint, connection.place);
+}
+
+int64_t number(const project::Connection& connection, const char* key, int64_t otherwise) {
+  const std::string text = setting(connection, key);
+  if (text.empty()) return otherwise;
+  if (text.find_first_not_of("0123456789") != std::string::npos || text.size() > 9)
+    wrong(connection, fmt::format("\"{}\" of {} is no number", text, key), "");
+  return std::stoll(text);
+}
+
+std::vector<clients::cassandra::Address> contacts_of(const project::Connection& connection) {
+  std::vector<clients::cassandra::Address> out;
+  std::string text = setting(connection, "hosts") + ",";
+  for (size_t at = 0, end; (end = text.find(',', at)) != std::string::npos; at = end + 1) {
+    std::string one = text.substr(at, end - at);
+    one.erase(0, one.find_first_not_of(" "));
+    one.erase(one.find_last_not_of(" ") + 1);
+    if (one.empty()) continue;
+    clients::cassandra::Address address{one, 9042};
+    const size_t colon = one.rfind(':');
+    const bool six = one.starts_with('[');
+    if (colon != std::string::npos && (six ? one[colon - 1] == ']' : one.find(':') == colon)) {
+      const std::string port = one.substr(colon + 1);
+      if (port.empty() || port.size() > 5 ||
+          port.find_first_not_of("0123456789") != std::string::npos)
+        wrong(connection, fmt::format("\"{}\" has no port that reads", one), "hosts: HOST:9042");
+      address = {one.substr(0, colon), std::stoi(port)};
+    }
+    if (address.host.starts_with('[') && address.host.ends_with(']'))
+      address.host = address.host.substr(1, address.host.size() - 2);
+    out.push_back(std::move(address));
+  }
+  if (out.empty()) wrong(connection, "hosts is empty", "hosts: HOST:9042, several with commas");
+  return out;
+}
+
+ClusterOptions options_of(const project::Connection& connection, const std::string& root) {
+  ClusterOptions out;
+  out.contacts = contacts_of(connection);
+  const auto file = [&](const char* key) {
+    const std::string path = setting(connection, key);
+    return path.empty() || path.starts_with('/') ? path : root + "/" + path;
+  };
+  auto& security = out.connection.security;
+  security.user = setting(connection, "user");
+  security.password = setting(connection, "password");
+  const std::string tls = setting(connection, "tls");
+  if (!tls.empty() && tls != "true" && tls != "false" && tls != "unverified")
+    wrong(connection, fmt::format("unknown tls \"{}\"", tls), "it is true, false or unverified");
+  security.tls = tls == "true" || tls == "unverified" || (tls.empty() && !file("ca").empty());
+  security.verify = tls != "unverified";
+  security.ca = file("ca");
+  security.certificate = file("certificate");
+  security.key = file("certificate_key");
+  const std::string compression = setting(connection, "compression");
+  if (!compression.empty() && compression != "lz4" && compression != "none")
+    wrong(connection, fmt::format("unknown compression \"{}\"", compression), "it is lz4 or none");
+  if (compression == "lz4") out.connection.compression = Compression::lz4;
+  out.connection.version = int(number(connection, "protocol", 5));
+  if (out.connection.version != 4 && out.connection.version != 5)
+    wrong(connection, "this program speaks versions 4 and 5 of the protocol", "protocol: 5");
+  const std::string consistency = setting(connection, "consistency");
+  if (!consistency.empty()) out.consistency = clients::cassandra::parse_consistency(consistency);
+  out.data_center = setting(connection, "data_center");
+  out.in_flight = size_t(std::max<int64_t>(1, number(connection, "in_flight", 512)));
+  if (const std::string timeout = setting(connection, "timeout"); !timeout.empty()) {
+    const auto duration = parse_duration(timeout);
+    if (!duration)
+      wrong(connection, fmt::format("\"{}\" is not a duration", timeout), "timeout: 12s");
+    out.request_timeout = std::chrono::duration_cast<std::chrono::milliseconds>(*duration);
+  }
+  return out;
+}
+
+/// `3`, or `{dc1: 3, dc2: 2}`; `data_center` is what a bare number is for.
+std::string replication_of(const project::Connection& connection, const std::string& data_center) {
+  std::string out = "{'class': 'NetworkTopologyStrategy'";
+  const auto* found = connection.settings.find("replication");
+  const auto* map = found ? std::get_if<project::Value::Map>(&found->data) : nullptr;
+  const auto add = [&](const std::string& center, const std::string& count) {
+    if (count.empty() || count.find_first_not_of("0123456789") != std::string::npos)
+      wrong(connection, fmt::format("\"{}\" of replication is no number", count),
+            "replication: 3, or {dc1: 3}");
+    out += ", " + cassandra_text(center) + ": " + count;
+  };
+  if (map != nullptr) {
+    for (const auto& [center, count] : *map) add(center.value, count.text());
+  } else {
+    add(data_center, found ? found->text() : "1");
+  }
+  return out + "}";
+}
+
+std::string list_of(const std::vector<std::string>& columns, const std::string& between,
+                    std::string (*quote)(std::string_view)) {
+  std::string out;
+  for (const auto& column : columns) out += (out.empty() ? "" : between) + quote(column);
+  return out;
+}
+
+class CassandraStore final : public Store {
+ public:
+  CassandraStore(const project::Connection& connection, const std::string& root, const Clock& clock)
+      : connection_(connection), options_(options_of(connection, root)), clock_(clock) {
+    place_.keyspace = setting(connection, "keyspace");
+  }
+
+  bool takes(const std::string& mode) const override {
+    return mode == "replace" || mode == "append" || mode == "upsert";
+  }
+
+  std::map<std::string, Manifest> manifests() override {
+    Cluster cluster(options_);
+    if (!has_manifests(cluster)) return {};
+    return CassandraManifests(cluster, place_).all();
+  }
+
+  std::vector<Manifest> publish(const std::vector<ViewBatch>& views, duck::Connection& connection,
+                                Cancel& cancel, const ProgressSink& progress) override {
+    for (const auto& view : views) {
+      if (view.table.starts_with("windrow_"))
+        throw Error(
+            Code::configuration,
+            "view \"" + view.table + "\": names with \"windrow_\" are kept for the store itself");
+    }
+    Cluster cluster(options_);
+    place_.replication = replication_of(connection_, cluster.data_center());
+    const auto stop = connection.stop_on(cancel);
+    cluster.stop_on(&cancel);
+    if (!keyspace_exists(cluster, place_)) cluster.change(create_keyspace(place_));
+    if (!has_manifests(cluster)) cluster.change(CassandraManifests::create(place_));
+    CassandraManifests manifests(cluster, place_);
+    std::vector<CassandraManifests::Turn> turns;
+    std::vector<Manifest> out;
+    try {
+      for (const auto& view : views) turns.push_back(manifests.take(view, clock_.now(), cancel));
+      for (size_t i = 0; i < views.size(); ++i) {
+        Manifest manifest = views[i].manifest;
+        manifest.view = views[i].table;
+        manifest.started = clock_.now();
+        Sending sending{views[i], turns,      manifests, turns[i],
+                        manifest, connection, cancel,    progress};
+        write(cluster, sending);
+        out.push_back(std::move(manifest));
+      }
+      const Time now = clock_.now();
+      for (size_t i = 0; i < views.size(); ++i) {
+        cancel.check();
+        out[i].published = now;
+        manifests.finish(turns[i], out[i]);
+      }
+    } catch (...) {
+      for (const auto& turn : turns) manifests.release(turn);
+      throw;
+    }
+    return out;
+  }
+
+  void move_boundaries(const std::map<std::string, Time>& boundaries) override {
+    if (boundaries.empty()) return;
+    Cluster cluster(options_);
+    CassandraManifests manifests(cluster, place_);
+    for (const auto& [view, boundary] : boundaries) manifests.move_boundary(view, boundary);
+  }
+
+  std::vector<std::string> preview(const ViewBatch& view, duck::Connection& connection) override {
+    Cluster cluster(options_);
+    place_.replication = replication_of(connection_, cluster.data_center());
+    std::vector<std::string> out;
+    if (!keyspace_exists(cluster, place_)) out.push_back(create_keyspace(place_));
+    const bool ours =
+        has_manifests(cluster) && CassandraManifests(cluster, place_).begun(view.table);
+    const auto table = cassandra_table(cluster, place_, view, ours, connection);
+    out.insert(out.end(), table.changes.begin(), table.changes.end());
+    return out;
+  }
+
+  std::string health() override {
+    Cluster cluster(options_);
+    const size_t nodes = cluster.nodes().size();
+    std::string out =
+        fmt::format("Cassandra {} at {} ({} node{}, protocol {})", cluster.version(),
+                    cluster.address(), nodes, nodes == 1 ? "" : "s", cluster.protocol());
+    if (!keyspace_exists(cluster, place_))
+      return out + ", keyspace " + place_.keyspace + " will be made";
+    return out + fmt::format(
+                     ", {} views published",
+                     has_manifests(cluster) ? CassandraManifests(cluster, place_).all().size() : 0);
+  }
+
+ private:
+  /// One view on its way, with those that are published with it: all are kept ours meanwhile.
+  struct Sending {
+    const ViewBatch& view;
+    std::vector<CassandraManifests::Turn>& turns;
+    CassandraManifests& manifests;
+    CassandraManifests::Turn& turn;
+    Manifest& manifest;
+    duck::Connection& connection;
+    Cancel& cancel;
+    const ProgressSink& progress;
+
+    void keep() const {
+      cancel.check();
+      for (auto& each : turns) manifests.renew(each);
+    }
+  };
+
+  bool has_manifests(Cluster& cluster) const {
+    return !cluster
+                .query("SELECT table_name FROM system_schema.tables WHERE keyspace_name = " +
+                       cassandra_text(place_.keyspace) + " AND table_name = 'windrow_publications'")
+                .rows.empty();
+  }
+
+  void write(Cluster& cluster, const Sending& sending) const {
+    const auto& view = sending.view;
+    const auto table =
+        cassandra_table(cluster, place_, view, !sending.turn.first, sending.connection);
+    for (const auto& change : table.changes) {
+      cluster.change(change);
+      sending.keep();
+    }
+    // Where nobody can have written a value, NULL need not remove one.
+    const bool fresh =
+        sending.turn.first &&
+        (!table.exists ||
+         cluster.query("SELECT * FROM " + place_.qualified(view.table) + " LIMIT 1").rows.empty());
+    collect(sending, table);
+    send_rows(cluster, sending, table, fresh);
+    if (view.mode == "replace" && !fresh) remove_others(cluster, sending, table);
+    if (view.mode == "upsert" && !view.change.whole && !view.change.removed.empty())
+      remove_named(cluster, sending, table);
+    cluster.finish();
+    sending.connection.execute(std::string("DROP TABLE IF EXISTS ") + kRows);
+    if (sending.progress) sending.progress({view.table, "writing", 1, sending.manifest.rows});
+  }
+
+  /// The batch as it will be sent, evaluated once, and looked at before anything is sent.
+  static void collect(const Sending& sending, const CassandraTableState& table) {
+    std::string select;
+    for (const auto& field : table.fields)
+      select += (select.empty() ? "" : ", ") + field.sql + " AS " + duck::quote_name(field.name);
+    auto& connection = sending.connection;
+    connection.execute(std::string("CREATE OR REPLACE TEMP TABLE ") + kRows + " AS SELECT " +
+                       select + " FROM (\n" + sending.view.select + "\n)");
+    const auto place = sending.view.settings.place;
+    for (size_t i = 0; i < table.key.size(); ++i) {
+      const std::string column = duck::quote_name(table.key[i]);
+      const auto rows = std::get<int64_t>(
+          connection.value(fmt::format("SELECT count(*) FROM {} WHERE {} IS NULL", kRows, column)));
+      if (rows > 0) {
+        throw Error(Code::data,
+                    fmt::format("view \"{}\": {} rows have no \"{}\", which is of the primary key",
+                                sending.view.table, rows, table.key[i]),
+                    "leave them out in the SELECT, or give them a value", place);
+      }
+    }
+    const auto keys = list_of(table.key, ", ", duck::quote_name);
+    const auto twice = connection.query(
+        fmt::format("SELECT {0} FROM {1} GROUP BY {0} HAVING count(*) > 1 LIMIT 1", keys, kRows));
+    if (twice.rows.empty()) return;
+    std::string shown;
+    for (const auto& cell : twice.rows[0])
+      shown += (shown.empty() ? "" : ", ") + duck::text_of(cell);
+    throw Error(Code::data,
+                fmt::format("view \"{}\": several rows have the primary key ({})",
+                            sending.view.table, shown),
+                "make it unique in the table or SELECT that is published", place);
+  }
+
+  void send_rows(Cluster& cluster, const Sending& sending, const CassandraTableState& table,
+                 bool fresh) const {
+    std::vector<std::string> names;
+    std::string marks;
+    for (const auto& field : table.fields) {
+      names.push_back(field.name);
+      marks += marks.empty() ? "?" : ", ?";
+    }
+    const auto insert =
+        cluster.prepare("INSERT INTO " + place_.qualified(sending.view.table) + " (" +
+                        list_of(names, ", ", cassandra_name) + ") VALUES (" + marks + ")");
+    const bool batches = table.partition < table.key.size();
+    std::string select = std::string("SELECT * FROM ") + kRows;
+    if (batches) select += " ORDER BY " + list_of(table.key, ", ", duck::quote_name);
+    std::vector<Values> batch(kBatchRows);  // rows of one partition, which go as one mutation
+    size_t count = 0, bytes = 0;
+    Checksum checksum;
+    const auto flush = [&] {
+      if (count > 0) cluster.write_batch(*insert, batch, count, sending.turn.timestamp);
+      count = bytes = 0;
+    };
+    duck::stream_vectors(
+        sending.connection, select, [&](size_t rows, const std::vector<duck::Vector>& vectors) {
+          for (size_t row = 0; row < rows; ++row) {
+            auto& values = batch[count];
+            values.clear();
+            for (size_t i = 0; i < table.fields.size(); ++i)
+              put_cassandra_value(table.fields[i], vectors[i], row, fresh, values);
+            checksum.add(values.wire());
+            if (count > 0 && !same_partition(batch[0], values, insert->partition)) {
+              const size_t next = count;
+              flush();
+              std::swap(batch[0], batch[next]);
+            }
+            bytes += batch[count].wire().size();
+            ++count;
+            ++sending.manifest.rows;
+            if (!batches || count == kBatchRows || bytes > kBatchBytes) flush();
+          }
+          sending.keep();
+          if (sending.progress)
+            sending.progress({sending.view.table, "writing", -1, sending.manifest.rows});
+          return true;
+        });
+    flush();
+    cluster.finish();
+    sending.manifest.checksum = checksum.text();
+  }
+
+  static bool same_partition(const Values& a, const Values& b,
+                             const std::vector<uint16_t>& partition) {
+    return std::all_of(partition.begin(), partition.end(),
+                       [&](uint16_t index) { return a.at(index) == b.at(index); });
+  }
+
+  std::string delete_statement(const ViewBatch& view, const CassandraTableState& table) const {
+    return "DELETE FROM " + place_.qualified(view.table) + " WHERE " +
+           list_of(table.key, " = ? AND ", cassandra_name) + " = ?";
+  }
+
+  static std::vector<const CassandraField*> key_fields(const CassandraTableState& table) {
+    std::vector<const CassandraField*> out;
+    for (const auto& key : table.key) {
+      out.push_back(&*std::find_if(table.fields.begin(), table.fields.end(),
+                                   [&](const auto& field) { return field.name == key; }));
+    }
+    return out;
+  }
+
+  /// Keys that are in the table and not in the batch: read from the store, a bounded number at a
+  /// time, and held against the batch.
+  void remove_others(Cluster& cluster, const Sending& sending,
+                     const CassandraTableState& table) const {
+    const auto remove = cluster.prepare(delete_statement(sending.view, table));
+    const auto fields = key_fields(table);
+    std::unordered_set<std::string> there;
+    size_t bytes = 0;
+    const auto compare = [&] {
+      duck::stream_vectors(
+          sending.connection,
+          "SELECT " + list_of(table.key, ", ", duck::quote_name) + " FROM " + kRows,
+          [&](size_t rows, const std::vector<duck::Vector>& vectors) {
+            Values key;
+            for (size_t row = 0; row < rows; ++row) {
+              key.clear();
+              for (size_t i = 0; i < fields.size(); ++i)
+                put_cassandra_value(*fields[i], vectors[i], row, false, key);
+              there.erase(std::string(key.wire()));
+            }
+            sending.keep();
+            return !there.empty();
+          });
+      for (const auto& wire : there)
+        cluster.write(*remove, key_of(wire, fields.size()), sending.turn.timestamp);
+      there.clear();
+      bytes = 0;
+    };
+    cluster.stream("SELECT " + list_of(table.key, ", ", cassandra_name) + " FROM " +
+                       place_.qualified(sending.view.table),
+                   [&](const Rows& page) {
+                     for (const auto& row : page.rows) {
+                       Values key;
+                       for (const auto& value : row) key.bytes(value.value_or(""));
+                       bytes += key.wire().size() + sizeof(std::string) * 2;
+                       there.insert(std::string(key.wire()));
+                     }
+                     sending.keep();
+                     if (bytes > kKeysBytes) compare();
+                   });
+    if (!there.empty()) compare();
+  }
+
+  static Values key_of(const std::string& wire, size_t columns) {
+    clients::cassandra::WireReader in(wire);
+    Values out;
+    bool null = false;
+    for (size_t i = 0; i < columns; ++i) out.bytes(in.bytes(null));
+    return out;
+  }
+
+  /// Of upsert: keys that the lake says are gone.
+  void remove_named(Cluster& cluster, const Sending& sending,
+                    const CassandraTableState& table) const {
+    const auto remove = cluster.prepare(delete_statement(sending.view, table));
+    const auto fields = key_fields(table);
+    std::string select;
+    for (const auto* field : fields) select += (select.empty() ? "" : ", ") + field->sql;
+    duck::stream_vectors(sending.connection,
+                         "SELECT " + select + " FROM (\n" + sending.view.change.removed + "\n)",
+                         [&](size_t rows, const std::vector<duck::Vector>& vectors) {
+                           Values key;
+                           for (size_t row = 0; row < rows; ++row) {
+                             key.clear();
+                             for (size_t i = 0; i < fields.size(); ++i)
+                               put_cassandra_value(*fields[i], vectors[i], row, false, key);
+                             cluster.write(*remove, key, sending.turn.timestamp);
+                           }
+                           sending.keep();
+                           return true;
+                         });
+  }
+
+  const project::Connection connection_;
+  ClusterOptions options_;
+  CassandraPlace place_;
+  const Clock& clock_;
+};
+
+}  // namespace
+
+std::unique_ptr<Store> cassandra_store(const project::Connection& connection,
+                                       const std::string& root, const Clock& clock) {
+  return std::make_unique<CassandraStore>(connection, root, clock);
+}
+
+}  // namespace windrow::publish
