@@ -101,6 +101,8 @@ class Wikipedia {
   uint64_t burst_ = 0, burst_page_ = 0;
 };
 
+constexpr const char* kPositions[] = {"TOP", "JUNGLE", "MIDDLE", "BOTTOM", "UTILITY"};
+
 class League {
  public:
   void write(Random& random, int64_t number, Time time, Generated& out) {
@@ -114,9 +116,11 @@ class League {
     const auto duration = 900 + random.below(1800);
     fmt::format_to(to,
                    "{{\"metadata\":{{\"dataVersion\":\"2\",\"matchId\":\"{}\"}},\"info\":{{"
-                   "\"gameId\":{},\"gameCreation\":{},\"gameDuration\":{},\"gameMode\":\"{}\","
+                   "\"gameId\":{},\"gameCreation\":{},\"gameDuration\":{},\"gameEndTimestamp\":{},"
+                   "\"gameMode\":\"{}\","
                    "\"gameVersion\":\"15.{}.1\",\"platformId\":\"{}\",\"participants\":[",
                    out.key, 6'000'000'000 + number, micros(time) / 1000, duration,
+                   micros(time) / 1000 + int64_t(duration) * 1000,
                    arena                ? "CHERRY"
                    : random.chance(0.3) ? "ARAM"
                                         : "CLASSIC",
@@ -131,10 +135,14 @@ class League {
           "{}{{\"participantId\":{},\"puuid\":\"p{:08}\",\"summonerName\":\"Summoner {}\","
           "\"championId\":{},\"championName\":\"{}\",\"teamId\":{},\"win\":{},\"kills\":{},"
           "\"deaths\":{},\"assists\":{},\"goldEarned\":{},"
-          "\"totalDamageDealtToChampions\":{}}}",
+          "\"totalDamageDealtToChampions\":{},\"totalDamageTaken\":{},\"visionScore\":{},"
+          "\"totalMinionsKilled\":{},\"neutralMinionsKilled\":{},\"champLevel\":{},"
+          "\"teamPosition\":\"{}\"}}",
           i ? "," : "", i + 1, player, player, champion + 1, one_of(kChampions, champion),
           first ? 100 : 200, flag(first == first_wins), random.below(15), random.below(12),
-          random.below(25), duration * 6 + random.below(6000), random.below(40'000));
+          random.below(25), duration * 6 + random.below(6000), random.below(40'000),
+          random.below(50'000), random.below(80), duration / 60 * random.below(8), random.below(40),
+          6 + random.below(13), arena ? "" : kPositions[i % std::size(kPositions)]);
     }
     fmt::format_to(to,
                    "],\"teams\":[{{\"teamId\":100,\"win\":{}}},{{\"teamId\":200,\"win\":{}}}]}}}}",
