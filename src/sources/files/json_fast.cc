@@ -93,14 +93,11 @@ class FastJson {
   }
 
   std::string representatives(const Paths& paths) const {
-    std::string groups = "json_type(json)";
-    if (!paths.values.empty()) groups += ", hash(json_type(json, " + list_of(paths.values) + "))";
-    std::vector<std::string> inner;
-    for (const auto& path : paths.objects) {
-      if (!path.empty()) inner.push_back(path);
-    }
-    groups += ", hash(json_keys(json))";
-    if (!inner.empty()) groups += ", hash(json_keys(json, " + list_of(inner) + "))";
+    // Each function reads the record's text anew: the record itself is one more path of both.
+    auto values = paths.values;
+    values.emplace_back();
+    std::string groups = "hash(json_type(json, " + list_of(values) + ")), hash(json_keys(json, " +
+                         list_of(paths.objects) + "))";
     for (const auto& path : paths.arrays)
       groups += ", hash(json_structure(json_extract(json, " + quote_text(path) + ")))";
     return "SELECT any_value(json) AS json FROM " + objects_ + " GROUP BY " + groups;
