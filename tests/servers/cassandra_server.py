@@ -2,6 +2,7 @@
 
 A node that was killed comes back with `up`, with its data: its commit log is written before a write is answered.
 """
+import os
 import pathlib
 import time
 
@@ -128,11 +129,12 @@ class Cassandra(Server):
         opened = [word for name in EXPORTS for word in ("--add-exports", f"{name}=ALL-UNNAMED")]
         opened += [word for name in OPENS for word in ("--add-opens", f"{name}=ALL-UNNAMED")]
         out = []
+        heap = os.environ.get("WINDROW_CASSANDRA_HEAP", "256m")  # benchmarks take more: else they measure its collections
         for number in range(self.nodes):
             conf = self.home / f"conf{number}"
             agent = next(jars.glob("jamm-*.jar"))
             out.append(Process(f"cassandra{number}", [
-                "java", f"-javaagent:{agent}", "-Xms256m", "-Xmx256m", "-XX:MaxDirectMemorySize=128m",
+                "java", f"-javaagent:{agent}", f"-Xms{heap}", f"-Xmx{heap}", "-XX:MaxDirectMemorySize=128m",
                 "-XX:+UseSerialGC", "-XX:-UsePerfData", f"-Djava.io.tmpdir={self.home}/tmp",
                 f"-Dcassandra.config=file://{conf}/cassandra.yaml", f"-Dcassandra.storagedir={self.home}/data{number}",
                 "-Dcassandra-foreground=yes", "-Dcassandra.skip_wait_for_gossip_to_settle=0",
