@@ -1,12 +1,21 @@
 #include "clients/mongodb.h"
 
 #include <mongoc/mongoc.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <mutex>
 
 namespace windrow::clients {
 
 namespace {
+
+/// From the moment it is loaded, libmongoc keeps counters in a file of shared memory, and removes
+/// it where a process ends as processes usually do: not by a signal, nor by _exit as ours. Without
+/// its name the file ends with the process, however that ends.
+[[gnu::constructor]] void forget_counters_name() {
+  shm_unlink(("/mongoc-" + std::to_string(getpid())).c_str());
+}
 
 // One message; the driver splits at the server's own limits.
 constexpr size_t kBulkDocuments = 1000;
