@@ -22,7 +22,8 @@ def test_init_writes_a_sound_project(tmp_path, monkeypatch, name):
     for file in (ROOT / "examples" / name).rglob("*"):
         if file.is_file() and not {"lake", ".windrow", "__pycache__"} & set(file.parts) and file.suffix not in (".db", ".pyc"):
             assert (made / file.relative_to(ROOT / "examples" / name)).read_bytes() == file.read_bytes(), file
-    # Variables without a default are the user's to set; a check reaches no server.
+    # Variables without a default are the user's to set. A check looks into the lake: one on this disk.
+    monkeypatch.setenv("LAKE", str(tmp_path / "lake"))
     for text in made.rglob("*.yaml"):
         for variable in re.findall(r"\$\{([A-Z_]+)\}", text.read_text()):
             monkeypatch.setenv(variable, os.environ.get(variable, "x"))
