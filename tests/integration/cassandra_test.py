@@ -233,11 +233,16 @@ def test_kills_converge_and_the_manifest_never_runs_ahead(tmp_path, server, sess
     cut = 0
     try:
         for turn in range(2, 12):
-            rows = random.choice([3000, 4000, 5000])
+            rows = random.choice([5000, 7000, 9000])
             serving_lab.batch(folder, turn, rows)
             lab.windrow(folder, "run", "--select", "gold.*")
             run = lab.start(folder, "publish")
-            time.sleep(random.uniform(0.05, 0.6))
+            if turn % 2:
+                time.sleep(random.uniform(0.05, 0.6))
+            else:  # while rows are on their way
+                while run.poll() is None and manifest(session, keyspace).changing is None:
+                    time.sleep(0.002)
+                time.sleep(random.uniform(0, 0.05))
             run.send_signal(signal.SIGKILL)
             run.wait()
             cut += manifest(session, keyspace).changing is not None
