@@ -67,8 +67,11 @@ int length(std::string_view text) { return int(text.size()); }
 struct Bson::Impl {
   bson_t root = BSON_INITIALIZER;
   // Documents that are being written, innermost last; their addresses must stay.
-  std::vector<std::unique_ptr<bson_t>> open;
-  bson_t* at() { return open.empty() ? &root : open.back().get(); }
+  struct Child {
+    bson_t bson;
+  };
+  std::vector<std::unique_ptr<Child>> open;
+  bson_t* at() { return open.empty() ? &root : &open.back()->bson; }
   ~Impl() { bson_destroy(&root); }
 };
 
@@ -128,24 +131,24 @@ void Bson::array(std::string_view key, const Bson& value) {
   bson_append_array(impl_->at(), key.data(), length(key), &value.impl_->root);
 }
 void Bson::begin_document(std::string_view key) {
-  auto child = std::make_unique<bson_t>();
-  bson_append_document_begin(impl_->at(), key.data(), length(key), child.get());
+  auto child = std::make_unique<Impl::Child>();
+  bson_append_document_begin(impl_->at(), key.data(), length(key), &child->bson);
   impl_->open.push_back(std::move(child));
 }
 void Bson::end_document() {
   const auto child = std::move(impl_->open.back());
   impl_->open.pop_back();
-  bson_append_document_end(impl_->at(), child.get());
+  bson_append_document_end(impl_->at(), &child->bson);
 }
 void Bson::begin_array(std::string_view key) {
-  auto child = std::make_unique<bson_t>();
-  bson_append_array_begin(impl_->at(), key.data(), length(key), child.get());
+  auto child = std::make_unique<Impl::Child>();
+  bson_append_array_begin(impl_->at(), key.data(), length(key), &child->bson);
   impl_->open.push_back(std::move(child));
 }
 void Bson::end_array() {
   const auto child = std::move(impl_->open.back());
   impl_->open.pop_back();
-  bson_append_array_end(impl_->at(), child.get());
+  bson_append_array_end(impl_->at(), &child->bson);
 }
 void Bson::first_of(std::string_view key, const Bson& other) {
   bson_iter_t at;
