@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import uuid
 
 import duckdb
@@ -73,6 +74,19 @@ def windrow(folder: pathlib.Path, *words: str, check: bool = True, timeout: floa
     if check and result.returncode != 0:
         raise AssertionError(f"windrow {' '.join(words)} ended with {result.returncode}\n{result.stdout}\n{result.stderr}")
     return result
+
+
+PEAK = ("import resource, subprocess, sys; r = subprocess.run(sys.argv[2:]); "
+        "open(sys.argv[1], 'w').write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)); sys.exit(r.returncode)")
+
+
+def peak_mb(folder: pathlib.Path, *words: str, timeout: float = 300) -> float:
+    """Runs windrow; the peak of its memory. That is asked for by a process that has no other child."""
+    told = folder / ".peak"
+    result = subprocess.run([sys.executable, "-S", "-c", PEAK, str(told), PROGRAM, "-C", str(folder), *words], capture_output=True, text=True,
+                            timeout=timeout)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return int(told.read_text()) / 1024
 
 
 def start(folder: pathlib.Path, *words: str) -> subprocess.Popen:

@@ -16,13 +16,7 @@ SELECT hash(i) % 1000 AS p, i, md5(i::VARCHAR) AS text, i * 0.5::DOUBLE AS d FRO
 """}
     files["models/gold/parted.sql"] = files["models/gold/parted.sql"].replace("hash(i) % 1000", "(hash(i) % 1000)::INTEGER")
     folder = lab.make_project(tmp_path / "many", files)
-    # The peak is the child's own: it is asked for by a process that has no other.
-    script = ("import resource, subprocess, sys; r = subprocess.run(sys.argv[1:]); "
-              "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(r.returncode)")
-    result = subprocess.run([sys.executable, "-c", script, lab.PROGRAM, "-C", str(folder), "run", "--select", "gold.parted", "--json"],
-                            capture_output=True, text=True, timeout=300)
-    assert result.returncode == 0, result.stdout + result.stderr
-    peak_mb = int(result.stdout.strip().splitlines()[-1]) / 1024
+    peak_mb = lab.peak_mb(folder, "run", "--select", "gold.parted")
     table = lab.deltalake.DeltaTable(str(lab.table_path(folder, "gold.parted")))
     adds = table.get_add_actions(flatten=True)
     assert sum(adds.column("num_records").to_pylist()) == 10_000_000
