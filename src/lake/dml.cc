@@ -42,16 +42,6 @@ auto with_users_sql(const StageContext& context, const std::string& sql, Work wo
   }
 }
 
-std::vector<Add> files_at(const Snapshot& snapshot, const duck::Rows& paths) {
-  std::set<std::string> wanted;
-  for (const auto& row : paths.rows) wanted.insert(duck::text_of(row[0]));
-  std::vector<Add> out;
-  for (const auto& add : snapshot.files) {
-    if (wanted.contains(snapshot.file_path(add))) out.push_back(add);
-  }
-  return out;
-}
-
 /// Files with at least one row for which `condition` is true, and how many there are of them.
 struct Hit {
   std::vector<Add> files;

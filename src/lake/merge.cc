@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <set>
 
 #include "lake/partition_path.h"
 #include "lake/rewrite.h"
@@ -155,21 +154,6 @@ std::string matched_sql(const Stager& stager, const std::string& fresh, const Me
          same_key(options.key, "t", "n");
 }
 
-std::vector<std::string> texts(const duck::Rows& rows) {
-  std::vector<std::string> out;
-  for (const auto& row : rows.rows) out.push_back(duck::text_of(row[0]));
-  return out;
-}
-
-std::vector<Add> files_of(const Snapshot& snapshot, const std::vector<std::string>& paths) {
-  const std::set<std::string> wanted(paths.begin(), paths.end());
-  std::vector<Add> out;
-  for (const auto& add : snapshot.files) {
-    if (wanted.count(snapshot.file_path(add))) out.push_back(add);
-  }
-  return out;
-}
-
 /// Replaces the rows of `gone` keys by those of `fresh` (both tables of the session).
 void rewrite(Stager& stager, const std::string& fresh, const std::string& gone,
              const std::vector<std::string>& key) {
@@ -183,7 +167,7 @@ void rewrite(Stager& stager, const std::string& fresh, const std::string& gone,
     const auto found =
         stager.connection().query("SELECT DISTINCT " + kFile + " FROM (" +
                                   scan_sql_with_file(before, files) + ") t WHERE " + hit);
-    files = files_of(before, texts(found));
+    files = files_at(before, found);
   }
   std::string changed = "SELECT " + names + " FROM " + fresh, rows = changed;
   int64_t updated = 0;
@@ -254,7 +238,7 @@ void read_keys(Stager& stager, const std::vector<std::string>& key, const std::s
 void keep_files(Stager& stager, const std::string& matched) {
   const auto found = stager.connection().query("SELECT DISTINCT " + kFile + " FROM " + matched +
                                                " WHERE \"windrow same\" OR \"windrow later\"");
-  for (const auto& add : files_of(stager.before(), texts(found)))
+  for (const auto& add : files_at(stager.before(), found))
     stager.staged().scope.kept_files.push_back(add.path);
 }
 

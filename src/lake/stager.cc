@@ -135,6 +135,16 @@ int64_t Stager::write(const std::string& rows, const duck::Parameters& parameter
   return written;
 }
 
+std::vector<Add> files_at(const Snapshot& snapshot, const duck::Rows& paths) {
+  std::set<std::string> wanted;
+  for (const auto& row : paths.rows) wanted.insert(duck::text_of(row[0]));
+  std::vector<Add> out;
+  for (const auto& add : snapshot.files) {
+    if (wanted.contains(snapshot.file_path(add))) out.push_back(add);
+  }
+  return out;
+}
+
 void Stager::remove(const std::vector<Add>& files) {
   for (const auto& add : files) staged_.removes.push_back(remove_of(add, context_.now));
 }

@@ -58,6 +58,8 @@ class Stager {
   bool finished_ = false;
 };
 
+/// Files of the snapshot whose absolute paths stand in the first column.
+std::vector<Add> files_at(const Snapshot& snapshot, const duck::Rows& paths);
 /// `"a", "b"`, each with `prefix` before it.
 std::string column_list(const std::vector<std::string>& names, const std::string& prefix = {});
 std::vector<std::string> names_of(const Schema& schema);

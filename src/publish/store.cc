@@ -9,6 +9,13 @@ std::vector<Manifest> Store::roll_back(const std::vector<std::string>&, Cancel&)
               "restore the tables in the lake and publish again: windrow table restore");
 }
 
+void refuse_kept_name(const ViewBatch& view, std::string_view name, std::string_view kept) {
+  if (!name.starts_with(kept)) return;
+  throw Error(Code::configuration,
+              fmt::format("view \"{}\": names with \"{}\" are kept for the store itself",
+                          view.table, kept));
+}
+
 std::unique_ptr<Store> open_store(const project::Connection& connection, const std::string& root,
                                   storage::FileSystem& files, const Clock& clock) {
   const auto* found = connection.settings.find("path");

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/cancel.h"
@@ -80,6 +81,11 @@ class Store {
   /// Modes beside `replace` that it takes.
   virtual bool takes(const std::string& mode) const { return mode == "replace"; }
 };
+
+/// Error(configuration) where `name`, which the view is to have in the store, begins with what is
+/// kept for the store itself.
+void refuse_kept_name(const ViewBatch& view, std::string_view name,
+                      std::string_view kept = "windrow_");
 
 /// A store of the connection's type; Error(unsupported) where this version has none. `root` is what
 /// relative paths begin at.

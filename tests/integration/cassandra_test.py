@@ -26,14 +26,7 @@ from cassandra.cluster import Cluster  # noqa: E402
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    for tool in ("java", "mvn"):
-        if not shutil.which(tool):
-            pytest.skip(f"Cassandra needs {tool}, which is not here")
-    out = cassandra_server.Cassandra(tmp_path_factory.mktemp("servers"))
-    out.fetch()
-    out.up()
-    yield out
-    out.down()
+    yield from lab.serving(cassandra_server.Cassandra(tmp_path_factory.mktemp("servers")))
 
 
 @pytest.fixture(scope="module")

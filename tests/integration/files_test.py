@@ -394,15 +394,8 @@ def test_globs_on_s3(tmp_path, minio, monkeypatch):
 
 @pytest.fixture(scope="module")
 def hdfs(tmp_path_factory):
-    for tool in ("java", "mvn"):
-        if not shutil.which(tool):
-            pytest.skip(f"HDFS needs {tool}, which is not here")
     import hdfs as hdfs_server
-    out = hdfs_server.Hdfs(tmp_path_factory.mktemp("servers"))
-    out.fetch()
-    out.up()
-    yield out
-    out.down()
+    yield from lab.serving(hdfs_server.Hdfs(tmp_path_factory.mktemp("servers")))
 
 
 def test_globs_on_hdfs(tmp_path, hdfs, monkeypatch):

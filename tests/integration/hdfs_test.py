@@ -25,15 +25,7 @@ import hdfs as hdfs_server  # noqa: E402  (tests/servers/hdfs.py)
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     """An HDFS of these tests' own."""
-    for tool in ("java", "mvn"):
-        if not shutil.which(tool):
-            pytest.skip(f"HDFS needs {tool}, which is not here")
-    folder = tmp_path_factory.mktemp("servers")
-    out = hdfs_server.Hdfs(folder)
-    out.fetch()
-    out.up()
-    yield out
-    out.down()
+    yield from lab.serving(hdfs_server.Hdfs(tmp_path_factory.mktemp("servers")))
 
 
 @pytest.fixture

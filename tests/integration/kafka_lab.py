@@ -1,13 +1,11 @@
 """What the Kafka tests share: a broker, a project that archives a topic, and reading the archive with another program."""
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 
 import deltalake
 import duckdb
-import pytest
 
 import lab
 
@@ -18,14 +16,7 @@ import kafka as kafka_server  # noqa: E402  (tests/servers/kafka.py)
 
 def start(tmp_path_factory):
     """A broker of these tests' own."""
-    for tool in ("java", "mvn", "openssl"):
-        if not shutil.which(tool):
-            pytest.skip(f"Kafka needs {tool}, which is not here")
-    broker = kafka_server.Kafka(tmp_path_factory.mktemp("kafka"))
-    broker.fetch()
-    broker.up()
-    yield broker
-    broker.down()
+    yield from lab.serving(kafka_server.Kafka(tmp_path_factory.mktemp("kafka")))
 
 
 def project(folder: pathlib.Path, broker, source: str, lake: str = "lake", connection: str = "") -> pathlib.Path:

@@ -9,6 +9,7 @@ import uuid
 
 import duckdb
 import deltalake
+import pytest
 
 PROGRAM = os.environ.get("WINDROW", str(pathlib.Path(__file__).resolve().parents[2] / "build/release/windrow"))
 EXTENSIONS = os.environ.get("WINDROW_EXTENSIONS", "")
@@ -74,6 +75,17 @@ def windrow(folder: pathlib.Path, *words: str, check: bool = True, timeout: floa
     if check and result.returncode != 0:
         raise AssertionError(f"windrow {' '.join(words)} ended with {result.returncode}\n{result.stdout}\n{result.stderr}")
     return result
+
+
+def serving(server):
+    """The fixture of a server of the tests' own (a class of tests/servers): skips where a tool of its is missing."""
+    for tool in server.tools:
+        if not shutil.which(tool):
+            pytest.skip(f"{server.name} needs {tool}, which is not here")
+    server.fetch()
+    server.up()
+    yield server
+    server.down()
 
 
 PEAK = ("import resource, subprocess, sys; r = subprocess.run(sys.argv[2:]); "

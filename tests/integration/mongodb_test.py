@@ -5,7 +5,6 @@ The emulator has no users, no transactions and no replica sets: logging in and w
 import datetime
 import pathlib
 import random
-import shutil
 import sys
 import threading
 import time
@@ -23,14 +22,7 @@ import mongodb as mongodb_server  # noqa: E402  (tests/servers/mongodb.py)
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    for tool in ("java", "mvn"):
-        if not shutil.which(tool):
-            pytest.skip(f"the emulator needs {tool}, which is not here")
-    out = mongodb_server.Mongodb(tmp_path_factory.mktemp("servers"))
-    out.fetch()
-    out.up()
-    yield out
-    out.down()
+    yield from lab.serving(mongodb_server.Mongodb(tmp_path_factory.mktemp("servers")))
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import os
 import pathlib
 import time
 
+import certificates
 import fetch
 from server import Process, Server, connects
 
@@ -107,22 +108,10 @@ class Cassandra(Server):
             (conf / "cassandra.yaml").write_text(text + (SECURE.format(conf=self.home / "tls") if self.secure else ""))
 
     def certificates(self) -> None:
-        """An authority of this server's own and a certificate for 127.0.0.1 that it has signed."""
         conf = self.home / "tls"
-        conf.mkdir(exist_ok=True)
-        (conf / "names").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
-
-        def openssl(*words: str) -> None:
-            fetch.run(["openssl", *words], "make certificates", conf)
-
-        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", "/CN=windrow-test-ca",
-                "-keyout", "ca.key", "-out", "ca.pem")
-        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout", "node.key",
-                "-out", "node.csr")
-        openssl("x509", "-req", "-in", "node.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-                "-days", "3650", "-extfile", "names", "-out", "node.crt")
-        openssl("pkcs12", "-export", "-in", "node.crt", "-inkey", "node.key", "-certfile", "ca.pem",
-                "-out", "node.p12", "-passout", "pass:windrow-test")
+        certificates.make(conf, "node")
+        fetch.run(["openssl", "pkcs12", "-export", "-in", "node.crt", "-inkey", "node.key", "-certfile", "ca.pem", "-out", "node.p12",
+                   "-passout", "pass:windrow-test"], "make certificates", conf)
 
     def processes(self) -> list[Process]:
         jars = fetch.maven_jars("cassandra", VERSION, COORDINATES)

@@ -6,6 +6,7 @@ import base64
 import socket
 import uuid
 
+import certificates
 import fetch
 from server import Process, Server
 
@@ -72,19 +73,8 @@ class Kafka(Server):
         fetch.run(tool.argv, "format the storage", self.home)
 
     def certificates(self) -> None:
-        """An authority of this server's own and a certificate for 127.0.0.1 that it has signed."""
         conf = self.home / "conf"
-        (conf / "names").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
-
-        def openssl(*words: str) -> None:
-            fetch.run(["openssl", *words], "make certificates", conf)
-
-        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", "/CN=windrow-test-ca",
-                "-keyout", "ca.key", "-out", "ca.pem")
-        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout", "broker.key",
-                "-out", "broker.csr")
-        openssl("x509", "-req", "-in", "broker.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-                "-days", "3650", "-extfile", "names", "-out", "broker.crt")
+        certificates.make(conf, "broker")
         (conf / "broker.pem").write_text((conf / "broker.key").read_text() + (conf / "broker.crt").read_text() +
                                          (conf / "ca.pem").read_text())
 

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 
+import certificates
 import fetch
 from server import Failure, Process, Server
 
@@ -59,16 +60,8 @@ class Postgres(Server):
                                           "host all all 127.0.0.1/32 scram-sha-256\n")
 
     def certificates(self, data: pathlib.Path) -> None:
-        """An authority of our own and a certificate for 127.0.0.1 and localhost that it signed."""
         tls = self.home / "tls"
-        tls.mkdir()
-        (tls / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-        for words in (
-            "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 30 -subj /CN=windrow-test-ca",
-            "req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=localhost",
-            "x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -extfile names -out server.crt",
-        ):
-            fetch.run(["openssl", *words.split()], "make a certificate", tls)
+        certificates.make(tls, "server")
         for file in ("server.crt", "server.key"):
             shutil.copy(tls / file, data / file)
             (data / file).chmod(0o600)
@@ -105,5 +98,5 @@ class Postgres(Server):
         return {
             "WINDROW_TEST_POSTGRES": f"postgresql://windrow:windrow-test-secret@127.0.0.1:{port}/windrow",
             "WINDROW_TEST_POSTGRES_ADMIN": f"postgresql://postgres@127.0.0.1:{port}/windrow",
-            "WINDROW_TEST_POSTGRES_CA": str(self.home / "tls/ca.crt"),
+            "WINDROW_TEST_POSTGRES_CA": str(self.home / "tls/ca.pem"),
         }

@@ -158,12 +158,7 @@ class CassandraStore final : public Store {
 
   std::vector<Manifest> publish(const std::vector<ViewBatch>& views, duck::Connection& connection,
                                 Cancel& cancel, const ProgressSink& progress) override {
-    for (const auto& view : views) {
-      if (view.table.starts_with("windrow_"))
-        throw Error(
-            Code::configuration,
-            "view \"" + view.table + "\": names with \"windrow_\" are kept for the store itself");
-    }
+    for (const auto& view : views) refuse_kept_name(view, view.table);
     Cluster cluster(options_);
     place_.replication = replication_of(connection_, cluster.data_center());
     const auto stop = connection.stop_on(cancel);
@@ -379,6 +374,18 @@ class CassandraStore final : public Store {
     return out;
   }
 
+  /// Each row's key in Cassandra's form.
+  static void each_key(const std::vector<const CassandraField*>& fields, size_t rows,
+                       const std::vector<duck::Vector>& vectors, const auto& take) {
+    Values key;
+    for (size_t row = 0; row < rows; ++row) {
+      key.clear();
+      for (size_t i = 0; i < fields.size(); ++i)
+        put_cassandra_value(*fields[i], vectors[i], row, false, key);
+      take(key);
+    }
+  }
+
   /// Keys that are in the table and not in the batch: read from the store, a bounded number at a
   /// time, and held against the batch.
   void remove_others(Cluster& cluster, const Sending& sending,
@@ -392,13 +399,8 @@ class CassandraStore final : public Store {
           sending.connection,
           "SELECT " + list_of(table.key, ", ", duck::quote_name) + " FROM " + kRows,
           [&](size_t rows, const std::vector<duck::Vector>& vectors) {
-            Values key;
-            for (size_t row = 0; row < rows; ++row) {
-              key.clear();
-              for (size_t i = 0; i < fields.size(); ++i)
-                put_cassandra_value(*fields[i], vectors[i], row, false, key);
-              there.erase(std::string(key.wire()));
-            }
+            each_key(fields, rows, vectors,
+                     [&](const Values& key) { there.erase(std::string(key.wire())); });
             sending.keep();
             return !there.empty();
           });
@@ -437,19 +439,14 @@ class CassandraStore final : public Store {
     const auto fields = key_fields(table);
     std::string select;
     for (const auto* field : fields) select += (select.empty() ? "" : ", ") + field->sql;
-    duck::stream_vectors(sending.connection,
-                         "SELECT " + select + " FROM (\n" + sending.view.change.removed + "\n)",
-                         [&](size_t rows, const std::vector<duck::Vector>& vectors) {
-                           Values key;
-                           for (size_t row = 0; row < rows; ++row) {
-                             key.clear();
-                             for (size_t i = 0; i < fields.size(); ++i)
-                               put_cassandra_value(*fields[i], vectors[i], row, false, key);
-                             cluster.write(*remove, key, sending.turn.timestamp);
-                           }
-                           sending.keep();
-                           return true;
-                         });
+    duck::stream_vectors(
+        sending.connection, "SELECT " + select + " FROM (\n" + sending.view.change.removed + "\n)",
+        [&](size_t rows, const std::vector<duck::Vector>& vectors) {
+          each_key(fields, rows, vectors,
+                   [&](const Values& key) { cluster.write(*remove, key, sending.turn.timestamp); });
+          sending.keep();
+          return true;
+        });
   }
 
   const project::Connection connection_;

@@ -114,12 +114,7 @@ class DuckdbStore final : public Store {
 
   std::vector<Manifest> publish(const std::vector<ViewBatch>& views, duck::Connection& connection,
                                 Cancel& cancel, const ProgressSink& progress) override {
-    for (const auto& view : views) {
-      if (view.table.starts_with("windrow_"))
-        throw Error(
-            Code::configuration,
-            "view \"" + view.table + "\": names with \"windrow_\" are kept for the store itself");
-    }
+    for (const auto& view : views) refuse_kept_name(view, view.table);
     const auto stop = connection.stop_on(cancel);
     std::vector<Manifest> out;
     change(connection, [&](const Attached& file) {

@@ -3,13 +3,13 @@
 
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "base/digest.h"
 #include "duck/vectors.h"
 #include "publish/files/encoding.h"
 #include "publish/files/excel_file.h"
 #include "publish/files/report.h"
+#include "publish/manifest_fields.h"
 #include "publish/store.h"
 
 /// Deliveries: files below a folder of any home, under their final names only when they are whole.
@@ -22,7 +22,6 @@ namespace windrow::publish {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
 
 constexpr size_t kFlushBytes = 1 << 18;
 constexpr const char* kMemory = "/_windrow/publications/";
@@ -45,15 +44,6 @@ class Scratch {
  private:
   std::string path_;
 };
-
-std::string text_at(const Json& json, const char* key) {
-  const auto found = json.find(key);
-  return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-int64_t number_at(const Json& json, const char* key) {
-  const auto found = json.find(key);
-  return found != json.end() && found->is_number_integer() ? found->get<int64_t>() : -1;
-}
 
 struct Memory {
   Manifest manifest;

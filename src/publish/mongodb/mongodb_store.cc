@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/digest.h"
 #include "clients/mongodb.h"
 #include "duck/vectors.h"
+#include "publish/manifest_fields.h"
 #include "publish/store.h"
 
 /// MongoDB as a serving database.
@@ -27,21 +27,12 @@ using clients::Bson;
 using clients::Mongo;
 using clients::MongoBulk;
 using clients::MongoIndex;
-using Json = nlohmann::ordered_json;
 
 constexpr const char* kPointers = "windrow_publications";
 constexpr const char* kPointer = "current";
 constexpr int kKeptByDefault = 1;
 constexpr int64_t kDayMs = 86400000;
 
-std::string text_at(const Json& json, const char* key) {
-  const auto found = json.find(key);
-  return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-int64_t number_at(const Json& json, const char* key) {
-  const auto found = json.find(key);
-  return found != json.end() && found->is_number_integer() ? found->get<int64_t>() : -1;
-}
 /// `{"$date": "2025-10-17T14:00:00Z"}`, or milliseconds under `$numberLong` where it is far off.
 std::optional<Time> time_at(const Json& json, const char* key) {
   const auto found = json.find(key);
@@ -215,12 +206,7 @@ class MongodbStore final : public Store {
 
   std::vector<Manifest> publish(const std::vector<ViewBatch>& views, duck::Connection& connection,
                                 Cancel& cancel, const ProgressSink& progress) override {
-    for (const auto& view : views) {
-      if (collection_of(view).starts_with("windrow_"))
-        throw Error(
-            Code::configuration,
-            "view \"" + view.table + "\": names with \"windrow_\" are kept for the store itself");
-    }
+    for (const auto& view : views) refuse_kept_name(view, collection_of(view));
     Mongo mongo(options_);
     const auto stop = connection.stop_on(cancel);
     const auto before = pointers(mongo);

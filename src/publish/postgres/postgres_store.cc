@@ -228,10 +228,7 @@ class PostgresStore final : public Store {
     for (const auto& view : views) {
       if (!names.insert(view.table).second)
         throw Error(Code::configuration, "view \"" + view.table + "\" is published twice at once");
-      if (view.table.starts_with("windrow_"))
-        throw Error(
-            Code::configuration,
-            "view \"" + view.table + "\": names with \"windrow_\" are kept for the store itself");
+      refuse_kept_name(view, view.table);
     }
   }
 

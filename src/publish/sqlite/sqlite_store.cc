@@ -184,11 +184,7 @@ class SqliteStore final : public Store {
                     "SQLite takes `mode: replace`");
       if (!names.insert(view.table).second)
         throw Error(Code::configuration, "view \"" + view.table + "\" is published twice at once");
-      for (const char* kept : {"windrow_", "sqlite_"}) {
-        if (view.table.starts_with(kept))
-          throw Error(Code::configuration, "view \"" + view.table + "\": names with \"" + kept +
-                                               "\" are kept for the store itself");
-      }
+      for (const char* kept : {"windrow_", "sqlite_"}) refuse_kept_name(view, view.table, kept);
     }
   }
 
