@@ -14,6 +14,13 @@
 /// A source brings data into a bronze table once, whole, and as it came.
 namespace windrow::sources {
 
+/// What a part of the source (a file, a resource, a table) holds, as counted by something other
+/// than what reads its rows.
+struct Held {
+  int64_t records = 0;
+  int64_t passed_over = 0;  ///< of them, by a declared rule
+};
+
 /// A part of the source that becomes one commit: its rows and, in the same commit, how far it has
 /// been read.
 struct Batch {
@@ -25,6 +32,16 @@ struct Batch {
   /// VARCHAR, content VARCHAR; empty where the format cannot fail. They go to `<source>_rejected`,
   /// which is committed first.
   std::string rejected_select;
+  /// The same of rows whose values do not fit, which reading all again would find: asked only where
+  /// the rows and `rejected_select` are fewer than `held`.
+  std::string misfits_select;
+  /// `origin` of rejected rows → what is there. The sum must come out even: records = rows + set
+  /// aside + passed over, or nothing is committed. Parts that are set aside whole are not in it;
+  /// empty: the kind cannot be counted.
+  std::map<std::string, Held> held;
+  /// SELECT of origin VARCHAR, rows BIGINT over the same rows as `select`, to name the part that
+  /// does not come out even; empty: that cannot be told.
+  std::string rows_by_origin;
   /// `origin` of the rejected rows → the app_id that tells of it; empty: all of `txns` tell of all.
   std::map<std::string, std::string> origins;
   std::string what;  ///< for the terminal and the log: `3 files, 1.4 MB`

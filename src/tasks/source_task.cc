@@ -4,6 +4,7 @@
 
 #include "sources/source.h"
 #include "tasks/audit.h"
+#include "tasks/balance.h"
 #include "tasks/context.h"
 #include "tasks/ingest.h"
 
@@ -61,11 +62,13 @@ std::optional<int64_t> keep_beside(const Context& context, const std::string& as
                                    const std::map<std::string, lake::Txn>& kept,
                                    const std::string& kind, const std::string& about,
                                    engine::Session& session) {
-  const auto rows = std::get<int64_t>(
-      session.query("SELECT count(*) FROM (" + select + ")", parameters).rows[0][0]);
-  if (rows == 0) return 0;
   const auto target = target_of(context, asset, {});
   auto staged = session.stage(select, parameters, {engine::Method::Kind::append}, target);
+  const int64_t rows = staged.rows_written;
+  if (rows == 0) {
+    lake::discard(context.files, staged);
+    return 0;
+  }
   auto record = record_of(context, asset, kind);
   record.touched = staged.touched;
   const auto paths = staged.written_paths;
@@ -128,6 +131,41 @@ std::string new_rejects(const Context& context, const std::string& asset,
          "AND c IS NOT DISTINCT FROM content WHERE nth > coalesce(there, 0)";
 }
 
+CountByOrigin count_by_origin(const std::string& select, const duck::Parameters& parameters,
+                              engine::Session& session) {
+  CountByOrigin out;
+  if (select.empty()) return out;
+  for (const auto& row : session.query(select, parameters).rows)
+    out[duck::text_of(row[0])] += std::get<int64_t>(row[1]);
+  return out;
+}
+
+CountByOrigin set_aside_of(const sources::Batch& batch, engine::Session& session) {
+  if (batch.rejected_select.empty()) return {};
+  return count_by_origin(
+      "SELECT origin, count(*) FROM (" + batch.rejected_select + ") GROUP BY origin",
+      batch.parameters, session);
+}
+
+/// Holds what was staged against what is there; where rows are missing, those that do not fit are
+/// looked for and join `rejected_select`. Error(corrupt) where it does not come out even.
+void settle(const project::Source& source, sources::Batch& batch, int64_t rows,
+            engine::Session& session) {
+  const bool counted = !batch.held.empty();
+  if (!counted && batch.misfits_select.empty()) return;
+  auto set_aside = set_aside_of(batch, session);
+  if (!batch.misfits_select.empty() && (!counted || missing(batch, rows, set_aside) > 0)) {
+    batch.rejected_select +=
+        (batch.rejected_select.empty() ? "" : "\nUNION ALL\n") + batch.misfits_select;
+    set_aside = set_aside_of(batch, session);
+  }
+  if (!counted || missing(batch, rows, set_aside) == 0) return;
+  std::optional<CountByOrigin> rows_of;
+  if (!batch.rows_by_origin.empty())
+    rows_of = count_by_origin(batch.rows_by_origin, batch.parameters, session);
+  throw uneven(source.name, batch, rows, set_aside, rows_of);
+}
+
 /// Records that could not be read go to a table of their own, before the rows. False where another
 /// run was faster.
 bool keep_rejected(const Context& context, const project::Source& source,
@@ -180,7 +218,7 @@ void ingest_source(const Context& context, const project::Source& source, Cancel
         continue;
       }
     }
-    const auto batch = reader->next(before, *session);
+    auto batch = reader->next(before, *session);
     if (!batch) return;
     report.warnings.insert(report.warnings.end(), batch->warnings.begin(), batch->warnings.end());
     // Reading that does not get on would go on for good.
@@ -192,11 +230,6 @@ void ingest_source(const Context& context, const project::Source& source, Cancel
     }
     last = batch->txns;
     if (progress) progress({source.name, batch->what, -1, report.rows});
-    if (!keep_rejected(context, source, *batch, *session, report)) {
-      last.clear();
-      wait_for_others();
-      continue;
-    }
     auto target = target_of(context, source.name, partition_by);
     target.evolve = source.on_new_column != "reject" && source.on_new_column != "stop";
     lake::Staged staged;
@@ -204,7 +237,16 @@ void ingest_source(const Context& context, const project::Source& source, Cancel
       staged = session->stage(
           batch->select, batch->parameters,
           {batch->replace ? engine::Method::Kind::replace : engine::Method::Kind::append}, target);
+      settle(source, *batch, staged.rows_written, *session);
+      // Before the rows: a kill in between loses none of them.
+      if (!keep_rejected(context, source, *batch, *session, report)) {
+        lake::discard(context.files, staged);
+        last.clear();
+        wait_for_others();
+        continue;
+      }
     } catch (const Error& error) {
+      lake::discard(context.files, staged);
       if (!reader->set_aside(error)) throw;
       last.clear();
       continue;

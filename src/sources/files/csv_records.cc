@@ -157,10 +157,29 @@ std::string path_list(const std::vector<FoundFile>& files) {
 }
 
 std::string name_sql(const std::vector<FoundFile>& files, const std::string& path) {
-  // All files of a source lie below one folder, the fixed part of its glob.
-  const std::string folder =
-      files.empty() ? "" : files[0].path.substr(0, files[0].path.size() - files[0].name.size());
-  return "substr(" + path + ", length(" + quote_text(folder) + ") + 1)";
+  // The files of a source lie below one folder, the fixed part of its glob; copies below another.
+  std::vector<std::string> folders;
+  for (const auto& file : files) {
+    auto folder = file.path.substr(0, file.path.size() - file.name.size());
+    if (std::find(folders.begin(), folders.end(), folder) == folders.end())
+      folders.push_back(std::move(folder));
+  }
+  std::sort(folders.begin(), folders.end(),
+            [](const auto& a, const auto& b) { return a.size() > b.size(); });
+  std::string out;
+  for (const auto& folder : folders) {
+    const std::string name = "substr(" + path + ", length(" + quote_text(folder) + ") + 1)";
+    if (folder == folders.back()) return out.empty() ? name : out + " ELSE " + name + " END";
+    out += (out.empty() ? "CASE" : "") +
+           (" WHEN starts_with(" + path + ", " + quote_text(folder) + ") THEN " + name);
+  }
+  return path;
+}
+
+std::string rows_by_file(const std::vector<FoundFile>& files, const std::string& relation,
+                         const std::string& path) {
+  return "SELECT " + name_sql(files, path) + " AS origin, count(*) AS rows FROM " + relation +
+         " GROUP BY ALL";
 }
 
 std::string typed_columns(const project::Source& source, const std::vector<duck::Column>& columns) {

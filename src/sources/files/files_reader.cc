@@ -349,6 +349,9 @@ class FilesReader final : public Reader {
     batch.parameters = parameters;
     batch.select = with_partitions(source_, records.sql);
     batch.rejected_select = records.rejected;
+    batch.misfits_select = records.misfits;
+    batch.held = records.held;
+    batch.rows_by_origin = records.rows_by_origin;
     batch.what = amount(files);
     for (const auto& bad : bad_)
       batch.warnings.push_back("\"" + bad.file.name + "\" is set aside: " + bad.why);

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "sources/files/records.h"
 
 namespace windrow::sources {
@@ -14,7 +16,6 @@ Records parquet_records(const std::vector<FoundFile>& files, const project::Sour
                              ", union_by_name = true, hive_partitioning = false, filename = "
                              "'windrow filename')";
   const auto columns = session.describe("SELECT * EXCLUDE (\"windrow filename\") FROM " + reader);
-  std::vector<duck::Column> out_columns;
   std::vector<std::string> names;
   bool clash = false;
   for (const auto& column : columns) {
@@ -26,6 +27,15 @@ Records parquet_records(const std::vector<FoundFile>& files, const project::Sour
       "SELECT * EXCLUDE (\"windrow filename\")" +
       (clash ? "" : ", " + name_sql(files, "\"windrow filename\"") + " AS filename") + " FROM " +
       reader;
+  const auto footers = session.query("SELECT file_name, num_rows FROM parquet_file_metadata(" +
+                                     path_list(files) + ")");
+  for (const auto& row : footers.rows) {
+    const auto file = std::find_if(files.begin(), files.end(), [&](const auto& each) {
+      return each.path == duck::text_of(row[0]);
+    });
+    if (file != files.end()) out.held[file->name] = {std::get<int64_t>(row[1]), 0};
+  }
+  out.rows_by_origin = rows_by_file(files, reader, "\"windrow filename\"");
   out.sql = "SELECT " + typed_columns(source, columns) + " FROM (" + inner + ") AS record";
   return out;
 }

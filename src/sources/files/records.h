@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "project/project.h"
 #include "sources/files/found_file.h"
+#include "sources/source.h"
 #include "storage/file_system.h"
 
 /// Private to sources/files: the rows of a few files, looked at and ready to be read.
@@ -18,6 +19,10 @@ struct Records {
   std::string sql;  ///< SELECT of the good rows in the table's columns (without partition columns);
                     ///< empty: no columns
   std::string rejected;  ///< SELECT origin, position, error, content; empty where every row is good
+  /// As Batch::misfits_select, Batch::held and Batch::rows_by_origin; by the files' names.
+  std::string misfits;
+  std::map<std::string, Held> held;
+  std::string rows_by_origin;
 };
 
 /// Types that are known before any record is looked at: column → DuckDB's name.
@@ -46,6 +51,9 @@ std::string text_lines(const std::vector<FoundFile>& files, const std::string& m
 std::string path_list(const std::vector<FoundFile>& files);
 /// SQL that turns DuckDB's `filename` (or another column of paths) into the file's name.
 std::string name_sql(const std::vector<FoundFile>& files, const std::string& path = "filename");
+/// SELECT of origin and rows over a relation with a column of paths.
+std::string rows_by_file(const std::vector<FoundFile>& files, const std::string& relation,
+                         const std::string& path = "filename");
 /// A name for a temporary table that no other batch has.
 std::string fresh_name(const std::string& what);
 /// The select list of the table's columns over typed ones, each cast to what is declared.
