@@ -11,6 +11,7 @@
 #include <random>
 #include <set>
 #include <thread>
+#include <utility>
 
 namespace windrow::run {
 
@@ -38,7 +39,8 @@ microseconds backoff(const Retry& retry, int attempt, double random) {
 
 namespace {
 
-/// The state of one execution. Every member is guarded by `mutex_`; tasks run outside of it.
+/// The state of one execution. Every member is guarded by `mutex_`, but for `told_`, which
+/// `telling_` guards; tasks and the observer run outside of `mutex_`.
 class Execution {
  public:
   Execution(const std::vector<Task>& tasks, const Settings& settings, Cancel& cancel,
@@ -93,7 +95,7 @@ class Execution {
     std::unique_lock lock(mutex_);
     while (true) {
       if (unfinished_ == 0) return;
-      if (stopping()) give_up_what_waits();
+      if (stopping()) give_up_what_waits(lock);
       const auto next = take_ready();
       if (next) {
         attempt(*next, lock);
@@ -134,8 +136,9 @@ class Execution {
       running.deadline = std::chrono::steady_clock::now() + *tasks_[i].timeout;
       timer_.notify_all();
     }
+    const uint64_t turn = turns(1);
     lock.unlock();
-    tell([&] { observer_.started(i, number); });
+    tell(turn, [&] { observer_.started(i, number); });
     std::optional<Problem> problem;
     bool did = false;
     {
@@ -152,8 +155,9 @@ class Execution {
   }
 
   std::optional<Problem> run_work(size_t i, Cancel& cancel, int number, bool& did) {
-    Context context{cancel, number,
-                    [this, i](const Progress& p) { tell([&] { observer_.progressed(i, p); }); }};
+    Context context{cancel, number, [this, i](const Progress& progress) {
+                      tell(turn_now(), [&] { observer_.progressed(i, progress); });
+                    }};
     try {
       did = tasks_[i].work(context);
       return {};
@@ -186,8 +190,11 @@ class Execution {
       const auto wait = backoff(tasks_[i].retry, outcomes_[i].attempts, random);
       outcomes_[i].status = Status::waiting;
       retries_.emplace(std::chrono::steady_clock::now() + wait, i);
+      timer_.notify_all();
+      const int attempts = outcomes_[i].attempts;
+      const uint64_t turn = turns(1);
       lock.unlock();
-      tell([&] { observer_.retrying(i, outcomes_[i].attempts, *problem, wait); });
+      tell(turn, [&] { observer_.retrying(i, attempts, *problem, wait); });
       lock.lock();
       return;
     }
@@ -222,7 +229,7 @@ class Execution {
     }
   }
 
-  void give_up_what_waits() {
+  void give_up_what_waits(std::unique_lock<std::mutex>& lock) {
     std::vector<size_t> ended;
     for (size_t i = 0; i < tasks_.size(); ++i) {
       if (outcomes_[i].status == Status::waiting) end(i, Status::canceled, ended);
@@ -232,7 +239,7 @@ class Execution {
     if (ended.empty()) return;
     changed_.notify_all();
     timer_.notify_all();
-    for (const size_t i : ended) tell([&] { observer_.finished(i, outcomes_[i]); });
+    report(ended, lock);
   }
 
   void end(size_t i, Status status, std::vector<size_t>& ended) {
@@ -243,16 +250,31 @@ class Execution {
     --unfinished_;
   }
 
+  /// An outcome does not change any more once its task has ended: it is read without the lock.
   void report(const std::vector<size_t>& ended, std::unique_lock<std::mutex>& lock) {
+    uint64_t turn = turns(ended.size());
     lock.unlock();
-    for (const size_t i : ended) tell([&] { observer_.finished(i, outcomes_[i]); });
+    for (const size_t i : ended) tell(turn++, [&] { observer_.finished(i, outcomes_[i]); });
     lock.lock();
   }
 
+  /// Places in the order in which the observer is told, taken under `mutex_` together with the
+  /// change that they tell of. So what happened later is told later, whichever thread is faster.
+  uint64_t turns(size_t count) { return std::exchange(next_turn_, next_turn_ + count); }
+  uint64_t turn_now() {
+    std::lock_guard lock(mutex_);
+    return turns(1);
+  }
+
+  /// Without `mutex_`: an observer that is slow, or asks the run to stop, holds nothing up but
+  /// those who have something to tell.
   template <typename F>
-  void tell(F&& call) {
-    std::lock_guard lock(telling_);
+  void tell(uint64_t turn, F&& call) {
+    std::unique_lock lock(telling_);
+    told_changed_.wait(lock, [&] { return told_ == turn; });
     call();
+    ++told_;
+    told_changed_.notify_all();
   }
 
   /// Moves retries to `ready_` when their time comes and asks attempts to stop when theirs is over.
@@ -289,7 +311,8 @@ class Execution {
   const Clock& clock_;
   Observer& observer_;
   std::mutex mutex_, telling_;
-  std::condition_variable changed_, timer_;
+  std::condition_variable changed_, timer_, told_changed_;
+  uint64_t next_turn_ = 0, told_ = 0;
   std::mt19937_64 random_;
   std::vector<Outcome> outcomes_;
   std::vector<size_t> waiting_for_;

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <map>
 #include <mutex>
 #include <random>
 #include <set>
@@ -150,6 +152,88 @@ TEST_F(Executor, PoolsLimit) {
   }
   run();
   EXPECT_LE(most, 2);
+}
+
+/// Keeps what it is told; slow where it is told to be.
+class Listener : public Observer {
+ public:
+  void started(size_t i, int attempt) override { note("started", i, attempt); }
+  void retrying(size_t i, int attempt, const Problem&, std::chrono::microseconds) override {
+    if (slow.count("retrying")) std::this_thread::sleep_for(30ms);
+    note("retrying", i, attempt);
+  }
+  void finished(size_t i, const Outcome& outcome) override {
+    if (slow.count("finished")) std::this_thread::sleep_for(5ms);
+    note("finished", i, outcome.attempts);
+    if (on_finished) on_finished(i);
+  }
+  void note(const std::string& what, size_t i, int attempt) {
+    EXPECT_FALSE(busy.exchange(true)) << "told two things at once";
+    heard.push_back(what + " " + std::to_string(i) + "." + std::to_string(attempt));
+    busy = false;
+  }
+  std::set<std::string> slow;
+  std::function<void(size_t)> on_finished;
+  std::vector<std::string> heard;
+  std::atomic<bool> busy{false};
+};
+
+TEST_F(Executor, ARetryIsToldBeforeTheAttemptThatFollowsIt) {
+  add([](Context& c) -> bool {
+    if (c.attempt < 4) throw Error(Code::unavailable, "not yet");
+    return true;
+  });
+  tasks_[0].retry = {3, 1us, 1, 1us};  // the wait is over long before the observer is
+  settings_.jobs = 4;
+  ok();
+  ok();
+  Listener listener;
+  listener.slow = {"retrying"};
+  execute(tasks_, settings_, cancel_, *clock_, listener);
+  std::vector<std::string> of_first;
+  for (const auto& line : listener.heard)
+    if (line.find(" 0.") != std::string::npos) of_first.push_back(line);
+  EXPECT_EQ(of_first, (std::vector<std::string>{"started 0.1", "retrying 0.1", "started 0.2",
+                                                "retrying 0.2", "started 0.3", "retrying 0.3",
+                                                "started 0.4", "finished 0.4"}));
+}
+
+TEST_F(Executor, AnEndIsToldBeforeTheBeginOfWhatWaitedForIt) {
+  settings_.jobs = 4;
+  for (size_t i = 0; i < 12; ++i) {
+    if (i < 3)
+      ok();
+    else
+      ok({i - 3, i - 1 - i % 2});
+  }
+  Listener listener;
+  listener.slow = {"finished"};
+  execute(tasks_, settings_, cancel_, *clock_, listener);
+  std::map<std::string, size_t> at;
+  for (size_t k = 0; k < listener.heard.size(); ++k) at[listener.heard[k]] = k;
+  for (size_t i = 0; i < tasks_.size(); ++i) {
+    for (const size_t up : tasks_[i].after) {
+      EXPECT_LT(at.at("finished " + std::to_string(up) + ".1"),
+                at.at("started " + std::to_string(i) + ".1"));
+    }
+  }
+}
+
+/// What is given up is told without the executor's lock: an observer that asks it to stop, or
+/// waits for another thread that reports, must not wait for ever.
+TEST_F(Executor, ObserversMayAskToStop) {
+  settings_.jobs = 2;
+  settings_.fail_fast = true;
+  fails(Code::data);
+  for (int i = 0; i < 5; ++i) ok({0});
+  ok();
+  Listener listener;
+  listener.on_finished = [&](size_t) { cancel_.request(); };
+  const auto outcomes = execute(tasks_, settings_, cancel_, *clock_, listener);
+  for (size_t i = 1; i < 6; ++i) EXPECT_NE(outcomes[i].status, Status::waiting);
+  EXPECT_EQ(std::count_if(listener.heard.begin(), listener.heard.end(),
+                          [](const auto& line) { return line.starts_with("finished"); }),
+            7);
 }
 
 TEST_F(Executor, OtherExceptionsAreBugs) {
