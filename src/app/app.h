@@ -104,8 +104,9 @@ struct TaskOutcome {
 };
 struct RunResult {
   std::string run;
-  std::string status;              ///< done, failed, canceled
-  std::vector<TaskOutcome> tasks;  ///< in the order of the plan
+  std::string status;                 ///< done, failed, canceled
+  std::vector<TaskOutcome> tasks;     ///< in the order of the plan
+  std::vector<std::string> warnings;  ///< of the run itself, such as records that were lost
   std::chrono::microseconds elapsed{};
 };
 

@@ -52,6 +52,8 @@ class AppImpl final : public App {
   std::string connection_health(const std::string& name, const project::Connection& connection);
 
   void wait_for_lake(const tasks::IngestSink& sink);
+  /// Ends a run's record; what of it was lost becomes a warning.
+  void end_record(const history::Run& entry, observe::Log& log, std::vector<std::string>& warnings);
 
   /// Of the process, else of the project's `.env`; for keys of storage.
   std::optional<std::string> variable(const std::string& name) const;

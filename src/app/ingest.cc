@@ -7,6 +7,7 @@
 #include "app/app_impl.h"
 #include "base/id.h"
 #include "base/nearest.h"
+#include "base/version.h"
 #include "tasks/ingest.h"
 
 namespace windrow::app {
@@ -55,6 +56,30 @@ void write_metrics(const std::string& path, const std::string& text) {
   std::filesystem::rename(beside, path, ignored);
 }
 
+history::Task task_of(const history::Run& run, const std::string& source,
+                      const tasks::IngestStatus& status, const tasks::Report& report,
+                      const Problem* problem, const Secrets& secrets) {
+  history::Task task;
+  task.run = run.id;
+  task.asset = source;
+  task.kind = "source";
+  task.status = run.status;
+  task.attempts = 1;
+  task.started = run.started;
+  task.ended = run.ended;
+  task.rows = status.rows;
+  task.version = status.version;
+  task.rejected = status.rejected;
+  task.quality_score = report.quality_score;
+  task.reasons = "[]";
+  if (problem) {
+    task.error_code = std::string(name_of(problem->code));
+    task.error = secrets.redact(problem->message);
+    task.hint = secrets.redact(problem->hint);
+  }
+  return task;
+}
+
 /// Each flush takes and gives back the same few large blocks. By default the C library hands them
 /// to the kernel and back, which has to clear them anew each time.
 void keep_memory() {
@@ -101,6 +126,17 @@ IngestResult AppImpl::ingest(const IngestOptions& options, const tasks::IngestSi
   const auto task_context = context(*world, choices({}), result.run);
   observe::Log log(project_.state_folder() + "/logs/" + result.run + ".jsonl", secrets_, clock_);
   log.write("info", "ingest.started", {{"source", source->name}, {"run", result.run}});
+  history::Run entry{result.run,
+                     environment_.name,
+                     secrets_.redact(options.command),
+                     std::string(kVersion),
+                     "",
+                     clock_.now(),
+                     {},
+                     "running",
+                     1,
+                     0};
+  history().begin(entry);
   int64_t commits = 0;
   std::string problem;
   auto written = std::chrono::steady_clock::time_point();
@@ -130,12 +166,21 @@ IngestResult AppImpl::ingest(const IngestOptions& options, const tasks::IngestSi
     if (sink) sink(result.status);
   };
   tasks::Report report;
+  const auto remember = [&](const std::string& status, const Problem* problem) {
+    entry.ended = clock_.now();
+    entry.status = status;
+    entry.failed = problem ? 1 : 0;
+    history().add(task_of(entry, source->name, result.status, report, problem, secrets_));
+    end_record(entry, log, result.warnings);
+  };
   try {
     tasks::ingest_stream(task_context, *source, options.limits, cancel_, told, report);
   } catch (const Error& error) {
     log.write("error", "ingest.failed", {{"error", error.problem().message}});
+    remember(error.code() == Code::canceled ? "canceled" : "failed", &error.problem());
     throw;
   }
+  remember("done", nullptr);
   for (const auto& warning : report.warnings) result.warnings.push_back(secrets_.redact(warning));
   if (!options.metrics_file.empty())
     write_metrics(options.metrics_file, metrics_text(source->name, result.status));

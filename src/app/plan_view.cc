@@ -81,7 +81,7 @@ PlanView AppImpl::plan(const PlanOptions& options) {
     auto step = planned(asset, *world, choices(options));
     std::string cause;
     for (const size_t up : asset.upstream) {
-      if (!moving.count(up)) continue;
+      if (!moving.count(up) || asset.checked_against.contains(up)) continue;
       cause += (cause.empty() ? "" : ", ") + graph_.assets[up].name;
     }
     const bool view = step.kind == "view";

@@ -208,6 +208,21 @@ class RunRecord final : public run::Observer {
   std::map<size_t, TaskOutcome> told_;
 };
 
+void AppImpl::end_record(const history::Run& entry, observe::Log& log,
+                         std::vector<std::string>& warnings) {
+  auto& history = this->history();
+  history.end(entry);
+  history.keep(kRunsKept);
+  history.flush();
+  const auto lost = history.lost();
+  if (lost.records == 0) return;
+  warnings.push_back(secrets_.redact(fmt::format(
+      "{} of the history could not be written ({}): `runs` and `retry` will not know "
+      "all of this run; what it did stands",
+      lost.records == 1 ? "one record" : fmt::format("{} records", lost.records), lost.why)));
+  log.write("warn", "history.lost", {{"records", lost.records}, {"error", lost.why}});
+}
+
 RunResult AppImpl::run(const RunOptions& options, const RunEvents& events) {
   const auto begun = clock_.steady();
   const auto wanted = chosen(options.plan.select, options.plan.exclude);
@@ -263,6 +278,7 @@ RunResult AppImpl::run(const RunOptions& options, const RunEvents& events) {
   settings.jobs =
       options.jobs > 0 ? options.jobs : int(std::max(1u, std::thread::hardware_concurrency()));
   settings.fail_fast = options.fail_fast;
+  settings.pools = project_.pools;
   settings.seed = std::hash<std::string>{}(id);
   const auto outcomes = run::execute(list, settings, cancel_, clock_, record);
 
@@ -279,9 +295,7 @@ RunResult AppImpl::run(const RunOptions& options, const RunEvents& events) {
   if (cancel_.requested()) result.status = "canceled";
   entry.ended = clock_.now();
   entry.status = result.status;
-  history().end(entry);
-  history().keep(kRunsKept);
-  history().flush();
+  end_record(entry, record.log(), result.warnings);
   sql_cache_.save();
   result.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(clock_.steady() - begun);
   record.log().write(

@@ -197,6 +197,8 @@ std::string result_text(const app::RunResult& result, const TextTable::Layout& l
   if (!table.empty()) text += table.text(layout) + "\n";
   const auto outcomes = outcomes_text(result, style);
   if (!outcomes.empty()) text += outcomes + "\n";
+  for (const auto& warning : result.warnings)
+    text += style.yellow("warning:") + " " + warning + "\n";
   std::string summary;
   for (const auto& [status, count] : counts)
     summary += (summary.empty() ? "" : ", ") + fmt::format("{} {}", count, status);
@@ -227,7 +229,8 @@ std::string result_json(const app::RunResult& result) {
   return dumped({{"run", result.run},
                  {"status", result.status},
                  {"seconds", double(result.elapsed.count()) / 1e6},
-                 {"tasks", std::move(tasks)}});
+                 {"tasks", std::move(tasks)},
+                 {"warnings", result.warnings}});
 }
 
 TextTable::Tone tone_of(const std::string& status) {

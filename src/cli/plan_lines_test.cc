@@ -85,7 +85,7 @@ TEST(PlanJson, HoldsHalfOpenIntervals) {
 }
 
 TEST(ResultText, ShowsWhatWasDoneFailedAndSkipped) {
-  app::RunResult result{"0199f3a2-aaaa-7000", "failed", {}, std::chrono::milliseconds(1500)};
+  app::RunResult result{"0199f3a2-aaaa-7000", "failed", {}, {}, std::chrono::milliseconds(1500)};
   app::TaskOutcome done{"silver.movies", "table", "done"}, failed{"gold.a", "table", "failed"},
       skipped{"gold.b", "table", "skipped"}, same{"gold.c", "table", "up to date"};
   done.rows = 3201;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cctype>
+#include <iterator>
 #include <thread>
 
 #include "base/nearest.h"
@@ -99,6 +100,7 @@ class Builder {
            {},
            {}},
           source.place);
+      add_checks(assets_.size() - 1, source.columns, source.checks);
     }
     for (const auto& seed : project_.seeds) {
       add({"seeds." + last_part(seed.name), Kind::seed, "seeds", seed.file, {}, {}, {}},
@@ -124,6 +126,7 @@ class Builder {
     const size_t at =
         add({model.name, Kind::model, layer_of(model.name), model.file, model.common.tags, {}, {}},
             model.place);
+    add_checks(at, model.columns, model.checks);
     std::set<std::string> allowed = variable_names();
     std::string hint = "declare it under vars: in windrow.yaml";
     allowed.insert("run_time");
@@ -137,6 +140,12 @@ class Builder {
       hint = "a view is read by others at any time: it may use variables only";
     }
     texts_.push_back({model.name, model.sql, model.sql_begin, at, allowed, hint});
+  }
+
+  void add_checks(size_t owner, const std::vector<project::ColumnDeclaration>& columns,
+                  const std::vector<project::Check>& checks) {
+    for (const auto& to : project::related_tables(columns, checks))
+      named_reads_.push_back({owner, to.value, to.place, true});
   }
 
   void add_publication(const project::Publication& publication) {
@@ -231,14 +240,31 @@ class Builder {
         named_reads_.push_back({text.owner, use.name, use.place});
     }
     for (const auto& read : named_reads_) {
-      if (const auto from = resolve(read)) reads_[read.owner].push_back({*from, read.place});
+      const auto from = resolve(read);
+      // A check that compares a table with itself looks at its new rows.
+      if (!from || (read.check && *from == read.owner)) continue;
+      if (read.check && is_view(assets_[*from].name)) {
+        problems_.add(Code::configuration,
+                      "a check of \"" + assets_[read.owner].name + "\" looks at \"" + read.name +
+                          "\", which is a view",
+                      "name a table that is built: its version is what the check is held to",
+                      read.place);
+        continue;
+      }
+      reads_[read.owner].push_back({*from, read.place, read.check});
     }
+  }
+
+  bool is_view(const std::string& name) const {
+    const auto* model = project_.model(name);
+    return model && model->build.kind == project::BuildKind::view;
   }
 
   struct NamedRead {
     size_t owner;
     std::string name;
     Place place;
+    bool check = false;
   };
 
   std::optional<size_t> resolve(const NamedRead& read) {
@@ -271,7 +297,8 @@ class Builder {
     for (const auto& asset : assets_) known.push_back(asset.name);
     auto hint = did_you_mean(read.name, known);
     const char* what = owner.kind == Kind::task || owner.kind == Kind::sensor ? " comes after \""
-                                                                              : " reads table \"";
+                       : read.check ? " has a check that looks at table \""
+                                    : " reads table \"";
     problems_.add(Code::configuration,
                   reader(owner) + what + read.name + "\", which no source, seed or model makes",
                   hint.empty() ? "add models/" + read.name +
@@ -290,9 +317,14 @@ class Builder {
     for (size_t i = 0; i < order.size(); ++i) position[order[i]] = i;
     for (const size_t old : order) {
       Asset asset = std::move(assets_[old]);
-      std::set<size_t> upstream;
-      for (const auto& read : reads_[old]) upstream.insert(position[read.from]);
+      std::set<size_t> upstream, rows;
+      for (const auto& read : reads_[old]) {
+        upstream.insert(position[read.from]);
+        if (!read.check) rows.insert(position[read.from]);
+      }
       asset.upstream.assign(upstream.begin(), upstream.end());
+      std::set_difference(upstream.begin(), upstream.end(), rows.begin(), rows.end(),
+                          std::inserter(asset.checked_against, asset.checked_against.end()));
       graph_.by_name[asset.name] = graph_.assets.size();
       if (is_table(asset.kind))
         graph_.by_table[last_part(asset.name)].push_back(graph_.assets.size());

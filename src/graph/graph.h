@@ -25,8 +25,10 @@ struct Asset {
   std::string layer;  ///< empty where it has none
   std::string file;   ///< relative to the project
   std::vector<std::string> tags;
-  std::vector<size_t> upstream;  ///< sorted; positions in Graph::assets
+  std::vector<size_t> upstream;  ///< sorted; positions in Graph::assets: all that it comes after
   std::vector<size_t> downstream;
+  std::set<size_t> checked_against;  ///< of upstream: those that only its checks read, so that its
+                                     ///< rows do not come from there
 };
 
 struct Graph {

@@ -53,6 +53,49 @@ class GraphTest : public testing::Test {
   project::Project project_;
 };
 
+project::Check relationship(const std::string& to) {
+  project::Check check;
+  check.name = "relationship";
+  project::Value name, column;
+  name.data = to;
+  name.place = {"models/x.sql", 3, 7};
+  column.data = std::string("id");
+  check.arguments.data = project::Value::Map{{{"to", {}, {}}, name}, {{"column", {}, {}}, column}};
+  return check;
+}
+
+TEST_F(GraphTest, WhatACheckLooksAtComesFirstAndGivesNoRows) {
+  model("silver.a", "SELECT 1 AS x FROM bronze.raw");
+  model("silver.z", "SELECT 1 AS id FROM bronze.raw");
+  project_.models[0].checks = {relationship("z")};
+  const auto graph = build(project_, database_);
+  const auto a = graph.by_name.at("silver.a"), z = graph.by_name.at("silver.z");
+  EXPECT_LT(z, a);
+  EXPECT_EQ(graph.assets[a].checked_against, std::set<size_t>{z});
+  EXPECT_EQ(graph.assets[z].downstream, std::vector<size_t>{a});
+  const auto lineage = table_lineage(graph, "silver.a");
+  EXPECT_EQ(lineage.nodes, (std::vector<std::string>{"bronze.raw", "silver.a"}));
+  EXPECT_EQ(chosen("+silver.a"), "bronze.raw silver.z silver.a ");
+}
+
+TEST_F(GraphTest, AReadForRowsIsNoLessForACheck) {
+  model("silver.a", "SELECT 1 AS x FROM bronze.raw");
+  project_.models[0].checks = {relationship("bronze.raw"), relationship("silver.a")};
+  const auto graph = build(project_, database_);
+  EXPECT_TRUE(graph.find("silver.a")->checked_against.empty());
+}
+
+TEST_F(GraphTest, ChecksThatLookAtNothingOrInACircleAreToldWithTheirPlace) {
+  model("silver.a", "SELECT 1 AS x FROM silver.z");
+  model("silver.z", "SELECT 1 AS id FROM bronze.raw");
+  project_.models[1].checks = {relationship("silver.a")};
+  EXPECT_NE(problem().find("silver.a → silver.z → silver.a"), std::string::npos) << problem();
+  EXPECT_NE(problem().find("models/x.sql:3:7 (a check)"), std::string::npos) << problem();
+  project_.models[1].checks = {relationship("silver.nobody")};
+  EXPECT_NE(problem().find("has a check that looks at table \"silver.nobody\""), std::string::npos)
+      << problem();
+}
+
 TEST_F(GraphTest, OrdersByLevelThenName) {
   chain();
   const auto graph = build(project_, database_);

@@ -7,13 +7,20 @@ namespace windrow::graph {
 
 namespace {
 
+/// Whether rows go from one to the other: a table that only a check looks at gives none.
+bool gives_rows(const Graph& graph, size_t up, size_t down) {
+  return !graph.assets[down].checked_against.contains(up);
+}
+
 void reach(const Graph& graph, size_t from, std::vector<size_t> Asset::*edges,
            std::set<size_t>& out) {
+  const bool up = edges == &Asset::upstream;
   std::vector<size_t> todo{from};
   while (!todo.empty()) {
     const size_t i = todo.back();
     todo.pop_back();
     for (const size_t other : graph.assets[i].*edges) {
+      if (!gives_rows(graph, up ? other : i, up ? i : other)) continue;
       if (out.insert(other).second) todo.push_back(other);
     }
   }
@@ -65,7 +72,8 @@ Lineage table_lineage(const Graph& graph, const std::string& asset) {
   for (const size_t i : members) {
     out.nodes.push_back(graph.assets[i].name);
     for (const size_t up : graph.assets[i].upstream) {
-      if (members.count(up)) out.edges.push_back({graph.assets[up].name, graph.assets[i].name});
+      if (members.count(up) && gives_rows(graph, up, i))
+        out.edges.push_back({graph.assets[up].name, graph.assets[i].name});
     }
   }
   return out;

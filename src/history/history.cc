@@ -1,8 +1,8 @@
 #include "history/history.h"
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
-#include <exception>
 #include <filesystem>
 #include <functional>
 #include <mutex>
@@ -23,6 +23,8 @@ using clients::text_of;
 
 constexpr int64_t kFormat = 1;
 constexpr size_t kQueueMax = 10'000;
+constexpr int kAttempts = 4;
+constexpr std::chrono::milliseconds kWait(150);  // after the first attempt; then twice, three times
 
 constexpr const char* kTables = R"(
 CREATE TABLE runs (id TEXT PRIMARY KEY, environment TEXT, command TEXT, version TEXT, retry_of TEXT,
@@ -62,23 +64,13 @@ Run run_of(const std::vector<SqliteValue>& row) {
 }  // namespace
 
 struct History::Impl {
-  explicit Impl(const std::string& path) : reader_path(path) {
-    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
-    database = std::make_unique<Sqlite>(path, Sqlite::Mode::create);
-    database->make_durable_and_concurrent();
-    const int64_t format = integer_of(database->query("PRAGMA user_version")[0][0]).value_or(0);
-    if (format > kFormat) {
-      throw Error(
-          Code::unsupported,
-          "the history \"" + path + "\" was made by a newer version of this program",
-          "use that version, or move the file away: nothing in it is needed to know what is done");
-    }
-    if (format == 0) {
-      SqliteTransaction transaction(*database);
-      // Another process may have been faster between the look and the lock.
-      if (integer_of(database->query("PRAGMA user_version")[0][0]).value_or(0) == 0)
-        database->execute(kTables);
-      transaction.commit();
+  using Record = std::function<void(Sqlite&)>;
+
+  explicit Impl(const std::string& where) : path(where) {
+    try {
+      open();
+    } catch (const Error& error) {
+      if (error.code() == Code::unsupported) throw;
     }
     writer = std::thread([this] { write_all(); });
   }
@@ -92,10 +84,32 @@ struct History::Impl {
     writer.join();
   }
 
-  void push(std::function<void(Sqlite&)> record) {
+  void open() {
+    if (database) return;
+    std::error_code ignored;  // SQLite says what is wrong with the path
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
+    auto opened = std::make_unique<Sqlite>(path, Sqlite::Mode::create);
+    opened->make_durable_and_concurrent();
+    const int64_t format = integer_of(opened->query("PRAGMA user_version")[0][0]).value_or(0);
+    if (format > kFormat) {
+      throw Error(
+          Code::unsupported,
+          "the history \"" + path + "\" was made by a newer version of this program",
+          "use that version, or move the file away: nothing in it is needed to know what is done");
+    }
+    if (format == 0) {
+      SqliteTransaction transaction(*opened);
+      // Another process may have been faster between the look and the lock.
+      if (integer_of(opened->query("PRAGMA user_version")[0][0]).value_or(0) == 0)
+        opened->execute(kTables);
+      transaction.commit();
+    }
+    database = std::move(opened);
+  }
+
+  void push(Record record) {
     std::unique_lock lock(mutex);
-    changed.wait(lock, [this] { return queue.size() < kQueueMax || failure; });
-    if (failure) return;  // told at the next flush
+    changed.wait(lock, [this] { return queue.size() < kQueueMax; });
     queue.push_back(std::move(record));
     ++queued;
     changed.notify_all();
@@ -104,8 +118,7 @@ struct History::Impl {
   void flush() {
     std::unique_lock lock(mutex);
     const uint64_t target = queued;
-    changed.wait(lock, [&] { return written >= target || failure; });
-    if (failure) std::rethrow_exception(failure);
+    changed.wait(lock, [&] { return settled >= target; });
   }
 
   void write_all() {
@@ -113,33 +126,68 @@ struct History::Impl {
     while (true) {
       changed.wait(lock, [this] { return !queue.empty() || closing; });
       if (queue.empty()) return;
-      std::deque<std::function<void(Sqlite&)>> batch;
+      std::deque<Record> batch;
       batch.swap(queue);
       lock.unlock();
-      std::exception_ptr error;
-      try {
-        SqliteTransaction transaction(*database);
-        for (const auto& record : batch) record(*database);
-        transaction.commit();
-      } catch (...) {
-        error = std::current_exception();
-      }
+      write(batch);
       lock.lock();
-      written += batch.size();
-      if (error) failure = error;
+      settled += batch.size();
       changed.notify_all();
-      if (error) return;
     }
   }
 
-  std::string reader_path;
-  std::unique_ptr<Sqlite> database;
+  void write(const std::deque<Record>& batch) {
+    for (int attempt = 1;; ++attempt) {
+      try {
+        write(batch.begin(), batch.end());
+        return;
+      } catch (const Error& error) {
+        const auto code = error.code();
+        if (code != Code::unavailable && code != Code::full) return write_apart(batch);
+        if (attempt == kAttempts) return lose(int64_t(batch.size()), error.problem().message);
+      } catch (const std::exception& error) {
+        return lose(int64_t(batch.size()), error.what());
+      }
+      std::unique_lock lock(mutex);
+      changed.wait_for(lock, kWait * attempt, [this] { return closing; });
+    }
+  }
+
+  /// A record that cannot be written takes no other with it.
+  void write_apart(const std::deque<Record>& batch) {
+    for (auto record = batch.begin(); record != batch.end(); ++record) {
+      try {
+        write(record, record + 1);
+      } catch (const Error& error) {
+        lose(1, error.problem().message);
+      } catch (const std::exception& error) {
+        lose(1, error.what());
+      }
+    }
+  }
+
+  template <class At>
+  void write(At from, At to) {
+    open();
+    SqliteTransaction transaction(*database);
+    for (auto record = from; record != to; ++record) (*record)(*database);
+    transaction.commit();
+  }
+
+  void lose(int64_t records, const std::string& why) {
+    std::lock_guard lock(mutex);
+    loss.records += records;
+    loss.why = why;
+  }
+
+  std::string path;
+  std::unique_ptr<Sqlite> database;  ///< of the writer, once it has begun
   std::mutex mutex;
   std::condition_variable changed;
-  std::deque<std::function<void(Sqlite&)>> queue;
-  uint64_t queued = 0, written = 0;
+  std::deque<Record> queue;
+  uint64_t queued = 0, settled = 0;  ///< settled: written or lost
   bool closing = false;
-  std::exception_ptr failure;
+  Loss loss;
   std::thread writer;
 };
 
@@ -177,9 +225,14 @@ void History::add(const Check& c) {
 
 void History::flush() { impl_->flush(); }
 
+Loss History::lost() const {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->loss;
+}
+
 std::vector<Run> History::runs(size_t limit) const {
   impl_->flush();
-  Sqlite reader(impl_->reader_path, Sqlite::Mode::existing);
+  Sqlite reader(impl_->path, Sqlite::Mode::existing);
   std::vector<Run> out;
   for (const auto& row : reader.query("SELECT * FROM runs ORDER BY started DESC, id DESC LIMIT ?",
                                       {int64_t(limit)})) {
@@ -190,7 +243,7 @@ std::vector<Run> History::runs(size_t limit) const {
 
 std::optional<Run> History::run(const std::string& id_prefix) const {
   impl_->flush();
-  Sqlite reader(impl_->reader_path, Sqlite::Mode::existing);
+  Sqlite reader(impl_->path, Sqlite::Mode::existing);
   const auto rows = reader.query(
       "SELECT * FROM runs WHERE substr(id, 1, length(?1)) = ?1 ORDER BY started DESC, id DESC "
       "LIMIT 1",
@@ -201,7 +254,7 @@ std::optional<Run> History::run(const std::string& id_prefix) const {
 
 std::vector<Task> History::tasks(const std::string& run) const {
   impl_->flush();
-  Sqlite reader(impl_->reader_path, Sqlite::Mode::existing);
+  Sqlite reader(impl_->path, Sqlite::Mode::existing);
   std::vector<Task> out;
   for (const auto& row :
        reader.query("SELECT * FROM tasks WHERE run = ? ORDER BY started, asset", {run})) {
@@ -230,7 +283,7 @@ std::vector<Task> History::tasks(const std::string& run) const {
 
 std::vector<Check> History::checks(const std::string& run) const {
   impl_->flush();
-  Sqlite reader(impl_->reader_path, Sqlite::Mode::existing);
+  Sqlite reader(impl_->path, Sqlite::Mode::existing);
   std::vector<Check> out;
   for (const auto& row : reader.query("SELECT * FROM checks WHERE run = ? ORDER BY rowid", {run})) {
     out.push_back({text_of(row[0]), text_of(row[1]), text_of(row[2]), text_of(row[3]),

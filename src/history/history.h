@@ -43,13 +43,22 @@ struct Check {
   std::string sample;  ///< JSON: columns and up to some failing rows
 };
 
+/// Records that could not be written.
+struct Loss {
+  int64_t records = 0;
+  std::string why;  ///< of the last of them; empty: nothing was lost
+};
+
 /// Records are queued and written by one thread, many in one transaction, so that a task costs
 /// microseconds; the queue is bounded, and a writer that falls behind is waited for. What `flush`
-/// returned from survives a power cut; a kill before that loses records, never data. Several
+/// returned from survives a power cut, less what `lost` counts; a kill before that loses records,
+/// never data. A file that cannot be written is tried again a few times and then costs the records
+/// that waited, not those that follow, and never an error: what a run has done is done. Several
 /// processes may write at once. Safe from any thread.
 class History {
  public:
-  /// Makes the file where it is not there. Error(unsupported) where a newer program made it.
+  /// Makes the file where it is not there, or with the first records where that fails now.
+  /// Error(unsupported) where a newer program made it.
   explicit History(const std::string& path);
   ~History();
 
@@ -57,8 +66,9 @@ class History {
   void end(const Run& run);
   void add(const Task& task);
   void add(const Check& check);
-  /// Returns when everything queued so far is durable; throws what the writer thread met.
+  /// Returns when everything queued so far is durable or lost.
   void flush();
+  Loss lost() const;
 
   std::vector<Run> runs(size_t limit) const;  ///< newest first
   std::optional<Run> run(

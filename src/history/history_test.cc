@@ -72,6 +72,67 @@ TEST_F(HistoryTest, TwoWritersAtOnce) {
   EXPECT_EQ(one.runs(1000).size(), 400u);
 }
 
+Task task(const std::string& run, const std::string& asset) {
+  Task out;
+  out.run = run;
+  out.asset = asset;
+  return out;
+}
+
+TEST_F(HistoryTest, ARecordThatCannotBeWrittenTakesNoOtherWithIt) {
+  History history(path_);
+  history.flush();
+  {
+    clients::Sqlite db(path_, clients::Sqlite::Mode::existing);
+    db.execute(
+        "CREATE TRIGGER bad BEFORE INSERT ON tasks WHEN NEW.asset = 'gold.bad' "
+        "BEGIN SELECT RAISE(ABORT, 'not this one'); END");
+  }
+  history.begin(run("a", 1));
+  for (const char* asset : {"gold.x", "gold.bad", "gold.y"}) history.add(task("a", asset));
+  history.flush();
+  EXPECT_EQ(history.tasks("a").size(), 2u);
+  EXPECT_EQ(history.lost().records, 1);
+  EXPECT_NE(history.lost().why.find("not this one"), std::string::npos) << history.lost().why;
+}
+
+TEST_F(HistoryTest, GoesOnAfterWritesThatFailed) {
+  History history(path_);
+  history.begin(run("a", 1));
+  history.flush();
+  {
+    clients::Sqlite db(path_, clients::Sqlite::Mode::existing);
+    db.execute("ALTER TABLE tasks RENAME TO away");
+  }
+  history.add(task("a", "gold.x"));
+  history.flush();
+  EXPECT_EQ(history.lost().records, 1);
+  EXPECT_EQ(history.runs(10).size(), 1u);
+  {
+    clients::Sqlite db(path_, clients::Sqlite::Mode::existing);
+    db.execute("ALTER TABLE away RENAME TO tasks");
+  }
+  history.add(task("a", "gold.y"));
+  history.begin(run("b", 2));
+  EXPECT_EQ(history.tasks("a").size(), 1u);
+  EXPECT_EQ(history.runs(10).size(), 2u);
+  EXPECT_EQ(history.lost().records, 1);
+}
+
+/// Room on the disk comes back, a folder is made: what follows is kept.
+TEST_F(HistoryTest, IsMadeWithTheFirstRecordsWhereItCannotBeMadeBefore) {
+  std::filesystem::create_directories(path_);  // a folder where the file belongs
+  History history(path_);
+  EXPECT_THROW(history.runs(1), Error);
+  history.begin(run("a", 1));
+  history.flush();
+  EXPECT_EQ(history.lost().records, 1);
+  EXPECT_FALSE(history.lost().why.empty());
+  std::filesystem::remove(path_);
+  history.begin(run("b", 2));
+  EXPECT_EQ(history.runs(10).size(), 1u);
+}
+
 TEST_F(HistoryTest, ANewerFileIsRefused) {
   { History made(path_); }
   {

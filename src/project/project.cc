@@ -26,6 +26,22 @@ std::string number_text(double number) {
 
 }  // namespace
 
+std::vector<Text> related_tables(const std::vector<ColumnDeclaration>& columns,
+                                 const std::vector<Check>& checks) {
+  std::vector<Text> out;
+  const auto look = [&](const Check& check) {
+    const Value* to = check.name == "relationship" ? check.arguments.find("to") : nullptr;
+    if (!to || std::any_of(out.begin(), out.end(),
+                           [&](const Text& other) { return other.value == to->text(); }))
+      return;
+    out.push_back({to->text(), to->place, {}});
+  };
+  for (const auto& column : columns)
+    std::for_each(column.checks.begin(), column.checks.end(), look);
+  std::for_each(checks.begin(), checks.end(), look);
+  return out;
+}
+
 const Value* Value::find(std::string_view key) const {
   if (const auto* map = std::get_if<Map>(&data)) {
     for (const auto& [name, value] : *map) {

@@ -124,6 +124,11 @@ struct ColumnDeclaration {
   Place place;
 };
 
+/// Tables whose rows an asset's checks look at beside its own, each once, with the place of the
+/// first that names it.
+std::vector<Text> related_tables(const std::vector<ColumnDeclaration>& columns,
+                                 const std::vector<Check>& checks);
+
 enum class BuildKind { table, interval, append, merge, scd2, view };
 std::string_view name_of(BuildKind kind);
 
@@ -302,9 +307,10 @@ struct Project {
   std::map<std::string, Variable> vars;
   std::map<std::string, Connection> connections;
   std::map<std::string, Environment> environments;
-  std::vector<Layer> layers;    ///< in the file's order
-  Value schedules, alerts;      ///< read and checked, used by a later version
-  std::vector<Source> sources;  ///< ordered by name, as are models and publications
+  std::vector<Layer> layers;         ///< in the file's order
+  std::map<std::string, int> pools;  ///< tasks at a time; a pool that is not listed has one slot
+  Value schedules, alerts;           ///< read and checked, used by a later version
+  std::vector<Source> sources;       ///< ordered by name, as are models and publications
   std::vector<Model> models;
   std::vector<Seed> seeds;
   std::vector<Publication> publications;

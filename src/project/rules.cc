@@ -80,6 +80,25 @@ void check_models(const Project& project, Problems& problems) {
   }
 }
 
+/// Where sizes of pools are given, a name that is not among them is a slip.
+void check_pools(const Project& project, Problems& problems) {
+  if (project.pools.empty()) return;
+  std::vector<std::string> known;
+  for (const auto& [name, size] : project.pools) known.push_back(name);
+  const auto look = [&](const std::string& asset, const Common& common, const std::string& file) {
+    if (common.pool.empty() || project.pools.contains(common.pool)) return;
+    problems.add(Code::configuration,
+                 in_quotes(asset) + " is in pool " + in_quotes(common.pool) +
+                     ", which is not among the pools of windrow.yaml",
+                 choice_hint(common.pool, known, "pools"), {file, 0, 0});
+  };
+  for (const auto& source : project.sources) look(source.name, source.common, source.file);
+  for (const auto& model : project.models) look(model.name, model.common, model.file);
+  for (const auto& publication : project.publications)
+    look("publish." + publication.name, publication.common, publication.file);
+  for (const auto& task : project.tasks) look(task.name, task.common, task.file);
+}
+
 void check_publications(const Project& project, Problems& problems) {
   std::vector<std::string> connections;
   for (const auto& [name, connection] : project.connections) connections.push_back(name);
@@ -158,6 +177,7 @@ void check_rules(const Project& project, const LoadOptions& options, Problems& p
   const auto tables = tables_of(project);
   check_tables(tables, project, problems);
   check_models(project, problems);
+  check_pools(project, problems);
   check_publications(project, problems);
   check_task_names(project, problems);
   check_tests(project, tables, problems);

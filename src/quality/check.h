@@ -36,7 +36,7 @@ struct Subject {
   std::vector<project::ColumnDeclaration> declared;
   std::vector<project::Check> checks;  ///< table checks; those of columns are in `declared`
   bool contract = false;               ///< declared columns and types exactly
-  std::map<std::string, std::string> relations;  ///< asset → SELECT, for `relationship`
+  std::map<std::string, std::string> relations;  ///< `to` of `relationship` → SELECT
   Time now;                                      ///< for freshness
 };
 
@@ -44,10 +44,5 @@ struct Subject {
 /// Error(configuration) with the check's place where a check cannot be run: an unknown column, an
 /// expression that does not bind.
 Report run_checks(engine::Session& session, const Subject& subject);
-
-/// Assets whose rows the `relationship` checks of a model need: inputs of the session that runs
-/// them.
-std::vector<std::string> related_assets(const std::vector<project::ColumnDeclaration>& declared,
-                                        const std::vector<project::Check>& checks);
 
 }  // namespace windrow::quality

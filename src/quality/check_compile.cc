@@ -291,17 +291,4 @@ std::vector<Compiled> compile_checks(const Subject& subject, Problems& problems)
   return Compiler(subject, problems).all();
 }
 
-std::vector<std::string> related_assets(const std::vector<project::ColumnDeclaration>& declared,
-                                        const std::vector<project::Check>& checks) {
-  std::set<std::string> found;
-  const auto look = [&](const project::Check& check) {
-    const Value* to = check.name == "relationship" ? argument(check, "to") : nullptr;
-    if (to) found.insert(to->text());
-  };
-  for (const auto& column : declared)
-    std::for_each(column.checks.begin(), column.checks.end(), look);
-  std::for_each(checks.begin(), checks.end(), look);
-  return {found.begin(), found.end()};
-}
-
 }  // namespace windrow::quality

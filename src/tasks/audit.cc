@@ -33,6 +33,31 @@ void Audit::again(const std::vector<lake::Commit>& since, const lake::CommitRequ
   look(lake::scan_after_sql(std::move(over), request.removes, request.adds));
 }
 
+/// Other tables are read at the version that this run pinned or made: the graph has them come
+/// before this one.
+std::map<std::string, std::string> Audit::relations(const std::string& rows_sql) const {
+  std::map<std::string, std::string> out;
+  Problems problems;
+  for (const auto& to : project::related_tables(promises_.columns, promises_.checks)) {
+    const auto* related = context_.graph.resolve(to.value);
+    if (!related) continue;  // the check says so
+    if (related->name == promises_.asset) {
+      out[to.value] = rows_sql;
+    } else if (context_.tables.exists(related->name)) {
+      out[to.value] = lake::scan_sql(*context_.tables.snapshot(related->name));
+    } else {
+      problems.add(
+          Code::not_found,
+          fmt::format("a check of \"{}\" looks at \"{}\", which is not in the lake yet",
+                      promises_.asset, to.value),
+          fmt::format("run it too: windrow run -s \"{} {}\"", related->name, promises_.asset),
+          to.place);
+    }
+  }
+  problems.raise();
+  return out;
+}
+
 void Audit::look(const std::string& rows_sql) {
   quality::Subject subject;
   subject.asset = promises_.asset;
@@ -47,12 +72,7 @@ void Audit::look(const std::string& rows_sql) {
       promises_.contract || !promises_.checks.empty() ||
       std::any_of(columns.begin(), columns.end(), [](const auto& c) { return !c.checks.empty(); });
   if (!any) return;
-  for (const auto& name : quality::related_assets(columns, promises_.checks)) {
-    const auto* related = context_.graph.resolve(name);
-    if (related && context_.tables.exists(related->name)) {
-      subject.relations[name] = lake::scan_sql(*context_.tables.snapshot(related->name));
-    }
-  }
+  subject.relations = relations(rows_sql);
   subject.now = context_.choices.now;
   const auto found = quality::run_checks(session_, subject);
   report_.quality_score = found.score();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,8 @@ class Audit {
 
  private:
   void look(const std::string& rows_sql);
+  /// Rows of the tables that checks compare with, as SELECTs.
+  std::map<std::string, std::string> relations(const std::string& rows_sql) const;
 
   const Context& context_;
   const Promises promises_;

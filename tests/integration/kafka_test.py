@@ -86,6 +86,15 @@ def test_run_reads_up_to_the_ends_and_plan_says_how_much(broker, topic, tmp_path
     assert rows(folder / "lake", "silver.total", "SELECT total FROM t") == [(7,)]
 
 
+def test_ingest_is_in_the_history(broker, topic, tmp_path):
+    kafka_lab.send(broker, topic, '{"id":1}', 'not json', '{"id":3}')
+    folder = kafka_lab.project(tmp_path, broker, source(topic, "columns: {id: bigint}\n"))
+    answer = json.loads(ingest(folder, "--until-caught-up", "--json").stdout.splitlines()[-1])
+    run = json.loads(lab.windrow(folder, "runs", answer["run"], "--json").stdout)
+    assert run["status"] == "done" and "ingest bronze.events" in run["command"] and run["ended"]
+    assert [(t["asset"], t["rows"], t["rejected"], t["version"]) for t in run["tasks"]] == [("bronze.events", 2, 1, answer["version"])]
+
+
 @pytest.mark.parametrize("start, found", [("latest", [9]), ("{0: 2}", [3, 9]), ("earliest", [1, 2, 3, 9]),
                                           ("2099-01-01", [9]), ("2001-01-01", [1, 2, 3, 9])])
 def test_beginnings(broker, topic, tmp_path, start, found):

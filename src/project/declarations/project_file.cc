@@ -211,6 +211,8 @@ Keys<Project> make() {
              [](Project& project, auto&& layers, const Node&, Reading&) {
                for (auto& [name, layer] : layers) project.layers.push_back(std::move(layer));
              })
+      .optional("pools", &Project::pools, map_type(integer_type(1), "pool", is_label),
+                "one slot each", "How many assets of a pool are worked on at a time.")
       .bound(false, "schedules", kept_type(keyed_type(schedule_type(), "schedule", is_label)), "",
              "When runs begin by themselves. Not used by this version.",
              later<Value>(&Project::schedules, "schedules"))
