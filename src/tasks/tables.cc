@@ -140,8 +140,9 @@ std::shared_ptr<const lake::Snapshot> Tables::snapshot(const std::string& name) 
   auto made =
       std::make_shared<const lake::Snapshot>(table(name).snapshot(pinned.version, &connection));
   std::lock_guard lock(mutex_);
-  entries_[name].snapshot = made;
-  return made;
+  auto& first = entries_[name].snapshot;
+  if (!first || first->version != pinned.version) first = made;
+  return first;
 }
 
 Time Tables::committed_at(const std::string& name, int64_t version) {
@@ -166,7 +167,8 @@ std::optional<std::vector<duck::Column>> Tables::columns(const std::string& name
     if (auto found = sql::cached_columns(*cache_, key)) return found;
   }
   std::vector<duck::Column> out;
-  for (const auto& field : snapshot(name)->schema.fields)
+  const auto held = snapshot(name);  // another thread may forget it meanwhile
+  for (const auto& field : held->schema.fields)
     out.push_back({field.name, lake::duck_type(field.type)});
   if (remembered) sql::cache_columns(*cache_, key, out);
   return out;

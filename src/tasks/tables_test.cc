@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
+#include <thread>
+#include <vector>
 
 #include "lake/table_fixture.h"
 
@@ -71,6 +74,32 @@ TEST_F(TablesTest, WhatThisRunCommittedIsReadFromThenOn) {
   run.moved("silver.a", 1);
   EXPECT_EQ(run.version("silver.a").version, 1);
   EXPECT_EQ(run.provenance("silver.a").last_version, 1);
+}
+
+/// Many models read one table: each of their threads looks at its columns, for the first of them
+/// the snapshot has to be made, and commits make it another one.
+TEST_F(TablesTest, ColumnsAreWholeWhoeverElseLooksOrForgets) {
+  std::string wide = "SELECT 1 AS x0";
+  for (int i = 1; i < 60; ++i)
+    wide += ", 1 AS a_name_that_does_not_lie_inside_of_a_string_" + std::to_string(i);
+  add("silver.wide", wide);
+  const auto expected = tables().columns("silver.wide");
+  for (int round = 0; round < 30; ++round) {
+    auto world = tables();
+    std::atomic<int> wrong{0};
+    {
+      std::vector<std::jthread> threads;
+      for (int t = 0; t < 8; ++t) {
+        threads.emplace_back([&, t] {
+          for (int i = 0; i < 20; ++i) {
+            if (t % 4 == 0) world.forget("silver.wide");
+            if (world.columns("silver.wide") != expected) ++wrong;
+          }
+        });
+      }
+    }
+    ASSERT_EQ(wrong, 0) << "in round " << round;
+  }
 }
 
 TEST_F(TablesTest, ABrokenTableIsToldWhenItIsAskedFor) {
