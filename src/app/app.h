@@ -75,6 +75,9 @@ struct RunOptions {
   bool fail_fast = false;
   std::string command;   ///< for the record, redacted
   std::string retry_of;  ///< run id, for `retry`
+  /// A source that is read anew, all of it; nothing else runs. Empty: a run as planned.
+  std::string reload;
+  bool without_missing = false;  ///< of `reload`: also where files are gone, with their rows
 };
 
 /// What a run tells while it goes on; called from several threads, one call at a time.

@@ -52,6 +52,11 @@ class AppImpl final : public App {
   std::string connection_health(const std::string& name, const project::Connection& connection);
 
   void wait_for_lake(const tasks::IngestSink& sink);
+  /// Its place among the assets; Error(usage) with the nearest name.
+  size_t source_named(const std::string& name) const;
+  /// Where sources are among what is to be refreshed: it rebuilds what is made from them.
+  std::optional<std::string> full_refresh_note(const PlanOptions& options,
+                                               const std::set<size_t>& wanted) const;
   /// Ends a run's record; what of it was lost becomes a warning.
   void end_record(const history::Run& entry, observe::Log& log, std::vector<std::string>& warnings);
 

@@ -6,7 +6,6 @@
 
 #include "app/app_impl.h"
 #include "base/id.h"
-#include "base/nearest.h"
 #include "base/version.h"
 #include "tasks/ingest.h"
 
@@ -109,14 +108,7 @@ void AppImpl::wait_for_lake(const tasks::IngestSink& sink) {
 }
 
 IngestResult AppImpl::ingest(const IngestOptions& options, const tasks::IngestSink& sink) {
-  const auto* asset = graph_.resolve(options.source);
-  const auto* source = asset ? project_.source(asset->name) : nullptr;
-  if (!source) {
-    std::vector<std::string> known;
-    for (const auto& each : project_.sources) known.push_back(each.name);
-    throw Error(Code::usage, fmt::format("there is no source \"{}\"", options.source),
-                did_you_mean(options.source, known));
-  }
+  const auto* source = project_.source(graph_.assets[source_named(options.source)].name);
   const auto begun = clock_.steady();
   keep_memory();
   wait_for_lake(sink);

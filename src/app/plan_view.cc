@@ -12,10 +12,8 @@ namespace {
 /// lake that was never written to everything is new.
 std::vector<std::string> pending(const tasks::Context& context, const graph::Asset& asset) {
   switch (asset.kind) {
-    case graph::Kind::source: {
-      const auto waiting = tasks::pending_source(context, *context.project.source(asset.name));
-      return waiting ? std::vector<std::string>{*waiting} : std::vector<std::string>{};
-    }
+    case graph::Kind::source:
+      return tasks::pending_source(context, *context.project.source(asset.name));
     case graph::Kind::seed:
       for (const auto& seed : context.project.seeds) {
         if ("seeds." + seed.name.substr(seed.name.rfind('.') + 1) != asset.name) continue;
@@ -73,6 +71,7 @@ PlanView AppImpl::plan(const PlanOptions& options) {
   PlanView out;
   for (const auto& notice : project_.notices) out.notices.push_back(notice.text());
   const auto wanted = chosen(options.select, options.exclude);
+  if (const auto note = full_refresh_note(options, wanted)) out.notices.push_back(*note);
   const auto world = tables();
   look_at(*world, wanted);
   std::set<size_t> moving;  // stale, or reading what is

@@ -5,6 +5,7 @@
 
 #include "app/app_impl.h"
 #include "base/id.h"
+#include "base/nearest.h"
 #include "base/version.h"
 #include "run/executor.h"
 
@@ -223,9 +224,32 @@ void AppImpl::end_record(const history::Run& entry, observe::Log& log,
   log.write("warn", "history.lost", {{"records", lost.records}, {"error", lost.why}});
 }
 
+std::optional<std::string> AppImpl::full_refresh_note(const PlanOptions& options,
+                                                      const std::set<size_t>& wanted) const {
+  if (!options.full_refresh) return {};
+  for (const size_t i : wanted) {
+    if (graph_.assets[i].kind != graph::Kind::source) continue;
+    return fmt::format(
+        "--full-refresh rebuilds models and seeds; rows of sources stay, what is new comes: "
+        "`windrow source reload {}` reads one anew",
+        graph_.assets[i].name);
+  }
+  return {};
+}
+
+size_t AppImpl::source_named(const std::string& name) const {
+  const auto* asset = graph_.resolve(name);
+  if (asset && project_.source(asset->name)) return graph_.by_name.at(asset->name);
+  std::vector<std::string> known;
+  for (const auto& each : project_.sources) known.push_back(each.name);
+  throw Error(Code::usage, fmt::format("there is no source \"{}\"", name),
+              did_you_mean(name, known));
+}
+
 RunResult AppImpl::run(const RunOptions& options, const RunEvents& events) {
   const auto begun = clock_.steady();
-  const auto wanted = chosen(options.plan.select, options.plan.exclude);
+  const auto wanted = options.reload.empty() ? chosen(options.plan.select, options.plan.exclude)
+                                             : std::set<size_t>{source_named(options.reload)};
   const std::vector<size_t> assets(wanted.begin(), wanted.end());
   lake();
   const std::string id = new_ordered_uuid(clock_.now());
@@ -253,7 +277,12 @@ RunResult AppImpl::run(const RunOptions& options, const RunEvents& events) {
     }
     task.work = [&, i](run::Context& context) {
       record.report(i) = {};
-      work_on(task_context, graph_.assets[assets[i]], context, record.report(i));
+      if (options.reload.empty())
+        work_on(task_context, graph_.assets[assets[i]], context, record.report(i));
+      else
+        tasks::reload_source(task_context, *project_.source(graph_.assets[assets[i]].name),
+                             options.without_missing, context.cancel, context.progress,
+                             record.report(i));
       return record.report(i).changed;
     };
     list.push_back(std::move(task));
@@ -286,6 +315,7 @@ RunResult AppImpl::run(const RunOptions& options, const RunEvents& events) {
   result.run = id;
   result.tasks = record.outcomes();
   result.status = "done";
+  if (const auto note = full_refresh_note(options.plan, wanted)) result.warnings.push_back(*note);
   for (const auto& outcome : outcomes) {
     if (outcome.status == run::Status::failed) ++entry.failed;
     if (outcome.status == run::Status::canceled && result.status == "done")

@@ -70,7 +70,10 @@ TEST(Docs, GiveTheJsonOfEveryVerb) {
   const auto text = page();
   const auto shapes = text.substr(text.find("## JSON"));
   for (const auto& [verb, options] : options_of(*make_parser(arguments), "")) {
-    if (verb.empty() || verb == "completion" || verb == "table" || verb == "lake") continue;
+    // Groups of verbs: each of theirs has a line of its own.
+    if (verb.empty() || verb == "completion" || verb == "table" || verb == "lake" ||
+        verb == "source")
+      continue;
     EXPECT_NE(shapes.find("`" + verb + "`"), std::string::npos) << verb;
   }
 }

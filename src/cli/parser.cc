@@ -383,6 +383,18 @@ void table_verbs(CLI::App& app, Arguments& a) {
   maintenance_verbs(*table, a);
 }
 
+void source_verbs(CLI::App& app, Arguments& a) {
+  auto* source = verb(app, kWork, "source", "look after one source",
+                      "  windrow source reload bronze.orders\n");
+  source->require_subcommand(1);
+  auto* reload =
+      verb(*source, "Verbs", "reload", "read all its files anew, under the present definition",
+           "  windrow source reload bronze.orders\n");
+  reload->add_option("source", a.source, "the source's table")->required();
+  reload->add_flag("--without-missing", a.without_missing,
+                   "also where files are gone that it was read from: their rows go");
+}
+
 void lake_verbs(CLI::App& app, Arguments& a) {
   auto* lake = verb(app, kWork, "lake", "look after all tables of the project's lake",
                     "  windrow lake retain --dry-run\n");
@@ -464,6 +476,7 @@ std::unique_ptr<CLI::App> make_parser(Arguments& a) {
   working_verbs(*app, a);
   looking_verbs(*app, a);
   table_verbs(*app, a);
+  source_verbs(*app, a);
   lake_verbs(*app, a);
   other_verbs(*app, a);
   app->footer(

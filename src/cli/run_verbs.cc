@@ -102,7 +102,10 @@ int report(Session& session, app::App& app, const app::RunResult& result) {
   return result.status == "done" ? kDone : kFailed;
 }
 
-int run_with(Session& session, app::App& app, app::RunOptions options) {
+}  // namespace
+
+int run_with(Session& session, app::App& app, const app::RunOptions& asked) {
+  auto options = asked;
   options.jobs = session.arguments.jobs;
   options.fail_fast = session.arguments.fail_fast;
   options.command = session.secrets.redact(session.command);
@@ -117,6 +120,8 @@ int run_with(Session& session, app::App& app, app::RunOptions options) {
   }
   return report(session, app, result);
 }
+
+namespace {
 
 std::vector<std::string> accept(Session& session, app::App& app) {
   if (session.arguments.accept.empty()) return {};

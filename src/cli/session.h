@@ -15,6 +15,7 @@
 namespace windrow::app {
 class App;
 struct Options;
+struct RunOptions;
 }  // namespace windrow::app
 
 namespace windrow::cli {
@@ -32,6 +33,7 @@ struct Arguments {
   std::string verb, sub_verb;
   std::vector<std::string> select, exclude, accept;
   std::string start, end, show;
+  bool without_missing = false;  ///< source reload
   bool full_refresh = false, rebuild_sealed = false, fail_fast = false, explain = false;
   bool list = false, tables = false, reference = false;
   int jobs = 0;
@@ -77,6 +79,8 @@ struct Session {
 
 /// A run of what a selector chooses, as `run` does it; gives the exit code.
 int run_selected(Session& session, app::App& app, const std::string& select);
+/// Runs, shows and reports as `run` does; gives the exit code.
+int run_with(Session& session, app::App& app, const app::RunOptions& asked);
 /// The project that the arguments name.
 std::unique_ptr<app::App> open_app(Session& session);
 
@@ -85,6 +89,7 @@ int init_verb(Session& session);
 int check_verb(Session& session);
 int plan_verb(Session& session);
 int run_verb(Session& session);
+int source_verb(Session& session);
 int ingest_verb(Session& session);
 int generate_verb(Session& session);
 int backfill_verb(Session& session);

@@ -123,12 +123,14 @@ class Committer {
 
   void check_append_only() const {
     if (request_.maintenance || !switched_on(request_.base->metadata, "delta.appendOnly")) return;
+    // Rows that come from the source anew; whoever reads them is told of those that went.
+    if (request_.provenance && request_.provenance->kind == kReload) return;
     for (const auto& remove : request_.removes) {
       if (!remove.data_change) continue;
       throw Error(
           Code::data,
           "table \"" + path_ + "\" is append-only: rows can be added, not changed or removed",
-          "only retention and erasure may remove rows of this layer");
+          "only retention, erasure and reading a source anew may remove rows of this layer");
     }
   }
 

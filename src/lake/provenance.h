@@ -20,6 +20,9 @@
 namespace windrow::lake {
 
 inline constexpr int kProvenanceFormat = 1;
+/// Kind of a source's commit that replaces all its rows by the same read anew: what a layer that is
+/// append_only lets through.
+inline constexpr const char* kReload = "reload";
 
 /// A version of one input table, with the table's id: a table that was dropped and made again is
 /// another one.
@@ -42,9 +45,9 @@ inline constexpr size_t kTouchedMax = 256;
 struct Provenance {
   int format = kProvenanceFormat;
   std::string asset;  ///< `gold.trending`
-  std::string
-      kind;  ///< how it was built: table, interval, append, merge, scd2, source, seed, maintenance
-  std::string run;         ///< id of the run
+  std::string kind;   ///< how it was built: table, interval, append, merge, scd2, source, reload,
+                      ///< seed, maintenance
+  std::string run;    ///< id of the run
   std::string definition;  ///< fingerprint of the meaning
   std::string
       text_hash;  ///< where the definition's text lies: `_windrow/definitions/<hash>` in the lake

@@ -95,6 +95,7 @@ struct Context {
   /// Whoever stages rows asks `set_aside` where it fails, so that what is nearly always right need
   /// not be looked at twice.
   bool hopeful = false;
+  bool whole = false;  ///< all that is there is one batch, whatever its size
 };
 
 /// The reader of a source, by its kind; nothing for kinds that have none. Reads its settings and

@@ -59,13 +59,18 @@ void build_model(const Context& context, const project::Model& model, Cancel& ca
                  const ProgressSink& progress, Report& report);
 void ingest_source(const Context& context, const project::Source& source, Cancel& cancel,
                    const ProgressSink& progress, Report& report);
+/// Reads a source of files anew, all of it, under its present definition: one commit replaces every
+/// row, or nothing happens. Error(not_found) where files that it was read from are gone, unless
+/// `without_missing`: then their rows go.
+void reload_source(const Context& context, const project::Source& source, bool without_missing,
+                   Cancel& cancel, const ProgressSink& progress, Report& report);
 void load_seed(const Context& context, const project::Seed& seed, Cancel& cancel,
                const ProgressSink& progress, Report& report);
 void publish_views(const Context& context, const project::Publication& publication, Cancel& cancel,
                    const ProgressSink& progress, Report& report);
 
 /// What waits to be done, in words, without doing it; nothing where the asset is up to date.
-std::optional<std::string> pending_source(const Context& context, const project::Source& source);
+std::vector<std::string> pending_source(const Context& context, const project::Source& source);
 std::optional<std::string> pending_seed(const Context& context, const project::Seed& seed);
 std::vector<std::string> pending_publication(const Context& context,
                                              const project::Publication& publication);

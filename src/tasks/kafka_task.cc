@@ -10,6 +10,7 @@
 #include "sources/kafka/registry.h"
 #include "tasks/audit.h"
 #include "tasks/ingest.h"
+#include "tasks/source_definition.h"
 
 // A stream's progress is in the table's log alone. The life of a partition here:
 //
@@ -212,6 +213,7 @@ class KafkaIngest final : public clients::KafkaAssignment {
         return;
       }
       request.provenance = record_of(context_, source_.name, "source");
+      name_definition(context_, source_, *request.provenance);
       const auto version = commit(context_, source_.name, std::move(request), {});
       if (version) {
         load();
@@ -565,6 +567,7 @@ class KafkaIngest final : public clients::KafkaAssignment {
       audit->first(staged);
     }
     auto record = record_of(context_, source_.name, "source");
+    name_definition(context_, source_, record);
     record.touched = staged.touched;
     record.quality_score = report_.quality_score;
     const auto paths = staged.written_paths;

@@ -7,6 +7,7 @@
 #include "tasks/balance.h"
 #include "tasks/context.h"
 #include "tasks/ingest.h"
+#include "tasks/source_definition.h"
 
 namespace windrow::tasks {
 
@@ -15,14 +16,15 @@ namespace {
 constexpr int kConflictsMax = 20;
 
 std::unique_ptr<sources::Reader> reader_of(const Context& context, const project::Source& source,
-                                           Cancel* cancel) {
+                                           Cancel* cancel, bool whole = false) {
   const sources::Context outside{context.project,
                                  context.project.root,
                                  context.choices.now,
                                  &context.files,
                                  cancel,
                                  context.shared,
-                                 true};
+                                 true,
+                                 whole};
   if (auto reader = sources::reader(source, outside)) return reader;
   throw Error(Code::unsupported,
               fmt::format("source \"{}\" is of the kind \"{}\", which this version does not run",
@@ -184,19 +186,56 @@ bool keep_rejected(const Context& context, const project::Source& source,
   return true;
 }
 
-}  // namespace
-
-std::optional<std::string> pending_source(const Context& context, const project::Source& source) {
+std::optional<std::string> waiting(const Context& context, const project::Source& source) {
   if (source.kind == "kafka") return pending_stream(context, source);
   const auto reader = reader_of(context, source, nullptr);
   if (reader->keeps_state()) reader->restore(table_now(context, source.name));
   return reader->pending(progress_of(context, source.name));
 }
 
-void ingest_source(const Context& context, const project::Source& source, Cancel& cancel,
-                   const ProgressSink& progress, Report& report) {
-  if (source.kind == "kafka") return ingest_waiting(context, source, cancel, progress, report);
-  const auto reader = reader_of(context, source, &cancel);
+std::string reload_hint(const project::Source& source) {
+  return source.kind == "files" ? "; `windrow source reload " + source.name + "` reads all anew"
+                                : "";
+}
+
+Error nothing_there(const project::Source& source) {
+  return Error(Code::not_found, "\"" + source.name + "\": none of its files is there to be read",
+               "nothing was changed", source.from.place);
+}
+
+/// Reads all anew instead of what is new.
+struct Reload {
+  bool without_missing = false;
+};
+
+/// Files that the table has rows of, and that are not there any more, stay its only witnesses.
+void refuse_missing(const project::Source& source, const std::map<std::string, lake::Txn>& before,
+                    const sources::Batch& batch, Report& report, const Reload& reload) {
+  const std::string mine = "files/" + source.name + "/";
+  std::vector<std::string> missing;
+  for (const auto& [app_id, txn] : before) {
+    const bool read = std::any_of(batch.txns.begin(), batch.txns.end(),
+                                  [&, &app = app_id](const auto& t) { return t.app_id == app; });
+    if (app_id.starts_with(mine) && !read) missing.push_back(app_id.substr(mine.size()));
+  }
+  if (missing.empty()) return;
+  const std::string what =
+      fmt::format("{} file{} that \"{}\" was read from {} not there any more, \"{}\" among them",
+                  missing.size(), missing.size() == 1 ? "" : "s", source.name,
+                  missing.size() == 1 ? "is" : "are", missing[0]);
+  if (reload.without_missing) {
+    report.warnings.push_back(what + ": their rows are gone");
+    return;
+  }
+  throw Error(Code::not_found, what,
+              "bring them back, or let their rows go: --without-missing; nothing was changed",
+              source.from.place);
+}
+
+void read_source(const Context& context, const project::Source& source, Cancel& cancel,
+                 const ProgressSink& progress, Report& report,
+                 const std::optional<Reload>& reload) {
+  const auto reader = reader_of(context, source, &cancel, reload.has_value());
   std::vector<std::string> partition_by;
   for (const auto& [column, expression] : source.partition_by) partition_by.push_back(column);
   std::vector<lake::Txn> last;
@@ -218,8 +257,17 @@ void ingest_source(const Context& context, const project::Source& source, Cancel
         continue;
       }
     }
-    auto batch = reader->next(before, *session);
+    auto batch = reader->next(reload ? std::map<std::string, lake::Txn>{} : before, *session);
+    if (!batch && reload) throw nothing_there(source);
     if (!batch) return;
+    if (reload) {
+      refuse_missing(source, before, *batch, report, *reload);
+      batch->replace = true;
+      for (auto& [app_id, version] : batch->expect_txn) {
+        const auto found = before.find(app_id);
+        if (found != before.end()) version = found->second.version;
+      }
+    }
     report.warnings.insert(report.warnings.end(), batch->warnings.begin(), batch->warnings.end());
     // Reading that does not get on would go on for good.
     if (report.changed && batch->txns == last) {
@@ -232,6 +280,7 @@ void ingest_source(const Context& context, const project::Source& source, Cancel
     if (progress) progress({source.name, batch->what, -1, report.rows});
     auto target = target_of(context, source.name, partition_by);
     target.evolve = source.on_new_column != "reject" && source.on_new_column != "stop";
+    target.may_replace_schema = reload.has_value() && target.current.has_value();
     lake::Staged staged;
     try {
       staged = session->stage(
@@ -253,7 +302,8 @@ void ingest_source(const Context& context, const project::Source& source, Cancel
     }
     Audit audit(context, {source.name, source.columns, source.checks}, *session, report);
     audit.first(staged);
-    auto record = record_of(context, source.name, "source");
+    auto record = record_of(context, source.name, reload ? lake::kReload : "source");
+    name_definition(context, source, record);
     record.touched = staged.touched;
     record.quality_score = report.quality_score;
     record.state = batch->state;
@@ -280,10 +330,46 @@ void ingest_source(const Context& context, const project::Source& source, Cancel
     report.rows += rows;
     report.version = *version;
     report.reasons.push_back(batch->what);
+    if (reload) return;
   }
   throw Error(Code::conflict,
               fmt::format("\"{}\" was changed by others each time it was written", source.name),
               "run again");
+}
+
+}  // namespace
+
+std::vector<std::string> pending_source(const Context& context, const project::Source& source) {
+  std::vector<std::string> out;
+  for (const auto& change : changes_of_definition(context, source))
+    out.push_back(change + reload_hint(source));
+  if (const auto there = waiting(context, source)) out.push_back(*there);
+  return out;
+}
+
+void ingest_source(const Context& context, const project::Source& source, Cancel& cancel,
+                   const ProgressSink& progress, Report& report) {
+  for (const auto& change : changes_of_definition(context, source))
+    report.warnings.push_back(change + reload_hint(source));
+  if (source.kind == "kafka")
+    ingest_waiting(context, source, cancel, progress, report);
+  else
+    read_source(context, source, cancel, progress, report, {});
+  take_definition(context, source, report);
+}
+
+void reload_source(const Context& context, const project::Source& source, bool without_missing,
+                   Cancel& cancel, const ProgressSink& progress, Report& report) {
+  if (source.kind != "files") {
+    throw Error(Code::unsupported,
+                fmt::format("source \"{}\" is of the kind \"{}\": what it has read cannot be asked "
+                            "for a second time",
+                            source.name, source.kind),
+                "its rows stay as they are; a source with another table's name reads under the new "
+                "definition from its beginning",
+                source.from.place);
+  }
+  read_source(context, source, cancel, progress, report, Reload{without_missing});
 }
 
 }  // namespace windrow::tasks

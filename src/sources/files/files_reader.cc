@@ -63,6 +63,7 @@ class FilesReader final : public Reader {
         storage_(context.files),
         cancel_(context.cancel),
         hopeful_(context.hopeful),
+        whole_(context.whole),
         now_(context.now) {
     const Settings from(source.from);
     patterns_ = from.texts("files");
@@ -88,6 +89,7 @@ class FilesReader final : public Reader {
     // are looked at again next time.
     while (!rest.empty()) {
       const auto files = take(rest);
+      if (whole_ && !rest.empty()) throw several_formats(files[0], rest[0]);
       copies_.reset();
       bad_.clear();
       // A moment in UTC as TIMESTAMP: what `year(…)` of it gives does not hang on the session's
@@ -165,9 +167,11 @@ class FilesReader final : public Reader {
   std::vector<FoundFile> take(std::vector<FoundFile>& rest) const {
     size_t count = 0;
     uint64_t bytes = 0;
-    while (count < rest.size() && count < batch_files_ &&
-           (count == 0 || bytes + rest[count].size <= kBatchBytes) &&
-           format(rest[count]) == format(rest[0]) &&
+    const auto fits = [&] {
+      return whole_ || count == 0 ||
+             (count < batch_files_ && bytes + rest[count].size <= kBatchBytes);
+    };
+    while (count < rest.size() && fits() && format(rest[count]) == format(rest[0]) &&
            on_http(rest[count].path) == on_http(rest[0].path)) {
       bytes += rest[count++].size;
     }
@@ -336,6 +340,13 @@ class FilesReader final : public Reader {
     }
   }
 
+  Error several_formats(const FoundFile& one, const FoundFile& other) const {
+    return Error(Code::unsupported,
+                 "\"" + source_.name + "\" reads files of several formats (\"" + one.name +
+                     "\", \"" + other.name + "\"): they cannot become one commit",
+                 "make a source for each format", source_.from.place);
+  }
+
   Error no_columns() const {
     return Error(Code::corrupt, "file \"" + bad_[0].file.name + "\" cannot be read: " + bad_[0].why,
                  "\"" + source_.name + "\" has no table yet, and no other file to make one from",
@@ -373,7 +384,7 @@ class FilesReader final : public Reader {
   mutable std::unique_ptr<clients::HttpClient> http_;
   size_t batch_files_ = kBatchFiles;
   int64_t skip_ = 0;
-  bool corrupt_fails_ = false, careful_ = false, hopeful_ = false;
+  bool corrupt_fails_ = false, careful_ = false, hopeful_ = false, whole_ = false;
   Time now_;
   TableNow table_;
   std::unique_ptr<LocalCopies> copies_;
