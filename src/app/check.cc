@@ -117,6 +117,10 @@ std::vector<std::string> AppImpl::check() {
       auto lists = view.indexes;
       lists.insert(lists.end(), view.unique.begin(), view.unique.end());
       lists.push_back(view.key);
+      for (const auto& [column, type] : view.columns)
+        need(found->second, column,
+             fmt::format("publication \"{}\": \"columns\":", publication.name), view.place,
+             problems);
       lists.push_back(view.cassandra.partition);
       lists.push_back(view.cassandra.clustering);
       for (const auto& index : lists) {

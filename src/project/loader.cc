@@ -43,12 +43,14 @@ std::string stem(const std::string& path) {
 
 class FileLoader {
  public:
-  FileLoader(const std::string& root, const Interpolation& interpolation, const std::string& zone)
-      : root_(root), interpolation_(interpolation), zone_(zone) {}
+  FileLoader(const std::string& root, const Interpolation& interpolation, const Project& project)
+      : root_(root), interpolation_(interpolation), project_(project) {}
 
   void load(const ProjectFile& file, Loaded& out) const {
     Reading reading(interpolation_, file.path);
-    reading.zone = zone_;
+    reading.zone = project_.zone;
+    for (const auto& [name, connection] : project_.connections)
+      reading.connections[name] = connection.type;
     try {
       const std::string text = read_text_file(root_ + "/" + file.path);
       if (file.kind == FileKind::model)
@@ -158,7 +160,7 @@ class FileLoader {
 
   const std::string& root_;
   const Interpolation& interpolation_;
-  const std::string& zone_;
+  const Project& project_;
 };
 
 std::vector<Loaded> load_all(const std::vector<ProjectFile>& files, const FileLoader& loader) {
@@ -312,7 +314,7 @@ Project load(const LoadOptions& options, Secrets& secrets) {
   for (const auto& [name, environment] : project.environments) lakes.insert(environment.lake);
 
   const auto files = walk_project(project.root, lakes, project.notices, problems);
-  auto loaded = load_all(files, FileLoader(project.root, interpolation, project.zone));
+  auto loaded = load_all(files, FileLoader(project.root, interpolation, project));
   gather(files, loaded, project, problems);
   if (good) {
     settle_variables(project, options, problems);

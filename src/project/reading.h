@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -23,7 +24,8 @@ class Reading {
   std::string zone = "UTC";            ///< of the project: dates are read in it
   std::set<std::string> environments;  ///< whose variables must be set
   std::set<std::string> left_to_run;   ///< `${…}` names that are filled in when the asset runs
-  bool lenient = false;                ///< a variable that is not set leaves the text as written
+  std::map<std::string, std::string> connections;  ///< of the project: name → type
+  bool lenient = false;  ///< a variable that is not set leaves the text as written
   Problems problems;
   std::vector<Problem> notices;
 

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "base/nearest.h"
+
 namespace windrow::publish {
 
 std::vector<Manifest> Store::roll_back(const std::vector<std::string>&, Cancel&) {
@@ -14,6 +18,22 @@ void refuse_kept_name(const ViewBatch& view, std::string_view name, std::string_
   throw Error(Code::configuration,
               fmt::format("view \"{}\": names with \"{}\" are kept for the store itself",
                           view.table, kept));
+}
+
+void refuse_unknown_columns(const ViewBatch& view, const std::vector<duck::Column>& sent) {
+  std::vector<std::string> names;
+  for (const auto& column : sent) names.push_back(column.name);
+  for (const auto& [name, type] : view.settings.columns) {
+    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    throw Error(Code::configuration,
+                fmt::format("view \"{}\" has no column \"{}\", which its \"columns\" give a type",
+                            view.table, name),
+                did_you_mean(name, names), view.settings.place);
+  }
+}
+
+std::string layout_of(const std::string& connection_type) {
+  return connection_type == "sqlite" ? "numbers compare as numbers" : "";
 }
 
 std::unique_ptr<Store> open_store(const project::Connection& connection, const std::string& root,

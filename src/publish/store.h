@@ -87,6 +87,13 @@ class Store {
 void refuse_kept_name(const ViewBatch& view, std::string_view name,
                       std::string_view kept = "windrow_");
 
+/// Error(configuration) where the view's `columns` name one that is not sent.
+void refuse_unknown_columns(const ViewBatch& view, const std::vector<duck::Column>& sent);
+
+/// How a store of this type lays out values, as a word: where it differs from what a batch was
+/// written in, the view is due. Empty for those that have always had the same.
+std::string layout_of(const std::string& connection_type);
+
 /// A store of the connection's type; Error(unsupported) where this version has none. `root` is what
 /// relative paths begin at.
 std::unique_ptr<Store> open_store(const project::Connection& connection, const std::string& root,

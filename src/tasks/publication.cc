@@ -119,6 +119,9 @@ void narrow_to_intervals(const Context& context, const std::string& table, int64
 std::vector<Candidate> candidates_of(const Context& context,
                                      const project::Publication& publication) {
   std::vector<Candidate> out;
+  const auto to = context.project.connections.find(publication.to.value);
+  WINDROW_INVARIANT(to != context.project.connections.end());
+  const std::string layout = publish::layout_of(to->second.type);
   for (const auto& view : publication.views) {
     Candidate c;
     c.view = &view;
@@ -148,7 +151,7 @@ std::vector<Candidate> candidates_of(const Context& context,
     }
     if (!there) continue;  // not built yet
     c.select = view.sql.empty() ? "SELECT * FROM " + view.from.value : view.sql;
-    c.definition = sha256(settings_of(view, c.select)).substr(0, 32);
+    c.definition = sha256(settings_of(view, c.select) + layout + views).substr(0, 32);
     out.push_back(std::move(c));
   }
   return out;

@@ -79,6 +79,26 @@ views:
     assert manifest["rows"] == 2 and manifest["source_table"] == "gold.movies" and len(manifest["checksum"]) == 64
 
 
+def test_declared_columns_and_numbers_that_do_not_fit(tmp_path, server, store):
+    digits = "12345678901234567890123456789012345.67"
+    def publication(columns: str) -> dict:
+        return {"models/gold/one.sql": f"SELECT {digits}::DECIMAL(38,2) AS wide, 2.50::DECIMAL(5,2) AS small, '7' AS n, "
+                                       "'{\"a\": [1]}' AS doc, DATE '2025-01-02' AS day\n",
+                "publish/all.yaml": f"publish: all\nto: serving\nviews: [{{from: gold.one, table: one{columns}}}]\n"}
+    folder = project(tmp_path, server, store, publication(""))
+    refused = lab.windrow(folder, "run", check=False)
+    assert refused.returncode == 1 and f'column "wide" has {digits}, which is beyond the 34 digits' in refused.stdout + refused.stderr
+    for columns, message in ((", columns: {wide: real}", "BSON's type \"real\" is not one that windrow writes"),
+                             (", columns: {wid: double}", "did you mean \"wide\"?")):
+        lab.make_project(folder, publication(columns))
+        refused = lab.windrow(folder, "publish", check=False)
+        assert refused.returncode != 0 and message in refused.stdout + refused.stderr, columns
+    lab.make_project(folder, publication(", columns: {wide: string, small: double, n: long, doc: object, day: string}"))
+    lab.windrow(folder, "publish")
+    data = current(store, "one")[0]["data"]
+    assert data == {"wide": digits, "small": 2.5, "n": 7, "doc": {"a": [1]}, "day": "2025-01-02"}
+
+
 def files(key="id", keep=""):
     return {"models/gold/other.sql": "SELECT 1 AS batch, 1 AS id\n",
             "publish/all.yaml": "publish: all\nto: serving\nviews:\n"

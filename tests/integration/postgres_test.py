@@ -257,6 +257,25 @@ def test_merge_views(tmp_path, store):
     assert int(kinds["k0"]) == int(store("SELECT sum(total) FROM kinds WHERE kind = 'k0'")) + 5
 
 
+def test_texts_sort_as_in_the_lake(tmp_path, store):
+    """Byte by byte, whatever the collation of the database; a speed layer's table of another one joins it."""
+    words = ["a", "B", "ä", "Z", "z", "_", "10", "9"]
+    rows = ", ".join(f"('{word}', {i}, TIMESTAMP '2025-01-01')" for i, word in enumerate(words))
+    folder = project(tmp_path, store, {
+        "models/gold/words.sql": f"SELECT * FROM (VALUES {rows}) t(word, n, seen)\n",
+        "publish/all.yaml": publish_file(
+            "from: gold.words, table: words, indexes: [[word]], merge: {view: words_now, speed: words_speed, time: seen}",
+            "sql: \"SELECT word, seen, n FROM gold.words\", table: sums, merge: {view: sums_now, speed: words_speed, "
+            "time: seen, key: [word], sum: [n]}")})
+    store('CREATE TABLE words_speed (word text COLLATE "POSIX", n bigint, seen timestamp)')
+    lab.windrow(folder, "run")
+    wanted = sorted(words, key=lambda word: word.encode())
+    for view in ("words", "words_now", "sums_now"):
+        assert [row[0] for row in store.rows(f"SELECT word FROM {view} ORDER BY word")] == wanted, view
+    assert store("SELECT collname FROM pg_attribute a JOIN pg_collation c ON c.oid = attcollation "
+                 "WHERE attrelid = 'words'::regclass AND attname = 'word'") == "C"
+
+
 def test_rollback_holds_until_something_newer(tmp_path, store):
     folder = project(tmp_path, store, {"publish/all.yaml": publish_file("from: gold.numbers, table: numbers, keep: 1")})
     serving_lab.batch(folder, 1)

@@ -1,6 +1,7 @@
 #include "base/time.h"
 #include "project/declarations/files.h"
 #include "project/names.h"
+#include "project/publication_rules.h"
 
 namespace windrow::project {
 namespace {
@@ -148,6 +149,7 @@ Keys<Publication> make() {
           [](Publication& publication, std::vector<PublishedView>&& views, const Node& node,
              Reading& reading) {
             publication.views = std::move(views);
+            check_view_keys(publication, node, reading);
             if (node.kind == Node::Kind::null ||
                 (node.kind == Node::Kind::list && node.items.empty())) {
               reading.expected(node, "at least one view");

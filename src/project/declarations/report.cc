@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "project/declarations/files.h"
 
 namespace windrow::project {
@@ -24,8 +26,43 @@ Type<ReportField> field_type() {
       .type();
 }
 
+/// Keys that do something in some formats alone.
+void check_format_keys(const Node& node, Reading& reading, const std::string& format) {
+  static const std::vector<std::pair<const char*, std::vector<std::string>>> only = {
+      {"delimiter", {"csv"}},
+      {"quote", {"csv"}},
+      {"quote_all", {"csv"}},
+      {"columns", {"csv", "excel"}},
+      {"nulls", {"csv", "fixed", "xml", "excel"}},
+      {"decimal", {"csv", "fixed", "xml"}},
+      {"newline", {"csv", "fixed", "xml", "json", "json_lines"}},
+      {"cut", {"fixed"}},
+      {"root", {"xml"}},
+      {"row", {"xml"}},
+      {"sheet", {"excel"}}};
+  for (const auto& [key, formats] : only) {
+    if (!node.find(key) || std::find(formats.begin(), formats.end(), format) != formats.end())
+      continue;
+    std::string hint;
+    for (const auto& each : formats) hint += (hint.empty() ? "it goes with " : ", ") + each;
+    reading.problem(*node.find(key),
+                    "\"" + std::string(key) + "\" does nothing in the format \"" + format + "\"",
+                    hint);
+  }
+  const auto* fields = node.find("fields");
+  if (!fields || format == "fixed") return;
+  for (const auto& field : fields->items) {
+    for (const char* key : {"width", "align", "pad"}) {
+      if (const auto* found = field.find(key))
+        reading.problem(*found,
+                        "\"" + std::string(key) + "\" goes with the format \"fixed\" alone");
+    }
+  }
+}
+
 void check_report(const Node& node, Reading& reading, ReportFormat& report) {
   report.place = reading.place(node);
+  if (!report.format.empty()) check_format_keys(node, reading, report.format);
   const bool lines = report.format == "csv" || report.format == "fixed";
   if (!lines && (!report.header.empty() || !report.trailer.empty()))
     reading.problem(node, "only csv and fixed have \"header\" and \"trailer\"",

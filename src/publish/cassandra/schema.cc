@@ -106,6 +106,21 @@ void refuse_other_key(const ViewBatch& view, const Key& key,
               view.settings.place);
 }
 
+/// Cassandra changes no column's type, so a declared one that differs would do nothing.
+void refuse_other_types(const ViewBatch& view, const std::map<std::string, Present>& there) {
+  for (const auto& [name, type] : view.settings.columns) {
+    const auto found = there.find(name);
+    if (found == there.end() || parse_type(found->second.type).text() == parse_type(type).text())
+      continue;
+    throw Error(Code::configuration,
+                fmt::format("column \"{}\" of table \"{}\" is {} in the store, and {} under "
+                            "\"columns\"",
+                            name, view.table, found->second.type, type),
+                "Cassandra changes no type: publish it as another table, or drop the table",
+                view.settings.place);
+  }
+}
+
 std::string type_for(const ViewBatch& view, const duck::Column& column) {
   const auto declared = view.settings.columns.find(column.name);
   if (declared == view.settings.columns.end()) return cassandra_type_of(column.type);
@@ -221,6 +236,7 @@ CassandraTableState cassandra_table(Cluster& cluster, const CassandraPlace& plac
                                     const ViewBatch& view, bool ours,
                                     duck::Connection& connection) {
   const auto columns = connection.describe(view.select);
+  refuse_unknown_columns(view, columns);
   const Key key = key_of(view, columns);
   const auto there = present_columns(cluster, place, view.table);
   CassandraTableState out;
@@ -231,6 +247,7 @@ CassandraTableState cassandra_table(Cluster& cluster, const CassandraPlace& plac
     out.changes.push_back(create_table(place, view, key, columns));
   } else {
     refuse_other_key(view, key, there);
+    refuse_other_types(view, there);
     if (!ours &&
         !cluster.query("SELECT * FROM " + place.qualified(view.table) + " LIMIT 1").rows.empty()) {
       throw Error(Code::configuration,

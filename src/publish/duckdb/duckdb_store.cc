@@ -117,34 +117,38 @@ class DuckdbStore final : public Store {
     for (const auto& view : views) refuse_kept_name(view, view.table);
     const auto stop = connection.stop_on(cancel);
     std::vector<Manifest> out;
-    change(connection, [&](const Attached& file) {
-      const auto there = read(connection, file);
-      for (const auto& view : views) {
-        cancel.check();
-        refuse_what_is_not_ours(connection, file, view, there);
-        Manifest manifest = view.manifest;
-        manifest.view = view.table;
-        manifest.started = clock_.now();
-        if (progress) progress({view.table, "writing", -1, -1});
-        const std::string table = file.table(view.table);
-        connection.execute("CREATE OR REPLACE TABLE " + table + " AS " + view.select);
-        const auto counted = connection.query(
-            "SELECT count(*), CAST(bit_xor(hash(rows)) AS VARCHAR) FROM " + table + " AS rows");
-        manifest.rows = number(counted.rows[0][0]);
-        manifest.checksum = "xor of hashes " + duck::text_of(counted.rows[0][1]);
-        for (const auto& columns : view.indexes)
-          make_index(connection, table, view, columns, false);
-        for (const auto& columns : view.settings.unique)
-          make_index(connection, table, view, columns, true);
-        out.push_back(std::move(manifest));
-      }
-      const Time now = clock_.now();
-      for (auto& manifest : out) {
-        manifest.published = now;
-        record(connection, file, manifest);
-      }
-      cancel.check();
-    });
+    change(
+        connection,
+        [&](const Attached& file) {
+          const auto there = read(connection, file);
+          for (const auto& view : views) {
+            cancel.check();
+            refuse_what_is_not_ours(connection, file, view, there);
+            Manifest manifest = view.manifest;
+            manifest.view = view.table;
+            manifest.started = clock_.now();
+            if (progress) progress({view.table, "writing", -1, -1});
+            const std::string table = file.table(view.table);
+            connection.execute("CREATE OR REPLACE TABLE " + table + " AS " +
+                               with_declared_types(view, connection));
+            const auto counted = connection.query(
+                "SELECT count(*), CAST(bit_xor(hash(rows)) AS VARCHAR) FROM " + table + " AS rows");
+            manifest.rows = number(counted.rows[0][0]);
+            manifest.checksum = "xor of hashes " + duck::text_of(counted.rows[0][1]);
+            for (const auto& columns : view.indexes)
+              make_index(connection, table, view, columns, false);
+            for (const auto& columns : view.settings.unique)
+              make_index(connection, table, view, columns, true);
+            out.push_back(std::move(manifest));
+          }
+          const Time now = clock_.now();
+          for (auto& manifest : out) {
+            manifest.published = now;
+            record(connection, file, manifest);
+          }
+          cancel.check();
+        },
+        std::any_of(views.begin(), views.end(), [](auto& view) { return view.change.erased; }));
     return out;
   }
 
@@ -251,11 +255,38 @@ class DuckdbStore final : public Store {
           "publish under another name, or drop it first");
   }
 
+  /// The view's SELECT, its columns in the types that `columns` declares.
+  static std::string with_declared_types(const ViewBatch& view, duck::Connection& connection) {
+    if (view.settings.columns.empty()) return view.select;
+    refuse_unknown_columns(view, connection.describe(view.select));
+    std::string casts;
+    for (const auto& [name, type] : view.settings.columns) {
+      const auto odd = [](unsigned char c) {
+        return !std::isalnum(c) &&
+               std::string_view(" _(),[]").find(char(c)) == std::string_view::npos;
+      };
+      const std::string cast = fmt::format("CAST({} AS {})", quote_name(name), type);
+      try {
+        if (std::any_of(type.begin(), type.end(), odd)) throw Error(Code::configuration, "odd");
+        connection.describe("SELECT CAST(NULL AS " + type + ")");
+      } catch (const Error&) {
+        throw Error(Code::configuration,
+                    fmt::format("column \"{}\" of view \"{}\": DuckDB has no type \"{}\"", name,
+                                view.table, type),
+                    "for example bigint, double, varchar or decimal(18,2)", view.settings.place);
+      }
+      casts += (casts.empty() ? "" : ", ") + cast + " AS " + quote_name(name);
+    }
+    return "SELECT * REPLACE (" + casts + ") FROM (\n" + view.select + "\n)";
+  }
+
   static void make_index(duck::Connection& connection, const std::string& table,
                          const ViewBatch& view, const std::vector<std::string>& columns,
                          bool unique) {
     std::string list, name = "windrow_" + view.table;
-    for (const auto& column : columns) {
+    for (std::string column : columns) {
+      // DuckDB's indexes have no direction; the declaration may be shared with other stores.
+      if (column.starts_with('-')) column.erase(0, 1);
       list += (list.empty() ? "" : ", ") + quote_name(column);
       name += "_" + column;
     }

@@ -128,11 +128,30 @@ Kind kind_of(const std::string& type, std::string& cast) {
   return cast = "VARCHAR", Kind::text;
 }
 
-Field field_of(const duck::Column& column) {
+/// DuckDB's type for one of BSON that `columns` names.
+std::string declared_type(const duck::Column& column, const std::string& declared,
+                          const ViewBatch& view) {
+  static const std::map<std::string, std::string> known = {
+      {"bool", "BOOLEAN"},   {"long", "BIGINT"},    {"double", "DOUBLE"},
+      {"string", "VARCHAR"}, {"date", "TIMESTAMP"}, {"object", "JSON"}};
+  const auto found = known.find(declared);
+  if (found != known.end()) return found->second;
+  throw Error(Code::configuration,
+              fmt::format("column \"{}\" of view \"{}\": BSON's type \"{}\" is not one that "
+                          "windrow writes",
+                          column.name, view.table, declared),
+              "bool, long, double, string, date or object", view.settings.place);
+}
+
+Field field_of(const duck::Column& column, const ViewBatch& view) {
   Field out;
   out.name = column.name;
-  std::string cast, type = column.type;
-  const std::string name = duck::quote_name(column.name);
+  std::string cast, type = column.type, name = duck::quote_name(column.name);
+  const auto declared = view.settings.columns.find(column.name);
+  if (declared != view.settings.columns.end()) {
+    type = declared_type(column, declared->second, view);
+    name = "CAST(" + name + " AS " + type + ")";
+  }
   if (type.ends_with("]")) {
     const std::string element = type.substr(0, type.rfind('['));
     if (kind_of(element, cast) != Kind::json) {
@@ -160,7 +179,15 @@ void put_value(const Field& field, const std::string& key, const duck::Vector& v
     case Kind::real: return out.real(key, vector.at<double>(row));
     case Kind::decimal: {
       const std::string digits(vector.text(row));
-      if (!out.decimal(key, digits)) out.text(key, digits);  // beyond its 34 digits
+      if (!out.decimal(key, digits)) {
+        throw Error(Code::data,
+                    fmt::format("column \"{}\" has {}, which is beyond the 34 digits of MongoDB's "
+                                "decimals",
+                                field.name, digits),
+                    fmt::format("columns: {{{0}: double}} at the view rounds it, {{{0}: string}} "
+                                "keeps every digit and gives up comparing",
+                                field.name));
+      }
       return;
     }
     case Kind::text: return out.text(key, vector.text(row));
@@ -284,6 +311,54 @@ class MongodbStore final : public Store {
   }
 
  private:
+  /// That the columns have these values, wherever the document holds columns; with `instead` that
+  /// they are what it says.
+  static void put_key(const KeyValues& key, Bson& filter,
+                      const std::function<void(Bson&)>& instead) {
+    filter.begin_array("$and");
+    for (size_t i = 0; i < key.size(); ++i) {
+      filter.begin_document(std::to_string(i));
+      filter.begin_array("$or");
+      int at = 0;
+      for (const char* where : {"", "data.", "_id."}) {
+        filter.begin_document(std::to_string(at++));
+        filter.begin_document(where + key[i].first);
+        if (instead) {
+          instead(filter);
+        } else {
+          put_values(key[i].second, filter);
+        }
+        filter.end_document();
+        filter.end_document();
+      }
+      filter.end_array();
+      filter.end_document();
+    }
+    filter.end_array();
+  }
+
+  /// `$in` of all that the text may stand for: MongoDB compares numbers of all types, but no text
+  /// with a number.
+  static void put_values(const std::string& value, Bson& out) {
+    out.begin_array("$in");
+    int at = 0;
+    out.text(std::to_string(at++), value);
+    int64_t whole = 0;
+    const auto end = value.data() + value.size();
+    if (const auto read = std::from_chars(value.data(), end, whole);
+        read.ec == std::errc() && read.ptr == end)
+      out.int64(std::to_string(at++), whole);
+    const bool digits = value.find_first_not_of("0123456789.-+eE") == std::string::npos;
+    if (digits && out.decimal(std::to_string(at), value)) ++at;
+    double real = 0;
+    if (const auto read = std::from_chars(value.data(), end, real);
+        read.ec == std::errc() && read.ptr == end)
+      out.real(std::to_string(at++), real);
+    if (const auto time = parse_time(value)) out.date(std::to_string(at++), milliseconds(*time));
+    if (value == "true" || value == "false") out.boolean(std::to_string(at++), value == "true");
+    out.end_array();
+  }
+
   static std::string collection_of(const ViewBatch& view) {
     const auto& named = view.settings.document.collection;
     return named.empty() ? view.table : named;
@@ -345,8 +420,10 @@ class MongodbStore final : public Store {
     const auto has = [](const std::vector<std::string>& names, const std::string& name) {
       return std::find(names.begin(), names.end(), name) != names.end();
     };
-    for (const auto& column : connection.describe(view.select)) {
-      fields.push_back(field_of(column));
+    const auto columns = connection.describe(view.select);
+    refuse_unknown_columns(view, columns);
+    for (const auto& column : columns) {
+      fields.push_back(field_of(column, view));
       fields.back().top = has(form.top, column.name);
       select += (select.empty() ? "" : ", ") + fields.back().sql;
     }

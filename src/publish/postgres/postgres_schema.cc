@@ -22,6 +22,7 @@ constexpr const char* kOurs = "made by windrow";
 struct ThereColumn {
   std::string type;  ///< format_type's text
   bool required = false;
+  std::string collation;  ///< quoted; empty where the type has none
 };
 
 std::map<std::string, ThereColumn> columns_there(Postgres& database, const std::string& qualified) {
@@ -29,11 +30,13 @@ std::map<std::string, ThereColumn> columns_there(Postgres& database, const std::
   for (const auto& row :
        database
            .query("SELECT attname, format_type(atttypid, atttypmod), attnotnull "
-                  "AND NOT atthasdef AND attidentity = '' FROM pg_attribute WHERE "
+                  "AND NOT atthasdef AND attidentity = '', (SELECT quote_ident(nspname) || '.' || "
+                  "quote_ident(collname) FROM pg_collation c JOIN pg_namespace n ON n.oid = "
+                  "collnamespace WHERE c.oid = attcollation) FROM pg_attribute WHERE "
                   "attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped",
                   {qualified})
            .rows) {
-    out[*row[0]] = {*row[1], *row[2] == "t"};
+    out[*row[0]] = {*row[1], *row[2] == "t", row[3].value_or("")};
   }
   return out;
 }
@@ -82,7 +85,7 @@ std::string create_statement(const PostgresPlace& place, const ViewBatch& view,
     const bool key = std::find(view.settings.key.begin(), view.settings.key.end(), column.name) !=
                      view.settings.key.end();
     columns += (columns.empty() ? "" : ", ") + postgres_name(column.name) + " " +
-               column.type.sql() + (key ? " NOT NULL" : "");
+               column.type.declared() + (key ? " NOT NULL" : "");
   }
   return "CREATE TABLE " + place.qualified(view.table) + " (" + columns + ")";
 }
@@ -105,6 +108,14 @@ std::string PostgresTable::column_list() const {
   return out;
 }
 
+std::string PostgresTable::collated(const std::string& column) const {
+  for (size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i].name == column && !collations[i].empty())
+      return postgres_name(column) + " COLLATE " + collations[i] + " AS " + postgres_name(column);
+  }
+  return postgres_name(column);
+}
+
 PostgresTable postgres_table(Postgres& database, const PostgresPlace& place, const ViewBatch& view,
                              bool ours, duck::Connection& connection) {
   PostgresTable table;
@@ -115,15 +126,10 @@ PostgresTable postgres_table(Postgres& database, const PostgresPlace& place, con
       table.exists ? columns_there(database, qualified) : std::map<std::string, ThereColumn>();
   std::string select;
   const auto sent = connection.describe(view.select);
-  for (const auto& [name, type] : view.settings.columns) {
-    if (std::none_of(sent.begin(), sent.end(),
-                     [&, &name = name](auto& c) { return c.name == name; }))
-      throw Error(Code::configuration,
-                  fmt::format("view \"{}\" has no column \"{}\"", view.table, name), "",
-                  view.settings.place);
-  }
+  refuse_unknown_columns(view, sent);
   for (const auto& column : sent) {
     PostgresType type = wanted_type(view, column);
+    std::string collation = type.kind == PostgresType::Kind::text ? "\"C\"" : "";
     if (const auto found = there.find(column.name); found != there.end()) {
       const auto present = read_postgres_type(found->second.type);
       const bool declared = view.settings.columns.contains(column.name);
@@ -135,18 +141,20 @@ PostgresTable postgres_table(Postgres& database, const PostgresPlace& place, con
       }
       if (present->sql() != type.sql() && (declared || widens(*present, type))) {
         table.evolve.push_back(fmt::format("ALTER TABLE {} ALTER COLUMN {} TYPE {}", qualified,
-                                           postgres_name(column.name), type.sql()));
+                                           postgres_name(column.name), type.declared()));
       } else {
         type = *present;
+        collation = found->second.collation;
       }
       there.erase(found);
     } else if (table.exists) {
       table.evolve.push_back(fmt::format("ALTER TABLE {} ADD COLUMN {} {}", qualified,
-                                         postgres_name(column.name), type.sql()));
+                                         postgres_name(column.name), type.declared()));
     }
     select += (select.empty() ? "" : ", ") + select_as(column, type) + " AS " +
               duck::quote_name(column.name);
     table.columns.push_back({column.name, type, 0});
+    table.collations.push_back(collation);
   }
   for (const auto& [name, column] : there) {  // that the view does not have any more
     if (column.required)
@@ -232,25 +240,29 @@ std::string postgres_merge_view(Postgres& database, const PostgresPlace& place,
   const std::string time = postgres_name(merge.time);
   std::string head = fmt::format("CREATE OR REPLACE VIEW {} AS ", place.qualified(merge.view));
   if (merge.sum.empty()) {
-    const std::string columns = table.column_list();
+    std::string fresh;
+    for (const auto& column : table.columns)
+      fresh += (fresh.empty() ? "" : ", ") + table.collated(column.name);
     return head + fmt::format(
                       "SELECT {0} FROM {1} WHERE {2} < {3} OR {3} IS NULL UNION ALL "
-                      "SELECT {0} FROM {4} WHERE {2} >= {3}",
-                      columns, place.qualified(view.table), time, limit, speed);
+                      "SELECT {5} FROM {4} WHERE {2} >= {3}",
+                      table.column_list(), place.qualified(view.table), time, limit, speed, fresh);
   }
-  std::string keys, sums, both;
+  std::string keys, sums, both, fresh;
   for (const auto& key : merge.key) {
     keys += (keys.empty() ? "" : ", ") + postgres_name(key);
+    fresh += (fresh.empty() ? "" : ", ") + table.collated(key);
   }
   both = keys;
   for (const auto& sum : merge.sum) {
     sums += ", sum(" + postgres_name(sum) + ") AS " + postgres_name(sum);
     both += ", " + postgres_name(sum);
+    fresh += ", " + postgres_name(sum);
   }
   return head + fmt::format(
-                    "SELECT {0}{1} FROM (SELECT {2} FROM {3} UNION ALL SELECT {2} FROM {4} WHERE "
+                    "SELECT {0}{1} FROM (SELECT {2} FROM {3} UNION ALL SELECT {7} FROM {4} WHERE "
                     "{5} >= {6}) AS parts GROUP BY {0}",
-                    keys, sums, both, place.qualified(view.table), speed, time, limit);
+                    keys, sums, both, place.qualified(view.table), speed, time, limit, fresh);
 }
 
 }  // namespace windrow::publish

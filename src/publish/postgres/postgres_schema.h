@@ -23,11 +23,14 @@ struct PostgresPlace {
 struct PostgresTable {
   bool exists = false;
   std::vector<BinaryRows::Column> columns;  ///< that are sent, in order
+  std::vector<std::string> collations;      ///< of each column; empty where its type has none
   std::string select;                       ///< what yields their rows
   std::vector<std::string> create;          ///< statements; empty where it exists
   std::vector<std::string> evolve;          ///< statements; empty where it fits already
 
   std::string column_list() const;
+  /// A column of another table, collated as this one's: PostgreSQL joins no two collations.
+  std::string collated(const std::string& column) const;
 };
 
 /// Looks at the server. Error(configuration) names a declared column or type that does not fit,

@@ -45,6 +45,8 @@ struct PostgresType {
   std::string name;              ///< of the element, as PostgreSQL's format_type writes it
 
   std::string sql() const { return name + (array ? "[]" : ""); }
+  /// As a column of ours is declared: texts compare byte by byte, as they do in the lake.
+  std::string declared() const { return sql() + (kind == Kind::text ? " COLLATE \"C\"" : ""); }
   uint32_t element_oid() const;
 };
 

@@ -209,7 +209,7 @@ class SqliteStore final : public Store {
   /// The view's rows in a table beside.
   void write(const ViewBatch& view, Manifest& manifest, Sqlite& database,
              duck::Connection& connection, Cancel& cancel, const ProgressSink& progress) const {
-    const auto columns = sqlite_columns(connection.describe(view.select), view.table);
+    const auto columns = sqlite_columns(connection.describe(view.select), view);
     std::string declared, select, marks;
     for (const auto& column : columns) {
       const char* comma = declared.empty() ? "" : ", ";
@@ -226,7 +226,7 @@ class SqliteStore final : public Store {
     connection.stream("SELECT " + select + " FROM (\n" + view.select + "\n)", {}, {},
                       [&](const std::vector<duck::Cell>& row) {
                         for (size_t i = 0; i < row.size(); ++i) {
-                          values[i] = sqlite_value(row[i]);
+                          values[i] = sqlite_value(columns[i], row[i], view);
                           insert.bind(int(i) + 1, values[i]);
                         }
                         insert.step();
@@ -265,7 +265,8 @@ class SqliteStore final : public Store {
       database.execute("DROP TABLE " + quote_name(view.table));
     }
     database.execute("ALTER TABLE " + beside(view) + " RENAME TO " + quote_name(view.table));
-    for (const auto& columns : view.indexes) make_index(view.table, columns, database);
+    for (const auto& columns : view.indexes) make_index(view, columns, false, database);
+    for (const auto& columns : view.settings.unique) make_index(view, columns, true, database);
     for (const auto& sql : others) again(sql, view.table, database);
   }
 
@@ -281,11 +282,11 @@ class SqliteStore final : public Store {
         throw Error(Code::configuration,
                     "index of view \"" + table + "\": there is no column \"" + column + "\"");
       }
-      names += (names.empty() ? "" : ", ") + quote_name(column);
-      name += "_" + column;
+      names += (names.empty() ? "" : ", ") + quote_name(column) + (down ? " DESC" : "");
+      name += "_" + column + (down ? "_desc" : "");
     }
-    database.execute("CREATE INDEX " + quote_name(name) + " ON " + quote_name(table) + " (" +
-                     names + ")");
+    database.execute(std::string("CREATE ") + (unique ? "UNIQUE " : "") + "INDEX " +
+                     quote_name(name) + " ON " + quote_name(table) + " (" + names + ")");
   }
 
   static void again(const std::string& sql, const std::string& table, Sqlite& database) {

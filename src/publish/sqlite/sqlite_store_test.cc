@@ -94,22 +94,101 @@ TEST_F(SqliteStoreTest, PublishesWithAManifest) {
 }
 
 TEST_F(SqliteStoreTest, LosesNoDigit) {
-  publish(
-      {view("t",
-            "SELECT true AS b, 1.10::DECIMAL(10,2) AS d, "
-            "12345678901234567890.123456::DECIMAL(30,6) AS big, 'nan'::DOUBLE AS n, "
-            "-0.0::DOUBLE AS z, DATE '2025-01-02' AS day, TIMESTAMP '2025-01-02 03:04:05.5' AS ts, "
-            "TIMESTAMPTZ '2025-01-02 03:04:05+02' AS tz, [1, NULL] AS l, {'a': 'é\"'} AS s, "
-            "170141183460469231731687303715884105727::HUGEINT AS h, "
-            "7::HUGEINT AS small, NULL::INTEGER AS missing, '\\x00\\xFF'::BLOB AS bytes, '{\"x\": "
-            "1}'::JSON AS j")});
-  EXPECT_EQ(query("SELECT b, big, n, day, ts, tz, l, s, h, small, missing, bytes, j FROM t"),
+  auto one = view(
+      "t",
+      "SELECT true AS b, 1.10::DECIMAL(10,2) AS d, "
+      "12345678901234567890.123456::DECIMAL(30,6) AS big, 'nan'::DOUBLE AS n, "
+      "-0.0::DOUBLE AS z, DATE '2025-01-02' AS day, TIMESTAMP '2025-01-02 03:04:05.5' AS ts, "
+      "TIMESTAMPTZ '2025-01-02 03:04:05+02' AS tz, [1, NULL] AS l, {'a': 'é\"'} AS s, "
+      "170141183460469231731687303715884105727::HUGEINT AS h, 'infinity'::TIMESTAMPTZ AS ever, "
+      "7::HUGEINT AS small, NULL::INTEGER AS missing, '\\x00\\xFF'::BLOB AS bytes, '{\"x\": "
+      "1}'::JSON AS j");
+  one.settings.columns = {{"big", "text"}, {"h", "TEXT"}};
+  publish({one});
+  EXPECT_EQ(query("SELECT b, big, n, day, ts, tz, l, s, h, small, missing, bytes, j, ever FROM t"),
             (Values{{int64_t(1), "12345678901234567890.123456", std::monostate{}, "2025-01-02",
-                     "2025-01-02 03:04:05.5", "2025-01-02 01:04:05Z", "[1,null]",
+                     "2025-01-02 03:04:05.5", "2025-01-02 01:04:05+00:00", "[1,null]",
                      "{\"a\":\"é\\\"\"}", "170141183460469231731687303715884105727", int64_t(7),
-                     std::monostate{}, "00FF", "{\"x\": 1}"}}));
+                     std::monostate{}, "00FF", "{\"x\": 1}", "infinity"}}));
   EXPECT_EQ(query("SELECT d, typeof(d), datetime(tz), z FROM t"),
             (Values{{1.1, "real", "2025-01-02 01:04:05", 0.0}}));
+}
+
+TEST_F(SqliteStoreTest, NumbersCompareAsInTheLake) {
+  publish({view("t",
+                "SELECT sum(v) AS revenue, sum(v::BIGINT) AS whole, sum(v::DECIMAL(10,0)) AS round "
+                "FROM (SELECT i, (i * 250.75)::DECIMAL(18,2) AS v FROM range(-3, 7) r(i)) "
+                "GROUP BY i")});
+  EXPECT_EQ(number("SELECT count(*) FROM t WHERE revenue > 1000"), 3);
+  EXPECT_EQ(number("SELECT count(*) FROM t WHERE whole > 1000"), 3);
+  EXPECT_EQ(number("SELECT count(*) FROM t WHERE round > 1000"), 3);
+  EXPECT_EQ(query("SELECT revenue FROM t ORDER BY revenue LIMIT 2"), (Values{{-752.25}, {-501.5}}));
+  EXPECT_EQ(query("SELECT sum(revenue / 2) FROM t"), (Values{{1880.625}}));
+}
+
+TEST_F(SqliteStoreTest, TimesSortAsInTheLake) {
+  publish({view("t",
+                "SELECT unnest([TIMESTAMPTZ '2025-01-02 00:00:00.5+00', '2025-01-02 00:00:00+00', "
+                "'infinity', '2025-01-02 00:00:00.25+00', '-infinity', '0044-03-15 00:00:00+00', "
+                "'2025-01-02 00:00:01+00']) AS at, unnest(range(7)) AS i")});
+  EXPECT_EQ(query("SELECT group_concat(i, ' ') FROM (SELECT i FROM t ORDER BY at)"),
+            (Values{{"4 5 1 3 0 6 2"}}));
+  for (const char* odd : {"DATE '10000-01-01'", "TIMESTAMP '0044-03-15 (BC) 00:00:00'",
+                          "TIMESTAMPTZ '12025-01-02 00:00:00+00'", "DATE '0044-03-15 (BC)'"}) {
+    const auto error =
+        error_of([&] { publish({view("t", std::string("SELECT ") + odd + " AS at")}); });
+    EXPECT_EQ(error.code(), Code::data) << odd;
+    EXPECT_NE(error.problem().message.find("column \"at\" of view \"t\""), std::string::npos);
+  }
+}
+
+TEST_F(SqliteStoreTest, WhatCannotCompareAndKeepItsDigitsIsRefused) {
+  for (const char* odd :
+       {"12345678901234567.89::DECIMAL(38,2)", "-0.12345678901234567::DECIMAL(38,18)",
+        "12345678901234567.00::DECIMAL(38,2)", "9223372036854775808::HUGEINT",
+        "99999999999999999999::DECIMAL(38,0)", "18446744073709551615::UBIGINT"}) {
+    auto one = view("t", std::string("SELECT ") + odd + " AS v");
+    const auto error = error_of([&] { publish({one}); });
+    EXPECT_EQ(error.code(), Code::data) << odd;
+    EXPECT_NE(error.problem().hint.find("columns: {v: real}"), std::string::npos) << odd;
+    one.settings.columns = {{"v", "real"}};
+    publish({one});
+    EXPECT_EQ(query("SELECT typeof(v) FROM t"), (Values{{"real"}}));
+    one.settings.columns = {{"v", "text"}};
+    publish({one});
+    EXPECT_EQ(query("SELECT typeof(v) FROM t"), (Values{{"text"}}));
+  }
+  for (const char* fits :
+       {"0.1::DECIMAL(38,18)", "1234567890123.45::DECIMAL(38,2)", "9223372036854775807::HUGEINT"}) {
+    publish({view("t", std::string("SELECT ") + fits + " AS v")});
+    EXPECT_EQ(query("SELECT typeof(v) <> 'text' FROM t"), (Values{{int64_t(1)}})) << fits;
+  }
+  EXPECT_EQ(error_of([&] { publish({view("t", "SELECT INTERVAL 2 DAY AS v")}); }).code(),
+            Code::configuration);
+}
+
+TEST_F(SqliteStoreTest, DeclaredColumns) {
+  auto one = view("t", "SELECT '12' AS n, 2.5::DECIMAL(4,2) AS r, 7 AS i");
+  one.settings.columns = {{"n", "integer"}, {"r", "real"}, {"i", "text"}};
+  publish({one});
+  EXPECT_EQ(query("SELECT n, r, i FROM t"), (Values{{int64_t(12), 2.5, "7"}}));
+  one.settings.columns = {{"nn", "integer"}};
+  const auto unknown = error_of([&] { publish({one}); });
+  EXPECT_EQ(unknown.problem().message,
+            "view \"t\" has no column \"nn\", which its \"columns\" give a type");
+  one.settings.columns = {{"n", "jsonb"}};
+  EXPECT_EQ(error_of([&] { publish({one}); }).problem().message,
+            "column \"n\" of view \"t\": SQLite's type \"jsonb\" is not one that windrow writes");
+}
+
+TEST_F(SqliteStoreTest, UniqueAndDescendingIndexes) {
+  auto one = view("t", "SELECT i % 2 AS n, i FROM range(4) r(i)", {{"-i", "n"}});
+  one.settings.unique = {{"i"}};
+  publish({one});
+  EXPECT_EQ(number("SELECT count(*) FROM sqlite_master WHERE sql LIKE '%\"i\" DESC, \"n\"%'"), 1);
+  EXPECT_EQ(number("SELECT count(*) FROM pragma_index_list('t') WHERE \"unique\""), 1);
+  one.settings.unique = {{"n"}};
+  EXPECT_EQ(error_of([&] { publish({one}); }).code(), Code::conflict);
 }
 
 TEST_F(SqliteStoreTest, TheChecksumIsOfTheRowsInOrder) {
