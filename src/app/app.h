@@ -159,6 +159,28 @@ struct RetainedTable {
   std::optional<Problem> problem;
 };
 
+struct EraseOptions {
+  publish::KeyValues key;  ///< all of it must hold
+  bool dry_run = false;
+  bool purge = true;  ///< also the files of older versions
+};
+/// A place that was looked into for rows with a key, and what became of it.
+struct ErasedPlace {
+  std::string kind;      ///< `table`, `store` or `history`
+  std::string name;      ///< `silver.orders`; of a store `CONNECTION: TABLE`
+  std::string how;       ///< `columns`, or `text` where a record is only known as it came
+  int64_t rows = 0;      ///< removed, or found where nothing was to be changed
+  int64_t files = 0;     ///< of the lake, that were removed or written anew
+  int64_t purged = 0;    ///< files of older versions that held the rows
+  int64_t version = -1;  ///< of the table afterwards
+  std::optional<Problem> problem;
+};
+struct ErasureReceipt {
+  std::vector<ErasedPlace> places;
+  std::vector<std::string>
+      passed_over;  ///< with the reason: tables without the columns, deliveries
+};
+
 class App {
  public:
   /// Loads the project and builds its graph. The lake is looked at when it is needed, and made by
@@ -206,6 +228,11 @@ class App {
   /// Removes rows that are older than the retention of their table's layer, in tables that the
   /// selector chooses. A problem of one table does not hold back the others.
   virtual std::vector<RetainedTable> retain(const std::string& select, bool dry_run) = 0;
+  /// Removes the rows with a key from every table of the lake that has its columns, from records
+  /// that were set aside, from every store that something is published to, and from the samples of
+  /// checks. May be repeated: what is gone already is found nowhere. A problem of one place does
+  /// not hold back the others.
+  virtual ErasureReceipt erase(const EraseOptions& options) = 0;
   /// The rules of all tables whose layer has some, written to the bucket unless `dry_run`.
   virtual std::vector<LifecycleLine> lifecycle(bool dry_run) = 0;
   /// Where the environment's lake is, or will be.

@@ -40,6 +40,7 @@ class AppImpl final : public App {
   std::vector<publish::Manifest> roll_back(const std::vector<std::string>& names) override;
   std::vector<RetainedTable> retain(const std::string& select, bool dry_run) override;
   std::vector<LifecycleLine> lifecycle(bool dry_run) override;
+  ErasureReceipt erase(const EraseOptions& options) override;
   std::string lake_path() const override { return environment_.lake; }
 
  private:
@@ -50,6 +51,10 @@ class AppImpl final : public App {
   std::string lake_health();
   std::string table_health(lake::Lake& lake, const std::string& name);
   std::string connection_health(const std::string& name, const project::Connection& connection);
+
+  void erase_in_tables(const EraseOptions& options, ErasureReceipt& receipt);
+  void erase_in_stores(const EraseOptions& options, ErasureReceipt& receipt);
+  void erase_in_history(const EraseOptions& options, ErasureReceipt& receipt);
 
   void wait_for_lake(const tasks::IngestSink& sink);
   /// Its place among the assets; Error(usage) with the nearest name.

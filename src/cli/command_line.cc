@@ -21,7 +21,8 @@ const std::map<std::string, Verb>& verbs() {
       {"lineage", lineage_verb}, {"runs", runs_verb},         {"retry", retry_verb},
       {"schema", schema_verb},   {"health", health_verb},     {"completion", completion_verb},
       {"version", version_verb}, {"lake", lake_verb},         {"publish", publish_verb},
-      {"ingest", ingest_verb},   {"generate", generate_verb}, {"source", source_verb}};
+      {"ingest", ingest_verb},   {"generate", generate_verb}, {"source", source_verb},
+      {"erase", erase_verb}};
   return all;
 }
 

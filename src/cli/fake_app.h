@@ -35,6 +35,8 @@ struct Told {
   std::vector<app::AssetView> assets;
   std::vector<app::HealthLine> health;
   std::vector<app::RetainedTable> retained;
+  app::ErasureReceipt receipt;
+  std::vector<app::EraseOptions> erased;
   std::vector<tasks::PublicationPreview> previews;
   std::string lake_path;
   std::string secret;
@@ -135,6 +137,10 @@ class FakeApp final : public app::App {
   std::vector<app::LifecycleLine> lifecycle(bool) override { return {}; }
   std::vector<app::RetainedTable> retain(const std::string&, bool) override {
     return told_.retained;
+  }
+  app::ErasureReceipt erase(const app::EraseOptions& options) override {
+    told_.erased.push_back(options);
+    return told_.receipt;
   }
   std::string lake_path() const override { return told_.lake_path; }
   history::History& history() override { return history_; }

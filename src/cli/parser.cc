@@ -395,6 +395,20 @@ void source_verbs(CLI::App& app, Arguments& a) {
                    "also where files are gone that it was read from: their rows go");
 }
 
+void erase_verb(CLI::App& app, Arguments& a) {
+  auto* erase = verb(app, kWork, "erase",
+                     "remove the rows with a key, for good: lake, stores, samples of checks",
+                     "  windrow erase --key customer_id=14620 --dry-run\n"
+                     "  windrow --json erase --key customer_id=14620 --yes\n");
+  repeatable(erase->add_option("--key", a.keys, "rows with this value; repeated: with all of them"))
+      ->type_name("COLUMN=VALUE")
+      ->required();
+  erase->add_flag("--keep-versions", a.keep_versions,
+                  "leave the files of older versions to vacuum and its retention");
+  erase->add_flag("-y,--yes", a.yes, "do not ask");
+  dry_run(erase, a);
+}
+
 void lake_verbs(CLI::App& app, Arguments& a) {
   auto* lake = verb(app, kWork, "lake", "look after all tables of the project's lake",
                     "  windrow lake retain --dry-run\n");
@@ -477,6 +491,7 @@ std::unique_ptr<CLI::App> make_parser(Arguments& a) {
   looking_verbs(*app, a);
   table_verbs(*app, a);
   source_verbs(*app, a);
+  erase_verb(*app, a);
   lake_verbs(*app, a);
   other_verbs(*app, a);
   app->footer(

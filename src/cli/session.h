@@ -59,7 +59,8 @@ struct Arguments {
   bool until_caught_up = false;
   bool dry_run = false, force = false, purge = false;
   bool rollback = false;
-  std::vector<std::string> names;  ///< publish: publications
+  bool yes = false, keep_versions = false;  ///< erase
+  std::vector<std::string> names;           ///< publish: publications
 };
 
 /// How a project is opened; tests put a false one here.
@@ -94,6 +95,7 @@ int ingest_verb(Session& session);
 int generate_verb(Session& session);
 int backfill_verb(Session& session);
 int publish_verb(Session& session);
+int erase_verb(Session& session);
 int test_verb(Session& session);
 int query_verb(Session& session);
 int table_verb(Session& session);

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/error.h"
+#include "lake/history_archive.h"
+#include "lake/json_text.h"
 #include "lake/maintenance.h"
 #include "lake/partition_path.h"
 #include "lake/protocol.h"
@@ -14,6 +17,9 @@
 
 namespace windrow::lake {
 namespace {
+
+constexpr const char* kErasure = "erasure";
+constexpr const char* kRetention = "retention";
 
 constexpr int kAttemptsMax = 20;      // of one commit, each planned over a newer version
 constexpr int kErasureRoundsMax = 5;  // each finds only what was appended meanwhile
@@ -34,8 +40,12 @@ int64_t count_rows(duck::Connection& connection, const std::string& sql) {
 class Remover {
  public:
   Remover(storage::FileSystem& files, const std::string& path, duck::Connection& connection,
-          const Clock& clock)
-      : files_(files), table_(files, path), connection_(connection), clock_(clock) {}
+          const Clock& clock, const char* reason)
+      : files_(files),
+        table_(files, path),
+        connection_(connection),
+        clock_(clock),
+        reason_(reason) {}
 
   const Table& table() const { return table_; }
 
@@ -112,7 +122,8 @@ class Remover {
       added_bytes += add.size;
       copied += rows_of(add).value_or(0);
     }
-    request.operation_parameters = {{"predicate", json_list_text({"<not recorded>"})}};
+    request.operation_parameters = {{"predicate", json_list_text({"<not recorded>"})},
+                                    {"reason", json_quoted(reason_)}};
     request.operation_metrics = {{"numRemovedFiles", std::to_string(request.removes.size())},
                                  {"numAddedFiles", std::to_string(adds.size())},
                                  {"numDeletedRows", std::to_string(deleted_rows(removal))},
@@ -157,6 +168,7 @@ class Remover {
   const Table table_;
   duck::Connection& connection_;
   const Clock& clock_;
+  const char* reason_;
 };
 
 /// Files with rows that the condition holds for, and how many.
@@ -199,6 +211,18 @@ Removal with_rows(duck::Connection& connection, const Snapshot& snapshot,
     }
   }
   return out;
+}
+
+/// Commits of earlier versions of this program do not tell the two apart: they count as erasures.
+bool is_erasure(const CommitInfo& info) {
+  const auto record = provenance_of(info);
+  if (!record || record->kind != kMaintenanceKind || info.operation != "DELETE") return false;
+  const auto json = nlohmann::json::parse(info.json, nullptr, false);
+  const auto* parameters = json.is_object() && json.contains("operationParameters")
+                               ? &json["operationParameters"]
+                               : nullptr;
+  return !parameters || !parameters->is_object() ||
+         parameters->value("reason", nlohmann::json()) != kRetention;
 }
 
 // --- retention
@@ -293,7 +317,7 @@ std::string key_condition(const Snapshot& snapshot, const KeyValues& key) {
 RowRemoval erase_rows(storage::FileSystem& files, const std::string& table_path,
                       duck::Connection& connection, const std::string& condition, bool dry_run,
                       const Clock& clock) {
-  Remover remover(files, table_path, connection, clock);
+  Remover remover(files, table_path, connection, clock, kErasure);
   check_condition(connection, remover.table().snapshot({}, &connection), condition);
   RowRemoval out;
   const Plan plan = [&](const Snapshot& snapshot) {
@@ -340,11 +364,24 @@ std::optional<std::string> partition_time(const Snapshot& snapshot) {
   return found;
 }
 
+bool rows_erased(const Table& table, int64_t from_version, int64_t to_version) {
+  if (from_version >= to_version) return false;
+  try {
+    const auto commits = table.commits(from_version, to_version);
+    return std::any_of(commits.begin(), commits.end(), [](const Commit& commit) {
+      return commit.info && commit.changes_data() && is_erasure(*commit.info);
+    });
+  } catch (const Error& error) {
+    if (error.code() != Code::history_lost) throw;
+    return true;
+  }
+}
+
 RowRemoval apply_retention(storage::FileSystem& files, const std::string& table_path,
                            duck::Connection& connection, const RetentionRule& rule, bool dry_run,
                            const Clock& clock) {
   RowRemoval out;
-  Remover(files, table_path, connection, clock)
+  Remover(files, table_path, connection, clock, kRetention)
       .run(
           [&](const Snapshot& snapshot) {
             return rule.column.empty() ? by_partition(snapshot, rule)

@@ -49,6 +49,11 @@ struct RetentionRule {
 /// or the one partition column that is a DATE or a timestamp. Nothing where there are none.
 std::optional<std::string> partition_time(const Snapshot& snapshot);
 
+/// That rows were erased between two versions (not by retention), which `row_changes` passes over:
+/// whoever keeps copies of rows has to let go of those. True also where the log does not tell any
+/// more.
+bool rows_erased(const Table& table, int64_t from_version, int64_t to_version);
+
 RowRemoval apply_retention(storage::FileSystem& files, const std::string& table_path,
                            duck::Connection& connection, const RetentionRule& rule, bool dry_run,
                            const Clock& clock);

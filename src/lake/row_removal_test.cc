@@ -129,6 +129,19 @@ TEST_F(RowRemovalTest, WhoReadsNewRowsLaterDoesNotBringErasedOnesBack) {
   EXPECT_EQ(added(3), (Strings{"1"}));
 }
 
+TEST_F(RowRemovalTest, WhoKeepsCopiesIsToldOfErasedRowsAlone) {
+  create("SELECT i AS id, DATE '2025-01-01' + i::INTEGER AS day FROM range(4) t(i)");
+  append("SELECT 9 AS id, DATE '2025-02-01' AS day");
+  ASSERT_GE(retain("day", "2025-01-02").version, 0);
+  optimize(*files_, path_, connection_, {}, clock_);
+  const int64_t before = table().latest_version();
+  EXPECT_FALSE(rows_erased(table(), 0, before));
+  ASSERT_GE(erase("id = 2").version, 0);
+  EXPECT_TRUE(rows_erased(table(), 0, table().latest_version()));
+  EXPECT_TRUE(rows_erased(table(), before, table().latest_version()));
+  EXPECT_FALSE(rows_erased(table(), table().latest_version(), table().latest_version()));
+}
+
 TEST_F(RowRemovalTest, ACleanedLogStillSaysWhatWasMaintenance) {
   create("SELECT i AS id FROM range(3) t(i)");
   append("SELECT 9 AS id");

@@ -13,6 +13,12 @@ std::vector<Manifest> Store::roll_back(const std::vector<std::string>&, Cancel&)
               "restore the tables in the lake and publish again: windrow table restore");
 }
 
+std::vector<ErasedRows> Store::erase(const std::vector<project::PublishedView>&, const KeyValues&,
+                                     bool) {
+  throw Error(Code::unsupported, "what was delivered is out of reach",
+              "ask its receivers, and remove the files that hold it");
+}
+
 void refuse_kept_name(const ViewBatch& view, std::string_view name, std::string_view kept) {
   if (!name.starts_with(kept)) return;
   throw Error(Code::configuration,

@@ -40,6 +40,18 @@ struct Change {
   bool local_times = false;         ///< `intervals` are compared as texts without a zone
   std::string zone = "UTC";
   std::string removed;  ///< SELECT of keys whose rows go; with upsert and `whole` false
+  /// Rows were erased from the lake since the batch that is there: no copy of them stays. The rows
+  /// are whole, what they have not goes (of upsert too), and so do former batches.
+  bool erased = false;
+};
+
+/// Column → text of its value: the rows that are to be erased.
+using KeyValues = std::vector<std::pair<std::string, std::string>>;
+/// What a store removed of a view, or would remove.
+struct ErasedRows {
+  std::string view;
+  int64_t rows = 0;    ///< of the present batch and of former ones
+  bool keyed = false;  ///< it has these columns; else nothing was looked for
 };
 
 /// One view to publish: rows come from `select`, run in a connection whose views are pinned.
@@ -76,6 +88,11 @@ class Store {
   /// Brings back the batch before the present one, of all these views at once. Gives the manifests
   /// as they are then. Error(not_found) where the store has none.
   virtual std::vector<Manifest> roll_back(const std::vector<std::string>& views, Cancel& cancel);
+  /// Removes the rows with this key of the views, present and former batches, so that the store's
+  /// files do not hold them either. Rows of other programs with it too. `dry_run` only counts.
+  /// Error(unsupported) where what was published is out of the store's hands.
+  virtual std::vector<ErasedRows> erase(const std::vector<project::PublishedView>& views,
+                                        const KeyValues& key, bool dry_run);
   /// That the store can be reached and written to; gives a sentence.
   virtual std::string health() = 0;
   /// Modes beside `replace` that it takes.

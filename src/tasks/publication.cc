@@ -4,6 +4,8 @@
 
 #include "base/hash.h"
 #include "lake/changes.h"
+#include "lake/row_removal.h"
+#include "tasks/boundary.h"
 #include "tasks/model_facts.h"
 
 namespace windrow::tasks {
@@ -71,6 +73,24 @@ std::string settings_of(const project::PublishedView& view, const std::string& s
 std::optional<int64_t> version_before(const std::string& inputs, const std::string& begin) {
   if (!inputs.starts_with(begin) || inputs.find(';') + 1 != inputs.size()) return {};
   return std::stoll(inputs.substr(begin.size()));
+}
+
+/// That rows which a batch may hold were erased from the tables that it was made from.
+bool erased_since(const Context& context, const publish::Manifest& there) {
+  for (size_t at = 0, end; (end = there.inputs.find(';', at)) != std::string::npos; at = end + 1) {
+    const std::string one = there.inputs.substr(at, end - at);
+    const size_t version = one.rfind('@');
+    const size_t id = version == std::string::npos ? version : one.rfind('@', version - 1);
+    if (id == std::string::npos) continue;
+    const std::string name = one.substr(0, id);
+    if (!context.tables.exists(name)) continue;
+    const auto now = context.tables.version(name);
+    if (one.substr(id + 1, version - id - 1) != now.table_id) continue;
+    if (lake::rows_erased(context.tables.table(name), std::stoll(one.substr(version + 1)),
+                          now.version))
+      return true;
+  }
+  return false;
 }
 
 void narrow_to_intervals(const Context& context, const std::string& table, int64_t from, int64_t to,
@@ -181,7 +201,17 @@ void narrow(const Context& context, const Candidate& c, const publish::Manifest*
                                    : model                ? model->build.column
                                                           : "";
   }
+  batch.change.erased = there && view.mode != "append" && erased_since(context, *there);
   if (!there || view.mode == "replace" || !view.sql.empty()) return;
+  if (is_view(context, view.from.value)) {
+    if (view.mode != "append") return;  // which of its rows changed is not known
+    throw Error(Code::unsupported,
+                fmt::format("view \"{}\" of mode append: {} is a view, whose new rows nobody knows",
+                            view.table, view.from.value),
+                "publish a table, or use mode replace", view.place);
+  }
+  // What was erased is not known any more, so all is sent, and what is not among it goes.
+  if (batch.change.erased) return;
   if (there->definition != c.definition) {
     if (view.mode != "append") return;
     throw Error(Code::data,

@@ -264,7 +264,8 @@ class CassandraStore final : public Store {
          cluster.query("SELECT * FROM " + place_.qualified(view.table) + " LIMIT 1").rows.empty());
     collect(sending, table);
     send_rows(cluster, sending, table, fresh);
-    if (view.mode == "replace" && !fresh) remove_others(cluster, sending, table);
+    if ((view.mode == "replace" || view.change.erased) && !fresh)
+      remove_others(cluster, sending, table);
     if (view.mode == "upsert" && !view.change.whole && !view.change.removed.empty())
       remove_named(cluster, sending, table);
     cluster.finish();

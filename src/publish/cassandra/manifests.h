@@ -28,6 +28,13 @@ class CassandraManifests {
   /// That rows of it were sent at some time.
   bool begun(const std::string& view) { return !row(view).rows.empty(); }
 
+  /// The timestamp of the newest rows; 0 where there are none.
+  int64_t stamp(const std::string& view) {
+    const auto there = row(view);
+    const auto text = there.rows.empty() ? std::nullopt : there.text(0, "stamp");
+    return text ? std::stoll(*text) : 0;
+  }
+
   /// One publication of one view, from taking it to the end.
   struct Turn {
     std::string view, writer;

@@ -3,6 +3,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <filesystem>
 
 #include "base/id.h"
@@ -165,14 +167,63 @@ class DuckdbStore final : public Store {
     });
   }
 
+  std::vector<ErasedRows> erase(const std::vector<project::PublishedView>& views,
+                                const KeyValues& key, bool dry_run) override {
+    std::vector<ErasedRows> out;
+    if (!fs::exists(path_)) return out;
+    duck::Database database(duck::Options{.threads = 1});
+    duck::Connection connection(database);
+    const auto work = [&](const Attached& file) {
+      const auto there = read(connection, file);
+      for (const auto& view : views) {
+        if (!there.contains(view.table)) continue;
+        const std::string from = " FROM " + file.table(view.table);
+        const auto where = key_condition(connection.describe("SELECT *" + from), key);
+        ErasedRows one{view.table, 0, where.has_value()};
+        if (where) {
+          one.rows = number(connection.value("SELECT count(*)" + from + " WHERE " + *where));
+          if (!dry_run && one.rows > 0) connection.execute("DELETE" + from + " WHERE " + *where);
+        }
+        out.push_back(std::move(one));
+      }
+    };
+    if (dry_run) {
+      work(Attached(connection, path_, true));
+    } else {
+      change(connection, work, true);
+    }
+    return out;
+  }
+
   std::string health() override {
     if (!fs::exists(path_)) return "not published to yet";
     return fmt::format("opens, {} views published", manifests().size());
   }
 
  private:
-  /// `work` on a copy, which then takes the file's place.
-  void change(duck::Connection& connection, const std::function<void(const Attached&)>& work) {
+  /// Nothing where one of the columns is not there.
+  static std::optional<std::string> key_condition(const std::vector<duck::Column>& columns,
+                                                  const KeyValues& key) {
+    const auto lower = [](std::string text) {
+      for (char& c : text) c = char(std::tolower(static_cast<unsigned char>(c)));
+      return text;
+    };
+    std::string out;
+    for (const auto& [name, value] : key) {
+      const auto found = std::find_if(columns.begin(), columns.end(), [&, &name = name](auto& c) {
+        return lower(c.name) == lower(name);
+      });
+      if (found == columns.end()) return {};
+      out += fmt::format("{}{} = TRY_CAST({} AS {})", out.empty() ? "" : " AND ",
+                         quote_name(found->name), quote_text(value), found->type);
+    }
+    return out;
+  }
+
+  /// `work` on a copy, which then takes the file's place. With `forget` the copy is written anew,
+  /// so that blocks that were deleted are not in it.
+  void change(duck::Connection& connection, const std::function<void(const Attached&)>& work,
+              bool forget = false) {
     const fs::path folder = fs::path(path_).parent_path();
     std::error_code error;
     fs::create_directories(folder, error);
@@ -197,6 +248,16 @@ class DuckdbStore final : public Store {
           "TIMESTAMPTZ, published TIMESTAMPTZ, inputs VARCHAR, rejected VARCHAR)");
       work(file);
       connection.execute("CHECKPOINT " + file.name());
+      if (forget) {
+        const std::string anew = beside + "-anew";
+        Attached fresh(connection, anew, false);
+        connection.execute("COPY FROM DATABASE " + file.name() + " TO " + fresh.name());
+        connection.execute("CHECKPOINT " + fresh.name());
+        fresh.close();
+        file.close();
+        fs::rename(anew, beside, error);
+        if (error) throw system_error(error.value(), "rename", anew);
+      }
       file.close();
       make_durable(beside);
       fs::rename(beside, path_, error);

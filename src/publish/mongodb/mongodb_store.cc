@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <functional>
 #include <set>
 
 #include "base/digest.h"
@@ -254,6 +256,7 @@ class MongodbStore final : public Store {
         batches.former.insert(batches.former.begin(), found->second.present);
       }
       const size_t keep = size_t(view.settings.keep.value_or(kKeptByDefault));
+      if (view.change.erased) batches.former.clear();
       if (batches.former.size() > keep) batches.former.resize(keep);
       batches.present = manifest;
       after[view.table] = std::move(batches);
@@ -512,7 +515,8 @@ class MongodbStore final : public Store {
     return filter;
   }
 
-  /// The one step that readers see.
+  /// The one step that readers see: a change of one document, which a server with transactions
+  /// commits by number, so that a lost answer can be asked for again.
   static void switch_to(Mongo& mongo, const std::map<std::string, Batches>& before,
                         const std::map<std::string, Batches>& after) {
     Bson filter, update;

@@ -201,6 +201,38 @@ class PostgresStore final : public Store {
     return out;
   }
 
+  std::vector<ErasedRows> erase(const std::vector<project::PublishedView>& views,
+                                const KeyValues& key, bool dry_run) override {
+    Postgres database(options_);
+    find_schema(database);
+    std::vector<ErasedRows> out;
+    std::vector<std::string> changed, names;
+    for (const auto& view : views) names.push_back(view.table);
+    if (!dry_run) lock(database, names);  // a publication may be about to send what it has read
+    {
+      PostgresTransaction transaction(database);
+      const auto published = read_manifests(database, kManifests);
+      for (const auto& view : views) {
+        if (!published.contains(view.table)) continue;
+        ErasedRows one{view.table, 0, false};
+        for (const auto& table : {view.table, former_table(view.table)}) {
+          if (!there(database, table)) continue;
+          const auto rows = erase_key(database, place_.qualified(table), key, dry_run);
+          if (!rows) continue;
+          one.keyed = true;
+          one.rows += *rows;
+          if (*rows > 0) changed.push_back(place_.qualified(table));
+        }
+        out.push_back(std::move(one));
+      }
+      if (!dry_run) transaction.commit();
+    }
+    if (dry_run) return out;
+    // Until then the rows lie in the table's file, where no statement finds them.
+    for (const auto& table : changed) database.execute("VACUUM " + table);
+    return out;
+  }
+
   std::string health() override {
     Postgres database(options_);
     find_schema(database);
@@ -223,6 +255,34 @@ class PostgresStore final : public Store {
   }
 
  private:
+  /// Rows with the key; nothing where the table has no such columns.
+  static std::optional<int64_t> erase_key(Postgres& database, const std::string& table,
+                                          const KeyValues& key, bool dry_run) {
+    std::string where;
+    std::vector<PostgresValue> values;
+    for (const auto& [name, value] : key) {
+      const auto found = database.query(
+          "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = "
+          "$1::regclass AND lower(attname) = lower($2) AND attnum > 0 AND NOT attisdropped",
+          {table, name});
+      if (found.rows.empty()) return {};
+      values.emplace_back(value);
+      where += fmt::format("{}{} = ${}::{}", where.empty() ? "" : " AND ",
+                           postgres_name(*found.rows[0][0]), values.size(), *found.rows[0][1]);
+    }
+    database.execute("SAVEPOINT windrow_key");
+    try {
+      const std::string from = " FROM " + table + " WHERE " + where;
+      if (dry_run)
+        return std::stoll(database.value("SELECT count(*)" + from, values).value_or("0"));
+      return database.query("DELETE" + from, values).affected;
+    } catch (const Error& error) {
+      if (error.code() != Code::data) throw;
+      database.execute("ROLLBACK TO SAVEPOINT windrow_key");
+      return {};  // a value that the column cannot have
+    }
+  }
+
   static void refuse_odd(const std::vector<ViewBatch>& views) {
     std::set<std::string> names;
     for (const auto& view : views) {
@@ -329,7 +389,11 @@ class PostgresStore final : public Store {
              const ProgressSink& progress) {
     const std::string qualified = place_.qualified(view.table);
     for (const auto& statement : table.create) database.execute(statement);
-    if (table.exists && view.settings.keep.value_or(0) > 0) keep_former(database, view);
+    if (view.change.erased) {
+      forget_former(database, view.table);
+    } else if (table.exists && view.settings.keep.value_or(0) > 0) {
+      keep_former(database, view);
+    }
     int64_t deleted = 0;
     const bool upsert = view.mode == "upsert";
     // An index that is there before the rows costs more than one that is made after them; of upsert
@@ -377,6 +441,12 @@ class PostgresStore final : public Store {
                                place_.qualified(kFormerManifests), kManifestColumns,
                                place_.qualified(kManifests)),
                    {view.table});
+  }
+
+  void forget_former(Postgres& database, const std::string& view) {
+    database.execute("DROP TABLE IF EXISTS " + place_.qualified(former_table(view)));
+    database.query(
+        fmt::format("DELETE FROM {} WHERE view = $1", place_.qualified(kFormerManifests)), {view});
   }
 
   int64_t delete_intervals(Postgres& database, const ViewBatch& view) {
@@ -487,6 +557,13 @@ class PostgresStore final : public Store {
                                  qualified, same))
               .affected;
       database.execute("DROP TABLE windrow_gone");
+    }
+    if (view.change.erased) {
+      deleted += database
+                     .query(fmt::format("DELETE FROM {} AS there WHERE NOT EXISTS (SELECT 1 FROM "
+                                        "windrow_rows AS gone WHERE {})",
+                                        qualified, same))
+                     .affected;
     }
     const std::string columns = table.column_list();
     database.execute(

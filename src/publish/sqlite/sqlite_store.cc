@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <set>
@@ -123,6 +124,8 @@ class SqliteStore final : public Store {
     database.make_durable_and_concurrent();
     // A view upon a table that is away for a moment must not stop the renaming, nor follow it.
     database.execute("PRAGMA legacy_alter_table = ON; PRAGMA foreign_keys = OFF");
+    const bool erased = std::any_of(views.begin(), views.end(),
+                                    [](const auto& view) { return view.change.erased; });
     SqliteTransaction transaction(database);
     database.execute(kManifestTable);
     for (const char* column : {"inputs", "rejected"}) {
@@ -151,6 +154,13 @@ class SqliteStore final : public Store {
     }
     cancel.check();
     transaction.commit();
+    if (erased) {
+      try {
+        forget(database);
+      } catch (const Error&) {
+        // The batch stands; a reader held it up. The next one that is due writes over it.
+      }
+    }
     return out;
   }
 
@@ -165,6 +175,41 @@ class SqliteStore final : public Store {
     transaction.commit();
   }
 
+  std::vector<ErasedRows> erase(const std::vector<project::PublishedView>& views,
+                                const KeyValues& key, bool dry_run) override {
+    std::vector<ErasedRows> out;
+    if (!std::filesystem::exists(path_)) return out;
+    Sqlite database(path_, Sqlite::Mode::existing);
+    const auto published = manifests();
+    SqliteTransaction transaction(database);
+    for (const auto& view : views) {
+      if (!published.contains(view.table)) continue;
+      ErasedRows one{view.table, 0, true};
+      std::string where;
+      std::vector<SqliteValue> values;
+      for (const auto& [column, value] : key) {
+        const auto found =
+            database.query("SELECT name FROM pragma_table_info(?) WHERE lower(name) = lower(?)",
+                           {view.table, column});
+        one.keyed = one.keyed && !found.empty();
+        if (!one.keyed) break;
+        // The column's affinity makes a number of the text where the column holds numbers.
+        where += (where.empty() ? "" : " AND ") + quote_name(text_of(found[0][0])) + " = ?";
+        values.emplace_back(value);
+      }
+      if (one.keyed) {
+        const std::string from = " FROM " + quote_name(view.table) + " WHERE " + where;
+        one.rows =
+            clients::integer_of(database.query("SELECT count(*)" + from, values)[0][0]).value_or(0);
+        if (!dry_run && one.rows > 0) database.query("DELETE" + from, values);
+      }
+      out.push_back(std::move(one));
+    }
+    transaction.commit();
+    if (!dry_run) forget(database);
+    return out;
+  }
+
   std::string health() override {
     if (!std::filesystem::exists(path_)) return "not published to yet";
     Sqlite database(path_, Sqlite::Mode::existing);
@@ -175,6 +220,13 @@ class SqliteStore final : public Store {
   }
 
  private:
+  /// Writes the file anew: what earlier batches held lies in its free pages, and in the write-ahead
+  /// log.
+  static void forget(Sqlite& database) {
+    database.execute("VACUUM");
+    database.query("PRAGMA wal_checkpoint(TRUNCATE)");
+  }
+
   static void refuse_odd(const std::vector<ViewBatch>& views) {
     std::set<std::string> names;
     for (const auto& view : views) {
@@ -270,10 +322,13 @@ class SqliteStore final : public Store {
     for (const auto& sql : others) again(sql, view.table, database);
   }
 
-  static void make_index(const std::string& table, const std::vector<std::string>& columns,
-                         Sqlite& database) {
-    std::string names, name = "windrow_" + table;
-    for (const auto& column : columns) {
+  static void make_index(const ViewBatch& view, const std::vector<std::string>& columns,
+                         bool unique, Sqlite& database) {
+    const std::string& table = view.table;
+    std::string names, name = (unique ? "windrow_unique_" : "windrow_") + table;
+    for (std::string column : columns) {
+      const bool down = column.starts_with('-');
+      if (down) column.erase(0, 1);
       // Quoted, an unknown name would pass for a text.
       if (database
               .query("SELECT 1 FROM pragma_table_info(?) WHERE lower(name) = lower(?)",

@@ -1,0 +1,131 @@
+#include "history/forget.h"
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "clients/sqlite.h"
+
+namespace windrow::history {
+
+namespace {
+
+using clients::Sqlite;
+using clients::SqliteTransaction;
+using clients::text_of;
+using Json = nlohmann::ordered_json;
+using Key = std::vector<std::pair<std::string, std::string>>;
+
+constexpr const char* kForgotten = "…";
+
+bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+
+std::string lower(std::string text) {
+  for (char& c : text) c = char(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+/// Where the value stands as a word of its own.
+size_t find_word(const std::string& text, const std::string& value, size_t from) {
+  for (size_t at = from; (at = text.find(value, at)) != std::string::npos; ++at) {
+    const size_t end = at + value.size();
+    if ((at == 0 || !is_word(text[at - 1])) && (end == text.size() || !is_word(text[end])))
+      return at;
+  }
+  return std::string::npos;
+}
+
+/// The values out of a text.
+void forget_words(std::string& text, const Key& key) {
+  for (const auto& [name, value] : key) {
+    for (size_t at = 0; (at = find_word(text, value, at)) != std::string::npos;)
+      text.replace(at, value.size(), kForgotten);
+  }
+}
+
+/// That a sample's row has the key.
+bool has_key(const Json& columns, const Json& row, const Key& key) {
+  for (const auto& [name, value] : key) {
+    bool equal = false;
+    for (size_t i = 0; i < row.size() && i < columns.size(); ++i) {
+      if (!row[i].is_string() || !columns[i].is_string()) continue;
+      equal = equal || (lower(columns[i].get<std::string>()) == lower(name) &&
+                        row[i].get_ref<const std::string&>() == value);
+    }
+    if (!equal) return false;
+  }
+  return true;
+}
+
+int64_t forget_in_sample(std::string& sample, const Key& key) {
+  auto json = Json::parse(sample, nullptr, false);
+  if (!json.is_object() || !json.contains("columns") || !json.contains("rows")) return 0;
+  auto kept = Json::array();
+  int64_t gone = 0;
+  for (const auto& row : json["rows"]) {
+    if (row.is_array() && has_key(json["columns"], row, key)) {
+      ++gone;
+    } else {
+      kept.push_back(row);
+    }
+  }
+  json["rows"] = std::move(kept);
+  if (gone > 0) sample = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return gone;
+}
+
+/// Samples of checks, and what was said of them.
+int64_t forget_in_checks(Sqlite& database, const Key& key, bool dry_run) {
+  int64_t out = 0;
+  for (const auto& row :
+       database.query("SELECT rowid, sample, message FROM checks WHERE instr(sample, ?) > 0",
+                      {key.front().second})) {
+    std::string sample = text_of(row[1]), message = text_of(row[2]);
+    const int64_t gone = forget_in_sample(sample, key);
+    out += gone;
+    if (gone == 0 || dry_run) continue;
+    forget_words(message, key);
+    database.query("UPDATE checks SET sample = ?, message = ? WHERE rowid = ?",
+                   {sample, message, row[0]});
+  }
+  return out;
+}
+
+/// Errors that name a column of the key with its value.
+int64_t forget_in_errors(Sqlite& database, const Key& key, bool dry_run) {
+  int64_t out = 0;
+  for (const auto& row : database.query(
+           "SELECT run, asset, error FROM tasks WHERE instr(error, ?) > 0", {key.front().second})) {
+    std::string text = text_of(row[2]);
+    const bool named = std::all_of(key.begin(), key.end(), [&](const auto& part) {
+      return find_word(lower(text), lower(part.first), 0) != std::string::npos &&
+             find_word(text, part.second, 0) != std::string::npos;
+    });
+    if (!named) continue;
+    ++out;
+    if (dry_run) continue;
+    forget_words(text, key);
+    database.query("UPDATE tasks SET error = ? WHERE run = ? AND asset = ?",
+                   {text, row[0], row[1]});
+  }
+  return out;
+}
+
+}  // namespace
+
+int64_t forget(const std::string& path, const Key& key, bool dry_run) {
+  if (key.empty() || !std::filesystem::exists(path)) return 0;
+  Sqlite database(path, Sqlite::Mode::existing);
+  SqliteTransaction transaction(database);
+  const int64_t out =
+      forget_in_checks(database, key, dry_run) + forget_in_errors(database, key, dry_run);
+  transaction.commit();
+  if (!dry_run && out > 0) {  // what is gone lies in free pages and in the log, too
+    database.execute("VACUUM");
+    database.query("PRAGMA wal_checkpoint(TRUNCATE)");
+  }
+  return out;
+}
+
+}  // namespace windrow::history
