@@ -4,7 +4,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <cstring>
 #include <mutex>
+#include <thread>
 
 namespace windrow::clients {
 
@@ -25,6 +28,9 @@ constexpr int kServerSelectionMs = 10000;
 Code code_of(const bson_error_t& error) {
   switch (error.domain) {
     case MONGOC_ERROR_SERVER_SELECTION:
+      // No server could be chosen because none showed a certificate that is trusted.
+      return std::strstr(error.message, "ertificate") ? Code::permission : Code::unavailable;
+    case MONGOC_ERROR_WRITE_CONCERN:
     case MONGOC_ERROR_STREAM: return Code::unavailable;
     case MONGOC_ERROR_CLIENT:
       return error.code == MONGOC_ERROR_CLIENT_AUTHENTICATE ? Code::permission : Code::unavailable;
@@ -34,11 +40,19 @@ Code code_of(const bson_error_t& error) {
     case 13:                           // Unauthorized
     case 18: return Code::permission;  // AuthenticationFailed
     case 11000: return Code::data;     // DuplicateKey
-    case 112: return Code::conflict;   // WriteConflict
+    case 112:                          // WriteConflict
+    case 251: return Code::conflict;   // NoSuchTransaction
     case 14031: return Code::full;     // OutOfDiskSpace
     case 50:
-      return Code::timeout;  // MaxTimeMSExpired
-    // Elections and servers that step down or shut down.
+    case 262:
+      return Code::timeout;  // MaxTimeMSExpired, ExceededTimeLimit
+    // Nodes that cannot be reached, elections, servers that step down or shut down.
+    case 6:
+    case 7:
+    case 64:  // WriteConcernFailed: not on so many nodes in time; what was written is repeated
+    case 89:
+    case 9001:
+    case 11602:
     case 91:
     case 189:
     case 10107:
@@ -55,7 +69,10 @@ Code code_of(const bson_error_t& error) {
   std::string hint;
   if (code == Code::unavailable)
     hint = "look whether the server runs and can be reached, then run again";
-  if (code == Code::permission) hint = "check the user, its password and its roles";
+  if (code == Code::permission)
+    hint = error.domain == MONGOC_ERROR_SERVER_SELECTION
+               ? "name the authority that signed the server's certificate: ca: FILE.pem"
+               : "check the user, its password and its roles";
   if (code == Code::full) hint = "free some space on the server and run again";
   throw Error(code, doing + " at " + address + ": " + error.message, hint);
 }
@@ -168,8 +185,20 @@ size_t Bson::size() const { return impl_->root.len; }
 
 struct Mongo::Impl {
   mongoc_client_t* client = nullptr;
+  mongoc_client_session_t* session = nullptr;  ///< while a transaction is under way
+  bool transient = false;                      ///< the last failure in it: the same may succeed now
   std::string database, address;
   ~Impl() { mongoc_client_destroy(client); }
+
+  /// To options of an operation: that it is of the transaction.
+  void take_part(Bson& options) const {
+    bson_error_t error;
+    if (session && !mongoc_client_session_append(session, &options.impl().root, &error))
+      fail(error, "cannot take part in a transaction", address);
+  }
+  void note(const bson_t* reply) {
+    transient = reply && mongoc_error_has_label(reply, "TransientTransactionError");
+  }
 
   struct Collection {
     mongoc_collection_t* raw;
@@ -245,7 +274,10 @@ std::string Mongo::version() {
 
 std::vector<std::string> Mongo::find(const std::string& collection, const Bson& filter) {
   const auto from = impl_->collection(collection);
-  auto* cursor = mongoc_collection_find_with_opts(from.raw, &filter.impl().root, nullptr, nullptr);
+  Bson options;
+  impl_->take_part(options);
+  auto* cursor = mongoc_collection_find_with_opts(from.raw, &filter.impl().root,
+                                                  &options.impl().root, nullptr);
   std::vector<std::string> out;
   const bson_t* document = nullptr;
   while (mongoc_cursor_next(cursor, &document)) {
@@ -254,7 +286,9 @@ std::vector<std::string> Mongo::find(const std::string& collection, const Bson& 
     bson_free(json);
   }
   bson_error_t error;
-  const bool failed = mongoc_cursor_error(cursor, &error);
+  const bson_t* reply = nullptr;
+  const bool failed = mongoc_cursor_error_document(cursor, &error, &reply);
+  if (failed) impl_->note(reply);
   mongoc_cursor_destroy(cursor);
   if (failed) fail(error, "cannot read from MongoDB", impl_->address);
   return out;
@@ -265,6 +299,7 @@ int64_t Mongo::update_one(const std::string& collection, const Bson& filter, con
   const auto to = impl_->collection(collection);
   Bson options;
   options.boolean("upsert", upsert);
+  impl_->take_part(options);
   bson_error_t error;
   bson_t reply;
   const bool done = mongoc_collection_update_one(to.raw, &filter.impl().root, &update.impl().root,
@@ -274,9 +309,81 @@ int64_t Mongo::update_one(const std::string& collection, const Bson& filter, con
     bson_iter_t at;
     if (done && bson_iter_init_find(&at, &reply, name)) changed += bson_iter_as_int64(&at);
   }
+  if (!done) impl_->note(&reply);
   bson_destroy(&reply);
   if (!done) fail(error, "cannot write to MongoDB", impl_->address);
   return changed;
+}
+
+namespace {
+
+constexpr int kTransactionsMax = 10, kCommitsMax = 10;
+constexpr std::chrono::milliseconds kBetween{200};
+
+/// Only replica sets and what routes to them have transactions.
+bool has_transactions(mongoc_client_t* client) {
+  Bson command;
+  command.int32("hello", 1);
+  bson_t reply;
+  bson_error_t error;
+  bool out = false;
+  if (mongoc_client_command_simple(client, "admin", &command.impl().root, nullptr, &reply,
+                                   &error)) {
+    bson_iter_t at;
+    out = bson_iter_init_find(&at, &reply, "setName") ||
+          (bson_iter_init_find(&at, &reply, "msg") && BSON_ITER_HOLDS_UTF8(&at) &&
+           std::string_view(bson_iter_utf8(&at, nullptr)) == "isdbgrid");
+  }
+  bson_destroy(&reply);
+  return out;
+}
+
+enum class Committed { yes, anew };
+
+/// A commit whose answer was lost is asked for again: the server knows it by its number.
+Committed commit(mongoc_client_session_t* session, const std::string& address) {
+  for (int attempt = 1;; ++attempt) {
+    bson_t reply;
+    bson_error_t error;
+    const bool done = mongoc_client_session_commit_transaction(session, &reply, &error);
+    const bool unknown = !done && mongoc_error_has_label(&reply, "UnknownTransactionCommitResult");
+    const bool transient = !done && mongoc_error_has_label(&reply, "TransientTransactionError");
+    bson_destroy(&reply);
+    if (done) return Committed::yes;
+    if (transient && !unknown) return Committed::anew;
+    if (!unknown || attempt == kCommitsMax) fail(error, "cannot commit in MongoDB", address);
+    std::this_thread::sleep_for(kBetween);
+  }
+}
+
+}  // namespace
+
+void Mongo::in_transaction(const std::function<void()>& work) {
+  if (!has_transactions(impl_->client)) return work();
+  bson_error_t error;
+  const std::unique_ptr<mongoc_client_session_t, decltype(&mongoc_client_session_destroy)> session(
+      mongoc_client_start_session(impl_->client, nullptr, &error), &mongoc_client_session_destroy);
+  if (!session) fail(error, "cannot begin a session", impl_->address);
+  for (int attempt = 1;; ++attempt) {
+    if (!mongoc_client_session_start_transaction(session.get(), nullptr, &error))
+      fail(error, "cannot begin a transaction", impl_->address);
+    impl_->session = session.get();
+    impl_->transient = false;
+    try {
+      work();
+      impl_->session = nullptr;
+      if (commit(session.get(), impl_->address) == Committed::yes) return;
+      if (attempt == kTransactionsMax)
+        throw Error(Code::conflict, "others went on changing the same at " + impl_->address);
+    } catch (const Error&) {
+      impl_->session = nullptr;
+      bson_error_t ignored;  // what is not aborted here, the server aborts itself
+      if (mongoc_client_session_in_transaction(session.get()))
+        mongoc_client_session_abort_transaction(session.get(), &ignored);
+      if (!impl_->transient || attempt == kTransactionsMax) throw;
+    }
+    std::this_thread::sleep_for(kBetween);
+  }
 }
 
 int64_t Mongo::count(const std::string& collection, const Bson& filter) {

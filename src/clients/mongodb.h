@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -82,6 +83,11 @@ class Mongo {
   int64_t remove(const std::string& collection, const Bson& filter);
   /// Those that are there stay as they are.
   void make_indexes(const std::string& collection, const std::vector<MongoIndex>& indexes);
+  /// `work` as one transaction: all of what it writes is there, or nothing. It is called again
+  /// where the server says that this helps, so it must begin anew each time. On a server that has
+  /// no transactions (one that is no replica set) it is simply called. Error(unavailable) where the
+  /// answer to the commit was lost for good: it may stand.
+  void in_transaction(const std::function<void()>& work);
   const std::string& address() const;  ///< hosts and database, for messages
 
   struct Impl;

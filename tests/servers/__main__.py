@@ -12,6 +12,7 @@ from kafka import Kafka
 from minio import Minio
 from mongodb import Mongodb
 from postgres import Postgres
+from secantusdb import SecantusDB, SecantusDBTls
 from server import Failure, Server, memory
 from spark import Spark
 

@@ -265,7 +265,7 @@ class MongodbStore final : public Store {
     const Time now = clock_.now();
     for (auto& manifest : out) manifest.published = after[manifest.view].present.published = now;
     cancel.check();
-    switch_to(mongo, before, after);
+    switch_surely(mongo, before, after);
     for (const auto& [view, batches] : after) remove_others(mongo, view, batches, before);
     return out;
   }
@@ -302,7 +302,31 @@ class MongodbStore final : public Store {
       out.push_back(batches.present);
       after[view] = std::move(batches);
     }
-    switch_to(mongo, before, after);
+    switch_surely(mongo, before, after);
+    return out;
+  }
+
+  std::vector<ErasedRows> erase(const std::vector<project::PublishedView>& views,
+                                const KeyValues& key, bool dry_run) override {
+    Mongo mongo(options_);
+    const auto published = pointers(mongo);
+    std::vector<ErasedRows> out;
+    for (const auto& view : views) {
+      const auto found = published.find(view.table);
+      if (found == published.end()) continue;
+      const auto& collection = found->second.collection;
+      ErasedRows one{view.table, 0, false};
+      Bson has;
+      has.text("_id.view", view.table);
+      put_key(key, has, [](Bson& field) { field.boolean("$exists", true); });
+      one.keyed = mongo.count(collection, has) > 0;
+      Bson filter;
+      filter.text("_id.view", view.table);
+      put_key(key, filter, {});
+      if (one.keyed)
+        one.rows = dry_run ? mongo.count(collection, filter) : mongo.remove(collection, filter);
+      out.push_back(std::move(one));
+    }
     return out;
   }
 
@@ -543,8 +567,36 @@ class MongodbStore final : public Store {
       put(view, batches, update);
     }
     update.end_document();
-    if (mongo.update_one(kPointers, filter, update, false) == 0)
-      refuse_outrun(after.begin()->first);
+    int64_t changed = 0;
+    mongo.in_transaction([&] { changed = mongo.update_one(kPointers, filter, update, false); });
+    if (changed == 0) refuse_outrun(after.begin()->first);
+  }
+
+  /// The same; where the connection was lost meanwhile, the pointer says what became of it.
+  void switch_surely(Mongo& mongo, const std::map<std::string, Batches>& before,
+                     const std::map<std::string, Batches>& after) const {
+    try {
+      switch_to(mongo, before, after);
+    } catch (const Error& error) {
+      if (error.code() != Code::unavailable && error.code() != Code::conflict) throw;
+      if (!is_there(after)) throw;
+    }
+  }
+
+  bool is_there(const std::map<std::string, Batches>& written) const {
+    try {
+      Mongo mongo(options_);
+      const auto now = pointers(mongo);
+      return std::all_of(written.begin(), written.end(), [&](const auto& entry) {
+        const auto found = now.find(entry.first);
+        return found != now.end() &&
+               found->second.present.batch_id == entry.second.present.batch_id &&
+               milliseconds(found->second.present.published) ==
+                   milliseconds(entry.second.present.published);
+      });
+    } catch (const Error&) {
+      return false;  // what went wrong first is told
+    }
   }
 
   /// Only the one that has switched removes: what another is still writing then is of no use to it.
