@@ -36,6 +36,20 @@ Problem no_answer(const clients::HttpError& error, const WebHdfsCall& call,
   return out;
 }
 
+/// What to do about a refusal depends on what we came with.
+Error with_advice(const Error& error, int status, const WebHdfsOptions& options) {
+  if (error.code() != Code::permission || (status != 401 && status != 403)) return error;
+  Problem problem = error.problem();
+  if (!options.delegation_token.empty()) {
+    problem.hint = "get a new delegation token: the one in WINDROW_HDFS_TOKEN may have expired";
+  } else if (options.kerberos && status == 401) {
+    problem.hint = "get a Kerberos ticket with kinit; klist shows which there is, and when it ends";
+  } else {
+    return error;
+  }
+  return Error(std::move(problem));
+}
+
 }  // namespace
 
 WebHdfsClient::WebHdfsClient(WebHdfsOptions options, clients::HttpClient& http)
@@ -105,7 +119,8 @@ std::optional<WebHdfsAnswer> WebHdfsClient::attempt(const WebHdfsCall& call, Cou
     if (trouble != WebHdfsTrouble::other_node) note_active(course);
     if (exception && trouble == WebHdfsTrouble::final && call.expected.contains(exception->name))
       return WebHdfsAnswer{std::move(response), std::move(exception), course.maybe_done};
-    problem = webhdfs_error(response.status, exception, call.doing, shown);
+    problem = with_advice(webhdfs_error(response.status, exception, call.doing, shown),
+                          response.status, options_);
     // A refusal of the name node was not carried out; of the data node's work some may be done.
     if (!course.data_node.empty() || (response.status >= 500 && !exception))
       course.maybe_done = true;

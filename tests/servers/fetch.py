@@ -21,6 +21,9 @@ TOOLS = {
     "java": "apt-get install openjdk-17-jre-headless",
     "mvn": "apt-get install maven",
     "openssl": "apt-get install openssl",
+    **{tool: "apt-get install krb5-kdc krb5-admin-server krb5-user"
+       for tool in ("krb5kdc", "kdb5_util", "kadmin.local", "kinit", "klist")},
+    "curl": "apt-get install curl",
     "go": "Go 1.24 or newer from https://go.dev/dl",
 }
 

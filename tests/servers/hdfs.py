@@ -4,10 +4,13 @@ import json
 import os
 import pathlib
 import shutil
+import subprocess
+import time
 import xml.sax.saxutils
 
 import fetch
-from server import Process, Server, get
+import kerberos
+from server import Process, Server, connects, get
 
 VERSION = "3.5.0"
 COORDINATES = [f"org.apache.hadoop:{artifact}:{VERSION}" for artifact in
@@ -32,12 +35,13 @@ class Hdfs(Server):
     about = "HDFS, one NameNode and one DataNode"
     tools = ("java", "mvn")
     port_names = ("namenode", "namenode_http", "datanode", "datanode_http", "datanode_ipc")
+    host = "127.0.0.1"
 
     def fetch(self) -> None:
         fetch.maven_jars("hdfs", VERSION, COORDINATES)
 
     def prepare(self) -> None:
-        at = {name: f"127.0.0.1:{port}" for name, port in self.ports.items()}
+        at = {name: f"{self.host}:{port}" for name, port in self.ports.items()}
         self.write_conf("conf", f"hdfs://{at['namenode']}", at, {
             "dfs.namenode.name.dir": f"file://{self.home}/name",
             "dfs.namenode.rpc-address": at["namenode"],
@@ -91,10 +95,12 @@ class Hdfs(Server):
     def missing(self) -> str | None:
         return self.lacks(self.ports["namenode_http"])
 
-    @staticmethod
-    def lacks(http_port: int) -> str | None:
+    def ask(self, url: str) -> bytes | None:
+        return get(url)
+
+    def lacks(self, http_port: int) -> str | None:
         """What a cluster with this active NameNode still lacks."""
-        answer = get(f"http://127.0.0.1:{http_port}/jmx")
+        answer = self.ask(f"http://{self.host}:{http_port}/jmx")
         if answer is None:
             return "the NameNode does not answer"
         facts: dict[str, object] = {}
@@ -123,7 +129,7 @@ class HdfsHa(Hdfs):
     port_names = ("nn1", "nn1_http", "nn2", "nn2_http", "datanode", "datanode_http", "datanode_ipc")
 
     def prepare(self) -> None:
-        at = {name: f"127.0.0.1:{port}" for name, port in self.ports.items()}
+        at = {name: f"{self.host}:{port}" for name, port in self.ports.items()}
         shared = {
             "dfs.nameservices": "ha",
             "dfs.ha.namenodes.ha": "nn1,nn2",
@@ -149,7 +155,7 @@ class HdfsHa(Hdfs):
     def state(self, node: str) -> str:
         """`active`, `standby`, or empty where it does not answer."""
         bean = "Hadoop:service=NameNode,name=NameNodeStatus"
-        answer = get(f"http://127.0.0.1:{self.ports[f'{node}_http']}/jmx?qry={bean}")
+        answer = self.ask(f"http://{self.host}:{self.ports[f'{node}_http']}/jmx?qry={bean}")
         beans = json.loads(answer)["beans"] if answer else []
         return beans[0].get("State", "") if beans else ""
 
@@ -169,11 +175,82 @@ class HdfsHa(Hdfs):
         return self.lacks(self.ports[f"{active}_http"])
 
     def address(self) -> str:
-        return "webhdfs://" + ",".join(f"127.0.0.1:{self.ports[f'{node}_http']}" for node in ("nn1", "nn2"))
+        return "webhdfs://" + ",".join(f"{self.host}:{self.ports[f'{node}_http']}" for node in ("nn1", "nn2"))
 
     def variables(self) -> dict[str, str]:
         return {"WINDROW_TEST_HDFS_HA": self.address(), "HADOOP_CONF_DIR": str(self.home / "conf"),
                 "HADOOP_USER_NAME": user()}
+
+
+class HdfsKerberos(HdfsHa):
+    """The same with Kerberos: SPNEGO, delegation tokens, and a KDC beside. `tester` may do everything in it."""
+
+    name = "hdfs-kerberos"
+    about = "HDFS with two NameNodes and Kerberos"
+    tools = ("java", "mvn", "curl", *kerberos.TOOLS)
+    port_names = (*HdfsHa.port_names, "kdc")
+    host = "localhost"  # Kerberos knows it by its name
+
+    @property
+    def kdc(self) -> kerberos.Kdc:
+        return kerberos.Kdc(self.home / "kdc", self.ports["kdc"])
+
+    def prepare(self) -> None:
+        self.kdc.create({"service": ["HTTP/localhost", "nn/localhost", "dn/localhost"], "tester": ["tester"]})
+        _, child = self.start(self.kdc.process())  # whoever formats the storage logs in too
+        end = time.monotonic() + 20
+        while not connects(self.ports["kdc"]) and child.poll() is None and time.monotonic() < end:
+            time.sleep(0.05)
+        super().prepare()
+
+    def write_conf(self, folder: str, default: str, at: dict[str, str], more: dict[str, object]) -> None:
+        keytab = self.kdc.keytab("service")
+        super().write_conf(folder, default, at, {
+            **more,
+            "dfs.datanode.hostname": "localhost",
+            "dfs.block.access.token.enable": "true",
+            "ignore.secure.ports.for.testing": "true",  # else it wants ports below 1024, or https
+            "dfs.namenode.kerberos.principal": f"nn/localhost@{kerberos.REALM}",
+            "dfs.namenode.keytab.file": keytab,
+            "dfs.datanode.kerberos.principal": f"dn/localhost@{kerberos.REALM}",
+            "dfs.datanode.keytab.file": keytab,
+            "dfs.web.authentication.kerberos.principal": f"HTTP/localhost@{kerberos.REALM}",
+            "dfs.web.authentication.kerberos.keytab": keytab,
+        })
+        rules = [f"RULE:[2:$1@$0]({service}@{kerberos.REALM})s/.*/{user()}/" for service in ("nn", "dn")]
+        write_site(self.home / folder / "core-site.xml", {
+            "fs.defaultFS": default, "hadoop.tmp.dir": self.home / "tmp",
+            "hadoop.security.authentication": "kerberos",
+            "hadoop.security.authorization": "true",
+            "hadoop.http.authentication.type": "kerberos",
+            "hadoop.http.authentication.simple.anonymous.allowed": "false",
+            "hadoop.http.authentication.kerberos.principal": f"HTTP/localhost@{kerberos.REALM}",
+            "hadoop.http.authentication.kerberos.keytab": self.kdc.keytab("service"),
+            "hadoop.security.auth_to_local": "\n".join([*rules, "DEFAULT"]),
+            "hadoop.user.group.static.mapping.overrides": f"tester=supergroup;{user()}=supergroup",
+        })
+
+    def java(self, process: str, main: str, *words: str, conf: str = "conf") -> Process:
+        out = super().java(process, main, *words, conf=conf)
+        out.argv.insert(1, f"-Djava.security.krb5.conf={self.kdc.env['KRB5_CONFIG']}")
+        out.env |= self.kdc.env
+        if process == "admin":
+            out.env |= self.kdc.ticket("service", "nn/localhost", self.home / "tmp/admin.ticket")
+        return out
+
+    def processes(self) -> list[Process]:
+        return [self.kdc.process(), *super().processes()]
+
+    def ask(self, url: str) -> bytes | None:
+        """With a ticket, as curl does it."""
+        env = {**os.environ, **self.kdc.env, "KRB5CCNAME": f"FILE:{self.home}/tmp/look.ticket"}
+        if not self.kdc.valid(env):
+            self.kdc.ticket("tester", "tester", self.home / "tmp/look.ticket")
+        answer = subprocess.run(["curl", "-sf", "-m", "3", "--negotiate", "-u", ":", url], capture_output=True, env=env)
+        return answer.stdout if answer.returncode == 0 else None
+
+    def variables(self) -> dict[str, str]:
+        return {"WINDROW_TEST_HDFS_KERBEROS": self.address(), "KRB5_CONFIG": self.kdc.env["KRB5_CONFIG"]}
 
 
 def user() -> str:
