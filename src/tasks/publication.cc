@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/hash.h"
 #include "lake/changes.h"
 #include "lake/row_removal.h"
@@ -11,19 +13,6 @@
 namespace windrow::tasks {
 
 namespace {
-
-/// The end of the last interval with all earlier ones complete; nothing for tables that are built
-/// whole.
-std::optional<Time> boundary_of(const Context& context, const std::string& asset) {
-  const auto* model = context.project.model(asset);
-  if (!model || model->build.kind != project::BuildKind::interval) return {};
-  const auto state = context.tables.provenance(asset);
-  if (!state.last || state.last->complete.empty() || !context.project.begin) return {};
-  const auto& first = state.last->complete.parts().front();
-  const auto grain = Grain::parse(model->build.grain, context.project.zone);
-  return first.start <= grain->floor(*context.project.begin) ? std::optional<Time>(first.end)
-                                                             : std::nullopt;
-}
 
 std::string joined(const std::vector<std::vector<std::string>>& lists) {
   std::string out;
@@ -134,6 +123,24 @@ void narrow_to_intervals(const Context& context, const std::string& table, int64
       "SELECT * FROM (\n" + batch.select + "\n) WHERE " + (where.empty() ? "false" : where);
 }
 
+bool is_view(const Context& context, const std::string& read) {
+  const auto* model = context.project.model(context.graph.resolve(read)->name);
+  return model && model->build.kind == project::BuildKind::view;
+}
+
+/// The tables behind a name, once each, and what the views between are.
+void add_tables(const Context& context, const std::string& read, std::vector<std::string>& tables,
+                std::string& views) {
+  const auto& name = context.graph.resolve(read)->name;
+  if (is_view(context, name)) {
+    const auto& select = context.graph.selects.at(name);
+    views += "|" + name + "=" + sql::fingerprint(select, {}, {});
+    for (const auto& inner : select.table_names()) add_tables(context, inner, tables, views);
+  } else if (std::find(tables.begin(), tables.end(), name) == tables.end()) {
+    tables.push_back(name);
+  }
+}
+
 }  // namespace
 
 std::vector<Candidate> candidates_of(const Context& context,
@@ -146,18 +153,16 @@ std::vector<Candidate> candidates_of(const Context& context,
     Candidate c;
     c.view = &view;
     std::vector<std::string> tables;
+    std::string views;
     if (view.sql.empty()) {
-      tables = {context.graph.resolve(view.from.value)->name};
+      add_tables(context, view.from.value, tables, views);
     } else {
       const auto& select =
           context.graph.selects.at("publish." + publication.name + "/" + view.table);
-      for (const auto& name : select.table_names())
-        tables.push_back(context.graph.resolve(name)->name);
+      for (const auto& name : select.table_names()) add_tables(context, name, tables, views);
     }
     bool there = true;
     for (const auto& name : tables) {
-      const auto* model = context.project.model(name);
-      if (model && model->build.kind == project::BuildKind::view) continue;
       if (!context.tables.exists(name)) {
         there = false;
         continue;
@@ -166,6 +171,7 @@ std::vector<Candidate> candidates_of(const Context& context,
       c.source += (c.source.empty() ? "" : ", ") + name;
       c.version = std::max(c.version, version.version);
       c.inputs += name + "@" + version.table_id + "@" + std::to_string(version.version) + ";";
+      // Of several tables the least; one that is not dated (a lookup) does not count.
       const auto boundary = boundary_of(context, name);
       if (boundary && (!c.boundary || *boundary < *c.boundary)) c.boundary = boundary;
     }

@@ -1,0 +1,62 @@
+#include "tasks/boundary.h"
+
+#include <algorithm>
+
+namespace windrow::tasks {
+
+namespace {
+
+constexpr std::string_view kMaintenance = "maintenance";
+
+/// How a table was built as a version of it shows; nothing where the log does not tell any more.
+std::optional<lake::Provenance> record_at(const Context& context, const std::string& name,
+                                          int64_t version) {
+  if (context.tables.version(name).version == version) return context.tables.provenance(name).last;
+  for (const auto& entry : context.tables.table(name).history()) {
+    if (entry.version <= version && entry.provenance && entry.provenance->kind != kMaintenance)
+      return entry.provenance;
+  }
+  return {};
+}
+
+std::optional<Time> of_intervals(const Context& context, const project::Model& model,
+                                 const lake::Provenance& record) {
+  if (record.complete.empty() || !context.project.begin) return {};
+  const auto& first = record.complete.parts().front();
+  const auto grain = Grain::parse(model.build.grain, context.project.zone);
+  return first.start <= grain->floor(*context.project.begin) ? std::optional<Time>(first.end)
+                                                             : std::nullopt;
+}
+
+bool is_lookup(const Context& context, const project::Model& model, const std::string& input) {
+  return std::any_of(model.reads.begin(), model.reads.end(), [&](const auto& read) {
+    const auto* asset = context.graph.resolve(read.first);
+    return read.second.lookup && asset && asset->name == input;
+  });
+}
+
+std::optional<Time> boundary_at(const Context& context, const std::string& name, int64_t version) {
+  const auto* model = context.project.model(name);
+  const auto record = model ? record_at(context, name, version) : std::nullopt;
+  if (!record) return {};
+  if (model->build.kind == project::BuildKind::interval)
+    return of_intervals(context, *model, *record);
+  std::optional<Time> least;
+  for (const auto& [input, read] : record->inputs) {
+    if (is_lookup(context, *model, input)) continue;
+    if (!context.tables.exists(input) || context.tables.version(input).table_id != read.table_id)
+      return {};
+    const auto one = boundary_at(context, input, read.version);
+    if (!one) return {};
+    least = least ? std::min(*least, *one) : *one;
+  }
+  return least;
+}
+
+}  // namespace
+
+std::optional<Time> boundary_of(const Context& context, const std::string& table) {
+  return boundary_at(context, table, context.tables.version(table).version);
+}
+
+}  // namespace windrow::tasks
