@@ -1,6 +1,7 @@
 """Publishing to Cassandra, a real one (tests/servers/cassandra_server.py), judged by the Python driver."""
 import datetime
 import decimal
+import json
 import os
 import pathlib
 import random
@@ -249,6 +250,34 @@ def test_kills_converge_and_the_manifest_never_runs_ahead(tmp_path, server, sess
     converged(session, keyspace, turn, rows)
     assert not wrong, wrong[:3]
     assert looks[0] > 5 and cut > 0
+
+
+def test_a_rollback_brings_the_former_batch_back(tmp_path, server, session, keyspace):
+    folder = project(tmp_path, server, keyspace, numbers(", keep: 1"))
+    present = lambda: sorted((row.id, row.batch, row.words) for row in rows_of(session, keyspace))
+    serving_lab.batch(folder, 1, 300)
+    lab.windrow(folder, "run")
+    nothing = lab.windrow(folder, "publish", "--rollback", "all", check=False)
+    assert nothing.returncode == 1 and "keeps no former batch" in nothing.stderr
+    first, before = present(), manifest(session, keyspace)
+    (folder / "models/gold/numbers.sql").write_text("SELECT 2 AS batch, i AS id, NULL AS words, i AS more FROM range(100, 400) t(i)\n")
+    lab.windrow(folder, "run")
+    assert {row[1] for row in present()} == {2} and len(present()) == 300
+    lab.windrow(folder, "publish", "--rollback", "all")
+    after = manifest(session, keyspace)
+    assert present() == first and all(row.more is None for row in rows_of(session, keyspace))
+    assert (after.batch_id, after.inputs, after.rows) == (before.batch_id, before.inputs, 300) and after.changing is None and after.rejected
+    # It holds until something newer comes, and there is nothing further back.
+    assert "taken back" in lab.windrow(folder, "publish").stdout + lab.windrow(folder, "publish", "--dry-run").stdout
+    assert present() == first
+    assert lab.windrow(folder, "publish", "--rollback", "all", check=False).returncode == 1
+    (folder / "models/gold/numbers.sql").write_text("SELECT 3 AS batch, i AS id, 'x' AS words, i AS more FROM range(10) t(i)\n")
+    lab.windrow(folder, "run")
+    assert present() == [(i, 3, "x") for i in range(10)] and manifest(session, keyspace).rejected is None
+    # Erased rows are in no former batch either.
+    receipt = json.loads(lab.windrow(folder, "--json", "erase", "--key", "id=7", "--yes").stdout)
+    assert {place["name"]: place["rows"] for place in receipt["places"]}["serving: numbers"] == 2
+    assert 7 not in {row.id for row in rows_of(session, keyspace)} | {row.id for row in rows_of(session, keyspace, "windrow_former_numbers")}
 
 
 def test_a_killed_batch_is_mended_even_where_the_lake_went_back(tmp_path, server, session, keyspace):

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "publish/cassandra/erasure.h"
+#include "publish/cassandra/former.h"
 #include "publish/cassandra/manifests.h"
 #include "publish/cassandra/schema.h"
 #include "publish/checksum.h"
@@ -165,7 +167,9 @@ class CassandraStore final : public Store {
     cluster.stop_on(&cancel);
     if (!keyspace_exists(cluster, place_)) cluster.change(create_keyspace(place_));
     if (!has_manifests(cluster)) cluster.change(CassandraManifests::create(place_));
+    CassandraManifests::evolve(cluster, place_);
     CassandraManifests manifests(cluster, place_);
+    const auto present = manifests.all();
     std::vector<CassandraManifests::Turn> turns;
     std::vector<Manifest> out;
     try {
@@ -176,6 +180,7 @@ class CassandraStore final : public Store {
         manifest.started = clock_.now();
         Sending sending{views[i], turns,      manifests, turns[i],
                         manifest, connection, cancel,    progress};
+        keep_former(cluster, sending, present);
         write(cluster, sending);
         out.push_back(std::move(manifest));
       }
@@ -208,6 +213,75 @@ class CassandraStore final : public Store {
         has_manifests(cluster) && CassandraManifests(cluster, place_).begun(view.table);
     const auto table = cassandra_table(cluster, place_, view, ours, connection);
     out.insert(out.end(), table.changes.begin(), table.changes.end());
+    return out;
+  }
+
+  std::vector<Manifest> roll_back(const std::vector<std::string>& views, Cancel& cancel) override {
+    Cluster cluster(options_);
+    cluster.stop_on(&cancel);
+    if (has_manifests(cluster)) CassandraManifests::evolve(cluster, place_);
+    CassandraManifests manifests(cluster, place_);
+    const auto present =
+        has_manifests(cluster) ? manifests.all() : std::map<std::string, Manifest>();
+    const auto kept = CassandraFormer(cluster, place_, [] {}).all();
+    for (const auto& view : views) {
+      if (kept.contains(view) && present.contains(view)) continue;
+      throw Error(Code::not_found,
+                  fmt::format("{} keeps no former batch of \"{}\"", cluster.address(), view),
+                  "keep: 1 at the view makes the next publications keep one");
+    }
+    std::vector<Manifest> out;
+    for (const auto& view : views) {
+      ViewBatch batch;
+      batch.table = view;
+      batch.mode = "replace";
+      batch.manifest = kept.at(view);
+      batch.after = present.at(view).batch_id;
+      auto turn = manifests.take(batch, clock_.now(), cancel);
+      try {
+        CassandraFormer former(cluster, place_, [&] {
+          cancel.check();
+          manifests.renew(turn);
+        });
+        former.bring_back(view, turn.timestamp);
+        Manifest manifest = kept.at(view);
+        // One that was never whole is not there to be rejected.
+        const auto& gone = present.at(view);
+        manifest.rejected = gone.definition.empty() ? "" : gone.definition + " " + gone.inputs;
+        manifest.published = clock_.now();
+        manifests.finish(turn, manifest);
+        former.forget(view);
+        out.push_back(std::move(manifest));
+      } catch (...) {
+        manifests.release(turn);
+        throw;
+      }
+    }
+    return out;
+  }
+
+  std::vector<ErasedRows> erase(const std::vector<project::PublishedView>& views,
+                                const KeyValues& key, bool dry_run) override {
+    Cluster cluster(options_);
+    std::vector<ErasedRows> out;
+    if (!keyspace_exists(cluster, place_) || !has_manifests(cluster)) return out;
+    CassandraManifests manifests(cluster, place_);
+    for (const auto& view : views) {
+      if (!manifests.begun(view.table)) continue;
+      ErasedRows one{view.table, 0, false};
+      // Of one and the same time, the deletion wins.
+      const auto timestamp = std::max<int64_t>(micros(clock_.now()), manifests.stamp(view.table));
+      if (const auto rows = cassandra_erase(cluster, place_, view.table, key, dry_run, timestamp)) {
+        one.keyed = true;
+        one.rows = *rows;
+      }
+      if (const auto rows = cassandra_erase(cluster, place_, CassandraFormer::table_of(view.table),
+                                            key, dry_run, timestamp)) {
+        one.keyed = true;
+        one.rows += *rows;
+      }
+      out.push_back(std::move(one));
+    }
     return out;
   }
 
@@ -247,6 +321,19 @@ class CassandraStore final : public Store {
                 .query("SELECT table_name FROM system_schema.tables WHERE keyspace_name = " +
                        cassandra_text(place_.keyspace) + " AND table_name = 'windrow_publications'")
                 .rows.empty();
+  }
+
+  /// What a rollback will need, before the first row changes. Where the table holds rows of two
+  /// batches, the copy is of the last one that was whole, and stays.
+  void keep_former(Cluster& cluster, const Sending& sending,
+                   const std::map<std::string, Manifest>& present) const {
+    const auto& view = sending.view;
+    CassandraFormer former(cluster, place_, [&] { sending.keep(); });
+    if (view.change.erased) return former.forget(view.table);
+    const auto found = present.find(view.table);
+    if (view.settings.keep.value_or(0) == 0 || found == present.end() || !sending.turn.whole)
+      return;
+    former.keep(found->second, sending.turn.timestamp);
   }
 
   void write(Cluster& cluster, const Sending& sending) const {

@@ -11,6 +11,7 @@ namespace windrow::publish {
 
 namespace {
 
+using clients::cassandra::Cluster;
 using clients::cassandra::Consistency;
 using clients::cassandra::Rows;
 using clients::cassandra::Values;
@@ -79,11 +80,21 @@ bool cassandra_writer_is_dead(const std::string& writer) {
   return name == host() && !process.empty() && began(process) != begin;
 }
 
-std::string CassandraManifests::create(const CassandraPlace& place) {
-  return "CREATE TABLE IF NOT EXISTS " + place.qualified("windrow_publications") +
+std::string CassandraManifests::create(const CassandraPlace& place, const char* table) {
+  return "CREATE TABLE IF NOT EXISTS " + place.qualified(table) +
          " (\"view\" text PRIMARY KEY, batch_id text, source_table text, source_version bigint, "
          "definition text, boundary timestamp, rows bigint, checksum text, started timestamp, "
-         "published timestamp, inputs text, writer text, changing text, stamp bigint)";
+         "published timestamp, inputs text, writer text, changing text, stamp bigint, rejected "
+         "text)";
+}
+
+void CassandraManifests::evolve(Cluster& cluster, const CassandraPlace& place) {
+  const auto there = cluster.query(
+      fmt::format("SELECT column_name FROM system_schema.columns WHERE keyspace_name = {} AND "
+                  "table_name = 'windrow_publications' AND column_name = 'rejected'",
+                  cassandra_text(place.keyspace)));
+  if (there.rows.empty())
+    cluster.change("ALTER TABLE " + place.qualified("windrow_publications") + " ADD rejected text");
 }
 
 std::map<std::string, Manifest> CassandraManifests::all() {
@@ -111,7 +122,7 @@ std::map<std::string, Manifest> CassandraManifests::read_all() {
                         time_of(page.text(i, "started")).value_or(Time{}),
                         time_of(page.text(i, "published")).value_or(Time{}),
                         text("inputs"),
-                        ""};
+                        text("rejected")};
       if (text("changing").ends_with(kReplace)) {
         manifest.definition.clear();
         manifest.inputs.clear();
@@ -178,6 +189,7 @@ CassandraManifests::Turn CassandraManifests::take(const ViewBatch& view, Time no
   const auto mine = row(view.table);
   const auto stamp = mine.text(0, "stamp");
   turn.first = !stamp;
+  turn.whole = mine.text(0, "batch_id") && !mine.text(0, "changing");
   turn.timestamp = std::max<int64_t>(turn.timestamp, stamp ? std::stoll(*stamp) + 1 : 0);
   if (view.after && mine.text(0, "batch_id").value_or("") != *view.after) {
     release(turn);
@@ -213,8 +225,10 @@ void CassandraManifests::renew(Turn& turn) {
   turn.renewed = now;
 }
 
-void CassandraManifests::finish(const Turn& turn, const Manifest& m) {
-  Values values;
+namespace {
+
+/// What a batch is, in the order of `kBatch`.
+void put_batch(const Manifest& m, Values& values) {
   values.text(m.batch_id);
   values.text(m.source_table);
   values.integer(m.source_version);
@@ -229,16 +243,36 @@ void CassandraManifests::finish(const Turn& turn, const Manifest& m) {
   values.integer(milliseconds(m.started));
   values.integer(milliseconds(m.published));
   values.text(m.inputs);
+  if (m.rejected.empty()) {
+    values.null();
+  } else {
+    values.text(m.rejected);
+  }
+}
+constexpr const char* kBatch =
+    "SET batch_id = ?, source_table = ?, source_version = ?, definition = ?, boundary = ?, rows = "
+    "?, checksum = ?, started = ?, published = ?, inputs = ?, rejected = ?";
+
+}  // namespace
+
+void CassandraManifests::finish(const Turn& turn, const Manifest& m) {
+  Values values;
+  put_batch(m, values);
   values.text(turn.view);
   values.text(turn.writer);
   if (!apply(
-          "SET batch_id = ?, source_table = ?, source_version = ?, definition = ?, boundary = ?, "
-          "rows = ?, checksum = ?, started = ?, published = ?, inputs = ?, writer = null, "
-          "changing = null WHERE \"view\" = ? IF writer = ?",
+          std::string(kBatch) + ", writer = null, changing = null WHERE \"view\" = ? IF writer = ?",
           values))
     throw Error(
         Code::conflict,
         fmt::format("view \"{}\" was taken by another run before its batch was whole", turn.view));
+}
+
+void CassandraManifests::put(const Manifest& m) {
+  Values values;
+  put_batch(m, values);
+  values.text(m.view);
+  cluster_.query("UPDATE " + table_ + " " + kBatch + " WHERE \"view\" = ?", values);
 }
 
 void CassandraManifests::release(const Turn& turn) {

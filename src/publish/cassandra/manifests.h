@@ -18,10 +18,14 @@ namespace windrow::publish {
 
 class CassandraManifests {
  public:
-  CassandraManifests(clients::cassandra::Cluster& cluster, const CassandraPlace& place)
-      : cluster_(cluster), table_(place.qualified("windrow_publications")) {}
+  CassandraManifests(clients::cassandra::Cluster& cluster, const CassandraPlace& place,
+                     const char* table = "windrow_publications")
+      : cluster_(cluster), table_(place.qualified(table)) {}
 
-  static std::string create(const CassandraPlace& place);
+  static std::string create(const CassandraPlace& place,
+                            const char* table = "windrow_publications");
+  /// Gives a table of an earlier version of this program the columns that it lacks.
+  static void evolve(clients::cassandra::Cluster& cluster, const CassandraPlace& place);
   /// By view. A `replace` that was not finished is shown as made from nothing, so that it is due.
   std::map<std::string, Manifest> all();
 
@@ -40,6 +44,7 @@ class CassandraManifests {
     std::string view, writer;
     int64_t timestamp = 0;  ///< of the rows: later than that of all who came before
     bool first = false;     ///< nobody has written rows of it before
+    bool whole = false;     ///< what the table held when it was taken is one batch
     std::chrono::steady_clock::time_point renewed;
   };
   /// Waits while another one that lives has the view. Error(conflict) where the batch that is there
@@ -48,7 +53,8 @@ class CassandraManifests {
   /// Now and then while rows are sent. Error(conflict) where it was lost.
   void renew(Turn& turn);
   void finish(const Turn& turn, const Manifest& manifest);
-  void release(const Turn& turn);  ///< without an end; never throws
+  void put(const Manifest& manifest);  ///< without a turn: of a table that nobody else writes to
+  void release(const Turn& turn);      ///< without an end; never throws
   void move_boundary(const std::string& view, Time boundary);
 
  private:
