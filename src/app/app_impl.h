@@ -1,5 +1,7 @@
 #pragma once
 
+#include <thread>
+
 #include "app/app.h"
 #include "observe/log.h"
 #include "sources/shared.h"
@@ -48,6 +50,8 @@ class AppImpl final : public App {
 
   using HealthLook = std::function<void(const std::string&, const std::function<std::string()>&)>;
   void look_at_folders(const HealthLook& look);
+  /// Connections and sources, all at once.
+  void look_outside(std::vector<HealthLine>& out);
   std::string lake_health();
   std::string table_health(lake::Lake& lake, const std::string& name);
   std::string connection_health(const std::string& name, const project::Connection& connection);
@@ -102,6 +106,7 @@ class AppImpl final : public App {
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<history::History> history_;
   sources::Shared shared_;
+  std::vector<std::jthread> looks_;  ///< of health; last, so that what they use outlives them
 };
 
 }  // namespace windrow::app

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <future>
 #include <set>
 
 #include "app/app_impl.h"
@@ -16,6 +17,8 @@ namespace windrow::app {
 namespace {
 
 constexpr uint64_t kLittleSpace = 1ull << 30;
+/// Each client gives up earlier than that, by its own time-outs; all of them are asked at once.
+constexpr std::chrono::seconds kLookLongest{20};
 
 std::string gigabytes(uint64_t bytes) { return fmt::format("{:.1f} GB", double(bytes) / 1e9); }
 
@@ -66,6 +69,22 @@ std::string usual_hint(Code code) {
     case Code::internal: return "this is a bug of windrow: please report it";
     default: return "see to its settings in windrow.yaml and in the file that uses it";
   }
+}
+
+/// One look and what came of it; a request to stop goes on.
+HealthLine looked(const std::string& what, const std::function<std::string()>& work) {
+  HealthLine line;
+  line.what = what;
+  try {
+    line.finding = work();
+  } catch (const Error& error) {
+    if (error.code() == Code::canceled) throw;
+    line.ok = false;
+    line.finding = error.problem().message;
+    if (error.problem().place.known()) line.finding += " (" + error.problem().place.text() + ")";
+    line.hint = error.problem().hint.empty() ? usual_hint(error.code()) : error.problem().hint;
+  }
+  return line;
 }
 
 /// Types that publications write to are looked at by their stores; these are not, or only sources
@@ -160,21 +179,40 @@ std::string AppImpl::connection_health(const std::string& name,
   }
 }
 
+void AppImpl::look_outside(std::vector<HealthLine>& out) {
+  std::vector<std::pair<std::string, std::function<std::string()>>> looks;
+  for (const auto& [name, connection] : project_.connections) {
+    looks.emplace_back("connection " + name, [this, &name = name, &connection = connection] {
+      return connection_health(name, connection);
+    });
+  }
+  const sources::Context context{project_,     project_.root, clock_.now(),
+                                 files_.get(), &cancel_,      &shared_};
+  for (const auto& source : project_.sources) {
+    looks.emplace_back("source " + source.name,
+                       [&source, context] { return sources::source_health(source, context); });
+  }
+  std::vector<std::future<HealthLine>> under_way;
+  for (const auto& [what, work] : looks) {
+    std::packaged_task<HealthLine()> task(
+        [what = what, work = work] { return looked(what, work); });
+    under_way.push_back(task.get_future());
+    looks_.emplace_back(std::move(task));  // joined when the app goes
+  }
+  const auto until = std::chrono::steady_clock::now() + kLookLongest;
+  for (size_t i = 0; i < looks.size(); ++i) {
+    if (under_way[i].wait_until(until) == std::future_status::ready) {
+      out.push_back(under_way[i].get());
+    } else {
+      out.push_back({looks[i].first, false, "no answer yet", usual_hint(Code::timeout)});
+    }
+  }
+}
+
 std::vector<HealthLine> AppImpl::health() {
   std::vector<HealthLine> out;
   const HealthLook look = [&](const std::string& what, const std::function<std::string()>& work) {
-    HealthLine line;
-    line.what = what;
-    try {
-      line.finding = work();
-    } catch (const Error& error) {
-      if (error.code() == Code::canceled) throw;
-      line.ok = false;
-      line.finding = error.problem().message;
-      if (error.problem().place.known()) line.finding += " (" + error.problem().place.text() + ")";
-      line.hint = error.problem().hint.empty() ? usual_hint(error.code()) : error.problem().hint;
-    }
-    out.push_back(std::move(line));
+    out.push_back(looked(what, work));
   };
   look("project", [&] {
     check();
@@ -190,15 +228,7 @@ std::vector<HealthLine> AppImpl::health() {
         look("table " + name, [&] { return table_health(*lake, name); });
     }
   }
-  for (const auto& [name, connection] : project_.connections) {
-    look("connection " + name, [&, &name = name, &connection = connection] {
-      return connection_health(name, connection);
-    });
-  }
-  const sources::Context context{project_,     project_.root, clock_.now(),
-                                 files_.get(), &cancel_,      &shared_};
-  for (const auto& source : project_.sources)
-    look("source " + source.name, [&] { return sources::source_health(source, context); });
+  look_outside(out);
   for (auto& line : out) {
     line.finding = secrets_.redact(line.finding);
     line.hint = secrets_.redact(line.hint);

@@ -4,6 +4,7 @@ import pathlib
 import shutil
 import socket
 import sqlite3
+import threading
 
 import pytest
 
@@ -192,3 +193,29 @@ def test_lakes_that_are_down(tmp_path, closed, monkeypatch, lake, environment):
         monkeypatch.setenv(name, value.replace("PORT", str(closed)))
     wrong = health(project(tmp_path / "p", environment=f'lake: "{lake.replace("PORT", str(closed))}"'), False)
     assert not wrong["lake"]["ok"] and "secret-of-a-test" not in json.dumps(wrong)
+
+
+def test_connections_are_asked_at_the_same_time(tmp_path):
+    """A server that answers nobody before all have come: asked one after the other, they would never meet."""
+    wanted, most = 4, [0]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+        def serve():
+            waiting = []
+            while True:
+                try:
+                    waiting.append(listener.accept()[0])
+                except OSError:
+                    return
+                most[0] = max(most[0], len(waiting))
+                if len(waiting) >= wanted:
+                    for each in waiting:
+                        each.close()
+                    waiting.clear()
+
+        threading.Thread(target=serve, daemon=True).start()
+        folder = project(tmp_path, "".join(f'  c{i}: {{type: postgres, url: "postgresql://u@127.0.0.1:{port}/d"}}\n' for i in range(wanted)))
+        found = health(folder, ok=False)
+    assert most[0] == wanted
+    assert [what for what in found if what.startswith("connection")] == [f"connection c{i}" for i in range(wanted)]
