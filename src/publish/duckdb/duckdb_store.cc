@@ -316,19 +316,27 @@ class DuckdbStore final : public Store {
           "publish under another name, or drop it first");
   }
 
+  /// That a text is what a CAST takes and does not end it.
+  static bool is_one_type(const std::string& text) {
+    int depth = 0;
+    for (const unsigned char c : text) {
+      depth += c == '(' ? 1 : c == ')' ? -1 : 0;
+      if (depth < 0) return false;
+      if (!std::isalnum(c) && std::string_view(" _(),[]").find(char(c)) == std::string_view::npos)
+        return false;
+    }
+    return depth == 0 && !text.empty();
+  }
+
   /// The view's SELECT, its columns in the types that `columns` declares.
   static std::string with_declared_types(const ViewBatch& view, duck::Connection& connection) {
     if (view.settings.columns.empty()) return view.select;
     refuse_unknown_columns(view, connection.describe(view.select));
     std::string casts;
     for (const auto& [name, type] : view.settings.columns) {
-      const auto odd = [](unsigned char c) {
-        return !std::isalnum(c) &&
-               std::string_view(" _(),[]").find(char(c)) == std::string_view::npos;
-      };
       const std::string cast = fmt::format("CAST({} AS {})", quote_name(name), type);
       try {
-        if (std::any_of(type.begin(), type.end(), odd)) throw Error(Code::configuration, "odd");
+        if (!is_one_type(type)) throw Error(Code::configuration, "odd");
         connection.describe("SELECT CAST(NULL AS " + type + ")");
       } catch (const Error&) {
         throw Error(Code::configuration,
