@@ -205,6 +205,12 @@ void AppImpl::erase_in_history(const EraseOptions& options, ErasureReceipt& rece
 ErasureReceipt AppImpl::erase(const EraseOptions& options) {
   ErasureReceipt out;
   erase_in_tables(options, out);
+  const bool found = std::any_of(out.places.begin(), out.places.end(),
+                                 [](const auto& place) { return place.rows > 0; });
+  if (found)
+    out.passed_over.push_back(
+        "logs of these tables: older entries may hold least and greatest values; windrow table "
+        "clean-log TABLE --retention 0s");
   erase_in_stores(options, out);
   erase_in_history(options, out);
   return out;
