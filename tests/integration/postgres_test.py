@@ -276,6 +276,25 @@ def test_texts_sort_as_in_the_lake(tmp_path, store):
                  "WHERE attrelid = 'words'::regclass AND attname = 'word'") == "C"
 
 
+def test_names_that_are_made_to_break_it(tmp_path, store):
+    names = ['a"b', "select", "ключ", "a b", "x'); DROP TABLE windrow_publications; --", "$1", "%s", "{0}", "ctid2", "é" * 31]
+    def one(number: int) -> str:
+        columns = ", ".join(f"{number + i} AS \"{name.replace(chr(34), chr(34) * 2)}\"" for i, name in enumerate(names))
+        return f"publish: all\nto: serving\nviews:\n  - table: t\n    sql: |\n      SELECT {columns} FROM gold.one\n"
+    folder = project(tmp_path, store, {"models/gold/one.sql": "SELECT 1 AS one\n", "publish/all.yaml": one(0)})
+    lab.windrow(folder, "run")
+    for number in (100, 200):  # a second batch finds the columns again
+        (folder / "publish/all.yaml").write_text(one(number))
+        lab.windrow(folder, "publish")
+        assert store.rows("SELECT * FROM t") == [[str(number + i) for i in range(len(names))]]
+    assert store("SELECT string_agg(attname, '|' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 0") == "|".join(names)
+    names.append("é" * 32)
+    (folder / "publish/all.yaml").write_text(one(300))
+    told = lab.windrow(folder, "publish", check=False)
+    assert told.returncode != 0 and "has 64 bytes, and PostgreSQL takes 63" in told.stdout + told.stderr
+    assert store("SELECT count(*) FROM t") == "1"
+
+
 def test_rollback_holds_until_something_newer(tmp_path, store):
     folder = project(tmp_path, store, {"publish/all.yaml": publish_file("from: gold.numbers, table: numbers, keep: 1")})
     serving_lab.batch(folder, 1)

@@ -116,6 +116,24 @@ std::string PostgresTable::collated(const std::string& column) const {
   return postgres_name(column);
 }
 
+namespace {
+
+/// PostgreSQL cuts longer names off, and then does not find them again.
+void refuse_long_names(const ViewBatch& view, const std::vector<duck::Column>& columns) {
+  const auto refuse = [&](const char* what, const std::string& name) {
+    if (name.size() <= kNameBytes) return;
+    throw Error(Code::configuration,
+                fmt::format("view \"{}\": the name of the {} \"{}\" has {} bytes, and PostgreSQL "
+                            "takes {}",
+                            view.table, what, name, name.size(), kNameBytes),
+                "give it a shorter one", view.settings.place);
+  };
+  refuse("table", view.table);
+  for (const auto& column : columns) refuse("column", column.name);
+}
+
+}  // namespace
+
 PostgresTable postgres_table(Postgres& database, const PostgresPlace& place, const ViewBatch& view,
                              bool ours, duck::Connection& connection) {
   PostgresTable table;
@@ -127,6 +145,7 @@ PostgresTable postgres_table(Postgres& database, const PostgresPlace& place, con
   std::string select;
   const auto sent = connection.describe(view.select);
   refuse_unknown_columns(view, sent);
+  refuse_long_names(view, sent);
   for (const auto& column : sent) {
     PostgresType type = wanted_type(view, column);
     std::string collation = type.kind == PostgresType::Kind::text ? "\"C\"" : "";
