@@ -1,6 +1,8 @@
 """One key out of everything: lake, records that were set aside, stores, samples of checks."""
 import json
+import os
 import pathlib
+import pty
 import sqlite3
 import subprocess
 
@@ -148,3 +150,41 @@ def test_odd_keys(tmp_path, store):
     assert found("customer_id=' OR 1=1 --") == 0 and found("customer_id=not a number") == 0 and found("nothing=1") == 0
     assert found(f"customer_id={KEY}", "email=c1@example.com") == 0
     assert 0 < found(f"customer_id={KEY}", f"email={MARK}") <= before
+
+
+def answer(folder: pathlib.Path, words: str) -> str:
+    """Erases as somebody at a terminal does."""
+    terminal, end = pty.openpty()
+    process = subprocess.Popen([lab.PROGRAM, "-C", str(folder), "erase", "--key", f"customer_id={KEY}"], stdin=end, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True)
+    os.write(terminal, words.encode())
+    said, _ = process.communicate(timeout=60)
+    os.close(end)
+    os.close(terminal)
+    assert process.returncode == 0, said
+    return said
+
+
+def test_it_looks_and_asks_first(tmp_path, store):
+    folder = make(tmp_path, store)
+    for words in ("n\n", "\n", "no\n", "14620\n"):
+        said = answer(folder, words)
+        assert "silver.customers" in said and "for good? [y/N]" in said and "nothing was changed" in said
+    assert store(f"SELECT count(*) FROM customers WHERE customer_id = {KEY}") == "1"
+    assert "rows erased" in answer(folder, "y\n")
+    assert store(f"SELECT count(*) FROM customers WHERE customer_id = {KEY}") == "0" and holders(folder) == []
+
+
+def test_records_that_are_kept_as_they_came(tmp_path):
+    """The key is a field of a JSON text, at whatever depth; its digits elsewhere, or within another number, are not it."""
+    folder = lab.make_project(tmp_path / "p", {
+        "windrow.yaml": "project: pages\n",
+        "sources/pages.yaml": "source: bronze.pages\nfrom: {files: 'data/*.ndjson'}\nformat: json\ncolumns: {n: bigint, raw: varchar}\n"})
+    raws = ['{"customer_id": 14620}', '{"a": [{"customer_id":"14620", "x": 1}]}', '{"Customer_ID" : 14620 }', '{"customer_id": 146200}',
+            '{"customer_id": 114620}', '{"n": 14620}', '{"customer_id": 1, "order": 14620}', "customer_id 14620", None]
+    (folder / "data/a.ndjson").write_text("".join(json.dumps({"n": n, "raw": raw}) + "\n" for n, raw in enumerate(raws)))
+    lab.windrow(folder, "run")
+    receipt = erase(folder, "--yes")
+    assert [(place["name"], place["found_by"], place["rows"]) for place in receipt["places"] if place["kind"] == "table"] == [("bronze.pages", "text", 3)]
+    left = json.loads(lab.windrow(folder, "--json", "query", "SELECT n FROM bronze.pages ORDER BY n").stdout)
+    assert [row["n"] for row in left] == [3, 4, 5, 6, 7, 8]
