@@ -164,3 +164,27 @@ def test_a_transaction_that_fails_moves_no_pointer(tmp_path, server, root, store
     assert seen(store) == [([1], 10), ([1], 1)]
     lab.windrow(folder, "run")
     assert seen(store) == [([2], 10), ([2], 1)]
+
+
+def test_names_that_are_made_to_break_it(tmp_path, server, store):
+    names = ['a"b', "$set", "$where", "a.b", "ключ", "a b", "__proto__", "x" * 300, "0", "constructor", "_id", "view_type", "batch_run_id", "data"]
+    def publication(names: list[str], document: str) -> dict[str, str]:
+        columns = ", ".join(f"{i} AS \"{name.replace(chr(34), chr(34) * 2)}\"" for i, name in enumerate(names))
+        return {"publish/all.yaml": f"publish: all\nto: serving\nviews:\n  - table: t\n    document: {document}\n    sql: |\n"
+                                    f"      SELECT {columns} FROM gold.one\n"}
+    folder = serving_lab.project(tmp_path / "p", connection(server, store), {"models/gold/one.sql": "SELECT 1 AS one\n",
+                                                                             **publication(names, "{flat: false}")})
+    lab.windrow(folder, "run")
+    assert store.t.find_one()["data"] == {name: i for i, name in enumerate(names)}
+    # At the top of a document some would hide what Windrow itself says there, or are no names.
+    for name, document in (("$set", "{flat: true}"), ("_id", "{flat: true}"), ("view_type", "{flat: true}"), ("batch_run_id", "{top: batch_run_id}"),
+                           ("data", "{top: data}")):
+        lab.make_project(folder, publication(["fine", name], document))
+        told = lab.windrow(folder, "publish", check=False)
+        assert told.returncode != 0 and f'column "{name}" of view "t" cannot stand at the top of a document' in told.stdout + told.stderr
+    fine = [name for name in names if name not in ("_id", "view_type", "batch_run_id") and "$" not in name]
+    lab.make_project(folder, publication(fine, "{flat: true}"))
+    lab.windrow(folder, "publish")
+    batch = store.windrow_publications.find_one({"_id": "current"})["views"]["t"]["batch_id"]
+    found = store.t.find_one({"batch_run_id": batch})
+    assert {name: found[name] for name in fine} == {name: i for i, name in enumerate(fine)} and found["view_type"] == "t"

@@ -221,6 +221,23 @@ void put_field(const Field& field, const duck::Vector& vector, size_t row, Bson&
   out.end_array();
 }
 
+/// Fields beside the document's own, which they must not hide, and whose names a document takes
+/// nowhere but inside `data`.
+void refuse_odd_top_level(const std::vector<Field>& fields, const ViewBatch& view) {
+  static const std::set<std::string> own = {"_id", "view_type", "computed_at", "batch_run_id"};
+  const bool flat = view.settings.document.flat;
+  for (const auto& field : fields) {
+    if (!flat && !field.top) continue;
+    const bool taken = own.contains(field.name) || (!flat && field.name == "data");
+    if (!taken && !field.name.starts_with('$')) continue;
+    throw Error(
+        Code::configuration,
+        fmt::format("column \"{}\" of view \"{}\" cannot stand at the top of a document{}",
+                    field.name, view.table, taken ? ", which has a field of that name" : ""),
+        "leave it in data, or give it another name in the SELECT", view.settings.place);
+  }
+}
+
 class MongodbStore final : public Store {
  public:
   MongodbStore(clients::MongoOptions options, const Clock& clock)
@@ -454,6 +471,7 @@ class MongodbStore final : public Store {
       fields.back().top = has(form.top, column.name);
       select += (select.empty() ? "" : ", ") + fields.back().sql;
     }
+    refuse_odd_top_level(fields, view);
     for (const auto& key : view.settings.key) {
       if (std::none_of(fields.begin(), fields.end(), [&](auto& f) { return f.name == key; }))
         throw Error(Code::configuration,
