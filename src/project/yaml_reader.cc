@@ -1,5 +1,6 @@
 #include "project/yaml_reader.h"
 
+#include <yaml-cpp/depthguard.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
@@ -301,6 +302,10 @@ Problem explain(const YAML::ParserException& error, std::string_view text,
                 const TreeBuilder& builder) {
   Problem problem{
       Code::configuration, "not valid YAML: " + error.msg, {}, builder.place(error.mark)};
+  if (dynamic_cast<const YAML::DeepRecursion*>(&error)) {
+    problem.message = "lists and mappings lie too deep in each other";
+    return problem;
+  }
   if (error.mark.is_null()) return problem;
   const auto line = line_at(text, error.mark.line);
   const auto indent = line.substr(0, line.find_first_not_of(" \t"));

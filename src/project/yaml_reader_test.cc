@@ -202,5 +202,15 @@ TEST(ReadDotenv, NeverShowsValues) {
             ".env:4:1: expected KEY=VALUE\n");
 }
 
+TEST(ReadYaml, WhatIsNestedTooDeeplyIsSaid) {
+  const auto flow = read("a: " + std::string(100'000, '[') + std::string(100'000, ']'));
+  EXPECT_FALSE(flow.node);
+  EXPECT_NE(flow.problems.find("lists and mappings lie too deep in each other"), std::string::npos)
+      << flow.problems;
+  std::string block;
+  for (int i = 0; i < 3000; ++i) block += std::string(size_t(i), ' ') + "a:\n";
+  EXPECT_NE(read(block).problems.find("too deep"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace windrow::project
