@@ -53,7 +53,10 @@ struct Text {
 class Builder {
  public:
   Builder(const project::Project& project, duck::Database& database, sql::Cache* cache)
-      : project_(project), database_(database), cache_(cache) {}
+      : project_(project),
+        database_(database),
+        cache_(cache),
+        sandbox_{project.external_files} {}
 
   Graph build() {
     add_assets();
@@ -180,7 +183,7 @@ class Builder {
     std::vector<std::vector<Problem>> found(texts_.size());
     std::vector<size_t> unknown;
     for (size_t i = 0; i < texts_.size(); ++i) {
-      if (cache_) parsed[i] = sql::known_select(texts_[i].sql, texts_[i].begin, *cache_);
+      if (cache_) parsed[i] = sql::known_select(texts_[i].sql, texts_[i].begin, *cache_, sandbox_);
       if (!parsed[i]) unknown.push_back(i);
     }
     std::atomic<size_t> next{0};
@@ -189,7 +192,7 @@ class Builder {
       for (size_t n; (n = next++) < unknown.size();) {
         const size_t i = unknown[n];
         try {
-          parsed[i] = sql::parse_select(connection, texts_[i].sql, texts_[i].begin, cache_);
+          parsed[i] = sql::parse_select(connection, texts_[i].sql, texts_[i].begin, cache_, sandbox_);
         } catch (const Error& error) {
           found[i] = error.problems();
         }
@@ -339,6 +342,7 @@ class Builder {
   const project::Project& project_;
   duck::Database& database_;
   sql::Cache* cache_;
+  const duck::Sandbox sandbox_;
   Problems problems_;
   std::vector<Asset> assets_;
   std::vector<std::vector<Read>> reads_;

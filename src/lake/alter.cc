@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "duck/sandbox.h"
 #include "lake/constraints.h"
 #include "lake/json_text.h"
 #include "lake/maintenance.h"
@@ -197,6 +198,8 @@ class Alterer {
   }
 
   Type type(const std::string& column, const std::string& text) {
+    if (const auto breach = duck::breach_of_type(text))
+      throw wrong("column \"" + column + "\": " + breach->message, breach->hint);
     try {
       return type_from_duck(column,
                             connection_.describe("SELECT CAST(NULL AS " + text + ")")[0].type);

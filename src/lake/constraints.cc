@@ -3,13 +3,22 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "duck/sandbox.h"
+
 namespace windrow::lake {
 namespace {
 
 struct Rule {
-  std::string what;  ///< for messages: `constraint "positive" (x > 0)`
-  std::string expression;
+  std::string what;        ///< for messages: `constraint "positive" (x > 0)`
+  std::string text;        ///< what stands in the log, as DuckDB writes it; empty: our own
+  std::string expression;  ///< that is true of a good row
 };
+
+Error not_understood(const Rule& rule, const std::string& why) {
+  return Error(Code::unsupported,
+               "the table cannot be written: its " + rule.what + " is not understood: " + why,
+               "write it with the program that made the rule, or drop the rule there");
+}
 
 /// Spark quotes names with backticks; texts in single or double quotes stay as they are, double
 /// ones as DuckDB writes texts.
@@ -35,7 +44,10 @@ std::string in_duck_sql(const std::string& spark) {
   return out;
 }
 
+/// The log is anybody's text: it is one expression over the row, or it does not run.
 void check_understood(duck::Connection& connection, const Rule& rule, const Schema& schema) {
+  const auto breaches = duck::breaches_of_expression(rule.text);
+  if (!breaches.empty()) throw not_understood(rule, breaches.front().message);
   std::string list;
   for (const auto& field : schema.fields) {
     list += (list.empty() ? "" : ", ") + ("CAST(NULL AS " + duck_type(field.type) + ") AS ") +
@@ -44,12 +56,12 @@ void check_understood(duck::Connection& connection, const Rule& rule, const Sche
   try {
     connection.describe("SELECT " + rule.expression + " FROM (SELECT " + list + ")");
   } catch (const duck::SqlError& error) {
-    throw Error(Code::unsupported,
-                "the table cannot be written: its " + rule.what +
-                    " is not understood: " + error.problem().message,
-                "write it with the program that made the rule, or drop the rule there");
+    throw not_understood(rule, error.problem().message);
   }
 }
+
+/// In brackets on lines of their own: a text may end in a comment.
+std::string bracketed(const std::string& text) { return "(\n" + text + "\n)"; }
 
 /// The text of a JSON field of the column's metadata; empty where it has none.
 std::string metadata_text(const Field& field, const char* key) {
@@ -69,7 +81,7 @@ void add_not_null(const std::vector<Field>& fields, const std::string& prefix,
                        : "struct_extract(" + prefix + ", " + duck::quote_text(field.name) + ")";
     // A field of a structure must be there where the structure is.
     if (!field.nullable) {
-      out.push_back({"column \"" + outer + field.name + "\", which is NOT NULL",
+      out.push_back({"column \"" + outer + field.name + "\", which is NOT NULL", "",
                      (prefix.empty() ? "" : prefix + " IS NULL OR ") + name + " IS NOT NULL"});
     }
     if (field.type.kind == Type::Kind::struct_)
@@ -82,8 +94,9 @@ std::vector<Rule> checks_of(const Schema& schema, const Metadata& metadata) {
   constexpr std::string_view kPrefix = "delta.constraints.";
   for (const auto& [key, expression] : metadata.configuration) {
     if (!key.starts_with(kPrefix)) continue;
-    out.push_back({"constraint \"" + key.substr(kPrefix.size()) + "\" (" + expression + ")",
-                   in_duck_sql(expression)});
+    const auto text = in_duck_sql(expression);
+    out.push_back({"constraint \"" + key.substr(kPrefix.size()) + "\" (" + expression + ")", text,
+                   bracketed(text)});
   }
   for (const auto& field : schema.fields) {
     const std::string text = metadata_text(field, "delta.invariants");
@@ -91,9 +104,10 @@ std::vector<Rule> checks_of(const Schema& schema, const Metadata& metadata) {
     const auto invariant = nlohmann::json::parse(text, nullptr, false);
     const auto pointer = nlohmann::json::json_pointer("/expression/expression");
     if (!invariant.is_object() || !invariant.contains(pointer)) continue;
+    if (!invariant[pointer].is_string()) continue;
     const auto expression = invariant[pointer].get<std::string>();
-    out.push_back(
-        {"invariant of \"" + field.name + "\" (" + expression + ")", in_duck_sql(expression)});
+    const auto rule = in_duck_sql(expression);
+    out.push_back({"invariant of \"" + field.name + "\" (" + expression + ")", rule, bracketed(rule)});
   }
   return out;
 }
@@ -108,9 +122,9 @@ std::string enforced(duck::Connection& connection, const std::string& rows, cons
     const std::string expression = metadata_text(field, "delta.generationExpression");
     if (expression.empty()) continue;
     const std::string name = duck::quote_name(field.name);
-    const std::string value =
-        "CAST((" + in_duck_sql(expression) + ") AS " + duck_type(field.type) + ")";
-    rules.push_back({"generated column \"" + field.name + "\" (" + expression + ")",
+    const std::string text = in_duck_sql(expression);
+    const std::string value = "CAST(" + bracketed(text) + " AS " + duck_type(field.type) + ")";
+    rules.push_back({"generated column \"" + field.name + "\" (" + expression + ")", text,
                      name + " IS NOT DISTINCT FROM " + value});
     if (std::find(missing.begin(), missing.end(), field.name) != missing.end())
       computed += (computed.empty() ? "" : ", ") + value + " AS " + name;

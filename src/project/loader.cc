@@ -49,6 +49,7 @@ class FileLoader {
   void load(const ProjectFile& file, Loaded& out) const {
     Reading reading(interpolation_, file.path);
     reading.zone = project_.zone;
+    reading.sandbox.external_files = project_.external_files;
     for (const auto& [name, connection] : project_.connections)
       reading.connections[name] = connection.type;
     try {

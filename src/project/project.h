@@ -307,6 +307,8 @@ struct Project {
   std::map<std::string, Variable> vars;
   std::map<std::string, Connection> connections;
   std::map<std::string, Environment> environments;
+  /// Files outside of the lake that the project's SQL may read, each as it is written there.
+  std::vector<std::string> external_files;
   std::vector<Layer> layers;         ///< in the file's order
   std::map<std::string, int> pools;  ///< tasks at a time; a pool that is not listed has one slot
   Value schedules, alerts;           ///< read and checked, used by a later version
@@ -318,6 +320,9 @@ struct Project {
   std::vector<UnitTest> tests;
   std::vector<Problem>
       notices;  ///< worth telling, nothing wrong: e.g. schedules that this version does not run
+
+  /// False where a file that was read with problems gave nothing: who refers to it is not at fault.
+  bool complete = true;
 
   const Model* model(std::string_view name) const;
   const Source* source(std::string_view name) const;
@@ -339,6 +344,9 @@ struct LoadOptions {
 /// `secrets`, except where it is a default written in the file itself. Throws one Error with all
 /// problems of all files.
 Project load(const LoadOptions& options, Secrets& secrets);
+/// The same, with what is wrong added to `problems` and everything else read, so that the rest can
+/// be looked at too.
+Project load(const LoadOptions& options, Secrets& secrets, Problems& problems);
 
 /// The folder with windrow.yaml at or above `from`; Error(configuration) with a hint on `windrow
 /// init` otherwise.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "duck/sandbox.h"
 #include "project/interpolation.h"
 #include "project/node.h"
 #include "project/project.h"
@@ -22,6 +23,7 @@ class Reading {
       : interpolation_(interpolation), file_(std::move(file)) {}
 
   std::string zone = "UTC";            ///< of the project: dates are read in it
+  duck::Sandbox sandbox;               ///< of the project: what its SQL may read
   std::set<std::string> environments;  ///< whose variables must be set
   std::set<std::string> left_to_run;   ///< `${…}` names that are filled in when the asset runs
   std::map<std::string, std::string> connections;  ///< of the project: name → type

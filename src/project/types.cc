@@ -107,6 +107,51 @@ Type<Text> sql_type() {
   return out;
 }
 
+namespace {
+
+/// Byte `at` of a scalar's text, in the file: exact where nothing was filled in or unescaped.
+Place inside(const Place& begin, std::string_view text, size_t at) {
+  Place place = begin;
+  size_t line = 0;
+  for (size_t i = 0; i < std::min(at, text.size()); ++i) {
+    if (text[i] != '\n') continue;
+    ++place.line;
+    line = i + 1;
+  }
+  place.column += int(std::min(at, text.size()) - line);
+  return place;
+}
+
+}  // namespace
+
+Type<Text> expression_type() {
+  auto out = sql_type();
+  out.read = [read = out.read](const Node& node, Reading& reading, Text& value) {
+    if (!read(node, reading, value)) return false;
+    const auto found = duck::breaches_of_expression(value.value, reading.sandbox);
+    for (const auto& breach : found) {
+      const bool exact = breach.position && value.value == node.text;
+      reading.problems.add(
+          Problem{Code::configuration, in_quotes(reading.key_text()) + ": " + breach.message,
+                  breach.hint,
+                  exact ? inside(value.place, value.value, *breach.position) : value.place});
+    }
+    return found.empty();
+  };
+  return out;
+}
+
+Type<std::string> column_type_type() {
+  auto out = text_type();
+  out.read = [read = out.read](const Node& node, Reading& reading, std::string& value) {
+    if (!read(node, reading, value)) return false;
+    const auto breach = duck::breach_of_type(value);
+    if (breach) reading.problem(node, breach->message, breach->hint);
+    return !breach;
+  };
+  return out;
+}
+
 Type<bool> boolean_type() {
   auto shape = plain_shape(Shape::Form::boolean, "true or false", "true or false");
   return parsed_type<bool>(shape, [](std::string_view text, Reading&) -> std::optional<bool> {

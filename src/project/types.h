@@ -45,6 +45,10 @@ Type<std::string> table_name_type();
 Type<Text> placed_table_name_type();
 /// A SQL text; its place is that of its first character.
 Type<Text> sql_type();
+/// The same, of one expression that the sandbox takes (duck/sandbox.h).
+Type<Text> expression_type();
+/// A type as SQL names it, one that there is.
+Type<std::string> column_type_type();
 /// Whatever stands there.
 Type<Value> anything_type(std::string name = "any value");
 Type<Value> mapping_type(std::string name = "mapping");

@@ -38,6 +38,7 @@ struct Subject {
   bool contract = false;               ///< declared columns and types exactly
   std::map<std::string, std::string> relations;  ///< `to` of `relationship` → SELECT
   Time now;                                      ///< for freshness
+  std::vector<std::string> external_files;       ///< that expressions may read
 };
 
 /// Looks at the table as it would be, in few passes (row-wise checks share one).

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/nearest.h"
+#include "duck/sandbox.h"
 #include "quality/literal.h"
 
 namespace windrow::quality {
@@ -153,6 +154,13 @@ class Compiler {
 
   bool expression(Compiled& out) {
     const std::string sql = main_argument(out.check, "sql").text();
+    const auto breaches = duck::breaches_of_expression(sql, {subject_.external_files});
+    for (const auto& breach : breaches) {
+      problems_.add(Code::configuration,
+                    "check \"" + sql + "\" of \"" + subject_.asset + "\": " + breach.message,
+                    breach.hint, out.check.place);
+    }
+    if (!breaches.empty()) return false;
     // On lines of its own: the text may end in a comment.
     out.failing = "NOT CAST((\n" + sql + "\n) AS BOOLEAN)";
     out.description = sql;

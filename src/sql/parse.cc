@@ -83,29 +83,12 @@ const std::set<std::string>& changing_functions() {
   return names;
 }
 
-/// Functions in FROM whose rows follow from their arguments alone. Everything else reads files,
-/// other databases or the engine's own state.
-bool makes_rows(const std::string& function) {
-  static const std::set<std::string> names{"range",      "generate_series", "unnest",   "repeat",
-                                           "repeat_row", "json_each",       "json_tree"};
-  return names.count(function) > 0;
-}
-
-bool is_file(const Json& base_table) {
-  const auto name = lower(text_at(base_table, "table_name"));
-  if (!text_at(base_table, "schema_name").empty()) return false;  // `silver.json` is a table
-  if (name.find('/') != std::string::npos) return true;
-  for (const char* end : {".csv", ".tsv", ".parquet", ".json", ".jsonl", ".ndjson", ".gz", ".zst",
-                          ".xlsx", ".db", ".duckdb"}) {
-    if (name.ends_with(end)) return true;
-  }
-  return false;
-}
-
-/// Finds what one statement reads, and what it may not.
+/// Finds the tables that one statement reads, and what would make two runs of it differ. What it
+/// may reach at all is the sandbox's.
 class Reader {
  public:
-  Reader(Parsed& parsed, Problems& problems) : parsed_(parsed), problems_(problems) {}
+  Reader(Parsed& parsed, Problems& problems, const duck::Sandbox& sandbox)
+      : parsed_(parsed), problems_(problems), sandbox_(sandbox) {}
 
   void read(const Json& node, std::set<std::string> scope) {
     if (node.is_array()) {
@@ -141,18 +124,9 @@ class Reader {
     }
     if (is_type(node, "BASE_TABLE")) {
       table(node, scope);
-    } else if (is_type(node, "SHOW_REF")) {
-      problems_.add(Code::configuration, "a model is a SELECT of rows, not SHOW or DESCRIBE", "",
-                    place(node));
-    } else if (is_type(node, "TABLE_FUNCTION")) {
-      const auto name = lower(text_at(node.at("function"), "function_name"));
-      if (!makes_rows(name)) {
-        problems_.add(Code::configuration,
-                      "a model reads tables: the function " + name + " is not allowed here",
-                      "bring outside data in with a source or a seed", place(node));
-      }
     } else if (is_class(node, "FUNCTION")) {
       const auto name = lower(text_at(node, "function_name"));
+      if (!duck::computes(name)) return;  // told by the sandbox
       // age(x) is the time from x until now.
       refuse_changing(name == "age" && node.at("children").size() == 1 ? "current_timestamp" : name,
                       node);
@@ -175,16 +149,7 @@ class Reader {
   void table(const Json& node, const std::set<std::string>& scope) {
     if (scope.count(cte_name(node))) return;
     const auto name = table_name(node);
-    if (is_file(node)) {
-      problems_.add(Code::configuration, "a model reads tables, not the file \"" + name + "\"",
-                    "bring the file in with a source or a seed", place(node));
-      return;
-    }
-    if (auto at = node.find("at_clause"); at != node.end() && at->is_object()) {
-      problems_.add(Code::configuration,
-                    "a model reads its inputs as they are now, not AT a version",
-                    "`windrow query --version` reads an older one", place(node));
-    }
+    if (sandbox_.opens(name)) return;  // outside of the lake: no input that versions could tell of
     parsed_.tables.push_back({name, place(node), location(node).value_or(0)});
   }
 
@@ -199,6 +164,7 @@ class Reader {
 
   Parsed& parsed_;
   Problems& problems_;
+  const duck::Sandbox& sandbox_;
 };
 
 /// The tree knows which parameters there are, the text where they stand.
@@ -214,18 +180,29 @@ void find_parameters(const Json& node, Parsed& parsed) {
   }
 }
 
-void read_tree(duck::Connection& connection, Parsed& parsed) {
+void read_tree(duck::Connection& connection, Parsed& parsed, const duck::Sandbox& sandbox) {
   const Json node = parse_tree(connection, parsed.text, parsed.begin);
   parsed.meaning = meaning_of(node);
   parsed.star = says_star(node);
   find_parameters(node, parsed);
   Problems problems;
-  Reader(parsed, problems).read(node, {});
+  for (const auto& breach : duck::breaches_of_select(parsed.text, sandbox)) {
+    problems.add(Code::configuration, breach.message, breach.hint,
+                 place_at(parsed.begin, parsed.text, breach.position.value_or(0)));
+  }
+  Reader(parsed, problems, sandbox).read(node, {});
   parsed.intervals = find_intervals(connection, node, parsed, problems);
   problems.raise();
 }
 
-std::string cache_key(std::string_view text) { return sha256("select\n" + std::string(text)); }
+/// The number changes with the rules: what an older version let pass is read anew.
+std::string cache_key(std::string_view text, const duck::Sandbox& sandbox) {
+  Fields out;
+  out.add("select 2");
+  for (const auto& file : sandbox.external_files) out.add(file);
+  out.add(std::string(text));
+  return sha256(out.take());
+}
 
 std::string to_cache(const Parsed& parsed) {
   Fields out;
@@ -254,8 +231,9 @@ std::string to_cache(const Parsed& parsed) {
 
 }  // namespace
 
-std::optional<Parsed> known_select(std::string_view text, const Place& begin, const Cache& cache) {
-  const auto bytes = cache.find(cache_key(text));
+std::optional<Parsed> known_select(std::string_view text, const Place& begin, const Cache& cache,
+                                   const duck::Sandbox& sandbox) {
+  const auto bytes = cache.find(cache_key(text, sandbox));
   if (!bytes) return {};
   FieldReader in(*bytes);
   Parsed out;
@@ -294,21 +272,21 @@ std::optional<Parsed> known_select(std::string_view text, const Place& begin, co
 }
 
 Parsed parse_select(duck::Connection& connection, std::string_view text, const Place& begin,
-                    Cache* cache) {
+                    Cache* cache, const duck::Sandbox& sandbox) {
   if (cache) {
-    if (auto known = known_select(text, begin, *cache)) return std::move(*known);
+    if (auto known = known_select(text, begin, *cache, sandbox)) return std::move(*known);
   }
   Parsed parsed;
   parsed.text = std::string(text);
   parsed.begin = begin;
   try {
-    read_tree(connection, parsed);
+    read_tree(connection, parsed, sandbox);
   } catch (const Json::exception& error) {
     throw Error(Code::unsupported,
                 std::string("SQL: a part of this SELECT is not understood: ") + error.what(),
                 "write it in another way, and report this", begin);
   }
-  if (cache) cache->put(cache_key(text), to_cache(parsed));
+  if (cache) cache->put(cache_key(text, sandbox), to_cache(parsed));
   return parsed;
 }
 

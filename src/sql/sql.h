@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "duck/duck.h"
+#include "duck/sandbox.h"
 #include "sql/cache.h"
 
 /// What a SELECT says, read from DuckDB's own syntax tree (`json_serialize_sql`).
@@ -66,15 +67,15 @@ Place place_at(const Place& begin, std::string_view text, size_t position);
 /// Parses one SELECT. Error(configuration) with its place: a syntax error, another statement than
 /// SELECT, several statements, and the functions that a model may not call because two runs over
 /// the same input would differ (now, current_date, current_timestamp, today, random, uuid,
-/// gen_random_uuid, nextval, …), as well as functions that read files (`read_parquet('…')`, `FROM
-/// 'file.csv'`): a model reads tables. So are comparisons with $start and $end that take in the end
+/// gen_random_uuid, …), as well as everything that leaves the sandbox (files, settings, …). So are comparisons with $start and $end that take in the end
 /// of an interval (BETWEEN, `<= $end`), leave out its start (`> $start`), are of an unclear table,
 /// or compare one table in two different ways. All problems at once.
 Parsed parse_select(duck::Connection& connection, std::string_view text, const Place& begin,
-                    Cache* cache = nullptr);
+                    Cache* cache = nullptr, const duck::Sandbox& sandbox = {});
 
 /// The same from the cache alone; nothing where it does not hold the text. Needs no DuckDB.
-std::optional<Parsed> known_select(std::string_view text, const Place& begin, const Cache& cache);
+std::optional<Parsed> known_select(std::string_view text, const Place& begin, const Cache& cache,
+                                   const duck::Sandbox& sandbox = {});
 
 /// A name of the tables' columns, for binding: table → columns in order.
 using Catalog = std::map<std::string, std::vector<duck::Column>>;

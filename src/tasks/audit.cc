@@ -74,6 +74,7 @@ void Audit::look(const std::string& rows_sql) {
   if (!any) return;
   subject.relations = relations(rows_sql);
   subject.now = context_.choices.now;
+  subject.external_files = context_.project.external_files;
   const auto found = quality::run_checks(session_, subject);
   report_.quality_score = found.score();
   report_.table_rows = found.rows;

@@ -88,14 +88,14 @@ ColumnDeclaration bare_column(const Node& node, Reading& reading, std::string ty
 
 Keys<ColumnDeclaration> column_keys(bool in_source) {
   Keys<ColumnDeclaration> keys("column");
-  keys.optional("type", &ColumnDeclaration::type, text_type(), "whatever the data has",
+  keys.optional("type", &ColumnDeclaration::type, column_type_type(), "whatever the data has",
                 "The column's type, as SQL names it.")
       .optional("description", &ColumnDeclaration::description, text_type(), "",
                 "What it holds, for people.")
       .optional("checks", &ColumnDeclaration::checks, list_type(check_type(true)), "",
                 "Checks of the column.");
   if (in_source) {
-    keys.bound(false, "value", sql_type(), "the record's field of that name",
+    keys.bound(false, "value", expression_type(), "the record's field of that name",
                "A SQL expression over the record.",
                [](ColumnDeclaration& column, Text&& value, const Node&, Reading&) {
                  column.value = std::move(value.value);
@@ -140,7 +140,7 @@ Type<std::vector<std::string>> key_columns_type() {
 
 Type<std::vector<ColumnDeclaration>> columns_type(bool in_source) {
   const auto full = column_keys(in_source).type();
-  const auto bare = text_type();
+  const auto bare = column_type_type();
   Type<ColumnDeclaration> either;
   either.shape.form = Shape::Form::either;
   either.shape.name = "type, or column";
@@ -169,7 +169,7 @@ Type<std::vector<ColumnDeclaration>> columns_type(bool in_source) {
 
 Type<std::vector<std::pair<std::string, std::string>>> partition_by_type() {
   using Pairs = std::vector<std::pair<std::string, std::string>>;
-  const auto mapping = keyed_type(sql_type(), "column");
+  const auto mapping = keyed_type(expression_type(), "column");
   const auto names = one_or_list_type(text_type());
   Type<Pairs> out;
   out.shape.form = Shape::Form::either;

@@ -175,6 +175,23 @@ Type<Alert> alert_type() {
       .type();
 }
 
+/// A path that means the same wherever windrow is started from.
+Type<std::vector<std::string>> external_files_type() {
+  return mapped_type<std::vector<std::string>, std::vector<std::string>>(
+      list_type(text_type()), [](const Node& node, Reading& reading,
+                                 std::vector<std::string>&& paths, std::vector<std::string>& out) {
+        for (const auto& path : paths) {
+          if (path.starts_with("/") || path.find("://") != std::string::npos) continue;
+          reading.problem(node, "\"external_files\": " + in_quotes(path) + " is no whole path",
+                          "write it as it stands in the SQL, from / or from s3://");
+          return false;
+        }
+        reading.sandbox.external_files = paths;
+        out = std::move(paths);
+        return true;
+      });
+}
+
 template <class M>
 auto later(Value Project::*member, const char* what) {
   return [member, what](Project& project, M&& value, const Node& node, Reading& reading) {
@@ -206,6 +223,9 @@ Keys<Project> make() {
                 map_type(environment_type(), "environment", is_label),
                 "`dev`, with the lake in `lake`",
                 "Where runs read and write: `--env`, `dev` where none is given.")
+      .optional("external_files", &Project::external_files, external_files_type(), "",
+                "Files that SELECTs, checks and `value:` expressions may read, each written here as "
+                "it is there: a whole path or a URI.")
       .bound(false, "layers", keyed_type(layer_type(), "layer", is_identifier), "any",
              "The layers that tables may lie in, and their rules.",
              [](Project& project, auto&& layers, const Node&, Reading&) {
