@@ -10,7 +10,6 @@
 #include "app/homes.h"
 #include "base/nearest.h"
 #include "engine/duckdb/duckdb_engine.h"
-#include "lake/guided_scan.h"
 #include "project/dotenv.h"
 #include "sources/source.h"
 #include "tasks/model_facts.h"
@@ -239,52 +238,6 @@ std::vector<AssetView> AppImpl::list(const std::string& select) {
     out.push_back(std::move(view));
   }
   return out;
-}
-
-std::unique_ptr<duck::Connection> AppImpl::query_connection(
-    const std::map<std::string, int64_t>& version_of, std::optional<Time> at) {
-  auto connection = std::make_unique<duck::Connection>(database_);
-  auto* lake = lake_if_there();
-  const auto names = lake ? lake->tables() : std::vector<std::string>{};
-  for (const auto& [name, version] : version_of) {
-    if (std::find(names.begin(), names.end(), name) == names.end()) {
-      throw Error(Code::usage, fmt::format("there is no table \"{}\" in the lake", name),
-                  did_you_mean(name, names));
-    }
-  }
-  std::set<std::string> schemas;
-  const auto create = [&](const std::string& name, const std::string& select) {
-    const auto dot = name.find('.');
-    const auto schema = duck::quote_name(name.substr(0, dot));
-    if (schemas.insert(schema).second) connection->execute("CREATE SCHEMA IF NOT EXISTS " + schema);
-    connection->execute("CREATE OR REPLACE VIEW " + schema + "." +
-                        duck::quote_name(name.substr(dot + 1)) + " AS " + select);
-  };
-  for (const auto& name : names) {
-    const auto table = lake->table(name);
-    std::optional<int64_t> version;
-    if (auto found = version_of.find(name); found != version_of.end()) {
-      version = found->second;
-    } else if (at) {
-      try {
-        version = table.version_at(*at);
-      } catch (const Error& error) {
-        if (error.code() != Code::not_found) throw;
-        continue;  // it did not exist then
-      }
-    }
-    create(name, lake::guided_scan_sql(table.snapshot(version, connection.get())));
-  }
-  for (const auto& asset : graph_.assets) {
-    const auto* model = project_.model(asset.name);
-    if (!model || model->build.kind != project::BuildKind::view) continue;
-    try {
-      create(asset.name, model->sql);
-    } catch (const duck::SqlError&) {
-      // What it reads is not built yet.
-    }
-  }
-  return connection;
 }
 
 sql::Catalog AppImpl::catalog(Problems* problems) {

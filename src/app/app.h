@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "app/query.h"
 #include "base/cancel.h"
 #include "base/progress.h"
 #include "base/time.h"
@@ -208,10 +209,8 @@ class App {
   /// names.
   virtual std::vector<std::string> accept(const std::string& select) = 0;
   virtual std::vector<quality::UnitTestResult> unit_tests(const std::string& select) = 0;
-  /// A connection with a view for every table there is (and every view model), at its latest
-  /// version, or at `version_of` / `at` where given. `layer.table` names.
-  virtual std::unique_ptr<duck::Connection> query_connection(
-      const std::map<std::string, int64_t>& version_of, std::optional<Time> at) = 0;
+  /// SQL over the lake. Lives no longer than the app.
+  virtual std::unique_ptr<Query> query(const QueryOptions& options) = 0;
   /// What a SELECT in such a connection would open. Throws SqlError where it does not bind.
   virtual std::vector<FilesOf> files_read(duck::Connection& connection, const std::string& select,
                                           const duck::Parameters& parameters = {}) = 0;

@@ -31,8 +31,7 @@ class AppImpl final : public App {
   IngestResult ingest(const IngestOptions& options, const tasks::IngestSink& sink) override;
   std::vector<std::string> accept(const std::string& select) override;
   std::vector<quality::UnitTestResult> unit_tests(const std::string& select) override;
-  std::unique_ptr<duck::Connection> query_connection(
-      const std::map<std::string, int64_t>& version_of, std::optional<Time> at) override;
+  std::unique_ptr<Query> query(const QueryOptions& options) override;
   std::vector<FilesOf> files_read(duck::Connection& connection, const std::string& select,
                                   const duck::Parameters& parameters) override;
   std::vector<AssetView> list(const std::string& select) override;

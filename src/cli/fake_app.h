@@ -50,6 +50,24 @@ struct Told {
   app::IngestResult ingested{"0199f3a2-aaaa-7000-8000-000000000000", {}, {}, {}};
 };
 
+/// One table, gold.top.
+class FakeQuery final : public app::Query {
+ public:
+  explicit FakeQuery(duck::Database& database) : connection_(database) {
+    connection_.execute(
+        "CREATE SCHEMA IF NOT EXISTS gold; CREATE OR REPLACE VIEW gold.top AS "
+        "SELECT * FROM (VALUES ('日本', 1.5, 1), (NULL, 'nan'::DOUBLE, 22), ('a,\"b', NULL, 333)) "
+        "t(name, share, n)");
+  }
+  duck::Connection& connection() override { return connection_; }
+  void prepare(const std::string&) override {}
+  Problem explained(const duck::SqlError& error) override { return error.problem(); }
+  std::vector<std::string> tables() override { return {"gold.top"}; }
+
+ private:
+  duck::Connection connection_;
+};
+
 class FakeApp final : public app::App {
  public:
   FakeApp(Told& told, const std::string& folder)
@@ -116,14 +134,8 @@ class FakeApp final : public app::App {
   std::vector<quality::UnitTestResult> unit_tests(const std::string&) override {
     return told_.tests;
   }
-  std::unique_ptr<duck::Connection> query_connection(const std::map<std::string, int64_t>&,
-                                                     std::optional<Time>) override {
-    auto out = std::make_unique<duck::Connection>(database_);
-    out->execute(
-        "CREATE SCHEMA IF NOT EXISTS gold; CREATE OR REPLACE VIEW gold.top AS "
-        "SELECT * FROM (VALUES ('日本', 1.5, 1), (NULL, 'nan'::DOUBLE, 22), ('a,\"b', NULL, 333)) "
-        "t(name, share, n)");
-    return out;
+  std::unique_ptr<app::Query> query(const app::QueryOptions&) override {
+    return std::make_unique<FakeQuery>(database_);
   }
   std::vector<app::FilesOf> files_read(duck::Connection&, const std::string&,
                                        const duck::Parameters&) override {

@@ -204,6 +204,8 @@ void looking_verbs(CLI::App& app, Arguments& a) {
   repeatable(query->add_option("--version", a.versions, "read a table at a version; repeatable"))
       ->type_name("TABLE=N");
   query->add_option("--at", a.at, "read all tables as they were at this time")->type_name("TIME");
+  query->add_flag("--allow-writes", a.allow_writes,
+                  "run statements that do more than read: COPY, CREATE, ATTACH and so on");
   query->add_flag("--explain", a.explain, "do not run it: how many of each table's files it reads");
   rows(query, a);
   auto* ls =

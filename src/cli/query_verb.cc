@@ -38,17 +38,18 @@ std::string marked(const std::string& sql, size_t position) {
          std::string(display_width(sql.substr(from, position - from)), ' ') + "^";
 }
 
-/// Does `work` with one statement; an error in it shows the line.
+/// Does `work` with one statement, whose tables are open; an error in it shows the line.
 template <typename F>
-void with_statement(std::string sql, F&& work) {
+void with_statement(app::Query& query, std::string sql, F&& work) {
   while (!sql.empty() &&
          (std::isspace(static_cast<unsigned char>(sql.back())) || sql.back() == ';'))
     sql.pop_back();
   if (sql.empty()) throw Error(Code::usage, "there is no SQL", "windrow query 'SELECT …'");
   try {
+    query.prepare(sql);
     work(sql);
   } catch (const duck::SqlError& error) {
-    Problem problem = error.problem();
+    Problem problem = query.explained(error);
     if (error.position() && *error.position() <= sql.size())
       problem.message += "\n" + marked(sql, *error.position());
     if (error.kind() == "Parser" || error.kind() == "Binder" || error.kind() == "Catalog")
@@ -57,11 +58,10 @@ void with_statement(std::string sql, F&& work) {
   }
 }
 
-void explain(Session& session, app::App& app, duck::Connection& connection,
-             const std::string& sql) {
-  with_statement(sql, [&](const std::string& select) {
-    connection.describe(select);
-    const auto tables = app.files_read(connection, select);
+void explain(Session& session, app::App& app, app::Query& query, const std::string& sql) {
+  with_statement(query, sql, [&](const std::string& select) {
+    query.connection().describe(select);
+    const auto tables = app.files_read(query.connection(), select);
     if (session.out.json()) return session.out.write(files_json(tables));
     TextTable table({"table", "files read", "files there"}, {1, 2});
     for (const auto& one : tables)
@@ -72,35 +72,35 @@ void explain(Session& session, app::App& app, duck::Connection& connection,
 
 }  // namespace
 
-void answer(Session& session, duck::Connection& connection, const std::string& sql) {
-  with_statement(sql, [&](const std::string& select) {
-    connection.describe(select);
-    put_rows(session, connection, select);
+void answer(Session& session, app::Query& query, const std::string& sql) {
+  with_statement(query, sql, [&](const std::string& select) {
+    query.connection().describe(select);
+    put_rows(session, query.connection(), select);
   });
 }
 
 int query_verb(Session& session) {
   const auto& a = session.arguments;
   const auto app = open_app(session);
-  std::map<std::string, int64_t> versions;
+  app::QueryOptions options;
+  options.allow_writes = a.allow_writes;
   for (const auto& text : a.versions) {
     const auto [table, number] = pair_argument(text, "--version", "TABLE=N");
     const auto [end, failure] =
-        std::from_chars(number.data(), number.data() + number.size(), versions[table]);
+        std::from_chars(number.data(), number.data() + number.size(), options.version_of[table]);
     if (failure != std::errc() || end != number.data() + number.size()) {
       throw Error(Code::usage, "--version takes TABLE=N, but \"" + text + "\" is none");
     }
   }
-  std::optional<Time> at;
-  if (!a.at.empty()) at = time_argument(a.at, "--at", app->project().zone);
-  auto connection = app->query_connection(versions, at);
+  if (!a.at.empty()) options.at = time_argument(a.at, "--at", app->project().zone);
   if (a.sql.empty() && a.sql_file.empty() && ::isatty(STDIN_FILENO) != 0) {
-    return run_shell(session, *app, std::move(connection));
+    return run_shell(session, *app, options);
   }
+  const auto query = app->query(options);
   if (a.explain) {
-    explain(session, *app, *connection, statement(a));
+    explain(session, *app, *query, statement(a));
   } else {
-    answer(session, *connection, statement(a));
+    answer(session, *query, statement(a));
   }
   return kDone;
 }

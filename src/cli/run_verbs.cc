@@ -37,10 +37,12 @@ void show_rows(Session& session, app::App& app, const std::string& table) {
   const auto dot = name.find('.');
   const std::string schema =
       dot == std::string::npos ? "" : duck::quote_name(name.substr(0, dot)) + ".";
-  const auto connection = app.query_connection({}, {});
-  const auto rows = connection->query(
+  const auto query = app.query({});
+  const std::string select =
       "FROM " + schema + duck::quote_name(name.substr(dot == std::string::npos ? 0 : dot + 1)) +
-      " LIMIT " + std::to_string(kRows));
+      " LIMIT " + std::to_string(kRows);
+  query->prepare(select);
+  const auto rows = query->connection().query(select);
   session.out.print("\n" + session.out.style().bold(name) + ", first rows");
   session.out.table(table_of(rows));
 }

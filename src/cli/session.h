@@ -35,6 +35,7 @@ struct Arguments {
   std::string start, end, show;
   bool without_missing = false;  ///< source reload
   bool full_refresh = false, rebuild_sealed = false, fail_fast = false, explain = false;
+  bool allow_writes = false;  ///< query
   bool list = false, tables = false, reference = false;
   int jobs = 0;
   std::string name, target;  ///< init: example and folder

@@ -80,12 +80,13 @@ int next_character(FILE*) {
   return character;
 }
 
-std::vector<std::string> known_words(duck::Connection& connection) {
+/// Columns are those of the tables that a statement has named so far: no other is open.
+std::vector<std::string> known_words(app::Query& query) {
   std::vector<std::string> out{".help", ".tables", ".version-at", ".quit"};
-  const auto rows = connection.query(
-      "SELECT DISTINCT w FROM (SELECT schema_name || '.' || view_name AS w FROM duckdb_views() "
-      "WHERE NOT internal "
-      "UNION ALL SELECT column_name FROM duckdb_columns() WHERE NOT internal "
+  for (auto& name : query.tables()) out.push_back(std::move(name));
+  const auto rows = query.connection().query(
+      "SELECT DISTINCT w FROM ("
+      "SELECT column_name AS w FROM duckdb_columns() WHERE NOT internal "
       "UNION ALL SELECT upper(keyword_name) FROM duckdb_keywords() WHERE keyword_category = "
       "'reserved') ORDER BY w");
   for (const auto& row : rows.rows) out.push_back(duck::text_of(row[0]));
@@ -111,9 +112,9 @@ constexpr const char* kHelp =
 
 class Shell {
  public:
-  Shell(Session& session, app::App& app, std::unique_ptr<duck::Connection> connection)
-      : session_(session), app_(app), connection_(std::move(connection)) {
-    words = known_words(*connection_);
+  Shell(Session& session, app::App& app, const app::QueryOptions& options)
+      : session_(session), app_(app), options_(options), query_(app.query(options)) {
+    words = known_words(*query_);
   }
 
   void run() {
@@ -145,7 +146,7 @@ class Shell {
   /// From the thread of the signals.
   void interrupted() {
     std::lock_guard lock(mutex_);
-    if (running_) return connection_->interrupt();
+    if (running_) return query_->connection().interrupt();
     [[maybe_unused]] const auto wrote = ::write(interruptions[1], "x", 1);
   }
 
@@ -158,9 +159,10 @@ class Shell {
     add_history(statement.c_str());
     guarded([&] {
       running(true);
-      answer(session_, *connection_, statement);
+      answer(session_, *query_, statement);
     });
     running(false);
+    guarded([&] { words = known_words(*query_); });
   }
 
   template <typename F>
@@ -179,10 +181,7 @@ class Shell {
     if (name == ".quit" || name == ".exit") return false;
     guarded([&] {
       if (name == ".tables") {
-        const auto rows = connection_->query(
-            "SELECT schema_name || '.' || view_name FROM duckdb_views() WHERE NOT internal ORDER "
-            "BY 1");
-        for (const auto& row : rows.rows) session_.out.print(duck::text_of(row[0]));
+        for (const auto& name : query_->tables()) session_.out.print(name);
       } else if (name == ".version-at") {
         version_at(blank == std::string::npos ? ""
                                               : line.substr(line.find_first_not_of(' ', blank)));
@@ -198,16 +197,20 @@ class Shell {
   void version_at(const std::string& text) {
     std::optional<Time> at;
     if (!text.empty()) at = time_argument(text, ".version-at", app_.project().zone);
-    auto connection = app_.query_connection({}, at);
-    words = known_words(*connection);
+    auto options = options_;
+    options.version_of.clear();
+    options.at = at;
+    auto query = app_.query(options);
+    words = known_words(*query);
     std::lock_guard lock(mutex_);
-    connection_ = std::move(connection);
+    query_ = std::move(query);
     session_.out.print(at ? "tables as they were at " + iso(*at) : "tables as they are now");
   }
 
   Session& session_;
   app::App& app_;
-  std::unique_ptr<duck::Connection> connection_;
+  const app::QueryOptions options_;
+  std::unique_ptr<app::Query> query_;
   std::mutex mutex_;
   bool running_ = false;
 };
@@ -238,7 +241,7 @@ bool statement_ends(std::string_view sql) {
   return ended;
 }
 
-int run_shell(Session& session, app::App& app, std::unique_ptr<duck::Connection> connection) {
+int run_shell(Session& session, app::App& app, const app::QueryOptions& options) {
   if (::pipe(interruptions) != 0) throw system_error(errno, "make", "a pipe");
   std::setlocale(LC_CTYPE, "C.UTF-8");  // before libedit begins: it asks what can be printed
   rl_readline_name = const_cast<char*>("windrow");
@@ -249,7 +252,7 @@ int run_shell(Session& session, app::App& app, std::unique_ptr<duck::Connection>
   read_history(file.c_str());
   stifle_history(1000);
   session.out.print(app.project().name + ": SQL over the lake; .help helps, .quit leaves");
-  Shell(session, app, std::move(connection)).run();
+  Shell(session, app, options).run();
   write_history(file.c_str());
   words.clear();
   ::close(interruptions[0]);

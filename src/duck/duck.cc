@@ -100,8 +100,9 @@ std::string our_words(std::string message) {
   // Advice of DuckDB's own, in terms of settings that our users do not set.
   if (const auto advice = message.find("\n\nPossible solutions"); advice != std::string::npos)
     message.erase(advice);
-  if (const auto candidates = message.find("\nCandidate"); candidates != std::string::npos)
-    message.erase(candidates);
+  for (const char* candidates : {"\nCandidate", "\n\tCandidate"}) {
+    if (const auto at = message.find(candidates); at != std::string::npos) message.erase(at);
+  }
   if (const auto line = message.find("\n\nLINE "); line != std::string::npos) message.erase(line);
   if (const auto line = message.find("\nLINE "); line != std::string::npos) message.erase(line);
   while (!message.empty() && (message.back() == '\n' || message.back() == '.')) message.pop_back();

@@ -166,8 +166,10 @@ class Walk {
         return pivot(ref.Cast<duckdb::PivotRef>(), scope);
       case duckdb::TableReferenceType::SHOW_REF: {
         auto& show = ref.Cast<duckdb::ShowRef>();
-        reach_.listings.push_back(
-            {dotted({show.catalog_name, show.schema_name, show.table_name}), {}, false, {}});
+        reach_.listings.push_back({dotted({show.catalog_name, show.schema_name, show.table_name}),
+                                   {},
+                                   show.query != nullptr,
+                                   {}});
         if (show.query) query(*show.query, scope);
         return;
       }

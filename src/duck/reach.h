@@ -15,6 +15,7 @@ struct Reached {
   std::string name;                ///< as written, parts joined by dots, quotes removed
   std::optional<size_t> position;  ///< byte in the text
   bool qualified = false;          ///< of tables: written with a schema
+                                   ///< of listings: what they tell of is among the tables
   /// Of functions in FROM: the texts of the first argument, where it is a constant text or a list
   /// of them.
   std::optional<std::vector<std::string>> paths;

@@ -112,9 +112,9 @@ checks:
         result = lab.windrow(folder, verb, check=False)
         text = result.stdout + result.stderr
         assert result.returncode == 2, text
-        for place in ("sources/events.yaml:6:30", "sources/events.yaml:7:13", "sources/events.yaml:8:6", "sources/events.yaml:10:30",
+        for place in ("sources/events.yaml:6:36", "sources/events.yaml:7:13", "sources/events.yaml:8:6", "sources/events.yaml:10:35",
                       "sources/events.yaml:12:19", "models/gold/a.sql:2:", "models/gold/a.sql:4:29", "models/gold/b.sql:1:8",
-                      "models/gold/b.sql:1:44", "publish/serving.yaml:3:"):
+                      "models/gold/b.sql:1:39", "publish/serving.yaml:3:"):
             assert place in text, (place, text)
     assert not (folder / "lake").exists()
 
@@ -140,7 +140,7 @@ def test_a_project_opens_files_by_name(tmp_path):
     assert lab.windrow(folder, "check", check=False).returncode == 2
     (folder / "windrow.yaml").write_text(project + "external_files: [rates.csv]\n")
     result = lab.windrow(folder, "check", check=False)
-    assert result.returncode == 2 and "windrow.yaml:10:" in result.stderr and "whole path" in result.stderr, result.stderr
+    assert result.returncode == 2 and "windrow.yaml:11:" in result.stderr and "whole path" in result.stderr, result.stderr
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +219,7 @@ def test_a_query_says_what_is_not_there(loaded, tmp_path):
     assert "nothing has been loaded into the lake yet" in error(empty, "FROM whatever")
     text = error(loaded, "FROM gold.kindz")
     assert 'there is no table "gold.kindz"' in text and 'did you mean "gold.kinds"?' in text
-    assert 'did you mean "silver.events"?' in error(loaded, "SELECT * FROM events")
+    assert 'did you mean "bronze.events" or "silver.events"?' in error(loaded, "SELECT * FROM events")
     assert "windrow ls" in error(loaded, "FROM nothing.like_it")
     assert 'table "gold.kinds" was not there at' in error(loaded, "--at", "2020-01-01", "FROM gold.kinds")
     # The first of two that is missing, in its place.

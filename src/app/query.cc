@@ -1,0 +1,228 @@
+#include "app/query.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "app/app_impl.h"
+#include "base/nearest.h"
+#include "duck/reach.h"
+#include "lake/guided_scan.h"
+
+namespace windrow::app {
+namespace {
+
+std::string lower(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = char(c - 'A' + 'a');
+  return text;
+}
+
+std::string last_part(const std::string& name) { return name.substr(name.rfind('.') + 1); }
+
+/// `layer.table`, which a folder of the lake could be called.
+bool is_plain(const std::string& name) {
+  return std::count(name.begin(), name.end(), '.') == 1 && name.find('/') == std::string::npos &&
+         name.front() != '.' && name.back() != '.';
+}
+
+/// DuckDB's own tables and functions that tell of all tables there are.
+bool tells_of_tables(const std::string& name) {
+  for (const char* begin : {"information_schema.", "pg_catalog.", "system.", "duckdb_", "sqlite_",
+                            "pg_", "pragma_", "query", "json_execute", "show"}) {
+    if (name.starts_with(begin)) return true;
+  }
+  return false;
+}
+
+class LakeQuery final : public Query {
+ public:
+  LakeQuery(const project::Project& project, const graph::Graph& graph, lake::Lake* lake,
+            duck::Database& database, QueryOptions options)
+      : project_(project),
+        graph_(graph),
+        lake_(lake),
+        options_(std::move(options)),
+        connection_(database) {
+    for (const auto& [name, version] : options_.version_of) {
+      if (in_lake(name)) continue;
+      throw Error(Code::usage, fmt::format("there is no table \"{}\" in the lake", name),
+                  did_you_mean(name, tables_of_lake()));
+    }
+  }
+
+  duck::Connection& connection() override { return connection_; }
+
+  void prepare(const std::string& statement) override {
+    missing_.clear();
+    for (const auto& reach : duck::reach_of(statement)) {
+      if (reach.statement != "SELECT") {
+        if (!options_.allow_writes) {
+          throw Error(Code::usage,
+                      fmt::format("a query reads: {} is not run", reach.statement),
+                      "write a SELECT (also SHOW TABLES, DESCRIBE, EXPLAIN), or say --allow-writes");
+        }
+        open_all();
+        continue;
+      }
+      open_named(reach);
+    }
+  }
+
+  Problem explained(const duck::SqlError& error) override {
+    Problem out = error.problem();
+    if (error.kind() != "Catalog" || missing_.empty() ||
+        out.message.find("does not exist") == std::string::npos)
+      return out;
+    const auto* named = &missing_.front();
+    for (const auto& table : missing_) {
+      if (error.position() && table.position == error.position()) named = &table;
+    }
+    const std::string& name = named->name;
+    out.message = fmt::format("there is no table \"{}\"", name);
+    out.hint = hint_for(name, out.message);
+    return out;
+  }
+
+  std::vector<std::string> tables() override {
+    auto out = tables_of_lake();
+    for (const auto& model : project_.models) {
+      if (model.build.kind == project::BuildKind::view) out.push_back(model.name);
+    }
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+
+ private:
+  bool in_lake(const std::string& name) const {
+    return lake_ && is_plain(name) && lake_->table(name).exists();
+  }
+  std::vector<std::string> tables_of_lake() const {
+    return lake_ ? lake_->tables() : std::vector<std::string>{};
+  }
+  const project::Model* view_model(const std::string& name) const {
+    const auto* model = project_.model(name);
+    return model && model->build.kind == project::BuildKind::view ? model : nullptr;
+  }
+
+  void open_all() {
+    for (const auto& name : tables()) open(name);
+  }
+
+  void open_named(const duck::Reach& reach) {
+    auto named = reach.tables;
+    for (const auto& listing : reach.listings) {
+      if (listing.qualified) continue;
+      if (listing.name.find('.') == std::string::npos) return open_all();  // SHOW TABLES and such
+      named.push_back(listing);
+    }
+    for (const auto& function : reach.table_functions) {
+      if (tells_of_tables(lower(function.name))) return open_all();
+    }
+    for (const auto& table : named) {
+      if (tells_of_tables(lower(table.name))) return open_all();
+    }
+    for (auto table : named) {
+      if (!open(table.name)) missing_.push_back(std::move(table));
+    }
+  }
+
+  /// True where there is such a table; letters' case does not count, as in DuckDB.
+  bool open(const std::string& written) {
+    std::string name =
+        lower(written).starts_with("memory.") ? written.substr(written.find('.') + 1) : written;
+    if (opened_.count(lower(name))) return true;
+    if (!is_plain(name)) return false;
+    if (!in_lake(name) && !view_model(name)) {
+      const auto all = tables();
+      const auto same = std::find_if(all.begin(), all.end(),
+                                     [&](const auto& each) { return lower(each) == lower(name); });
+      if (same == all.end()) return false;
+      name = *same;
+    }
+    opened_.insert(lower(name));
+    if (const auto* view = view_model(name)) return open_view(*view);
+    const auto table = lake_->table(name);
+    std::optional<int64_t> version;
+    if (auto found = options_.version_of.find(name); found != options_.version_of.end()) {
+      version = found->second;
+    } else if (options_.at) {
+      try {
+        version = table.version_at(*options_.at);
+      } catch (const Error& error) {
+        if (error.code() != Code::not_found) throw;
+        opened_.erase(lower(name));
+        return false;  // it did not exist then
+      }
+    }
+    create(name, lake::guided_scan_sql(table.snapshot(version, &connection_)));
+    return true;
+  }
+
+  bool open_view(const project::Model& model) {
+    for (const auto& input : graph_.selects.at(model.name).table_names()) {
+      const auto* asset = graph_.resolve(input);
+      if (asset && !open(asset->name)) missing_.push_back({asset->name, {}, true, {}});
+    }
+    try {
+      create(model.name, model.sql);
+    } catch (const duck::SqlError&) {
+      opened_.erase(lower(model.name));
+      return false;  // what it reads is not built yet
+    }
+    return true;
+  }
+
+  void create(const std::string& name, const std::string& select) {
+    const auto dot = name.find('.');
+    const auto schema = duck::quote_name(name.substr(0, dot));
+    connection_.execute("CREATE SCHEMA IF NOT EXISTS " + schema + "; CREATE OR REPLACE VIEW " +
+                        schema + "." + duck::quote_name(name.substr(dot + 1)) + " AS " + select);
+  }
+
+  /// Why there is no such table, in the order of what helps most. May say more in `message`.
+  std::string hint_for(const std::string& name, std::string& message) {
+    const auto* asset = graph_.find(name);
+    if (asset && asset->kind != graph::Kind::publication && asset->kind != graph::Kind::task &&
+        asset->kind != graph::Kind::sensor) {
+      if (options_.at && in_lake(name)) {
+        message = fmt::format("table \"{}\" was not there at {}", name, iso(*options_.at));
+        return "ask for a later time, or leave --at out";
+      }
+      message = fmt::format("nothing has been loaded into \"{}\" yet", name);
+      return "windrow run --select +" + name;
+    }
+    std::vector<std::string> known = tables();
+    for (const auto& each : graph_.assets) {
+      if (each.kind == graph::Kind::source || each.kind == graph::Kind::seed ||
+          each.kind == graph::Kind::model)
+        known.push_back(each.name);
+    }
+    std::set<std::string> namesakes;
+    for (const auto& each : known) {
+      if (lower(last_part(each)) == lower(last_part(name))) namesakes.insert("\"" + each + "\"");
+    }
+    if (!namesakes.empty()) return fmt::format("did you mean {}?", fmt::join(namesakes, " or "));
+    if (auto near = did_you_mean(name, known); !near.empty()) return near;
+    if (tables_of_lake().empty())
+      return "nothing has been loaded into the lake yet: `windrow run` does";
+    return "`windrow ls --tables` names those that there are";
+  }
+
+  const project::Project& project_;
+  const graph::Graph& graph_;
+  lake::Lake* const lake_;
+  const QueryOptions options_;
+  duck::Connection connection_;
+  std::set<std::string> opened_;         ///< in lower case
+  std::vector<duck::Reached> missing_;  ///< of the last statement
+};
+
+}  // namespace
+
+std::unique_ptr<Query> AppImpl::query(const QueryOptions& options) {
+  return std::make_unique<LakeQuery>(project_, graph_, lake_if_there(), database_, options);
+}
+
+}  // namespace windrow::app
