@@ -37,6 +37,12 @@ duck::Options metadata_options(const project::Project& project) {
   return out;
 }
 
+/// One that is not there is among the problems of the files.
+project::Environment environment_of(const project::Project& project, const std::string& name) {
+  const auto found = project.environments.find(name);
+  return found == project.environments.end() ? project::Environment{} : found->second;
+}
+
 /// A source that was never read has the columns that its file declares, where it declares all their
 /// types.
 std::vector<duck::Column> declared_columns(const project::Source& source) {
@@ -72,16 +78,24 @@ AppImpl::AppImpl(const Options& options, Secrets& secrets, const Clock& clock, C
       clock_(clock),
       cancel_(cancel),
       files_(all_homes([this](const std::string& name) { return variable(name); }, secrets)),
-      project_(project::load(load_options(options), secrets)),
-      environment_(project_.environments.at(options.environment)),
+      project_(project::load(load_options(options), secrets, found_)),
+      environment_(environment_of(project_, options.environment)),
       database_(metadata_options(project_)),
       sql_cache_(project_.state_folder() + "/sql.cache"),
-      graph_(graph::build(project_, database_, &sql_cache_)) {
+      graph_(graph::build(project_, database_, &sql_cache_, found_)) {
   lake::attach(database_, *files_);
   Problems read_already;
   if (const std::string path = project_.root + "/.env"; files_->stat(path))
     dotenv_ = project::read_dotenv(files_->read(path), ".env", read_already);
   sql_cache_.save();
+  if (!found_.empty()) {
+    try {
+      look_closer(found_);
+    } catch (const Error&) {
+      // A lake that cannot be looked at says so once the files are in order.
+    }
+    found_.raise();
+  }
   if (environment_.engine.type != "duckdb") {
     throw Error(
         Code::unsupported,
@@ -252,16 +266,18 @@ sql::Catalog AppImpl::catalog(Problems* problems) {
       if (auto columns = world->columns(asset.name)) {
         out[asset.name] = std::move(*columns);
       } else if (const auto* source = project_.source(asset.name)) {
-        if (auto declared = declared_columns(*source); !declared.empty())
+        if (auto declared = declared_columns(*source);
+            !declared.empty() && !project_.doubtful.count(asset.name))
           out[asset.name] = std::move(declared);
       }
       continue;
     }
-    const auto& select = graph_.selects.at(asset.name);
+    const auto parsed = graph_.selects.find(asset.name);
     sql::Catalog inputs;
-    bool known = true;
-    for (const auto& name : select.table_names()) {
-      auto found = out.find(graph_.resolve(name)->name);
+    bool known = parsed != graph_.selects.end();
+    for (const auto& name : known ? parsed->second.table_names() : std::set<std::string>{}) {
+      const auto* input = graph_.resolve(name);
+      auto found = input ? out.find(input->name) : out.end();
       if (found == out.end()) {
         known = false;
       } else {
@@ -272,15 +288,29 @@ sql::Catalog AppImpl::catalog(Problems* problems) {
       if (auto columns = world->columns(asset.name)) out[asset.name] = std::move(*columns);
       continue;
     }
+    const auto& select = parsed->second;
     auto values = parameters;
-    if (model->build.kind == project::BuildKind::interval) {
-      const auto grain = Grain::parse(model->build.grain, project_.zone);
+    if (model->build.kind == project::BuildKind::interval || project_.doubtful.count(asset.name)) {
+      auto grain = Grain::parse(model->build.grain, project_.zone);
+      if (!grain) grain = Grain::parse("day", project_.zone);
       tasks::add_interval(values, grain->around(clock_.now()), *grain);
     }
     try {
       auto columns = sql::bind(connection, select, inputs, values, &sql_cache_);
-      for (auto& column : columns)
-        column.type = lake::duck_type(lake::type_from_duck(column.name, column.type));
+      for (size_t i = 0; i < columns.size(); ++i) {
+        auto& column = columns[i];
+        try {
+          column.type = lake::duck_type(lake::type_from_duck(column.name, column.type));
+        } catch (const Error& error) {  // who reads it is looked at all the same
+          if (duck::breach_of_type(column.type)) column.type = "VARCHAR";
+          if (!problems) continue;
+          Problem problem = error.problem();
+          problem.code = Code::configuration;
+          problem.message = fmt::format("model \"{}\": {}", asset.name, problem.message);
+          problem.place = sql::place_of_column(connection, select, column.name, i);
+          problems->add(problem);
+        }
+      }
       if (model->build.kind == project::BuildKind::scd2) {
         columns.insert(
             columns.end(),

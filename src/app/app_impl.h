@@ -89,6 +89,18 @@ class AppImpl final : public App {
                                      tasks::Tables& tables);
   /// Columns of every table: those in the lake, else what the SELECTs yield over them.
   sql::Catalog catalog(Problems* problems);
+  /// Everything static beyond what loading and the graph have found.
+  void look_closer(Problems& problems);
+  void look_at_publication(const project::Publication& publication, const sql::Catalog& columns,
+                           Problems& problems);
+  /// Whether the SELECT of a published view binds.
+  void look_at_view(const project::Publication& publication, const project::PublishedView& view,
+                    const sql::Catalog& columns, Problems& problems);
+  /// Whether checks bind over the columns, and declared types have a home in a table.
+  void look_at_promises(const std::string& asset,
+                        const std::vector<project::ColumnDeclaration>& declared,
+                        const std::vector<project::Check>& checks, const sql::Catalog& columns,
+                        Problems& problems);
 
   Options options_;
   Secrets& secrets_;
@@ -96,6 +108,7 @@ class AppImpl final : public App {
   Cancel& cancel_;
   std::map<std::string, std::string> dotenv_;
   std::unique_ptr<storage::FileSystem> files_;
+  Problems found_;  ///< wrong in the files
   project::Project project_;
   project::Environment environment_;
   duck::Database database_;

@@ -4,7 +4,9 @@
 
 #include "app/app_impl.h"
 #include "base/nearest.h"
+#include "quality/check.h"
 #include "sources/source.h"
+#include "tasks/model_facts.h"
 
 namespace windrow::app {
 
@@ -20,6 +22,16 @@ std::vector<std::string> names(const std::vector<duck::Column>& columns) {
   std::vector<std::string> out;
   for (const auto& column : columns) out.push_back(column.name);
   return out;
+}
+
+/// A SELECT of these columns, for binding.
+std::string no_rows(const std::vector<duck::Column>& columns) {
+  std::string list;
+  for (const auto& column : columns) {
+    list += (list.empty() ? "" : ", ") + ("CAST(NULL AS " + column.type + ") AS ") +
+            duck::quote_name(column.name);
+  }
+  return "SELECT " + list + " WHERE false";
 }
 
 void need(const std::vector<duck::Column>& columns, const std::string& name,
@@ -66,15 +78,128 @@ void check_model(const project::Model& model, const std::vector<duck::Column>& c
 
 std::vector<std::string> AppImpl::check() {
   Problems problems;
+  look_closer(problems);
+  problems.raise();
+  std::vector<std::string> notices;
+  for (const auto& notice : project_.notices) notices.push_back(notice.text());
+  return notices;
+}
+
+void AppImpl::look_at_promises(const std::string& asset,
+                               const std::vector<project::ColumnDeclaration>& declared,
+                               const std::vector<project::Check>& checks,
+                               const sql::Catalog& columns, Problems& problems) {
+  duck::Connection connection(database_);
+  for (const auto& column : declared) {
+    if (column.type.empty()) continue;
+    try {
+      const auto type = connection.describe("SELECT CAST(NULL AS " + column.type + ")")[0].type;
+      lake::type_from_duck(column.name, type);
+    } catch (const Error& error) {
+      Problem problem = error.problem();
+      problem.code = Code::configuration;
+      problem.place = column.place;
+      problems.add(problem);
+    }
+  }
+  // A source's table gets columns from what it reads next: its checks are looked at then.
+  const auto known = columns.find(asset);
+  if (known == columns.end() || !project_.model(asset)) return;
+  quality::Subject subject{
+      asset, no_rows(known->second), known->second,          declared, checks, false,
+      {},    clock_.now(),           project_.external_files};
+  for (const auto& to : project::related_tables(declared, checks)) {
+    const auto* other = graph_.resolve(to.value);
+    const auto theirs = other ? columns.find(other->name) : columns.end();
+    if (theirs != columns.end()) subject.relations[to.value] = no_rows(theirs->second);
+  }
+  // Of other tables nothing is known before they are loaded; that there is none the graph says.
+  const auto unknown = [&](const project::Check& check) {
+    const auto to = project::related_tables({}, {check});
+    return !to.empty() && !subject.relations.count(to.front().value);
+  };
+  std::erase_if(subject.checks, unknown);
+  std::erase_if(subject.declared, [&](const auto& column) {  // told beside
+    return !has(known->second, column.name);
+  });
+  for (auto& column : subject.declared) std::erase_if(column.checks, unknown);
+  quality::bind_checks(connection, subject, problems);
+}
+
+void AppImpl::look_at_view(const project::Publication& publication,
+                           const project::PublishedView& view, const sql::Catalog& columns,
+                           Problems& problems) {
+  const auto select = graph_.selects.find("publish." + publication.name + "/" + view.table);
+  if (select == graph_.selects.end()) return;
+  sql::Catalog inputs;
+  for (const auto& name : select->second.table_names()) {
+    const auto* asset = graph_.resolve(name);
+    const auto found = asset ? columns.find(asset->name) : columns.end();
+    if (found == columns.end()) return;
+    inputs[name] = found->second;
+  }
+  duck::Connection connection(database_);
+  try {
+    sql::bind(connection, select->second, inputs, tasks::variables_of(project_), &sql_cache_);
+  } catch (const Error& error) {
+    problems.add(error);
+  }
+}
+
+void AppImpl::look_at_publication(const project::Publication& publication,
+                                  const sql::Catalog& columns, Problems& problems) {
+  if (!project_.connections.count(publication.to.value) && project_.complete) {
+    std::vector<std::string> known;
+    for (const auto& [name, connection] : project_.connections) known.push_back(name);
+    problems.add(
+        Code::configuration,
+        fmt::format("publication \"{}\" goes to \"{}\", which is not among the connections",
+                    publication.name, publication.to.shown()),
+        did_you_mean(publication.to.value, known), publication.to.place);
+  }
+  const auto to = project_.connections.find(publication.to.value);
+  const bool documents = to != project_.connections.end() && to->second.type == "mongodb";
+  for (const auto& view : publication.views) {
+    look_at_view(publication, view, columns, problems);
+    const auto* asset = view.sql.empty() ? graph_.resolve(view.from.value) : nullptr;
+    auto found = asset ? columns.find(asset->name) : columns.end();
+    if (found == columns.end()) continue;
+    auto lists = view.indexes;
+    lists.insert(lists.end(), view.unique.begin(), view.unique.end());
+    lists.push_back(view.key);
+    for (const auto& [column, type] : view.columns)
+      need(found->second, column, fmt::format("publication \"{}\": \"columns\":", publication.name),
+           view.place, problems);
+    lists.push_back(view.cassandra.partition);
+    lists.push_back(view.cassandra.clustering);
+    for (const auto& index : lists) {
+      for (std::string column : index) {
+        if (column.starts_with('-')) column.erase(0, 1);  // downwards
+        const bool of_document = column.find('.') != std::string::npos || column == "view_type" ||
+                                 column == "computed_at" || column == "batch_run_id";
+        if (of_document && documents) continue;
+        need(found->second, column,
+             fmt::format("publication \"{}\": index column", publication.name), view.place,
+             problems);
+      }
+    }
+  }
+}
+
+void AppImpl::look_closer(Problems& problems) {
   const auto columns = catalog(&problems);
   for (const auto& source : project_.sources) {
     try {
-      sources::reader(source, {project_, project_.root, clock_.now(), files_.get()});
+      if (!project_.doubtful.count(source.name))
+        sources::reader(source, {project_, project_.root, clock_.now(), files_.get()});
     } catch (const Error& error) {
       problems.add(error);
     }
+    look_at_promises(source.name, source.columns, {}, columns, problems);
   }
   for (const auto& model : project_.models) {
+    if (!graph_.find(model.name) || project_.doubtful.count(model.name)) continue;
+    look_at_promises(model.name, model.columns, model.checks, columns, problems);
     if (auto found = columns.find(model.name); found != columns.end())
       check_model(model, found->second, problems);
     if (!model.new_rows.empty()) {
@@ -90,7 +215,7 @@ std::vector<std::string> AppImpl::check() {
       }
     }
     for (const auto& [name, reads] : model.reads) {
-      if (!graph_.resolve(name)) {
+      if (!graph_.resolve(name) && project_.complete) {
         problems.add(
             Code::configuration,
             fmt::format("model \"{}\": reads: names \"{}\", which nothing makes", model.name, name),
@@ -98,48 +223,8 @@ std::vector<std::string> AppImpl::check() {
       }
     }
   }
-  for (const auto& publication : project_.publications) {
-    if (!project_.connections.count(publication.to.value)) {
-      std::vector<std::string> known;
-      for (const auto& [name, connection] : project_.connections) known.push_back(name);
-      problems.add(
-          Code::configuration,
-          fmt::format("publication \"{}\" goes to \"{}\", which is not among the connections",
-                      publication.name, publication.to.shown()),
-          did_you_mean(publication.to.value, known), publication.to.place);
-    }
-    const auto to = project_.connections.find(publication.to.value);
-    const bool documents = to != project_.connections.end() && to->second.type == "mongodb";
-    for (const auto& view : publication.views) {
-      const auto* asset = view.sql.empty() ? graph_.resolve(view.from.value) : nullptr;
-      auto found = asset ? columns.find(asset->name) : columns.end();
-      if (found == columns.end()) continue;
-      auto lists = view.indexes;
-      lists.insert(lists.end(), view.unique.begin(), view.unique.end());
-      lists.push_back(view.key);
-      for (const auto& [column, type] : view.columns)
-        need(found->second, column,
-             fmt::format("publication \"{}\": \"columns\":", publication.name), view.place,
-             problems);
-      lists.push_back(view.cassandra.partition);
-      lists.push_back(view.cassandra.clustering);
-      for (const auto& index : lists) {
-        for (std::string column : index) {
-          if (column.starts_with('-')) column.erase(0, 1);  // downwards
-          const bool of_document = column.find('.') != std::string::npos || column == "view_type" ||
-                                   column == "computed_at" || column == "batch_run_id";
-          if (of_document && documents) continue;
-          need(found->second, column,
-               fmt::format("publication \"{}\": index column", publication.name), view.place,
-               problems);
-        }
-      }
-    }
-  }
-  problems.raise();
-  std::vector<std::string> notices;
-  for (const auto& notice : project_.notices) notices.push_back(notice.text());
-  return notices;
+  for (const auto& publication : project_.publications)
+    look_at_publication(publication, columns, problems);
 }
 
 }  // namespace windrow::app

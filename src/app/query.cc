@@ -59,9 +59,9 @@ class LakeQuery final : public Query {
     for (const auto& reach : duck::reach_of(statement)) {
       if (reach.statement != "SELECT") {
         if (!options_.allow_writes) {
-          throw Error(Code::usage,
-                      fmt::format("a query reads: {} is not run", reach.statement),
-                      "write a SELECT (also SHOW TABLES, DESCRIBE, EXPLAIN), or say --allow-writes");
+          throw Error(
+              Code::usage, fmt::format("a query reads: {} is not run", reach.statement),
+              "write a SELECT (also SHOW TABLES, DESCRIBE, EXPLAIN), or say --allow-writes");
         }
         open_all();
         continue;
@@ -215,7 +215,7 @@ class LakeQuery final : public Query {
   lake::Lake* const lake_;
   const QueryOptions options_;
   duck::Connection connection_;
-  std::set<std::string> opened_;         ///< in lower case
+  std::set<std::string> opened_;        ///< in lower case
   std::vector<duck::Reached> missing_;  ///< of the last statement
 };
 

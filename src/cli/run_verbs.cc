@@ -38,9 +38,9 @@ void show_rows(Session& session, app::App& app, const std::string& table) {
   const std::string schema =
       dot == std::string::npos ? "" : duck::quote_name(name.substr(0, dot)) + ".";
   const auto query = app.query({});
-  const std::string select =
-      "FROM " + schema + duck::quote_name(name.substr(dot == std::string::npos ? 0 : dot + 1)) +
-      " LIMIT " + std::to_string(kRows);
+  const std::string select = "FROM " + schema +
+                             duck::quote_name(name.substr(dot == std::string::npos ? 0 : dot + 1)) +
+                             " LIMIT " + std::to_string(kRows);
   query->prepare(select);
   const auto rows = query->connection().query(select);
   session.out.print("\n" + session.out.style().bold(name) + ", first rows");

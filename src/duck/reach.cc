@@ -162,8 +162,7 @@ class Walk {
         }
         return;
       case duckdb::TableReferenceType::EMPTY_FROM: return;
-      case duckdb::TableReferenceType::PIVOT:
-        return pivot(ref.Cast<duckdb::PivotRef>(), scope);
+      case duckdb::TableReferenceType::PIVOT: return pivot(ref.Cast<duckdb::PivotRef>(), scope);
       case duckdb::TableReferenceType::SHOW_REF: {
         auto& show = ref.Cast<duckdb::ShowRef>();
         reach_.listings.push_back({dotted({show.catalog_name, show.schema_name, show.table_name}),
@@ -173,7 +172,8 @@ class Walk {
         if (show.query) query(*show.query, scope);
         return;
       }
-      default: reach_.parts.push_back({"a table of another kind", place(ref.query_location), false, {}});
+      default:
+        reach_.parts.push_back({"a table of another kind", place(ref.query_location), false, {}});
     }
   }
 
@@ -185,7 +185,8 @@ class Walk {
       reach_.versions.push_back({name, at, !bare, {}});
       expression(ref.at_clause->ExpressionMutable().get(), scope);
     }
-    if (!bare || !scope.count(lower(ref.table_name))) reach_.tables.push_back({name, at, !bare, {}});
+    if (!bare || !scope.count(lower(ref.table_name)))
+      reach_.tables.push_back({name, at, !bare, {}});
   }
 
   void table_function(duckdb::TableFunctionRef& ref, const Scope& scope) {
@@ -274,7 +275,8 @@ ParsedExpression& only_expression(std::vector<duckdb::unique_ptr<duckdb::SQLStat
                      select.groups.grouping_sets.empty() && !select.having && !select.qualify &&
                      !select.sample && select.from_table &&
                      select.from_table->type == duckdb::TableReferenceType::EMPTY_FROM;
-  if (!plain) not_one_expression("one SQL expression belongs here, without FROM, WHERE or ORDER BY");
+  if (!plain)
+    not_one_expression("one SQL expression belongs here, without FROM, WHERE or ORDER BY");
   if (select.select_list.size() != 1)
     not_one_expression("one SQL expression belongs here, not " +
                        std::to_string(select.select_list.size()));

@@ -27,9 +27,9 @@ struct Reach {
   std::vector<Reached> tables;           ///< names of WITH in their scope are not among them
   std::vector<Reached> table_functions;  ///< functions in FROM
   std::vector<Reached> functions;        ///< all others; operators are functions too
-  std::vector<Reached> listings;         ///< SHOW, DESCRIBE, SUMMARIZE: the table, where one is named
-  std::vector<Reached> versions;         ///< tables AT a version
-  std::vector<Reached> parts;            ///< kinds of nodes that are not known here
+  std::vector<Reached> listings;  ///< SHOW, DESCRIBE, SUMMARIZE: the table, where one is named
+  std::vector<Reached> versions;  ///< tables AT a version
+  std::vector<Reached> parts;     ///< kinds of nodes that are not known here
 };
 
 /// One entry a statement. Throws SqlError (kind `Parser`).

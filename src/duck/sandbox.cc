@@ -112,9 +112,10 @@ std::string lower(std::string_view text) {
 /// Functions in FROM that read the file which their first argument names.
 bool reads_files(std::string_view function) {
   static const std::set<std::string_view> names{
-      "read_csv",     "read_csv_auto",          "read_parquet", "parquet_scan",
-      "read_json",    "read_json_auto",         "read_ndjson",  "read_ndjson_auto",
-      "read_ndjson_objects", "read_json_objects", "read_text",  "read_blob"};
+      "read_csv",          "read_csv_auto",    "read_parquet",
+      "parquet_scan",      "read_json",        "read_json_auto",
+      "read_ndjson",       "read_ndjson_auto", "read_ndjson_objects",
+      "read_json_objects", "read_text",        "read_blob"};
   return names.count(function) > 0;
 }
 
@@ -176,13 +177,11 @@ bool Sandbox::opens(std::string_view path) const {
 
 bool computes(std::string_view function) { return computing().count(function) > 0; }
 
-std::vector<std::string> computing_functions() {
-  return {computing().begin(), computing().end()};
-}
+std::vector<std::string> computing_functions() { return {computing().begin(), computing().end()}; }
 
 bool makes_rows(std::string_view function) {
-  static const std::set<std::string_view> names{"range",      "generate_series", "unnest",   "repeat",
-                                                "repeat_row", "json_each",       "json_tree"};
+  static const std::set<std::string_view> names{
+      "range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree"};
   return names.count(function) > 0;
 }
 
@@ -203,8 +202,8 @@ std::vector<Breach> breaches_of_expression(std::string_view text, const Sandbox&
     add_functions(reach, sandbox, out);
     for (const auto& table : reach.tables) {
       if (sandbox.opens(table.name)) continue;
-      out.push_back({"an expression reads its own row, not the table \"" + table.name + "\"", kOutside,
-                     table.position});
+      out.push_back({"an expression reads its own row, not the table \"" + table.name + "\"",
+                     kOutside, table.position});
     }
   } catch (const SqlError& error) {
     return not_sql(error);
@@ -240,8 +239,7 @@ std::optional<Breach> breach_of_type(std::string_view type) {
   } catch (const SqlError&) {
     // What the parser says speaks of the text around it.
   }
-  return Breach{"\"" + std::string(type) + "\" is not the name of a type",
-                kTypes, {}};
+  return Breach{"\"" + std::string(type) + "\" is not the name of a type", kTypes, {}};
 }
 
 }  // namespace windrow::duck

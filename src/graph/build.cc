@@ -53,21 +53,18 @@ struct Text {
 class Builder {
  public:
   Builder(const project::Project& project, duck::Database& database, sql::Cache* cache)
-      : project_(project),
-        database_(database),
-        cache_(cache),
-        sandbox_{project.external_files} {}
+      : project_(project), database_(database), cache_(cache), sandbox_{project.external_files} {}
 
-  Graph build() {
+  Graph build(Problems& problems) {
     add_assets();
-    problems_.raise();
     index_bare_names();
     parse_all();
     tie();
     std::vector<std::string> names;
     for (const auto& asset : assets_) names.push_back(asset.name);
     const auto order = topological_order(names, reads_, problems_);
-    problems_.raise();
+    for (const auto& problem : problems_.all()) problems.add(problem);
+    if (order.size() != assets_.size()) return std::move(graph_);
     return in_order(order);
   }
 
@@ -109,7 +106,9 @@ class Builder {
       add({"seeds." + last_part(seed.name), Kind::seed, "seeds", seed.file, {}, {}, {}},
           {seed.file, 1, 1});
     }
-    for (const auto& model : project_.models) add_model(model);
+    for (const auto& model : project_.models) {
+      if (!model.name.empty()) add_model(model);
+    }
     for (const auto& publication : project_.publications) add_publication(publication);
     for (const auto& task : project_.tasks) {
       const auto kind = task.sensor ? Kind::sensor : Kind::task;
@@ -160,7 +159,7 @@ class Builder {
       if (!view.sql.empty()) {
         texts_.push_back({name + "/" + view.table, view.sql, view.sql_begin, at, variable_names(),
                           "declare it under vars: in windrow.yaml"});
-      } else {
+      } else if (!view.from.empty()) {
         named_reads_.push_back({at, view.from.value, view.from.place});
       }
     }
@@ -192,7 +191,8 @@ class Builder {
       for (size_t n; (n = next++) < unknown.size();) {
         const size_t i = unknown[n];
         try {
-          parsed[i] = sql::parse_select(connection, texts_[i].sql, texts_[i].begin, cache_, sandbox_);
+          parsed[i] =
+              sql::parse_select(connection, texts_[i].sql, texts_[i].begin, cache_, sandbox_);
         } catch (const Error& error) {
           found[i] = error.problems();
         }
@@ -216,7 +216,9 @@ class Builder {
 
   void check_parameters(const Text& text, const sql::Parsed& parsed) {
     for (const auto& use : parsed.parameters) {
-      if (text.parameters.count(use.name)) continue;
+      if (text.parameters.count(use.name) || !project_.complete ||
+          project_.doubtful.count(text.key))
+        continue;
       const std::vector<std::string> known(text.parameters.begin(), text.parameters.end());
       auto hint = did_you_mean(use.name, known);
       problems_.add(Code::configuration, "parameter \"$" + use.name + "\" is not declared",
@@ -296,6 +298,7 @@ class Builder {
         return {};
       }
     }
+    if (!project_.complete) return {};
     std::vector<std::string> known;
     for (const auto& asset : assets_) known.push_back(asset.name);
     auto hint = did_you_mean(read.name, known);
@@ -363,7 +366,15 @@ const Asset* Graph::resolve(std::string_view table) const {
 }
 
 Graph build(const project::Project& project, duck::Database& database, sql::Cache* cache) {
-  return Builder(project, database, cache).build();
+  Problems problems;
+  auto graph = build(project, database, cache, problems);
+  problems.raise();
+  return graph;
+}
+
+Graph build(const project::Project& project, duck::Database& database, sql::Cache* cache,
+            Problems& problems) {
+  return Builder(project, database, cache).build(problems);
 }
 
 }  // namespace windrow::graph

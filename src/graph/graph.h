@@ -52,6 +52,10 @@ struct Graph {
 /// gold.a`, with the file and line of each read), reads that go from an inner layer to an outer one
 /// are allowed. SELECTs that `cache` knows are not parsed; it is not saved here.
 Graph build(const project::Project& project, duck::Database& database, sql::Cache* cache = nullptr);
+/// The same, with what is wrong added to `problems`. Where there is a cycle the graph has SELECTs
+/// and no assets; a SELECT that does not parse is not among them.
+Graph build(const project::Project& project, duck::Database& database, sql::Cache* cache,
+            Problems& problems);
 
 /// Selectors: names, globs (`gold.*`), `+up`, `down+`, `2+name`, `tag:`, `layer:`, `path:`,
 /// `state:`, `result:`; a blank means or, a comma means and. Error(usage) names what matches

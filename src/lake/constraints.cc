@@ -107,7 +107,8 @@ std::vector<Rule> checks_of(const Schema& schema, const Metadata& metadata) {
     if (!invariant[pointer].is_string()) continue;
     const auto expression = invariant[pointer].get<std::string>();
     const auto rule = in_duck_sql(expression);
-    out.push_back({"invariant of \"" + field.name + "\" (" + expression + ")", rule, bracketed(rule)});
+    out.push_back(
+        {"invariant of \"" + field.name + "\" (" + expression + ")", rule, bracketed(rule)});
   }
   return out;
 }

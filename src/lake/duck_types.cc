@@ -30,6 +30,8 @@ constexpr Plain kPlain[] = {
     {"TIMESTAMP WITH TIME ZONE", Kind::timestamp},
     {"TIMESTAMP", Kind::timestamp_ntz},
     {"HUGEINT", Kind::long_},
+    {"UBIGINT", Kind::long_},
+    {"UHUGEINT", Kind::long_},
     {"UUID", Kind::string},
     {"ENUM", Kind::string},
     {"JSON", Kind::string},
@@ -44,8 +46,7 @@ constexpr Plain kPlain[] = {
 std::string hint_for(std::string_view type) {
   if (type.starts_with("\"NULL\"") || type == "NULL")
     return "give it a type: CAST(NULL AS VARCHAR)";
-  if (type == "UBIGINT" || type == "UHUGEINT" || type == "BIGNUM")
-    return "cast it to BIGINT or to DECIMAL(38,0)";
+  if (type == "BIGNUM") return "cast it to BIGINT or to DECIMAL(38,0)";
   if (type.starts_with("TIMESTAMP_NS")) return "cast it to TIMESTAMP: Delta keeps microseconds";
   if (type.starts_with("TIME")) return "cast it to VARCHAR, or add it to a date";
   if (type == "INTERVAL") return "write it as a number, for instance of seconds: epoch(x)";
@@ -138,7 +139,11 @@ class Reader {
   std::string field_name() {
     if (!take('"')) {
       const size_t begin = at_;
-      while (at_ < text_.size() && text_[at_] != ' ') ++at_;
+      while (at_ < text_.size() &&
+             std::string_view(" ,()[").find(text_[at_]) == std::string_view::npos)
+        ++at_;
+      // `row(1, 'x')` is a STRUCT(INTEGER, VARCHAR): what begins like a name is a type.
+      if (at_ == text_.size() || text_[at_] != ' ') no_names();
       return std::string(text_.substr(begin, at_ - begin));
     }
     std::string name;
@@ -187,6 +192,13 @@ class Reader {
   }
   void expect(char c) {
     if (!take(c)) refuse();
+  }
+  [[noreturn]] void no_names() const {
+    throw Error(
+        Code::unsupported,
+        "column \"" + std::string(column_) + "\" has type " + std::string(text_) +
+            ", and fields of a structure need names in a table",
+        "write {'a': 1, 'b': 'x'} or struct_pack(a := 1, b := 'x') in place of row(1, 'x')");
   }
   [[noreturn]] void refuse() const {
     throw Error(Code::unsupported,

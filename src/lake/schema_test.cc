@@ -31,10 +31,13 @@ TEST_F(SchemaTest, TypesWithoutAHome) {
   EXPECT_EQ(type_from_duck("a", "HUGEINT").text(), "long");
   EXPECT_EQ(type_from_duck("a", "ENUM('a)', 'b''(')[]").text(), "array<string>");
   EXPECT_EQ(type_from_duck("a", "UUID").text(), "string");
+  EXPECT_EQ(type_from_duck("a", "UBIGINT").text(), "long");
+  EXPECT_EQ(type_from_duck("a", "MAP(VARCHAR, UHUGEINT)").text(), "map<string,long>");
   EXPECT_EQ(type_from_duck("a", "INTEGER[3][]").text(), "array<array<integer>>");
   for (const char* type :
-       {"UBIGINT", "TIME", "INTERVAL", "TIMESTAMP_NS", "\"NULL\"", "UNION(a INTEGER)", "BIT", "",
-        "STRUCT(", "DECIMAL(x,1)", "STRUCT(a TIME)"}) {
+       {"BIGNUM", "TIME", "INTERVAL", "TIMESTAMP_NS", "\"NULL\"", "UNION(a INTEGER)", "BIT", "",
+        "STRUCT(", "DECIMAL(x,1)", "STRUCT(a TIME)", "STRUCT(INTEGER, VARCHAR)", "STRUCT(INTEGER)",
+        "STRUCT(DECIMAL(3,1), DATE)[]", "STRUCT(a STRUCT(INTEGER, VARCHAR))"}) {
     const Problem problem = problem_of([&] { type_from_duck("my column", type); });
     EXPECT_EQ(problem.code, Code::unsupported) << type;
     EXPECT_NE(problem.message.find("my column"), std::string::npos);

@@ -33,6 +33,8 @@ struct Loaded {
   std::vector<UnitTest> tests;
   Problems problems;
   std::vector<Problem> notices;
+  std::string doubtful;  ///< the source or model that has problems
+  bool complete = true;
 };
 
 std::string stem(const std::string& path) {
@@ -63,6 +65,13 @@ class FileLoader {
         if (!problem.place.known()) problem.place.file = file.path;
         reading.problems.add(std::move(problem));
       }
+    }
+    if (file.kind == FileKind::source || file.kind == FileKind::model) {
+      const std::string name = !out.sources.empty()  ? out.sources.front().name
+                               : !out.models.empty() ? out.models.front().name
+                                                     : "";
+      out.complete = !name.empty();
+      if (!reading.problems.empty()) out.doubtful = name;
     }
     out.problems = std::move(reading.problems);
     out.notices = std::move(reading.notices);
@@ -122,7 +131,7 @@ class FileLoader {
       return;
     }
     switch (file.kind) {
-      case FileKind::source: add(source_file(), *node, reading, out.sources); break;
+      case FileKind::source: load_source(*node, reading, out); break;
       case FileKind::publish: add(publish_file(), *node, reading, out.publications); break;
       case FileKind::task: load_task(*node, reading, out); break;
       default: load_tests(*node, reading, out); break;
@@ -135,6 +144,14 @@ class FileLoader {
     made.file = reading.file();
     made.place = reading.place(node);
     if (keys.read(node, reading, made)) out.push_back(std::move(made));
+  }
+
+  static void load_source(const Node& node, Reading& reading, Loaded& out) {
+    Source made;
+    made.file = reading.file();
+    made.place = reading.place(node);
+    if (source_file().read(node, reading, made) && !made.name.empty())
+      out.sources.push_back(std::move(made));
   }
 
   static void load_task(const Node& node, Reading& reading, Loaded& out) {
@@ -217,6 +234,8 @@ void gather(const std::vector<ProjectFile>& files, std::vector<Loaded>& loaded, 
     append(project.tasks, loaded[i].tasks);
     append(project.tests, loaded[i].tests);
     append(project.notices, loaded[i].notices);
+    project.complete = project.complete && (files[i].kind == FileKind::seed || loaded[i].complete);
+    if (!loaded[i].doubtful.empty()) project.doubtful.insert(loaded[i].doubtful);
     for (const auto& problem : loaded[i].problems.all()) problems.add(problem);
   }
   order_by_name(project.sources);
@@ -248,6 +267,7 @@ bool load_project_file(const Interpolation& interpolation, const LoadOptions& op
                          "it needs at least a line such as project: my_project", {file, 1, 1});
   }
   const bool good = node && project_file().read(*node, reading, project);
+  project.complete = good && reading.problems.empty();
   for (const auto& problem : reading.problems.all()) problems.add(problem);
   append(project.notices, reading.notices);
   return good;
@@ -304,9 +324,15 @@ std::string find_root(const std::string& from) {
 }
 
 Project load(const LoadOptions& options, Secrets& secrets) {
+  Problems problems;
+  auto project = load(options, secrets, problems);
+  problems.raise();
+  return project;
+}
+
+Project load(const LoadOptions& options, Secrets& secrets, Problems& problems) {
   Project project;
   project.root = find_root(options.folder);
-  Problems problems;
   const Interpolation interpolation(project.root, options.environment_variables,
                                     load_dotenv(project.root, problems), secrets);
   const bool good = load_project_file(interpolation, options, project, problems);
@@ -321,7 +347,6 @@ Project load(const LoadOptions& options, Secrets& secrets) {
     settle_variables(project, options, problems);
     check_rules(project, options, problems);
   }
-  problems.raise();
   return project;
 }
 

@@ -321,7 +321,10 @@ struct Project {
   std::vector<Problem>
       notices;  ///< worth telling, nothing wrong: e.g. schedules that this version does not run
 
-  /// False where a file that was read with problems gave nothing: who refers to it is not at fault.
+  /// Sources and models whose files have problems: not all that they say is here.
+  std::set<std::string> doubtful;
+  /// False where the problems of a file leave open which tables, variables or connections there
+  /// are: who names one that is not here is not at fault.
   bool complete = true;
 
   const Model* model(std::string_view name) const;

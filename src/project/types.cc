@@ -131,10 +131,9 @@ Type<Text> expression_type() {
     const auto found = duck::breaches_of_expression(value.value, reading.sandbox);
     for (const auto& breach : found) {
       const bool exact = breach.position && value.value == node.text;
-      reading.problems.add(
-          Problem{Code::configuration, in_quotes(reading.key_text()) + ": " + breach.message,
-                  breach.hint,
-                  exact ? inside(value.place, value.value, *breach.position) : value.place});
+      reading.problems.add(Problem{
+          Code::configuration, in_quotes(reading.key_text()) + ": " + breach.message, breach.hint,
+          exact ? inside(value.place, value.value, *breach.position) : value.place});
     }
     return found.empty();
   };

@@ -50,6 +50,14 @@ std::string first_values(const duck::Rows& rows, const std::vector<std::string>&
   return fmt::format("{}{}", fmt::join(values, ", "), more ? ", …" : "");
 }
 
+Problem does_not_run(const Compiled& compiled, const Subject& subject,
+                     const duck::SqlError& error) {
+  return {Code::configuration,
+          "check \"" + compiled.description + "\" of \"" + subject.asset +
+              "\" does not run: " + error.problem().message,
+          error.problem().hint, compiled.check.place};
+}
+
 /// One subject being checked.
 class Audit {
  public:
@@ -123,10 +131,7 @@ class Audit {
           session_.query("SELECT count(*) FILTER (WHERE " + compiled.failing + ") FROM " + rows_ +
                          " AS t");
         } catch (const duck::SqlError& error) {
-          problems.add(Code::configuration,
-                       "check \"" + compiled.description + "\" of \"" + subject_.asset +
-                           "\" does not run: " + error.problem().message,
-                       error.problem().hint, compiled.check.place);
+          problems.add(does_not_run(compiled, subject_, error));
         }
       }
       problems.raise();
@@ -250,6 +255,18 @@ class Audit {
 bool Report::blocked() const {
   return std::any_of(results.begin(), results.end(),
                      [](const auto& result) { return !result.passed && result.check.blocks; });
+}
+
+void bind_checks(duck::Connection& connection, const Subject& subject, Problems& problems) {
+  for (const auto& compiled : compile_checks(subject, problems)) {
+    if (compiled.kind != Compiled::Kind::row) continue;
+    try {
+      connection.describe("SELECT coalesce(" + compiled.failing + ", false) FROM (" +
+                          subject.rows_sql + "\n) AS t");
+    } catch (const duck::SqlError& error) {
+      problems.add(does_not_run(compiled, subject, error));
+    }
+  }
 }
 
 Report run_checks(engine::Session& session, const Subject& subject) {

@@ -46,4 +46,8 @@ struct Subject {
 /// expression that does not bind.
 Report run_checks(engine::Session& session, const Subject& subject);
 
+/// Whether the subject's checks could be run over rows such as `rows_sql`; what is wrong goes into
+/// `problems`, each with its place.
+void bind_checks(duck::Connection& connection, const Subject& subject, Problems& problems);
+
 }  // namespace windrow::quality

@@ -1,7 +1,7 @@
 #include <atomic>
 
 #include "base/hash.h"
-#include "sql/sql.h"
+#include "sql/tree.h"
 
 namespace windrow::sql {
 
@@ -111,6 +111,21 @@ std::vector<duck::Column> bind(duck::Connection& connection, const Parsed& selec
   } catch (const duck::SqlError& error) {
     throw placed(error, select);
   }
+}
+
+Place place_of_column(duck::Connection& connection, const Parsed& select, const std::string& name,
+                      size_t index) {
+  const Json node = parse_tree(connection, select.text, select.begin);
+  const auto items = node.find("select_list");
+  if (items == node.end() || !items->is_array()) return select.begin;
+  const Json* found = nullptr;
+  bool star = false;
+  for (const auto& item : *items) {
+    if (output_name(item) == name) found = &item;
+    star = star || is_class(item, "STAR");
+  }
+  if (!found && !star && index < items->size()) found = &(*items)[index];
+  return place_at(select.begin, select.text, found ? location(*found).value_or(0) : 0);
 }
 
 Error placed(const duck::SqlError& error, const Parsed& select) {

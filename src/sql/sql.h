@@ -67,9 +67,10 @@ Place place_at(const Place& begin, std::string_view text, size_t position);
 /// Parses one SELECT. Error(configuration) with its place: a syntax error, another statement than
 /// SELECT, several statements, and the functions that a model may not call because two runs over
 /// the same input would differ (now, current_date, current_timestamp, today, random, uuid,
-/// gen_random_uuid, …), as well as everything that leaves the sandbox (files, settings, …). So are comparisons with $start and $end that take in the end
-/// of an interval (BETWEEN, `<= $end`), leave out its start (`> $start`), are of an unclear table,
-/// or compare one table in two different ways. All problems at once.
+/// gen_random_uuid, …), as well as everything that leaves the sandbox (files, settings, …). So are
+/// comparisons with $start and $end that take in the end of an interval (BETWEEN, `<= $end`), leave
+/// out its start (`> $start`), are of an unclear table, or compare one table in two different ways.
+/// All problems at once.
 Parsed parse_select(duck::Connection& connection, std::string_view text, const Place& begin,
                     Cache* cache = nullptr, const duck::Sandbox& sandbox = {});
 
@@ -101,6 +102,11 @@ class Scratch {
 
 /// DuckDB's error with its place in the user's file.
 Error placed(const duck::SqlError& error, const Parsed& select);
+
+/// Where a column of the SELECT's result is written: `name` is the result's `index`th. The SELECT's
+/// beginning where that is not clear (`SELECT *`).
+Place place_of_column(duck::Connection& connection, const Parsed& select, const std::string& name,
+                      size_t index);
 
 /// The names and types a SELECT yields over tables with these columns. Binds in `connection` by
 /// means of empty tables in a schema of its own, dropped afterwards. Errors carry the place in the

@@ -99,8 +99,7 @@ TEST_F(Sql, KnowsEveryFunctionThatChanges) {
   ASSERT_GT(rows.rows.size(), 10u);
   for (const auto& row : rows.rows) {
     const auto name = duck::text_of(row[0]);
-    EXPECT_NE(problem("SELECT " + name + "()").find("not allowed "), std::string::npos)
-        << name;
+    EXPECT_NE(problem("SELECT " + name + "()").find("not allowed "), std::string::npos) << name;
   }
 }
 

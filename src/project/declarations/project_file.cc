@@ -223,9 +223,10 @@ Keys<Project> make() {
                 map_type(environment_type(), "environment", is_label),
                 "`dev`, with the lake in `lake`",
                 "Where runs read and write: `--env`, `dev` where none is given.")
-      .optional("external_files", &Project::external_files, external_files_type(), "",
-                "Files that SELECTs, checks and `value:` expressions may read, each written here as "
-                "it is there: a whole path or a URI.")
+      .optional(
+          "external_files", &Project::external_files, external_files_type(), "",
+          "Files that SELECTs, checks and `value:` expressions may read, each written here as "
+          "it is there: a whole path or a URI.")
       .bound(false, "layers", keyed_type(layer_type(), "layer", is_identifier), "any",
              "The layers that tables may lie in, and their rules.",
              [](Project& project, auto&& layers, const Node&, Reading&) {
