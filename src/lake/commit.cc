@@ -36,31 +36,36 @@ class Committer {
   CommitOutcome run() {
     if (auto refused = prepare()) return *refused;
     sync_added_files();
+    try {
+      return race();
+    } catch (const std::exception&) {
+      // A put without an answer may still come to be there: whatever went wrong since, the files
+      // that it names must stay, and only `Unknown` tells the caller so.
+      if (!under_way_) throw;
+      return Unknown{*under_way_};
+    }
+  }
+
+ private:
+  CommitOutcome race() {
     int looks = 0;
     for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
       const int64_t version = next_version();
-      switch (
-          files_.put_if_absent(commit_file(path_, version), to_json_lines(commit_at(version)))) {
-        case storage::PutOutcome::created: return finished(version);
-        case storage::PutOutcome::unknown:
-          // It may be there or come to be there later. Trying the same version again is safe: only
-          // one can win, and both are ours.
-          switch (look_for_ours(version)) {
-            case Look::ours: return finished(version);
-            case Look::nobody:
-              if (++looks >= kLooksMax) return Unknown{version};
-              continue;
-            case Look::no_answer: return Unknown{version};
-            case Look::another: break;
-          }
+      const auto outcome =
+          files_.put_if_absent(commit_file(path_, version), to_json_lines(commit_at(version)));
+      if (outcome == storage::PutOutcome::created) return finished(version);
+      if (outcome == storage::PutOutcome::unknown) under_way_ = version;
+      // Where another is there, so it may be after an unknown answer: our own, come late.
+      switch (look_for_ours(version)) {
+        case Look::ours: return finished(version);
+        case Look::another: under_way_.reset(); break;  // what is late finds it taken
+        case Look::nobody:
+          // Trying the same version again is safe: only one can win, and both are ours.
+          if (under_way_ && ++looks >= kLooksMax) return Unknown{version};
+          if (under_way_) continue;
           break;
-        case storage::PutOutcome::exists:
-          // After an unknown answer this may be our own, come late.
-          if (const Look look = look_for_ours(version); look == Look::ours) {
-            return finished(version);
-          } else if (look == Look::no_answer && looks > 0) {
-            return Unknown{version};
-          }
+        case Look::no_answer:
+          if (under_way_) return Unknown{version};
           break;
       }
       if (auto conflicted = catch_up(version)) return *conflicted;
@@ -69,7 +74,6 @@ class Committer {
                       "other writers were faster " + std::to_string(kAttemptsMax) + " times"};
   }
 
- private:
   /// Checks everything that can be checked before anything is written.
   std::optional<CommitOutcome> prepare() {
     if (!request_.read_version) {
@@ -309,6 +313,9 @@ class Committer {
   const Clock& clock_;
   const std::string txn_id_ = new_uuid();
   std::vector<Commit> since_;  // commits of others after read_version
+  /// Of our put that had no answer. It may land at any later time, until another's commit is seen
+  /// in its place.
+  std::optional<int64_t> under_way_;
 };
 
 }  // namespace

@@ -275,6 +275,58 @@ TEST_F(LostAnswer, NobodyCanLook) {
   EXPECT_EQ(std::get<Unknown>(outcome).version, 1);
 }
 
+/// A put without an answer may come to be there at any later time: from then on nothing but finding
+/// another's commit in its place makes it certain that ours is not there.
+class LateLanding : public CommitTest {
+ protected:
+  LateLanding() { create("SELECT 0 AS a"); }
+
+  /// What becomes of a commit of the row 9 whose first put is late. `before` is told the number of
+  /// each later one, from 2 on, before it is done.
+  CommitOutcome outcome_with(const std::function<void(int)>& before) {
+    auto request = appending("SELECT 9 AS a");
+    int puts = 0;
+    faulty_.before_each([&](const std::string& operation) {
+      if (!operation.starts_with("put_if_absent")) return;
+      if (++puts == 1) return faulty_.fail(0, storage::Fault::late);
+      faulty_.heal();
+      before(puts);
+    });
+    return Table(faulty_, path_).commit(request, clock_);
+  }
+  void refuse() { faulty_.fail(0, storage::Fault::before, Code::permission, true); }
+
+  storage::FaultyFileSystem faulty_{*files_};
+};
+
+TEST_F(LateLanding, AnErrorAfterAnUnknownAnswerIsUnknown) {
+  const auto outcome = outcome_with([&](int) { refuse(); });
+  ASSERT_TRUE(std::holds_alternative<Unknown>(outcome));
+  EXPECT_EQ(std::get<Unknown>(outcome).version, 1);
+  EXPECT_EQ(faulty_.land_late(), 1u);
+  EXPECT_EQ(rows_at(), (Strings{"0", "9"}));
+}
+
+TEST_F(LateLanding, OurSecondPutIsTheOneThatStands) {
+  ASSERT_TRUE(std::holds_alternative<Committed>(outcome_with([](int) {})));
+  EXPECT_EQ(faulty_.land_late(), 0u);
+  EXPECT_EQ(rows_at(), (Strings{"0", "9"}));
+}
+
+TEST_F(LateLanding, OurFirstPutArrivesBeforeTheSecond) {
+  ASSERT_TRUE(std::holds_alternative<Committed>(outcome_with([&](int) { faulty_.land_late(); })));
+  EXPECT_EQ(rows_at(), (Strings{"0", "9"}));
+}
+
+TEST_F(LateLanding, AnothersCommitInItsPlaceMakesAnErrorCertainAgain) {
+  const auto work = [&] {
+    outcome_with([&](int put) { put == 2 ? void(append("SELECT 1 AS a")) : refuse(); });
+  };
+  EXPECT_EQ(problem_of(work).code, Code::permission);
+  EXPECT_EQ(faulty_.land_late(), 0u);
+  EXPECT_EQ(rows_at(), (Strings{"0", "1"}));
+}
+
 TEST_F(CommitTest, ExpectationsHoldAgainstEveryVersionBetween) {
   create("SELECT 0 AS a");
   auto late = appending("SELECT 9 AS a");

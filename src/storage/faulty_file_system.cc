@@ -35,6 +35,18 @@ std::vector<std::string> FaultyFileSystem::trace() const {
   return trace_;
 }
 
+size_t FaultyFileSystem::land_late() {
+  std::vector<std::pair<std::string, std::string>> late;
+  {
+    const std::scoped_lock lock(mutex_);
+    late.swap(late_);
+  }
+  size_t landed = 0;
+  for (const auto& [path, bytes] : late)
+    if (real_.put_if_absent(path, bytes) == PutOutcome::created) ++landed;
+  return landed;
+}
+
 namespace {
 
 bool is_one_of(const std::string& operation, std::initializer_list<std::string_view> names) {
@@ -50,6 +62,7 @@ bool matters(Fault fault, const std::string& operation) {
                         {"read", "read_range", "stat", "list", "list_tree", "space_left"});
     case Fault::torn: return is_one_of(operation, {"put", "put_if_absent"});
     case Fault::short_read: return is_one_of(operation, {"read", "read_range"});
+    case Fault::late: return operation == "put_if_absent";
   }
   return true;
 }
@@ -153,6 +166,11 @@ PutOutcome FaultyFileSystem::put_if_absent(const std::string& path, std::string_
   if (!fault) return real_.put_if_absent(path, bytes);
   if (*fault == Fault::after) {
     real_.put_if_absent(path, bytes);
+    return PutOutcome::unknown;
+  }
+  if (*fault == Fault::late) {
+    const std::scoped_lock lock(mutex_);
+    late_.emplace_back(path, bytes);
     return PutOutcome::unknown;
   }
   if (*fault == Fault::torn) leave_half(real_, path, bytes);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -17,7 +18,9 @@ enum class Fault {
   after,   ///< it happened, and an Error is thrown (put_if_absent: `unknown`)
   torn,    ///< an Error; put and put_if_absent leave half of the bytes in a `.tmp-` file, as a kill
            ///< would
-  short_read  ///< no Error: read and read_range give half of the bytes
+  short_read,  ///< no Error: read and read_range give half of the bytes
+  late  ///< put_if_absent gives `unknown`, and is carried out only by `land_late`: a request that
+        ///< was on its way when its sender stopped waiting
 };
 
 /// For tests: passes everything on to another file system, except that the n-th operation fails,
@@ -28,10 +31,13 @@ class FaultyFileSystem final : public FileSystem {
 
   /// The operation with this number from now on fails. Counted are those for which the fault is
   /// something of its own: for `before` all, for `after` what changes files, for `torn` put and
-  /// put_if_absent, for `short_read` read and read_range.
+  /// put_if_absent, for `short_read` read and read_range, for `late` put_if_absent.
   void fail(size_t number, Fault fault, Code code = Code::unavailable, bool stay_down = false);
   /// No operation fails any more; counting starts again.
   void heal();
+  /// Carries out what is late, in order, whatever fails meanwhile. How many of them came to be
+  /// there: the others found somebody else's file.
+  size_t land_late();
   /// Operations that were counted since the last `fail` or `heal`; without a `fail`, all of them.
   size_t operations() const;
   /// What was done, in order, e.g. `put_if_absent /lake/…/00000000000000000000.json`.
@@ -71,6 +77,7 @@ class FaultyFileSystem final : public FileSystem {
   Code code_ = Code::unavailable;
   bool stay_down_ = false;
   std::vector<std::string> trace_;
+  std::vector<std::pair<std::string, std::string>> late_;  // path, bytes
   std::function<void(const std::string&)> hook_;
 };
 

@@ -35,6 +35,20 @@ TEST_F(FaultyFileSystemTest, MayFailAfterTheEffect) {
   EXPECT_EQ(real_->read(folder_ + "/a"), "1");
 }
 
+TEST_F(FaultyFileSystemTest, MayLandLate) {
+  for (const char* name : {"/a", "/b"}) {
+    files_.fail(0, Fault::late);
+    EXPECT_EQ(files_.put_if_absent(folder_ + name, "late"), PutOutcome::unknown);
+    EXPECT_FALSE(files_.stat(folder_ + name));
+  }
+  files_.heal();
+  EXPECT_EQ(files_.put_if_absent(folder_ + "/a", "first"), PutOutcome::created);
+  EXPECT_EQ(files_.land_late(), 1u);
+  EXPECT_EQ(real_->read(folder_ + "/a"), "first");
+  EXPECT_EQ(real_->read(folder_ + "/b"), "late");
+  EXPECT_EQ(files_.land_late(), 0u);
+}
+
 TEST_F(FaultyFileSystemTest, StaysDownUntilHealed) {
   files_.fail(0, Fault::before, Code::unavailable, true);
   EXPECT_THROW(files_.list(folder_, "", true), Error);
