@@ -160,6 +160,17 @@ void read_action(const JsonObject& line, Commit& into) {
   }
 }
 
+/// A line with room behind it. A number that is longer than 64 bits (some writers' metrics have
+/// such) is no reason to refuse a table: what is no count is kept as a text.
+void read_line(simdjson::dom::parser& parser, const char* line, size_t size, Commit& into) {
+  JsonElement element;
+  const auto error = parser.parse(line, size, false).get(element);
+  if (error == simdjson::SUCCESS) return read_action(element, into);
+  if (error != simdjson::NUMBER_ERROR) throw simdjson::simdjson_error(error);
+  const simdjson::padded_string quoted(long_numbers_quoted({line, size}));
+  read_action(parser.parse(quoted), into);
+}
+
 /// {"key":object}
 std::string wrapped(std::string_view key, std::string object) {
   return "{\"" + std::string(key) + "\":" + std::move(object) + "}";
@@ -223,7 +234,7 @@ Commit commit_from_json(std::string_view text, int64_t version, std::string_view
       if (end == std::string_view::npos) end = text.size();
       if (text.substr(begin, end - begin).find_first_not_of(" \t\r") != std::string_view::npos) {
         any = true;
-        read_action(parser.parse(padded.data() + begin, end - begin, false), commit);
+        read_line(parser, padded.data() + begin, end - begin, commit);
       }
       begin = end + 1;
     }

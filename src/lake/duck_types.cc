@@ -222,6 +222,18 @@ bool lacks_fields(const Type& from, const Type& to) {
   });
 }
 
+/// `value`, an Error where it has more than the 38 digits that the type may have: DuckDB counts a
+/// sum of such numbers in 128 bits, which hold some more, and neither it nor Parquet would say so.
+std::string of_38_digits(const std::string& value, const Type& type, const std::string& column) {
+  std::string most(38, '9');
+  if (type.scale > 0) most.insert(size_t(38 - type.scale), ".");
+  const std::string text = duck_type(type), bound = "CAST('" + most + "' AS " + text + ")";
+  return "CASE WHEN " + value + " > " + bound + " OR " + value + " < -" + bound + " THEN error(" +
+         duck::quote_text("column \"" + column + "\": a value has more digits than " + text +
+                          " holds") +
+         ") ELSE " + value + " END";
+}
+
 /// CAST of `expression`, which has DuckDB's type `from`, to a stored type. Structures are taken
 /// apart where fields are missing, because DuckDB's own cast of a structure does not fill them.
 std::string converted(const std::string& expression, const Type& from, const Type& to) {
@@ -312,7 +324,10 @@ std::string conforming_select(const std::string& select, const std::vector<duck:
       continue;
     }
     const Type from = type_from_duck(there->name, there->type);
-    list += (list.empty() ? "" : ", ") + converted(name, from, field.type) + " AS " + name;
+    std::string value = converted(name, from, field.type);
+    if (field.type.kind == Kind::decimal && field.type.precision == 38)
+      value = of_38_digits(value, field.type, field.name);
+    list += (list.empty() ? "" : ", ") + value + " AS " + name;
   }
   return "SELECT " + list + " FROM (" + select + ")";
 }

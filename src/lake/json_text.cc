@@ -1,5 +1,7 @@
 #include "lake/json_text.h"
 
+#include <algorithm>
+
 #include <charconv>
 #include <cmath>
 #include <cstdio>
@@ -113,6 +115,35 @@ JsonWriter& JsonWriter::raw(std::string_view json) {
     if (text_[i] == '\n' || text_[i] == '\r') text_[i] = ' ';
   }
   return *this;
+}
+
+std::string long_numbers_quoted(std::string_view json) {
+  constexpr size_t kDigitsMax = 15;  // that a double always keeps
+  const auto of_number = [](char c) {
+    return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
+  };
+  std::string out;
+  out.reserve(json.size() + 16);
+  for (size_t i = 0; i < json.size();) {
+    const size_t begin = i;
+    if (json[i] == '"') {
+      for (++i; i < json.size() && json[i] != '"'; ++i) i += json[i] == '\\';
+      i = std::min(i + 1, json.size());
+      out += json.substr(begin, i - begin);
+    } else if (json[i] == '-' || (json[i] >= '0' && json[i] <= '9')) {
+      while (i < json.size() && of_number(json[i])) ++i;
+      const std::string_view number = json.substr(begin, i - begin);
+      const auto digits =
+          std::count_if(number.begin(), number.end(), [](char c) { return c >= '0' && c <= '9'; });
+      const bool quoted = size_t(digits) > kDigitsMax;
+      if (quoted) out += '"';
+      out += number;
+      if (quoted) out += '"';
+    } else {
+      out += json[i++];
+    }
+  }
+  return out;
 }
 
 }  // namespace windrow::lake

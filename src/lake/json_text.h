@@ -62,4 +62,8 @@ class JsonWriter {
   bool after_key_ = false;
 };
 
+/// The JSON text with every number of more than 15 digits as a string, so that a reader that knows
+/// doubles and 64 bits only keeps all of its digits. What is no JSON stays what it is.
+std::string long_numbers_quoted(std::string_view json);
+
 }  // namespace windrow::lake

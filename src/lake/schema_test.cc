@@ -80,6 +80,26 @@ TEST_F(SchemaTest, ConformingSelect) {
   EXPECT_THROW(conforming_select("SELECT 1 AS zzz", {{"zzz", "INTEGER"}}, schema), Error);
 }
 
+TEST_F(SchemaTest, DecimalsOf38DigitsDoNotOverflow) {
+  const std::string most(38, '9');
+  const auto sum = [&](const std::string& type, const std::string& a, const std::string& b) {
+    const std::string select = "SELECT sum(d) AS d FROM (VALUES ('" + a + "'::" + type + "), ('" +
+                               b + "'::" + type + ")) t(d)";
+    return rows(conforming_select(select, connection_.describe(select), schema_of(select)));
+  };
+  EXPECT_EQ(sum("DECIMAL(38,0)", most, "0"), Strings{most});
+  EXPECT_EQ(sum("DECIMAL(38,0)", "-" + most, "0"), Strings{"-" + most});
+  const auto problem = problem_of([&] { sum("DECIMAL(38,0)", most, "1"); });
+  EXPECT_NE(problem.message.find("column \"d\": a value has more digits than DECIMAL(38,0) holds"),
+            std::string::npos)
+      << problem.message;
+  EXPECT_NE(problem_of([&] { sum("DECIMAL(38,0)", "-" + most, "-1"); }).message, "no error");
+  const std::string cents = std::string(36, '9') + ".99";
+  EXPECT_EQ(sum("DECIMAL(38,2)", cents, "0"), Strings{cents});
+  EXPECT_NE(problem_of([&] { sum("DECIMAL(38,2)", cents, "0.01"); }).message, "no error");
+  EXPECT_EQ(sum("DECIMAL(38,38)", "0." + most, "0"), Strings{"0." + most});
+}
+
 TEST_F(SchemaTest, Evolution) {
   const Schema current = schema_of("SELECT 1::BIGINT AS a, {'x': 1} AS s, 1.5::DECIMAL(10,2) AS d");
   const auto added =

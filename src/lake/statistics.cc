@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <map>
 #include <variant>
 
@@ -77,6 +78,14 @@ std::optional<std::string> stats_double(const std::string& text, bool is_max) {
   return JsonWriter().value(*value).take();
 }
 
+/// A number as JSON has it: DuckDB leaves the zero before a decimal point away.
+std::optional<std::string> stats_number(std::string text) {
+  if (!as_double(text)) return {};
+  const size_t first = text.starts_with('-') ? 1 : 0;
+  if (text.compare(first, 1, ".") == 0) text.insert(first, "0");
+  return text;
+}
+
 /// JSON text of a bound; nothing where the type or the value has none.
 std::optional<std::string> bound_json(const Type& type, const std::optional<std::string>& text,
                                       bool is_max) {
@@ -89,7 +98,7 @@ std::optional<std::string> bound_json(const Type& type, const std::optional<std:
     case Kind::integer:
     case Kind::short_:
     case Kind::byte:
-    case Kind::decimal: return as_double(*text) ? text : std::nullopt;
+    case Kind::decimal: return stats_number(*text);
     case Kind::float_:
     case Kind::double_: return stats_double(*text, is_max);
     case Kind::string:
@@ -143,15 +152,23 @@ void each_leaf(const std::vector<Field>& fields, std::vector<std::string>& path,
   }
 }
 
-/// The JSON of the statistics, parsed; nothing where they are absent or do not read.
+/// The JSON of the statistics, parsed; nothing where they are absent or do not read. `exact`: long
+/// numbers are texts, digit by digit; else only where they would not be read otherwise.
 template <typename Work>
-auto with_stats(const Add& add, Work work) -> decltype(work(JsonObject())) {
+auto with_stats(const Add& add, bool exact, Work work) -> decltype(work(JsonObject())) {
   if (add.stats.empty()) return {};
   thread_local simdjson::dom::parser parser;  // snapshots hold many files; its buffers are dear
+  if (!exact) {
+    try {
+      return work(JsonObject(parser.parse(add.stats)));
+    } catch (const simdjson::simdjson_error& error) {
+      if (error.error() != simdjson::NUMBER_ERROR) return {};  // statistics only ever spare work
+    }
+  }
   try {
-    return work(JsonObject(parser.parse(add.stats)));
+    return work(JsonObject(parser.parse(long_numbers_quoted(add.stats))));
   } catch (const simdjson::simdjson_error&) {
-    return {};  // statistics only ever spare work
+    return {};
   }
 }
 
@@ -191,9 +208,26 @@ std::optional<Point> point_of(const Type& type, const std::string& text) {
   }
 }
 
+/// Many writers have put decimals through a double, twice: the true bound may lie beyond by some of
+/// its last places.
+constexpr double kDecimalSlack = 4 * std::numeric_limits<double>::epsilon();
+
+std::optional<Point> least_of(const Type& type, const std::string& text) {
+  auto point = point_of(type, text);
+  if (point && type.kind == Kind::decimal) {
+    const double value = std::get<double>(*point);
+    point = value - std::abs(value) * kDecimalSlack;
+  }
+  return point;
+}
+
 /// Many writers cut times to milliseconds, the maximum too: the true one may be up to 999 µs later.
 std::optional<Point> greatest_of(const Type& type, const std::string& text) {
   auto point = point_of(type, text);
+  if (point && type.kind == Kind::decimal) {
+    const double value = std::get<double>(*point);
+    return value + std::abs(value) * kDecimalSlack;
+  }
   const bool time = type.kind == Kind::timestamp || type.kind == Kind::timestamp_ntz;
   if (!point || !time) return point;
   const size_t dot = std::min(text.find('.'), text.size());
@@ -230,7 +264,7 @@ std::string stats_json(const Schema& schema, const duck::WrittenFile& file) {
 }
 
 std::optional<int64_t> rows_of(const Add& add) {
-  return with_stats(add, [&](const JsonObject& stats) -> std::optional<int64_t> {
+  return with_stats(add, false, [&](const JsonObject& stats) -> std::optional<int64_t> {
     if (!find(stats, "numRecords")) return {};
     return integer_at(stats, "numRecords") -
            (add.deletion_vector ? add.deletion_vector->cardinality : 0);
@@ -242,7 +276,8 @@ std::optional<ColumnRange> column_range(const Add& add, const Field& field) {
   if (const auto value = add.partition_values.find(column); value != add.partition_values.end()) {
     return ColumnRange{value->second, value->second, !value->second, value->second.has_value()};
   }
-  return with_stats(add, [&](const JsonObject& stats) -> std::optional<ColumnRange> {
+  const bool exact = field.type.kind == Kind::decimal;
+  return with_stats(add, exact, [&](const JsonObject& stats) -> std::optional<ColumnRange> {
     const auto inside = [&](std::string_view group) -> std::optional<JsonElement> {
       const auto found = find(stats, group);
       return found ? find(JsonObject(*found), column) : std::nullopt;
@@ -286,7 +321,7 @@ bool may_hold(const Add& add, const ReadScope::Condition& condition) {
   }
   const auto end = condition.to ? point_of(type, *condition.to) : std::nullopt;
   if (range->min && end) {
-    const auto min = point_of(type, *range->min);
+    const auto min = least_of(type, *range->min);
     // Numbers as double may be rounded: equal does not mean equal.
     const bool exact = min && condition.open_end && !std::holds_alternative<double>(*min);
     if (min && (exact ? *min >= *end : *min > *end)) return false;

@@ -35,6 +35,48 @@ TEST_F(StatisticsTest, FromTheWriter) {
       R"("nullCount":{"l":0,"s":1,"d":0,"da":0,"st":{"x":0},"ts":0,"bo":0}})");
 }
 
+TEST_F(StatisticsTest, DecimalsAreNumbersOfJson) {
+  EXPECT_EQ(
+      stats_of("SELECT unnest([-.1234, .0001])::DECIMAL(4,4) AS d"),
+      R"({"numRecords":2,"minValues":{"d":-0.1234},"maxValues":{"d":0.0001},"nullCount":{"d":0}})");
+  EXPECT_EQ(
+      stats_of("SELECT unnest([1180591620717411303424, -99999999999999999999999999999999999999])::"
+               "DECIMAL(38,0) AS d"),
+      R"({"numRecords":2,"minValues":{"d":-99999999999999999999999999999999999999},)"
+      R"("maxValues":{"d":1180591620717411303424},"nullCount":{"d":0}})");
+}
+
+TEST_F(StatisticsTest, DecimalsWithMoreDigitsThanADoubleAreRead) {
+  for (const std::string& value :
+       Strings{"1180591620717411303424::DECIMAL(38,0)", "-9999999999.9999999999::DECIMAL(20,10)",
+               "-.1234::DECIMAL(4,4)", "99999999999999999999999999999999999999::DECIMAL(38,0)"}) {
+    std::filesystem::remove_all(path_);
+    create("SELECT " + value + " AS d");
+    append("SELECT 0::" + value.substr(value.find("::") + 2) + " AS d");
+    const auto snapshot = table().snapshot({}, &connection_);
+    EXPECT_EQ(snapshot.rows(), 2) << value;
+    EXPECT_EQ(rows_at().size(), 2u) << value;
+    const Field& field = snapshot.schema.fields.at(0);
+    const auto range = column_range(table().snapshot(0).files.at(0), field);
+    ASSERT_TRUE(range && range->min) << value;
+    const std::string text = rows("SELECT (" + value + ")::VARCHAR").at(0);
+    EXPECT_EQ(rows("SELECT ('" + *range->min + "'::" + duck_type(field.type) + ")::VARCHAR"),
+              Strings{text});
+    EXPECT_TRUE(may_overlap(table().snapshot(0).files.at(0), field, text, text));
+  }
+}
+
+/// delta-rs says -9999999999.999998 where the least value is smaller by 0.0000019999.
+TEST_F(StatisticsTest, DecimalsThatOthersHaveRoundedAreNotTrustedToTheLastPlace) {
+  Add file;
+  file.stats =
+      R"({"numRecords":1,"minValues":{"d":-9999999999.999998},"maxValues":{"d":9999999999.999998},"nullCount":{"d":0}})";
+  const Field column{"d", Type{Type::Kind::decimal, 20, 10, {}}};
+  EXPECT_TRUE(may_overlap(file, column, "-9999999999.9999999999", "-9999999999.9999990000"));
+  EXPECT_TRUE(may_overlap(file, column, "9999999999.9999990000", "9999999999.9999999999"));
+  EXPECT_FALSE(may_overlap(file, column, "-10000000001", "-10000000000.5"));
+}
+
 TEST_F(StatisticsTest, NaNLeavesNoBounds) {
   const std::string stats =
       stats_of("SELECT unnest([1.0::DOUBLE, 'nan'::DOUBLE]) AS d, unnest([1, 2]) AS i");
