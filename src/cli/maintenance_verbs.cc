@@ -17,6 +17,7 @@
 #include "lake/optimize.h"
 #include "lake/row_removal.h"
 #include "lake/stats.h"
+#include "lake/traces.h"
 #include "lake/vacuum.h"
 #include "project/types.h"
 
@@ -155,13 +156,36 @@ std::string condition_of(Work& work, const lake::Snapshot& snapshot) {
   return lake::key_condition(snapshot, key);
 }
 
+/// Looks for what is left, and changes nothing.
+int verify(Work& work, const std::string& condition) {
+  const auto& a = work.session.arguments;
+  lake::KeyValues key;
+  for (const auto& text : a.keys) key.push_back(pair_argument(text, "--key", "COLUMN=VALUE"));
+  const auto traces = lake::traces_of(work.files, work.path, work.connection, condition, key);
+  Json list = Json::array();
+  std::string text;
+  for (const auto& trace : traces) {
+    list.push_back({{"place", trace.place}, {"what", trace.what}});
+    text += trace.place + ": " + trace.what + "\n";
+  }
+  text += traces.empty() ? "no trace is left: not in a file, nor in the log"
+                         : counted(int64_t(traces.size()), "trace") +
+                               " left: `windrow table erase --purge` removes files, `windrow table "
+                               "clean-log --retention 0s` old entries of the log";
+  if (key.empty()) text += "\nstatistics in the log cannot be judged by a condition: use --key";
+  say(work.session, {{"clean", traces.empty()}, {"traces", list}, {"log", !key.empty()}}, text);
+  return traces.empty() ? kDone : kFailed;
+}
+
 int erase(Work& work) {
   const auto& a = work.session.arguments;
   const lake::Table table(work.files, work.path);
   const std::string condition = condition_of(work, table.snapshot({}, &work.connection));
+  if (a.verify) return verify(work, condition);
   const auto done = lake::erase_rows(work.files, work.path, work.connection, condition, a.dry_run,
                                      work.session.clock);
   Json json{{"rows", done.rows_removed},
+            {"rows_hidden", done.rows_hidden},
             {"files_removed", done.files_removed},
             {"files_rewritten", done.files_rewritten},
             {"dry_run", a.dry_run}};
@@ -170,9 +194,14 @@ int erase(Work& work) {
       fmt::format("{} {}; {} removed, {} rewritten", counted(done.rows_removed, "row"),
                   a.dry_run ? "would be erased" : "erased", counted(done.files_removed, "file"),
                   counted(done.files_rewritten, "file"));
+  if (done.rows_hidden > 0) {
+    text += fmt::format("; {} that a deletion vector had hidden", counted(done.rows_hidden, "row"));
+  }
   if (a.purge) {
     const auto snapshot = table.snapshot({}, &work.connection);
-    auto old = lake::old_files_with(work.files, snapshot, work.connection, condition);
+    auto old = lake::old_files_with(
+        work.files, snapshot, work.connection, condition,
+        work.session.clock.now() - lake::deleted_file_retention(snapshot.metadata));
     if (a.dry_run) {
       json["purged"] = {{"files", old.size() + done.old_files.size()}};
     } else {

@@ -281,7 +281,12 @@ void maintenance_verbs(CLI::App& table, Arguments& a) {
   repeatable(erase->add_option("--key", a.keys, "rows with this value; repeated: with all of them"))
       ->type_name("COLUMN=VALUE")
       ->excludes(where);
-  erase->add_flag("--purge", a.purge, "also remove the files of older versions that hold them");
+  auto* purge =
+      erase->add_flag("--purge", a.purge, "also remove the files of older versions that hold them");
+  erase
+      ->add_flag("--verify", a.verify,
+                 "change nothing; look for what is left of them in files and log, fail if anything")
+      ->excludes(purge);
   dry_run(erase, a);
   stats->add_option("--capacity", a.capacity, "say when so much is used up")->type_name("SIZE");
   clone->add_option("target", a.target, "the new table's folder")->required();

@@ -58,7 +58,7 @@ struct Arguments {
   double rate = 0, duplicates = 0.005, late = 0.01, broken = 0.001;
   std::string span;
   bool until_caught_up = false;
-  bool dry_run = false, force = false, purge = false;
+  bool dry_run = false, force = false, purge = false, verify = false;
   bool rollback = false;
   bool yes = false, keep_versions = false;  ///< erase
   std::vector<std::string> names;           ///< publish: publications

@@ -62,6 +62,14 @@ LogCleaned clean_log(storage::FileSystem& files, const std::string& table_path, 
     files.remove(commit_file(table_path, version));
     ++done.files_removed;
   }
+  // Of other writers: compacted commits and checksums repeat what the commits said.
+  for (const auto& file : files.list(log_folder(table_path), {}, false)) {
+    const std::string name = file.path.substr(file.path.find_last_of('/') + 1);
+    const bool of_other_kind = name.ends_with(".crc") || name.ends_with(".compacted.json");
+    if (file.folder || !of_other_kind || name >= version_text(beginning->version)) continue;
+    files.remove(file.path);
+    ++done.files_removed;
+  }
   done.first_kept = beginning->version;
   return done;
 }

@@ -14,6 +14,7 @@
 #include "lake/stager.h"
 #include "lake/statistics.h"
 #include "lake/touched.h"
+#include "lake/traces.h"
 
 namespace windrow::lake {
 namespace {
@@ -28,6 +29,8 @@ constexpr int kErasureRoundsMax = 5;  // each finds only what was appended meanw
 struct Removal {
   std::vector<Add> whole;       ///< no row stays
   std::vector<Add> straddling;  ///< some rows go
+  std::vector<Add> hidden;      ///< only rows go that a deletion vector has hidden
+  int64_t rows_hidden = 0;      ///< of all of these
   std::string condition;        ///< of the rows that go
   int64_t rows = 0;             ///< of `straddling` that go, where that is known already; else -1
 };
@@ -60,7 +63,8 @@ class Remover {
             removal.straddling.empty() ? 0 : count_rows(connection_, gone(snapshot, removal));
         if (removal.rows == 0) removal.straddling.clear();
       }
-      if (removal.whole.empty() && removal.straddling.empty()) return false;
+      if (removal.whole.empty() && removal.straddling.empty() && removal.hidden.empty())
+        return false;
       std::vector<Add> adds;
       if (!dry_run) adds = rewrite(snapshot, removal);
       if (dry_run || commit(snapshot, removal, adds, attempt, out)) {
@@ -79,11 +83,14 @@ class Remover {
   std::vector<Add> rewrite(const Snapshot& snapshot, const Removal& removal) {
     RewriteOptions options;
     options.file_bytes = target_file_bytes(snapshot.metadata);
-    std::map<PartitionValues, std::vector<Add>> partitions;
-    for (const auto& add : removal.straddling) partitions[add.partition_values].push_back(add);
+    // Apart, for rewriting rows that nobody saw go changes none.
+    std::map<std::pair<bool, PartitionValues>, std::vector<Add>> partitions;
+    for (const auto& add : removal.straddling)
+      partitions[{true, add.partition_values}].push_back(add);
+    for (const auto& add : removal.hidden) partitions[{false, add.partition_values}].push_back(add);
     std::vector<Add> adds;
     try {
-      for (const auto& [values, sources] : partitions) {
+      for (const auto& [kind, sources] : partitions) {
         for (size_t begin = 0; begin < sources.size();) {
           size_t end = begin;
           for (int64_t bytes = 0;
@@ -94,8 +101,10 @@ class Remover {
           const std::string rest = "SELECT * FROM (" + scan_sql(snapshot, group) + ") WHERE (" +
                                    removal.condition + ") IS NOT TRUE";
           for (auto& add :
-               write_like(connection_, snapshot, rest, group.front(), clock_.now(), options))
+               write_like(connection_, snapshot, rest, group.front(), clock_.now(), options)) {
+            add.data_change = kind.first;
             adds.push_back(std::move(add));
+          }
           begin = end;
         }
       }
@@ -112,9 +121,9 @@ class Remover {
     request.maintenance = true;
     request.adds = adds;
     int64_t removed_bytes = 0, added_bytes = 0, copied = 0;
-    for (const auto* sources : {&removal.whole, &removal.straddling}) {
+    for (const auto* sources : {&removal.whole, &removal.straddling, &removal.hidden}) {
       for (const auto& add : *sources) {
-        request.removes.push_back(remove_of(add, clock_.now()));
+        request.removes.push_back(remove_of(add, clock_.now(), sources != &removal.hidden));
         removed_bytes += add.size;
       }
     }
@@ -153,9 +162,10 @@ class Remover {
   static void count(const Snapshot& snapshot, const Removal& removal, const std::vector<Add>& adds,
                     RowRemoval& out) {
     out.files_removed += int64_t(removal.whole.size());
-    out.files_rewritten += int64_t(removal.straddling.size());
+    out.files_rewritten += int64_t(removal.straddling.size() + removal.hidden.size());
     out.rows_removed += deleted_rows(removal);
-    for (const auto* sources : {&removal.whole, &removal.straddling}) {
+    out.rows_hidden += removal.rows_hidden;
+    for (const auto* sources : {&removal.whole, &removal.straddling, &removal.hidden}) {
       for (const auto& add : *sources) {
         out.bytes_removed += add.size;
         out.old_files.push_back(snapshot.file_path(add));
@@ -198,10 +208,23 @@ void check_condition(duck::Connection& connection, const Snapshot& snapshot,
 Removal with_rows(duck::Connection& connection, const Snapshot& snapshot,
                   const std::string& condition) {
   const auto hits = files_with(connection, snapshot, snapshot.files, condition);
+  // As they were before rows of them were deleted by a vector alone.
+  std::vector<Add> unveiled;
+  for (const auto& add : snapshot.files) {
+    if (!has_deletion_vector(add)) continue;
+    unveiled.push_back(add);
+    unveiled.back().deletion_vector.reset();
+  }
+  const auto all = unveiled.empty() ? hits : files_with(connection, snapshot, unveiled, condition);
   Removal out;
   out.condition = condition;
   for (const auto& add : snapshot.files) {
-    const auto hit = hits.find(snapshot.file_path(add));
+    const std::string path = snapshot.file_path(add);
+    const auto hit = hits.find(path);
+    if (const auto held = all.find(path); has_deletion_vector(add) && held != all.end()) {
+      out.rows_hidden += held->second - (hit == hits.end() ? 0 : hit->second);
+      if (hit == hits.end()) out.hidden.push_back(add);
+    }
     if (hit == hits.end()) continue;
     if (rows_of(add) == hit->second && !has_deletion_vector(add)) {
       out.whole.push_back(add);
@@ -332,24 +355,14 @@ RowRemoval erase_rows(storage::FileSystem& files, const std::string& table_path,
 }
 
 std::vector<std::string> old_files_with(storage::FileSystem& files, const Snapshot& snapshot,
-                                        duck::Connection& connection,
-                                        const std::string& condition) {
-  std::set<std::string> out;
-  for (const auto& tombstone : snapshot.tombstones) {
-    Add add;
-    add.path = tombstone.path;
-    add.partition_values = tombstone.partition_values;
-    add.size = tombstone.size;
-    const std::string path = snapshot.file_path(add);
-    if (!path.starts_with(snapshot.table_path + "/") || !files.stat(path)) continue;
-    try {
-      if (files_with(connection, snapshot, {add}, condition).empty()) continue;
-    } catch (const Error&) {
-      // Of another schema, or without its partition: it may hold the rows, so it counts.
-    }
-    out.insert(path);
+                                        duck::Connection& connection, const std::string& condition,
+                                        std::optional<Time> left_before) {
+  std::vector<std::string> out;
+  for (auto& file : files_holding(files, snapshot, connection, condition)) {
+    if (file.live || !(file.named || (left_before && file.modified < *left_before))) continue;
+    out.push_back(std::move(file.path));
   }
-  return {out.begin(), out.end()};
+  return out;
 }
 
 std::optional<std::string> partition_time(const Snapshot& snapshot) {

@@ -20,6 +20,8 @@ struct RowRemoval {
   int64_t files_removed = 0;  ///< whole
   int64_t files_rewritten = 0;
   int64_t rows_removed = 0;  ///< of rewritten files, and of whole ones where their number is known
+  int64_t rows_hidden =
+      0;  ///< that a deletion vector had hidden already, and that were still there
   int64_t bytes_removed = 0, bytes_added = 0;
   std::vector<std::string> old_files;  ///< absolute paths of the files that held the rows
 };
@@ -30,14 +32,18 @@ using KeyValues = std::vector<std::pair<std::string, std::string>>;
 std::string key_condition(const Snapshot& snapshot, const KeyValues& key);
 
 /// Removes all rows for which `condition` (SQL over the table's columns) is true. Looks again after
-/// its commit, for others may have appended such rows meanwhile. The condition is not recorded: it
+/// its commit, for others may have appended such rows meanwhile. Rows that a deletion vector hides
+/// are still in their file: they go as well. The condition is not recorded: it
 /// may itself say what is to be forgotten. `dry_run` only counts.
 RowRemoval erase_rows(storage::FileSystem& files, const std::string& table_path,
                       duck::Connection& connection, const std::string& condition, bool dry_run,
                       const Clock& clock);
-/// Files of removed entries (of older versions) that are still there and hold such rows.
+/// Files in the table's folder that the snapshot does not need and that hold such rows, or cannot
+/// be looked into: of older versions, of changed rows, and, last written before `left_before`,
+/// those that no version names (a killed writer's; younger ones may still be committed).
 std::vector<std::string> old_files_with(storage::FileSystem& files, const Snapshot& snapshot,
-                                        duck::Connection& connection, const std::string& condition);
+                                        duck::Connection& connection, const std::string& condition,
+                                        std::optional<Time> left_before = {});
 
 /// What of a table is too old.
 struct RetentionRule {

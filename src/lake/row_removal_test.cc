@@ -1,15 +1,18 @@
 #include "lake/row_removal.h"
 
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "lake/changes.h"
 #include "lake/checkpoint.h"
 #include "lake/history_archive.h"
+#include "lake/log.h"
 #include "lake/log_cleaning.h"
 #include "lake/optimize.h"
 #include "lake/partition_path.h"
 #include "lake/table_fixture.h"
+#include "lake/traces.h"
 #include "lake/vacuum.h"
 #include "storage/faulty_file_system.h"
 
@@ -27,6 +30,9 @@ class RowRemovalTest : public TableFixture {
                            dry_run, clock_);
   }
   std::vector<Add> files() { return table().snapshot({}, &connection_).files; }
+  void put_log(const std::string& name, const std::string& text) {
+    std::ofstream(log_file(name)) << text;
+  }
 };
 
 TEST_F(RowRemovalTest, ErasesByConditionAlsoWhereTheLayerIsAppendOnly) {
@@ -51,6 +57,131 @@ TEST_F(RowRemovalTest, ErasesByConditionAlsoWhereTheLayerIsAppendOnly) {
   // It makes nothing stale.
   EXPECT_EQ(changed_files(table(), 2, 3).files, 0);
   EXPECT_EQ(problem_of([&] { erase("nothing = 1"); }).code, Code::usage);
+}
+
+/// Rows 3, 4, 7, 11, 18 and 29 of a file are deleted by a vector, as Spark and Delta do it: readers
+/// pass over them, and they are in the file all the same.
+class HiddenRowsTest : public RowRemovalTest {
+ protected:
+  HiddenRowsTest() {
+    attach(database_, *files_);
+    auto request = creation("SELECT i::BIGINT AS id, 'person ' || i AS name FROM range(32) t(i)");
+    request.adds[0].deletion_vector =
+        DeletionVector{"i", "^Bg9^0rr910000000000iXQKl0rr91000f55c8Xg0@@D72lkbi5=-{L", {}, 44, 6};
+    request.protocol = Protocol{3, 7, {"deletionVectors"}, {"deletionVectors"}};
+    commit(std::move(request));
+  }
+  std::vector<std::string> traces(const std::string& condition, const KeyValues& key) {
+    std::vector<std::string> out;
+    for (const auto& trace : traces_of(*files_, path_, connection_, condition, key))
+      out.push_back(trace.what);
+    return out;
+  }
+  /// Rows with this name in any file of the folder, whatever the log says.
+  int64_t on_disk(const std::string& name) {
+    return std::get<int64_t>(connection_.value(
+        "SELECT count(*) FROM read_parquet(" + duck::quote_text(path_ + "/**/*.parquet") +
+        ", union_by_name = true) WHERE name = " + duck::quote_text(name)));
+  }
+};
+
+TEST_F(HiddenRowsTest, GoWithTheOthers) {
+  EXPECT_EQ(erase("id = 7", true).rows_hidden, 1);
+  const auto done = erase("id IN (6, 7)");
+  EXPECT_EQ(done.rows_removed, 1);
+  EXPECT_EQ(done.rows_hidden, 1);
+  EXPECT_EQ(done.files_rewritten, 1);
+  EXPECT_EQ(rows_at().size(), 25u);
+  EXPECT_FALSE(files().at(0).deletion_vector);
+  const auto old =
+      old_files_with(*files_, table().snapshot({}, &connection_), connection_, "id IN (6, 7)");
+  EXPECT_EQ(purge(*files_, path_, connection_, old, clock_).files.size(), 1u);
+  EXPECT_EQ(on_disk("person 7"), 0);
+}
+
+TEST_F(HiddenRowsTest, GoAloneWithoutAChangeOfRows) {
+  const auto before = rows_at();
+  EXPECT_EQ(traces("id = 7", {{"id", "7"}}), Strings{"1 row in a file of the latest version"});
+  const auto done = erase("id = 7");
+  EXPECT_EQ(done.rows_removed, 0);
+  EXPECT_EQ(done.rows_hidden, 1);
+  EXPECT_EQ(done.version, 1);
+  EXPECT_EQ(rows_at(), before);
+  const auto commit = table().commits(0, 1).front();
+  EXPECT_FALSE(commit.changes_data());
+  EXPECT_EQ(traces("id = 7", {{"id", "7"}}), Strings{"1 row in a file of older versions"});
+  EXPECT_EQ(erase("id = 7").version, -1);
+  const auto old =
+      old_files_with(*files_, table().snapshot({}, &connection_), connection_, "id = 7");
+  purge(*files_, path_, connection_, old, clock_);
+  EXPECT_TRUE(traces("id = 7", {{"id", "7"}}).empty());
+  EXPECT_EQ(on_disk("person 7"), 0);
+  EXPECT_EQ(rows_at(), before);
+}
+
+TEST_F(RowRemovalTest, TracesAreFoundWhereverTheyAre) {
+  auto request = creation(
+      "SELECT i AS id, 'p' || i AS p, repeat('x', 40) || i AS name FROM range(3) t(i)", {"p"});
+  commit(request);
+  const auto traces = [&](const KeyValues& key) {
+    std::set<std::string> out;
+    const auto snapshot = table().snapshot({}, &connection_);
+    for (const auto& trace :
+         traces_of(*files_, path_, connection_, key_condition(snapshot, key), key))
+      out.insert(trace.what);
+    return out;
+  };
+  const std::set<std::string> in_live{"1 row in a file of the latest version",
+                                      "statistics or partition values of files"};
+  EXPECT_EQ(traces({{"id", "1"}}), in_live);
+  EXPECT_EQ(traces({{"p", "p1"}}), in_live);
+  EXPECT_TRUE(traces({{"name", std::string(40, 'x') + "1"}})
+                  .contains("1 row in a file of the latest version"));
+  EXPECT_EQ(traces({{"id", "1"}, {"p", "p2"}}), std::set<std::string>{});
+  EXPECT_EQ(traces({{"id", "7"}}), std::set<std::string>{});
+  // Of a killed writer, and of changed rows.
+  const std::string own = table().snapshot().file_path(files().at(1));
+  std::filesystem::copy(own, path_ + "/p=p1/left.parquet");
+  std::filesystem::create_directories(path_ + "/_change_data/p=p1");
+  std::filesystem::copy(own, path_ + "/_change_data/p=p1/cdc.parquet");
+  std::ofstream(path_ + "/broken.parquet") << "PAR1";
+  erase("id = 1");
+  EXPECT_EQ(traces({{"id", "1"}}),
+            (std::set<std::string>{"1 row in a file of older versions",
+                                   "1 row in a file that no version names",
+                                   "a file that no version names that cannot be looked into",
+                                   "statistics or partition values of files"}));
+  const auto old = [&](std::optional<Time> left_before) {
+    const auto snapshot = table().snapshot({}, &connection_);
+    return old_files_with(*files_, snapshot, connection_, "id = 1", left_before);
+  };
+  EXPECT_EQ(old({}).size(), 1u);
+  EXPECT_EQ(old(parse_time("2000-01-01T00:00:00Z")).size(), 1u);  // it may still be committed
+  const auto doomed = old(parse_time("2200-01-01T00:00:00Z"));
+  EXPECT_EQ(doomed.size(), 4u);
+  purge(*files_, path_, connection_, doomed, clock_);
+  EXPECT_EQ(traces({{"id", "1"}}),
+            std::set<std::string>{"statistics or partition values of files"});
+  // The log forgets at a checkpoint.
+  clock_.advance(std::chrono::hours(24 * 40));
+  write_checkpoint(*files_, table().snapshot({}, &connection_), clock_.now(), connection_);
+  put_log(version_text(1) + ".crc", R"({"allFiles":[{"stats":"{\"minValues\":{\"id\":1}}"}]})");
+  clean_log(*files_, path_, clock_.now());
+  EXPECT_EQ(traces({{"id", "1"}}), std::set<std::string>{});
+  EXPECT_EQ(rows_at().size(), 2u);
+}
+
+TEST_F(RowRemovalTest, ConditionsThatOthersHaveWrittenDownAreTraces) {
+  create("SELECT 1 AS id");
+  put_log(version_text(1) + ".json",
+          R"({"commitInfo":{"timestamp":1,"operation":"DELETE","operationParameters":)"
+          R"({"predicate":"[\"(id = 41)\"]"}}})"
+          "\n");
+  const auto count = [&](const std::string& value) {
+    return traces_of(*files_, path_, connection_, "id = " + value, {{"id", value}}).size();
+  };
+  EXPECT_EQ(count("41"), 1u);
+  EXPECT_EQ(count("4"), 0u);
 }
 
 TEST_F(RowRemovalTest, KeysOfAnyType) {

@@ -118,7 +118,11 @@ def test_erase_and_purge_leave_no_trace_in_any_file(tmp_path):
     assert done["rows"] == 1 and done["purged"]["files"] == 2
     assert holders() == []
     assert "41" not in [row[0] for row in rows(path)]
+    left = table_verb("erase", path, "--key", "id=41", "--verify", check=False)
+    assert all("in a file" not in trace["what"] for trace in left["traces"])
     table_verb("clean-log", path, "--retention", "0s")
+    assert table_verb("erase", path, "--key", "id=41", "--verify") == {"clean": True, "traces": [], "log": True}
+    assert table_verb("erase", path, "--key", "id=42", "--verify", check=False)["clean"] is False
     assert not any(secret in file.read_bytes() for file in (path / "_delta_log").iterdir()
                    if file.suffix == ".json" and file.stat().st_size)
     append(path, [5000])
