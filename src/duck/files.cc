@@ -1,5 +1,7 @@
 #include "duck/files.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 
 #include "duck/glob.h"
@@ -297,9 +299,43 @@ duckdb::unique_ptr<FileHandle> Files::OpenFileExtended(const duckdb::OpenFileInf
   });
 }
 
+/// Named pipes and sockets: opening one waits until somebody opens its other end, which nobody may
+/// ever do. Takes such paths away from DuckDB's own file system and refuses to open them. Standard
+/// input and a shell's `<(…)` lie in /dev and /proc, and are read.
+class NoFiles final : public duckdb::FileSystem {
+ public:
+  std::string GetName() const override { return "WindrowNoFiles"; }
+  bool CanHandleFile(const std::string& path) override {
+    if (!path.starts_with('/') || path.starts_with("/dev/") || path.starts_with("/proc/"))
+      return false;
+    struct stat info;
+    return ::stat(path.c_str(), &info) == 0 && (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode));
+  }
+  bool FileExists(const std::string&, optional_ptr<FileOpener>) override { return true; }
+  bool DirectoryExists(const std::string&, optional_ptr<FileOpener>) override { return false; }
+  bool IsPipe(const std::string&, optional_ptr<FileOpener>) override { return false; }
+  duckdb::vector<duckdb::OpenFileInfo> Glob(const std::string& path, FileOpener*) override {
+    return {duckdb::OpenFileInfo(path)};
+  }
+
+ protected:
+  duckdb::unique_ptr<FileHandle> OpenFileExtended(const duckdb::OpenFileInfo& file, FileOpenFlags,
+                                                  optional_ptr<FileOpener>) override {
+    return carried([&]() -> duckdb::unique_ptr<FileHandle> {
+      throw Error(Code::data, "\"" + file.path + "\" is a named pipe or a socket, not a file",
+                  "remove it, or read it as /dev/stdin");
+    });
+  }
+  bool SupportsOpenFileExtended() const override { return true; }
+};
+
 }  // namespace
 
 void attach_files(Database& database, storage::FileSystem& files) {
+  guarded([&] {
+    duckdb::FileSystem::GetFileSystem(*database.impl().database.instance)
+        .RegisterSubSystem(duckdb::make_uniq<NoFiles>());
+  });
   auto prefixes = files.prefixes();
   if (prefixes.empty()) return;
   guarded([&] {

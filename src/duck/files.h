@@ -10,6 +10,9 @@ namespace windrow::duck {
 /// COPY … TO. An error of `files` comes out of the statement with its own code and hint. `files`
 /// must outlive the database.
 ///
+/// Local files DuckDB reads by itself; a named pipe or a socket among them is an Error(data)
+/// instead of a wait without end.
+///
 /// A file is written whole or not at all: it appears when the statement has closed it.
 void attach_files(Database& database, storage::FileSystem& files);
 

@@ -105,6 +105,19 @@ bool path_fits(std::string_view path, std::string_view pattern) {
   }
 }
 
+std::string literal_path(std::string_view path) {
+  if (!is_glob(path)) return std::string(path);
+  std::string out;
+  for (const char c : path) {
+    if (c == '*' || c == '?' || c == '[') {
+      ((out += '[') += c) += ']';
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
 bool is_glob(std::string_view pattern) { return pattern.find_first_of("*?[") != pattern.npos; }
 
 }  // namespace windrow::duck

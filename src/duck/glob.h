@@ -14,4 +14,7 @@ bool path_fits(std::string_view path, std::string_view pattern);
 
 bool is_glob(std::string_view pattern);
 
+/// A pattern that only this very path fits; the path itself where nothing in it is special.
+std::string literal_path(std::string_view path);
+
 }  // namespace windrow::duck

@@ -24,6 +24,15 @@ TEST(Glob, Names) {
   EXPECT_FALSE(fits(std::string(5000, 'a'), "*a*a*a*a*a*a*a*b"));
 }
 
+TEST(Glob, LiteralPaths) {
+  EXPECT_EQ(literal_path("a/b c.csv"), "a/b c.csv");
+  EXPECT_EQ(literal_path("a*[b]?"), "a[*][[]b][?]");
+  for (const char* path : {"a*", "a[b]/c", "x?y", "[[*", "]["}) {
+    EXPECT_TRUE(path_fits(path, literal_path(path))) << path;
+    EXPECT_FALSE(path_fits("ab", literal_path(path))) << path;
+  }
+}
+
 TEST(Glob, Paths) {
   EXPECT_TRUE(path_fits("a/b/c.csv", "**/*.csv"));
   EXPECT_TRUE(path_fits("c.csv", "**/*.csv"));

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "lake/deletion_vector.h"
+#include "lake/external_files.h"
 #include "lake/json_text.h"
 #include "lake/maintenance.h"
 #include "lake/partition_path.h"
@@ -124,6 +125,14 @@ Cloned clone(storage::FileSystem& files, const std::string& source_path,
                                {"numCopiedFiles", "0"},
                                {"removedFilesSize", "0"},
                                {"copiedFilesSize", "0"}};
+  // Who clones a table allows its clone to read it.
+  std::vector<std::string> folders = {source_path};
+  ExternalFiles lent(files, source_path);
+  for (const auto& add : source.files) {
+    if (!is_absolute_path(add.path)) continue;
+    if (const auto folder = lent.allowed_by(source.file_path(add))) folders.push_back(*folder);
+  }
+  allow_external(files, target_path, folders);
   committed_version(target.commit(std::move(request), clock), target_path);
   return out;
 }

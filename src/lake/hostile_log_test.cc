@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <fstream>
 
 #include "lake/action_json.h"
@@ -48,6 +50,48 @@ TEST_F(HostileLogTest, PathsThatClimbOut) {
     EXPECT_NE(found.message.find("names a file outside of it"), std::string::npos) << path;
     files_->remove(file_of(1));
   }
+}
+
+TEST_F(HostileLogTest, NamesThatAreNoPatterns) {
+  // To DuckDB they are, and other files fit them: this table's own a second time, or another's.
+  const std::string name = only_path().substr(0, 5);
+  for (const std::string& pattern :
+       Strings{name + "*", "*.parquet", "**", name + "%3F*", "%5Ba-z%5D*"}) {
+    next(add(pattern));
+    EXPECT_NE(problem().code, Code::internal) << pattern;
+    EXPECT_NE(problem().message, "no error") << pattern;
+    files_->remove(file_of(1));
+  }
+  // Files that are called so are read, and only they.
+  const std::string own = table().snapshot({}, &connection_).file_path(table().snapshot().files[0]);
+  for (const std::string& odd : Strings{"b*.parquet", "b[c].parquet", "b?.parquet", "bcd.parquet"})
+    std::filesystem::copy(own, path_ + "/" + odd);
+  next(add("b*.parquet") + "\n" + add("b%5Bc%5D.parquet"));
+  EXPECT_EQ(rows_at(), (Strings{"1", "1", "1", "2", "2", "2"}));
+}
+
+TEST_F(HostileLogTest, PipesAreNoFiles) {
+  // Nobody writes into them: whoever opens one to read waits for ever.
+  for (const std::string& name : Strings{"pipe.parquet", "pipe"}) {
+    ASSERT_EQ(::mkfifo((path_ + "/" + name).c_str(), 0600), 0);
+    next(add(name));
+    EXPECT_EQ(problem().code, Code::data) << name;
+    EXPECT_NE(problem().message.find("is a named pipe"), std::string::npos) << problem().message;
+    files_->remove(file_of(1));
+  }
+  ASSERT_EQ(::mkfifo(file_of(1).c_str(), 0600), 0);
+  EXPECT_NE(problem().message.find("is a named pipe"), std::string::npos) << problem().message;
+}
+
+TEST_F(HostileLogTest, NumbersThatNoProgramCounts) {
+  const std::string huge = "1180591620717411303424";
+  next(R"({"commitInfo":{"timestamp":1,"operationMetrics":{"sum":)" + huge + R"(}}})" + "\n" +
+       R"({"unknown":{"of":)" + huge + "}}");
+  EXPECT_EQ(rows_at(), (Strings{"1", "2"}));
+  EXPECT_NE(table().history().front().metrics_json.find(huge), std::string::npos);
+  next(R"({"add":{"path":"x.parquet","partitionValues":{},"size":)" + huge +
+       R"(,"modificationTime":1,"dataChange":true}})");
+  EXPECT_EQ(problem().code, Code::corrupt);
 }
 
 TEST_F(HostileLogTest, DeletionVectorsThatClimbOut) {

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/hash.h"
+#include "duck/glob.h"
 #include "lake/deletion_vector.h"
 #include "lake/guided_scan.h"
 #include "lake/json_text.h"
@@ -161,6 +162,13 @@ class Scan {
     return "MAP {" + out + "}";
   }
 
+  /// To DuckDB a name with `*`, `?` or `[` is a pattern, to Delta it is a name.
+  static std::vector<std::string> literal(std::vector<std::string> paths) {
+    for (auto& path : paths)
+      if (duck::is_glob(path)) path = duck::literal_path(path);
+    return paths;
+  }
+
   std::string group_sql(const Group& group) const {
     std::vector<std::string> paths;
     for (const Add* add : group.files) paths.push_back(snapshot_.file_path(*add));
@@ -170,7 +178,7 @@ class Scan {
     // Where columns are united by name, every file was opened before conditions are known.
     const bool guided = guided_ && !united;
     std::string read = std::string("FROM ") + (guided ? duck::kGuidedParquet : "read_parquet") +
-                       "(" + duck::quote_list(paths);
+                       "(" + duck::quote_list(literal(paths));
     if (guided) read += ", guide = " + duck::quote_text(guide_key(snapshot_));
     if (const auto rows = about_rows(group))
       read += ", explicit_cardinality = " + std::to_string(*rows);

@@ -9,6 +9,7 @@
 #include "duck/files.h"
 #include "lake/action_json.h"
 #include "lake/checkpoint.h"
+#include "lake/external_files.h"
 #include "lake/history_archive.h"
 #include "lake/json_reader.h"
 #include "lake/log.h"
@@ -252,7 +253,9 @@ Snapshot Table::snapshot(std::optional<int64_t> version, duck::Connection* conne
       if (next == target) timestamp = commit_time(files_, path_, commit);
       replay.apply(std::move(commit));
     }
-    return replay.done(target, timestamp);
+    Snapshot snapshot = replay.done(target, timestamp);
+    ExternalFiles(files_, path_).check(snapshot.files);
+    return snapshot;
   }
   if (broken) throw *broken;
   throw Error(
@@ -301,9 +304,11 @@ std::vector<HistoryEntry> Table::history(std::optional<size_t> limit) const {
 
 std::vector<Commit> Table::commits(int64_t from, int64_t to) const {
   std::vector<Commit> out;
+  ExternalFiles external(files_, path_);
   for (int64_t version = from + 1; version <= to; ++version) {
     try {
       out.push_back(read_commit(files_, path_, version));
+      external.check(out.back());
     } catch (const Error& error) {
       if (error.code() != Code::not_found) throw;
       throw Error(Code::history_lost,

@@ -1,6 +1,7 @@
 #include "lake/vacuum.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/error.h"
 #include "lake/deletion_vector.h"
@@ -13,10 +14,6 @@ namespace windrow::lake {
 namespace {
 
 using std::chrono::microseconds;
-
-std::string_view name_of_file(std::string_view path) {
-  return path.substr(path.find_last_of('/') + 1);
-}
 
 /// Folders and files that belong to somebody else. A partition column may begin with such a
 /// character, and files of changed rows are ours to remove.
@@ -35,7 +32,7 @@ Found look_through(storage::FileSystem& files, const std::string& table_path) {
   Found found;
   found.folders.insert(table_path);
   const auto take = [&](storage::FileInfo info) {
-    // Below the top level the whole path decides.
+    // The whole path below the table decides.
     std::string_view rest = std::string_view(info.path).substr(table_path.size() + 1);
     for (size_t begin = 0; begin <= rest.size();) {
       const size_t slash = std::min(rest.find('/', begin), rest.size());
@@ -45,13 +42,9 @@ Found look_through(storage::FileSystem& files, const std::string& table_path) {
     found.folders.insert(info.path.substr(0, info.path.find_last_of('/')));
     found.files.push_back(std::move(info));
   };
-  for (auto& entry : files.list(table_path, {}, true)) {
-    if (!entry.folder) {
-      take(std::move(entry));
-    } else if (!hidden(name_of_file(entry.path))) {
-      for (auto& below : files.list_tree(entry.path)) take(std::move(below));
-    }
-  }
+  // From the table's folder on, so that links to folders are not followed, not even its first ones:
+  // what lies behind them is not the table's.
+  for (auto& entry : files.list_tree(table_path)) take(std::move(entry));
   return found;
 }
 
@@ -199,16 +192,19 @@ Vacuumed purge(storage::FileSystem& files, const std::string& table_path,
   const Snapshot snapshot = table.snapshot({}, &connection);
   std::set<std::string> live;
   for (const auto& add : snapshot.files) live.insert(snapshot.file_path(add));
+  // Only what lies in the table itself: not another table's that is lent to a shallow clone, nor
+  // what is reached through a link to a folder.
+  std::map<std::string, int64_t> own;
+  for (auto& file : files.list_tree(table_path)) own.emplace(std::move(file.path), file.size);
   Vacuumed out;
   std::vector<VacuumedFile> doomed;
   std::set<std::string> folders;
   for (const auto& path : paths) {
     WINDROW_INVARIANT(!live.contains(path));
-    if (!path.starts_with(table_path + "/")) continue;  // another table's, lent to a shallow clone
-    const auto info = files.stat(path);
-    if (!info) continue;
+    const auto there = own.find(path);
+    if (there == own.end()) continue;
     folders.insert(path.substr(0, path.find_last_of('/')));
-    doomed.push_back({path, int64_t(info->size)});
+    doomed.push_back({path, there->second});
   }
   out.folders = int64_t(folders.size());
   if (doomed.empty()) return out;

@@ -55,6 +55,27 @@ class VacuumTest : public TableFixture {
   }
 };
 
+TEST_F(VacuumTest, WhatLiesBehindALinkIsNotTheTables) {
+  create("SELECT 0 AS a");
+  const std::string outside = folder_ + "/outside";
+  std::filesystem::create_directories(outside + "/below");
+  for (const char* name : {"/mine.parquet", "/below/mine.parquet"})
+    std::ofstream(outside + name) << "x";
+  std::filesystem::create_directory_symlink(outside, path_ + "/link");
+  std::filesystem::create_directories(path_ + "/p=1");
+  std::filesystem::create_directory_symlink(outside, path_ + "/p=1/link");
+  age_files(hours(400));
+  for (const auto& file : std::filesystem::recursive_directory_iterator(outside))
+    std::filesystem::last_write_time(
+        file, std::filesystem::file_time_type::clock::now() - hours(24 * 1000));
+  EXPECT_EQ(names(run()), (Strings{}));
+  EXPECT_TRUE(purge(*files_, path_, connection_,
+                    {path_ + "/link/mine.parquet", path_ + "/p=1/link/below/mine.parquet"}, clock_)
+                  .files.empty());
+  EXPECT_TRUE(std::filesystem::exists(outside + "/mine.parquet"));
+  EXPECT_TRUE(std::filesystem::exists(outside + "/below/mine.parquet"));
+}
+
 TEST_F(VacuumTest, RemovesOnlyWhatNoVersionInsideTheRetentionNeeds) {
   const auto old = packed();
   age_files(hours(400));

@@ -235,10 +235,14 @@ class LocalFileSystem final : public FileSystem {
 };
 
 std::string LocalFileSystem::read_bytes(const std::string& path, uint64_t offset, uint64_t length) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // Without O_NONBLOCK, opening a named pipe waits for somebody at its other end.
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file.ok()) throw system_error(errno, "read", path);
   struct stat info;
   if (::fstat(file.get(), &info) != 0) throw system_error(errno, "read", path);
+  if (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode))
+    throw Error(Code::data, "\"" + path + "\" is a named pipe or a socket, not a file",
+                "remove it");
   if (S_ISDIR(info.st_mode)) throw system_error(EISDIR, "read", path);
   const uint64_t size = uint64_t(info.st_size);
   std::string bytes(offset >= size ? 0 : std::min(length, size - offset), '\0');
@@ -312,7 +316,7 @@ std::vector<FileInfo> LocalFileSystem::list_tree(const std::string& folder) {
 void LocalFileSystem::sync(const std::vector<std::string>& paths) {
   std::set<std::string> folders;
   for (const auto& path : paths) {
-    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!file.ok() || !sync_descriptor(file.get())) throw system_error(errno, "make durable", path);
     // Folders above may be new as well (partitions), and nobody else will make their names durable.
     for (std::string folder = folder_of(path);
