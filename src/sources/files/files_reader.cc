@@ -85,8 +85,8 @@ class FilesReader final : public Reader {
   std::optional<Batch> next(const std::map<std::string, lake::Txn>& txns,
                             engine::Session& session) override {
     auto rest = waiting(txns);
-    // Files that tell of no column (empty ones, of a source that declares none) make no table; they
-    // are looked at again next time.
+    // Files that tell of no column (empty ones, of a source that declares none) make no table; as
+    // long as there is none they are looked at again next time.
     while (!rest.empty()) {
       const auto files = take(rest);
       if (whole_ && !rest.empty()) throw several_formats(files[0], rest[0]);
@@ -97,6 +97,8 @@ class FilesReader final : public Reader {
       const duck::Parameters parameters = {{"extracted_at", {iso(now_), "TIMESTAMP"}}};
       auto records = read(files, session);
       if (!bad_.empty()) add_bad(records);
+      // Without a row: that they were read is kept all the same.
+      if (records.sql.empty()) records.sql = no_rows();
       if (!records.sql.empty()) return batch_of(files, records, parameters, txns);
       if (!bad_.empty()) throw no_columns();
     }
@@ -329,15 +331,28 @@ class FilesReader final : public Reader {
                           duck::quote_text("the file cannot be read: " + bad.why) +
                           " AS error, NULL::VARCHAR AS content";
     }
-    if (records.sql.empty() && !table_.rows_sql.empty()) {
+  }
+
+  /// No row of the table's columns, or of the declared ones; empty where nothing says which there
+  /// are.
+  std::string no_rows() const {
+    if (!table_.rows_sql.empty()) {
       std::string without;  // partition columns are added to every batch
       for (const auto& [column, expression] : source_.partition_by) {
         if (!expression.empty())
           without += (without.empty() ? "" : ", ") + duck::quote_name(column);
       }
-      records.sql = "SELECT *" + (without.empty() ? "" : " EXCLUDE (" + without + ")") + " FROM (" +
-                    table_.rows_sql + ") WHERE false";
+      return "SELECT *" + (without.empty() ? "" : " EXCLUDE (" + without + ")") + " FROM (" +
+             table_.rows_sql + ") WHERE false";
     }
+    std::string columns;
+    for (const auto& column : source_.columns) {
+      if (column.type.empty() || !column.value.empty()) return {};
+      columns += (columns.empty() ? "" : ", ") + ("CAST(NULL AS " + column.type) + ") AS " +
+                 duck::quote_name(column.name);
+    }
+    return columns.empty() || !source_.partition_by.empty() ? ""
+                                                            : "SELECT " + columns + " WHERE false";
   }
 
   Error several_formats(const FoundFile& one, const FoundFile& other) const {
