@@ -285,6 +285,21 @@ TEST_F(RowRemovalTest, ACleanedLogStillSaysWhatWasMaintenance) {
   EXPECT_EQ(problem_of([&] { changed_files(table(), 0, 3); }).code, Code::history_lost);
 }
 
+TEST_F(RowRemovalTest, ACleanedLogStillSaysWhatChangedNoRow) {
+  create("SELECT 1 AS id");
+  append("SELECT 2 AS id");
+  auto empty = appending("SELECT 1 AS id WHERE false");
+  empty.adds.clear();
+  commit(empty);
+  commit(empty);
+  clock_.advance(std::chrono::hours(1));
+  write_checkpoint(*files_, table().snapshot({}, &connection_), clock_.now(), connection_);
+  EXPECT_GT(clean_log(*files_, path_, clock_.now()).files_removed, 0);
+  EXPECT_EQ(changed_files(table(), 1, 3).files, 0);
+  EXPECT_TRUE(row_changes(table(), 1, 3, connection_).clean);
+  EXPECT_EQ(problem_of([&] { changed_files(table(), 0, 3); }).code, Code::history_lost);
+}
+
 TEST_F(RowRemovalTest, RetentionRemovesWholeFilesAndRewritesTheOneBetween) {
   create("SELECT TIMESTAMP '2025-01-01' + INTERVAL (i) HOUR AS t FROM range(3) r(i)");
   append("SELECT TIMESTAMP '2025-01-02 22:00' + INTERVAL (i) HOUR AS t FROM range(4) r(i)");

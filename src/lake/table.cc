@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <future>
+#include <set>
 #include <thread>
 
 #include "base/error.h"
@@ -305,16 +306,27 @@ std::vector<HistoryEntry> Table::history(std::optional<size_t> limit) const {
 std::vector<Commit> Table::commits(int64_t from, int64_t to) const {
   std::vector<Commit> out;
   ExternalFiles external(files_, path_);
+  std::optional<std::set<int64_t>> unchanging;  // of those that are cleaned away
   for (int64_t version = from + 1; version <= to; ++version) {
     try {
       out.push_back(read_commit(files_, path_, version));
       external.check(out.back());
     } catch (const Error& error) {
       if (error.code() != Code::not_found) throw;
-      throw Error(Code::history_lost,
-                  "the log of \"" + path_ + "\" no longer holds version " + std::to_string(version),
-                  "the changes since version " + std::to_string(from) +
-                      " are not known; rebuild what reads this table");
+      if (!unchanging) {
+        unchanging.emplace();
+        for (const auto& archived : archived_history(files_, path_)) {
+          if (!archived.changes_data) unchanging->insert(archived.entry.version);
+        }
+      }
+      if (!unchanging->contains(version)) {
+        throw Error(
+            Code::history_lost,
+            "the log of \"" + path_ + "\" no longer holds version " + std::to_string(version),
+            "the changes since version " + std::to_string(from) +
+                " are not known; rebuild what reads this table");
+      }
+      out.emplace_back().version = version;
     }
   }
   return out;

@@ -186,8 +186,8 @@ class Table {
   /// The table's id and latest version alone, at the price of one listing and few small files.
   InputVersion identity() const;
   std::vector<HistoryEntry> history(std::optional<size_t> limit = {}) const;  ///< newest first
-  /// Commits of versions (from, to], in order. Error(history_lost) where the log no longer holds
-  /// them.
+  /// Commits of versions (from, to], in order; one that is cleaned away and changed no row is
+  /// empty. Error(history_lost) where the log no longer holds them.
   std::vector<Commit> commits(int64_t from, int64_t to) const;
   /// When a commit of this table was made.
   Time time_of(const Commit& commit) const;

@@ -1,0 +1,23 @@
+"""Models by intervals: which rows belong to which, and what a run of a part of them leaves alone."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from small_project import project, put, rows_of, windrow  # noqa: E402
+
+
+DAILY = ("/* windrow\nbuild: {interval: {column: ts, grain: day, batch: 1}}\n*/\n"
+         "SELECT ts, id FROM bronze.e WHERE ts >= $start AND ts < $end\n")
+
+
+def test_cleaning_the_log_does_not_change_the_plan(tmp_path):
+    """Versions without a change are there after the one that was read, and then not any more."""
+    folder = project(tmp_path, "UTC", "2026-11-20", "id: bigint, ts: timestamp", {"silver.m": DAILY, "gold.g": "SELECT count(*) AS n FROM silver.m\n"})
+    put(folder, "1.jsonl", {1: "2026-11-21T10:00:00"})
+    windrow(folder, "run", "-q")
+    windrow(folder, "backfill", "2026-11-22", "2026-11-24", "-q", "-s", "silver.m")
+    windrow(folder, "run", "-q")
+    assert "up to date" in windrow(folder, "plan").stdout
+    windrow(folder, "table", "clean-log", "silver.m", "--retention", "0s")
+    told = windrow(folder, "plan").stdout
+    assert "everything is up to date" in told, told
