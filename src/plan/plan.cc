@@ -45,7 +45,7 @@ class Assessor {
   void read_recorded() {
     if (!world_.own(model_.name)) return;
     auto state = world_.provenance(model_.name);
-    if (choices_.full_refresh) {
+    if (choices_.full_refresh && !in_a_window()) {
       recorded_ = std::move(state.last);
       return;
     }
@@ -105,12 +105,18 @@ class Assessor {
   void decide_whether_from_scratch() {
     if (!recorded_) {
       scratch_reason_ = "new";
-    } else if (choices_.full_refresh) {
+    } else if (choices_.full_refresh && !in_a_window()) {
       scratch_reason_ = "full refresh";
     } else if (recorded_->definition != model_.definition &&
                !world_.same_meaning(model_.name, *recorded_)) {
       scratch_reason_ = "definition changed";
     }
+  }
+
+  /// A full refresh of some intervals: all others stay as they are.
+  bool in_a_window() const {
+    return choices_.full_refresh && model_.kind == BuildKind::interval &&
+           (choices_.start || choices_.end);
   }
 
   const lake::InputVersion* recorded_input(const std::string& name) const {
@@ -188,7 +194,7 @@ class Assessor {
     IntervalSet built = recorded_ ? recorded_->complete : IntervalSet{};
     complete_ = scratch_reason_.empty() ? built : IntervalSet{};
     if (!scratch_reason_.empty()) {
-      out_.from_scratch = !recorded_ || choices_.full_refresh;
+      out_.from_scratch = !recorded_ || (choices_.full_refresh && !in_a_window());
       if (recorded_) add_interval_reason(scratch_reason_, built & expected_);
     } else {
       for (const auto& input : model_.inputs) {
@@ -204,7 +210,7 @@ class Assessor {
                           never_built);
     }
     IntervalSet stale = expected_ - complete_;
-    if (choices_.rebuild) stale = rebuild_range();
+    if (choices_.rebuild || (recorded_ && in_a_window())) stale = rebuild_range();
     seal(stale, built);
     limit_to_range(stale);
     out_.complete = complete_ - stale;
@@ -283,7 +289,7 @@ class Assessor {
         choices_.start.value_or(expected_.empty() ? choices_.now : expected_.hull().start),
         choices_.end.value_or(choices_.now)};
     IntervalSet wanted = IntervalSet{model_.grain->widen(range)} & expected_;
-    add_interval_reason("backfill", wanted & complete_);
+    add_interval_reason(choices_.full_refresh ? "full refresh" : "backfill", wanted & complete_);
     return wanted;
   }
 
@@ -303,7 +309,8 @@ class Assessor {
   }
 
   void limit_to_range(IntervalSet& stale) {
-    if (choices_.rebuild || (!choices_.start && !choices_.end)) return;
+    if (choices_.rebuild || (recorded_ && in_a_window()) || (!choices_.start && !choices_.end))
+      return;
     const Interval range{choices_.start.value_or(Time::min()), choices_.end.value_or(Time::max())};
     IntervalSet inside;
     for (const auto& part : stale.parts()) {

@@ -177,6 +177,23 @@ TEST_F(PlanTest, ABackfillRebuildsWhatIsUpToDate) {
   EXPECT_EQ(days(a.complete), 17u);
 }
 
+TEST_F(PlanTest, AFullRefreshOfARangeLeavesAllElse) {
+  built();
+  choices_.full_refresh = true;
+  choices_.start = at("2025-10-05");
+  choices_.end = at("2025-10-07");
+  const auto a = assessed();
+  EXPECT_FALSE(a.from_scratch);
+  EXPECT_EQ(a.intervals, (IntervalSet{{at("2025-10-05"), at("2025-10-07")}}));
+  EXPECT_EQ(days(a.complete), 17u);
+  EXPECT_EQ(why(a), "full refresh");
+  // Whose record is gone cannot be refreshed in part.
+  world_.states[model_.name].history_lost = true;
+  EXPECT_EQ(assessed().problem->code, Code::history_lost);
+  choices_.start = choices_.end = {};
+  EXPECT_TRUE(assessed().from_scratch);
+}
+
 TEST_F(PlanTest, HistoryLostStops) {
   built();
   world_.states[model_.name].history_lost = true;

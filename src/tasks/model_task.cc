@@ -125,7 +125,7 @@ class ModelBuild {
     const auto session = open({});
     const auto batches = plan::batches(assessment.intervals, *facts.grain, model_.build.batch);
     bool scratch =
-        context_.choices.full_refresh && planned_on_ && done_.empty() && assessment.sealed.empty();
+        assessment.from_scratch && planned_on_ && done_.empty() && assessment.sealed.empty();
     for (size_t i = 0; i < batches.size(); ++i) {
       cancel_.check();
       if (progress_)

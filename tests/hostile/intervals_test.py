@@ -10,6 +10,23 @@ DAILY = ("/* windrow\nbuild: {interval: {column: ts, grain: day, batch: 1}}\n*/\
          "SELECT ts, id FROM bronze.e WHERE ts >= $start AND ts < $end\n")
 
 
+def test_a_full_refresh_of_a_range_leaves_all_else(tmp_path):
+    folder = project(tmp_path, "UTC", "2026-11-01", "id: bigint, ts: timestamp", {"silver.m": DAILY})
+    put(folder, "1.jsonl", {day: f"2026-11-0{day}T10:00:00" for day in range(2, 6)})
+    windrow(folder, "run", "-q", "--end", "2026-11-07")
+    windrow(folder, "run", "-q", "--full-refresh", "--start", "2026-11-03", "--end", "2026-11-04", "-s", "silver.m")
+    assert rows_of(folder, "SELECT id FROM silver.m ORDER BY id") == ["2", "3", "4", "5"]
+    told = windrow(folder, "plan", "--end", "2026-11-07").stdout
+    assert "2026-11-0" not in told.replace("2026-11-07", ""), told
+    # Rows from before a later begin stay, until all is built anew.
+    yaml = folder / "windrow.yaml"
+    yaml.write_text(yaml.read_text().replace("2026-11-01", "2026-11-04"))
+    windrow(folder, "run", "-q", "--end", "2026-11-07")
+    assert rows_of(folder, "SELECT id FROM silver.m ORDER BY id") == ["2", "3", "4", "5"]
+    windrow(folder, "run", "-q", "--full-refresh", "-s", "silver.m")
+    assert rows_of(folder, "SELECT id FROM silver.m ORDER BY id") == ["4", "5"]
+
+
 def test_cleaning_the_log_does_not_change_the_plan(tmp_path):
     """Versions without a change are there after the one that was read, and then not any more."""
     folder = project(tmp_path, "UTC", "2026-11-20", "id: bigint, ts: timestamp", {"silver.m": DAILY, "gold.g": "SELECT count(*) AS n FROM silver.m\n"})
