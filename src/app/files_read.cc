@@ -32,7 +32,8 @@ std::vector<FilesOf> AppImpl::files_of_step(const project::Model& model, const P
   tasks::add_run_time(parameters, clock_.now());
   if (!step.intervals.empty()) {
     const Interval whole{step.intervals.front().start, step.intervals.back().end};
-    tasks::add_interval(parameters, whole, *Grain::parse(step.grain, project_.zone));
+    tasks::add_interval(parameters, whole, *Grain::parse(step.grain, project_.zone),
+                        tasks::compares_dates(graph_.selects.at(model.name), graph_, tables));
   }
   std::vector<FilesOf> out;
   try {

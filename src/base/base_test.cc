@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/id.h"
 #include "base/interval.h"
+#include "base/local_time.h"
 #include "base/nearest.h"
 #include "base/secrets.h"
 #include "base/time.h"
@@ -134,6 +135,85 @@ TEST(Grains, TileTheYearInEveryZone) {
       }
     }
   }
+}
+
+// What the engine compares, and the clocks' own tables, against the intervals: every minute of the
+// days around each change.
+TEST(Grains, DivideLocalTimesAsTheyDivideMoments) {
+  const std::pair<const char*, const char*> changes[] = {
+      {"Europe/Berlin", "2025-03-29"},       {"Europe/Berlin", "2025-10-25"},
+      {"America/New_York", "2025-03-08"},    {"America/New_York", "2025-11-01"},
+      {"Australia/Lord_Howe", "2025-10-04"}, {"Australia/Lord_Howe", "2025-04-05"},
+      {"America/Havana", "2025-11-01"},      {"America/Havana", "2025-03-08"},
+      {"Atlantic/Azores", "2025-10-25"},     {"America/St_Johns", "2010-11-06"},
+      {"America/St_Johns", "2010-03-13"},    {"Pacific/Apia", "2011-12-29"},
+      {"Africa/Cairo", "2024-04-25"},        {"Asia/Kolkata", "2025-03-08"}};
+  for (const auto& [zone, day] : changes) {
+    for (const char* name : {"minute", "15m", "30m", "hour", "6h", "day", "week"}) {
+      const Grain grain = *Grain::parse(name, zone);
+      const Time begin = at(day);
+      Time last_start = kEver;
+      for (Time local = begin; local < begin + 72h; local += 1min) {
+        const auto where = std::string(zone) + " " + name + " " + iso(local);
+        const Interval all = moments_of({local, local + 1min}, zone);
+        ASSERT_LT(all.start, all.end) << where;
+        const Interval one = grain.around(all.start);
+        // All that it may stand for lies in one interval, whose local range holds it.
+        ASSERT_LE(all.end, one.end) << where;
+        ASSERT_LE(local_boundary(one.start, zone), local) << where;
+        ASSERT_LE(local + 1min, local_boundary(one.end, zone)) << where;
+        ASSERT_GE(one.start, last_start) << where;
+        last_start = one.start;
+      }
+    }
+  }
+}
+
+TEST(Grains, TheHourThatComesTwiceIsOneInterval) {
+  const Grain hour = *Grain::parse("hour", "Europe/Berlin"),
+              quarter = *Grain::parse("15m", "Europe/Berlin");
+  const Interval twice{at("2025-10-26T00:00:00Z"), at("2025-10-26T02:00:00Z")};
+  EXPECT_EQ(hour.around(at("2025-10-26T00:30:00Z")), twice);
+  EXPECT_EQ(hour.around(at("2025-10-26T01:30:00Z")), twice);
+  EXPECT_EQ(quarter.around(at("2025-10-26T00:30:00Z")), twice);
+  EXPECT_EQ(hour.label(twice), "2025-10-26T02");
+  EXPECT_EQ(quarter.next(twice.start - 15min), twice.start);
+  // After the missing hour as much is one interval: its times read by the clocks of before belong
+  // to it as well.
+  const Interval after{at("2025-03-30T01:00:00Z"), at("2025-03-30T02:00:00Z")};
+  EXPECT_EQ(quarter.around(at("2025-03-30T01:50:00Z")), after);
+  EXPECT_EQ(iso(local_boundary(after.start, "Europe/Berlin")), "2025-03-30T02:00:00Z");
+  EXPECT_EQ(iso(local_boundary(after.end, "Europe/Berlin")), "2025-03-30T04:00:00Z");
+}
+
+TEST(Grains, EndWithTheCalendar) {
+  for (const char* zone : {"UTC", "Europe/Berlin", "Pacific/Auckland"}) {
+    for (const char* name :
+         {"minute", "15m", "hour", "6h", "day", "week", "month", "quarter", "year"}) {
+      const Grain grain = *Grain::parse(name, zone);
+      for (const Time t : {kEver, kEver + 1us, kCalendarBegin - 1us})
+        EXPECT_EQ(grain.around(t), (Interval{kEver, kCalendarBegin})) << zone << name;
+      for (const Time t : {kCalendarEnd, kNever - 1us, kNever})
+        EXPECT_EQ(grain.around(t), (Interval{kCalendarEnd, kNever})) << zone << name;
+      EXPECT_EQ(grain.widen(Interval{kEver, kNever}), (Interval{kEver, kNever}));
+      EXPECT_EQ(grain.around(kCalendarBegin).start, kCalendarBegin) << zone << name;
+      EXPECT_EQ(grain.around(kCalendarEnd - 1us).end, kCalendarEnd) << zone << name;
+    }
+  }
+  EXPECT_EQ(Grain::parse("day", "UTC")->label({kEver, kCalendarBegin}), "before 0001");
+}
+
+TEST(LocalTimes, ReachAsFarAsEitherWayOfCounting) {
+  const char* zone = "Europe/Berlin";
+  // Three hours on the clocks were four over the night in which they went back.
+  EXPECT_EQ(later_by(at("2025-10-26T00:00:00Z"), 3h, zone), at("2025-10-26T04:00:00Z"));
+  EXPECT_EQ(earlier_by(at("2025-10-26T03:00:00Z"), 3h, zone), at("2025-10-25T23:00:00Z"));
+  EXPECT_EQ(later_by(at("2025-10-25T19:00:00Z"), 24h, zone), at("2025-10-26T20:00:00Z"));
+  EXPECT_EQ(later_by(at("2025-03-29T19:00:00Z"), 24h, zone), at("2025-03-30T19:00:00Z"));
+  EXPECT_EQ(later_by(at("2025-03-29T19:00:00Z"), 0h, zone), at("2025-03-29T19:00:00Z"));
+  EXPECT_EQ(later_by(kNever, 24h, zone), kNever);
+  EXPECT_EQ(earlier_by(kEver, 24h, zone), kEver);
+  EXPECT_EQ(later_by(kNever - 1h, 24h, "UTC"), kNever);
 }
 
 TEST(Grains, RefuseWhatDoesNotTile) {

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/interval.h"
+#include "base/local_time.h"
 
 namespace windrow {
 
@@ -24,29 +25,81 @@ bool known_zone(std::string_view zone) {
 namespace {
 
 using Local = date::local_time<microseconds>;
+using Unit = Grain::Unit;
 
-/// UTC is by far the most frequent zone and needs no table.
-struct Offset {
-  microseconds offset;
-  Time from, until;  ///< where it holds
-};
-
-Offset offset_at(Time t, const std::string& zone) {
-  if (zone == "UTC") return {microseconds(0), Time::min(), Time::max()};
-  const auto info =
-      date::locate_zone(zone)->get_info(std::chrono::time_point_cast<std::chrono::seconds>(t));
-  return {info.offset, Time(info.begin), Time(info.end)};
-}
+/// Clocks have never been moved by more than a day.
+constexpr microseconds kMoveMax = std::chrono::hours(25);
 
 Local to_local(Time t, const std::string& zone) {
-  return Local((t + offset_at(t, zone).offset).time_since_epoch());
+  if (zone == "UTC") return Local(t.time_since_epoch());
+  const auto seconds = date::floor<std::chrono::seconds>(t);
+  return Local((t + date::locate_zone(zone)->get_info(seconds).offset).time_since_epoch());
 }
 
-/// The first moment whose local time is not before `local`: midnight may not exist on a day the
-/// clocks move.
-Time to_utc(Local local, const std::string& zone) {
-  if (zone == "UTC") return Time(local.time_since_epoch());
-  return date::locate_zone(zone)->to_sys(local, date::choose::earliest);
+bool divides_a_day(Unit unit) { return unit == Unit::minute || unit == Unit::hour; }
+
+microseconds length_of(Unit unit, int count) {
+  return count * (unit == Unit::hour ? microseconds(std::chrono::hours(1))
+                                     : microseconds(std::chrono::minutes(1)));
+}
+
+/// The last time on the clocks that is a start and not after `local`, as if clocks never moved.
+Local civil_floor(Local local, Unit unit, int count) {
+  if (divides_a_day(unit)) {
+    const microseconds step = length_of(unit, count);
+    auto rest = local.time_since_epoch() % step;
+    if (rest < microseconds(0)) rest += step;
+    return local - rest;
+  }
+  const auto day = date::floor<days>(local);
+  const date::year_month_day ymd(day);
+  switch (unit) {
+    case Unit::week: return day - (date::weekday(day) - date::Monday);
+    case Unit::month: return date::local_days(ymd.year() / ymd.month() / 1);
+    case Unit::quarter:
+      return date::local_days(ymd.year() / date::month((unsigned(ymd.month()) - 1) / 3 * 3 + 1) /
+                              1);
+    case Unit::year: return date::local_days(ymd.year() / date::January / 1);
+    default: return day;
+  }
+}
+
+/// The start after `start`.
+Local civil_next(Local start, Unit unit, int count) {
+  if (divides_a_day(unit)) return start + length_of(unit, count);
+  const auto day = date::floor<days>(start);
+  const date::year_month_day ymd(day);
+  switch (unit) {
+    case Unit::week: return day + days(7);
+    case Unit::month:
+      return date::local_days(date::year_month_day(ymd.year() / ymd.month() / 1) + months(1));
+    case Unit::quarter:
+      return date::local_days(date::year_month_day(ymd.year() / ymd.month() / 1) + months(3));
+    case Unit::year:
+      return date::local_days(date::year_month_day(ymd.year() / date::January / 1) + years(1));
+    default: return day + days(1);
+  }
+}
+
+/// The moment at which an interval starts whose clocks show `start`. Nothing where they show it
+/// twice, but for the very first of what comes twice, and nothing in as much time after clocks went
+/// forward as they were put forward: local_time.h says why.
+std::optional<Time> boundary(Local start, const date::time_zone& zone) {
+  const auto info = zone.get_info(
+      date::local_seconds(date::floor<std::chrono::seconds>(start.time_since_epoch())));
+  const Time first(start.time_since_epoch() - info.first.offset);
+  switch (info.result) {
+    case date::local_info::nonexistent: return Time(info.first.end);
+    case date::local_info::ambiguous: {
+      const auto repeated = info.first.offset - info.second.offset;
+      return first == Time(info.first.end) - repeated ? std::optional(first) : std::nullopt;
+    }
+    default: break;
+  }
+  if (first - Time(info.first.begin) > kMoveMax || first == Time(info.first.begin)) return first;
+  const auto forward =
+      info.first.offset - zone.get_info(info.first.begin - std::chrono::seconds(1)).offset;
+  return first - Time(info.first.begin) < forward ? std::nullopt : std::optional(first);
 }
 
 }  // namespace
@@ -83,63 +136,27 @@ std::optional<Grain> Grain::parse(std::string_view text, std::string_view zone) 
 }
 
 Time Grain::floor(Time t) const {
-  const auto offset = offset_at(t, zone_);
-  const Local local((t + offset.offset).time_since_epoch());
-  if (unit_ == Unit::minute || unit_ == Unit::hour) {
-    const microseconds step =
-        count_ * (unit_ == Unit::hour ? microseconds(std::chrono::hours(1))
-                                      : microseconds(std::chrono::minutes(1)));
-    const auto since = local.time_since_epoch();
-    auto rest = since % step;
-    if (rest < microseconds(0)) rest += step;
-    // A change of the clocks inside begins an interval anew, so that none reaches over it.
-    return std::max(t - rest, offset.from);
+  if (t < kCalendarBegin) return kEver;
+  if (t >= kCalendarEnd) return kCalendarEnd;
+  Local start = civil_floor(to_local(t, zone_), unit_, count_);
+  if (zone_ == "UTC") return std::max(Time(start.time_since_epoch()), kCalendarBegin);
+  const auto& zone = *date::locate_zone(zone_);
+  for (;; start = civil_floor(start - microseconds(1), unit_, count_)) {
+    const auto found = boundary(start, zone);
+    if (found && *found <= t) return std::max(*found, kCalendarBegin);
   }
-  const auto day = date::floor<days>(local);
-  const date::year_month_day ymd(day);
-  date::local_days start = day;
-  switch (unit_) {
-    case Unit::week: start = day - (date::weekday(day) - date::Monday); break;
-    case Unit::month: start = date::local_days(ymd.year() / ymd.month() / 1); break;
-    case Unit::quarter:
-      start =
-          date::local_days(ymd.year() / date::month((unsigned(ymd.month()) - 1) / 3 * 3 + 1) / 1);
-      break;
-    case Unit::year: start = date::local_days(ymd.year() / date::January / 1); break;
-    default: break;
-  }
-  return to_utc(Local(start.time_since_epoch()), zone_);
 }
 
 Time Grain::next(Time t) const {
-  const Time start = floor(t);
-  if (unit_ == Unit::minute || unit_ == Unit::hour) {
-    const auto offset = offset_at(t, zone_);
-    const microseconds step =
-        count_ * (unit_ == Unit::hour ? microseconds(std::chrono::hours(1))
-                                      : microseconds(std::chrono::minutes(1)));
-    const Local local((start + offset.offset).time_since_epoch());
-    auto rest = local.time_since_epoch() % step;
-    if (rest < microseconds(0)) rest += step;
-    return std::min(start + (step - rest), offset.until);
+  if (t < kCalendarBegin) return kCalendarBegin;
+  if (t >= kCalendarEnd) return kNever;
+  Local start = civil_next(civil_floor(to_local(t, zone_), unit_, count_), unit_, count_);
+  if (zone_ == "UTC") return std::min(Time(start.time_since_epoch()), kCalendarEnd);
+  const auto& zone = *date::locate_zone(zone_);
+  for (;; start = civil_next(start, unit_, count_)) {
+    const auto found = boundary(start, zone);
+    if (found && *found > t) return std::min(*found, kCalendarEnd);
   }
-  const auto day = date::floor<days>(to_local(start, zone_));
-  const date::year_month_day ymd(day);
-  date::local_days then = day + days(1);
-  switch (unit_) {
-    case Unit::week: then = day + days(7); break;
-    case Unit::month:
-      then = date::local_days(date::year_month_day(ymd.year() / ymd.month() / 1) + months(1));
-      break;
-    case Unit::quarter:
-      then = date::local_days(date::year_month_day(ymd.year() / ymd.month() / 1) + months(3));
-      break;
-    case Unit::year:
-      then = date::local_days(date::year_month_day(ymd.year() / date::January / 1) + years(1));
-      break;
-    default: break;
-  }
-  return to_utc(Local(then.time_since_epoch()), zone_);
 }
 
 Time Grain::ceil(Time t) const {
@@ -190,6 +207,7 @@ std::string Grain::text() const {
 }
 
 std::string Grain::label(const Interval& one) const {
+  if (one.start < kCalendarBegin) return "before 0001";
   const auto local = to_local(one.start, zone_);
   const auto day = date::floor<days>(local);
   const date::year_month_day ymd(day);

@@ -58,9 +58,9 @@ class IntervalSet {
 };
 
 /// The unit an interval model is built in: `5m`, `hour`, `day`, `week` (from Monday), `month`,
-/// `quarter`, `year`. Days and longer follow the civil calendar of a time zone (days of 23 and 25
-/// hours included); hours and shorter follow UTC shifted by the zone's offset at that moment, so
-/// every one has its true length.
+/// `quarter`, `year`, by the clocks of a time zone: a day may have 23 or 25 hours, and the hour
+/// that comes twice is one interval, whatever the unit is, as is the hour after a missing one
+/// (local_time.h). The calendar ends with the years 1 and 9999.
 class Grain {
  public:
   enum class Unit { minute, hour, day, week, month, quarter, year };

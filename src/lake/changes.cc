@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/local_time.h"
 #include "lake/history_archive.h"
 #include "lake/protocol.h"
 #include "lake/statistics.h"
@@ -31,20 +32,6 @@ const Field* plain_column(const Schema& schema, std::string expression) {
   }
   const Field* field = schema.find_any_case(expression);
   return field && is_time(field->type) ? field : nullptr;
-}
-
-/// Local times of `zone` as moments: a DATE or TIMESTAMP column was recorded as if it were UTC.
-/// Where a local hour comes twice (the end of summer time) both are meant, for nobody knows which
-/// one a row belongs to.
-Interval from_local(const Interval& local, std::string_view zone) {
-  if (zone == "UTC") return local;
-  const auto earliest = [&](Time t) {
-    std::string text = iso(t);
-    text.pop_back();
-    return parse_time(text, zone).value_or(t);
-  };
-  const auto hour = std::chrono::hours(1);
-  return {earliest(local.start), std::max(earliest(local.end), earliest(local.end + hour) - hour)};
 }
 
 /// What was there before keeps its columns, types and partitions: rows of both can be compared.
@@ -103,7 +90,7 @@ class Finder {
 
   /// The interval of moments that a column's times lie in.
   Interval moments(const Interval& part) const {
-    return local() ? from_local(part, grain_.zone()) : part;
+    return local() ? moments_of(part, grain_.zone()) : part;
   }
 
   bool replaces_schema(const Commit& commit) const {
@@ -239,23 +226,27 @@ class Finder {
 
   void add_minutes(const std::string& rows) {
     const std::string typed = "SELECT (" + expression_ + ") AS e FROM (" + rows + ")";
-    const bool instant = connection_.describe(typed)[0].type == "TIMESTAMP WITH TIME ZONE";
+    const std::string type = connection_.describe(typed)[0].type;
+    const bool instant = type == "TIMESTAMP WITH TIME ZONE", date = type == "DATE";
     const std::string minute = std::to_string(kMinute);
     // `//` cuts towards zero; what lies before 1970 has to go down.
-    const auto found = connection_.query(
-        "SELECT DISTINCT (us - if(us < 0, " + minute + " - 1, 0)) // " + minute +
-        " AS m FROM (SELECT epoch_us(" + (instant ? "e" : "e::TIMESTAMP") + ") AS us FROM (" +
-        typed + ") WHERE e IS NOT NULL AND isfinite(e)) ORDER BY m LIMIT " +
-        std::to_string(kMinutesMax + 1));
+    const auto found =
+        connection_.query("SELECT DISTINCT (us - if(us < 0, " + minute + " - 1, 0)) // " + minute +
+                          " AS m FROM (SELECT " +
+                          calendar_micros(instant || date ? "e" : "e::TIMESTAMP",
+                                          instant ? Type::Kind::timestamp
+                                          : date  ? Type::Kind::date
+                                                  : Type::Kind::timestamp_ntz) +
+                          " AS us FROM (" + typed + ") WHERE e IS NOT NULL) ORDER BY m LIMIT " +
+                          std::to_string(kMinutesMax + 1));
     if (found.rows.size() > kMinutesMax) {
       out_.everything = true;
       return;
     }
     Interval last{};
     for (const auto& row : found.rows) {
-      const Time t = time_from_micros(std::get<int64_t>(row[0]) * kMinute);
-      Interval part{t, t + std::chrono::minutes(1)};
-      if (!instant) part = from_local(part, grain_.zone());
+      Interval part = calendar_part(std::get<int64_t>(row[0]), std::chrono::microseconds(kMinute));
+      if (!instant) part = moments_of(part, grain_.zone());
       if (last.start <= part.start && part.end <= last.end) continue;
       last = grain_.widen(part);
       out_.intervals.add(last);

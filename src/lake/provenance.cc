@@ -1,25 +1,46 @@
 #include "lake/provenance.h"
 
+#include <algorithm>
+
 #include "base/error.h"
+#include "base/local_time.h"
 #include "lake/json_reader.h"
 #include "lake/json_text.h"
 
 namespace windrow::lake {
 namespace {
 
+/// What has no bound is written up to the last moments that every reader can read.
+std::string bound_text(Time t) {
+  if (t < kCalendarBegin) return "0000-01-01T00:00:00Z";
+  if (t > kCalendarEnd) return "9999-12-31T23:59:59.999999Z";
+  return iso(t);
+}
+
+/// A time before the year 0 or after 9999, as it was written before there were such bounds.
+std::optional<Time> beyond_the_calendar(const std::string& text) {
+  const size_t sign = text.starts_with('-') || text.starts_with('+') ? 1 : 0;
+  const size_t end = std::min(text.find_first_not_of("0123456789", sign), text.size());
+  if (end == text.size() || text[end] != '-') return {};
+  if (text.starts_with('-')) return kEver;
+  return end - sign > 4 ? std::optional(kNever) : std::nullopt;
+}
+
 void write_intervals(JsonWriter& w, const IntervalSet& set) {
   w.begin_array();
   for (const auto& part : set.parts())
-    w.begin_array().value(iso(part.start)).value(iso(part.end)).end_array();
+    w.begin_array().value(bound_text(part.start)).value(bound_text(part.end)).end_array();
   w.end_array();
 }
 
 Time time_from(JsonElement element) {
   const std::string text{std::string_view(element)};
   const auto time = parse_time(text);
-  if (!time)
+  if (!time) {
+    if (const auto beyond = beyond_the_calendar(text)) return *beyond;
     throw Error(Code::corrupt, "a provenance record has \"" + text + "\" where a time belongs");
-  return *time;
+  }
+  return *time < kCalendarBegin ? kEver : *time > kCalendarEnd ? kNever : *time;
 }
 
 IntervalSet intervals_from(JsonElement element) {

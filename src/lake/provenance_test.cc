@@ -61,6 +61,22 @@ TEST_F(ProvenanceTest, NewerAndBrokenRecords) {
   EXPECT_FALSE(provenance_of(foreign));
 }
 
+TEST_F(ProvenanceTest, TimesWithoutABoundAreReadableByAll) {
+  Provenance record{.asset = "a", .kind = "source", .run = "r"};
+  record.touched.columns["t"] = {{Time::min(), at("0001-01-01")}, {at("9999-12-31"), Time::max()}};
+  const std::string text = to_json(record);
+  EXPECT_NE(text.find(R"([["0000-01-01T00:00:00Z","0001-01-01T00:00:00Z"],)"
+                      R"(["9999-12-31T00:00:00Z","9999-12-31T23:59:59.999999Z"]])"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(provenance_from_json(text), record);
+  // As they were once written.
+  EXPECT_EQ(
+      provenance_from_json(
+          R"({"windrow":1,"asset":"a","kind":"source","run":"r","touched":{"t":[["-043-03-15T00:00:00Z","0001-01-01T00:00:00Z"],["9999-12-31T00:00:00Z","10000-01-01T00:00:00Z"]]}})"),
+      record);
+}
+
 TEST_F(ProvenanceTest, ATableWithANewerRecordIsNotWritten) {
   auto request = creation("SELECT 1 AS a");
   request.provenance = Provenance{.format = 2, .asset = "a.t", .kind = "table"};

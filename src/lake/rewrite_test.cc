@@ -275,6 +275,77 @@ TEST_F(Rewrite, DatesAreTouchedByTheDay) {
   EXPECT_TRUE(staged.touched.columns.at("n").empty());
 }
 
+TEST_F(Rewrite, EveryTimeOfTheTypesIsTouched) {
+  append(
+      "SELECT 1 AS id, TIMESTAMP '2025-10-01' AS t, DATE '2025-10-01' AS d, "
+      "TIMESTAMPTZ '2025-10-01 00:00:00+00' AS z");
+  const std::string far =
+      "SELECT 2 AS id, TIMESTAMP '294247-01-10 04:00:54.775806' AS t, DATE '5881580-07-10' AS d, "
+      "TIMESTAMPTZ '294247-01-10 04:00:54.775806+00' AS z UNION ALL SELECT 3, TIMESTAMP "
+      "'infinity', "
+      "DATE '-infinity', TIMESTAMPTZ '-infinity' UNION ALL SELECT 4, TIMESTAMP '0044-03-15 (BC) "
+      "00:00:00', DATE '5877642-06-25 (BC)', TIMESTAMPTZ '9999-12-31 23:59:59.999999+00'";
+  const auto staged = append(far);
+  const Interval before{Time::min(), *parse_time("0001-01-01")},
+      after{*parse_time("9999-12-31"), Time::max()};
+  for (const char* column : {"t", "d", "z"})
+    EXPECT_EQ(staged.touched.columns.at(column), (IntervalSet{before, after})) << column;
+  append("SELECT id + 10 AS id, t, d, z FROM (" + far + ")", false);
+  for (const char* zone : {"UTC", "Europe/Berlin", "America/New_York"}) {
+    for (const char* expression :
+         {"t", "d", "z", "t + INTERVAL 0 HOUR", "d::DATE", "z::TIMESTAMPTZ"}) {
+      const auto grain = *Grain::parse("hour", zone);
+      for (const int64_t from : {0, 1}) {
+        const auto found = changed(from, from + 1, expression, "hour", zone);
+        EXPECT_FALSE(found.everything) << expression << zone;
+        EXPECT_TRUE(found.intervals.contains(before)) << expression << zone;
+        EXPECT_TRUE(found.intervals.contains(after)) << expression << zone;
+        EXPECT_FALSE(
+            found.intervals.overlaps({*parse_time("0002-01-01"), *parse_time("9999-12-30")}))
+            << expression << zone;
+      }
+    }
+  }
+  const Provenance record = *table().provenance().last;
+  EXPECT_EQ(record.asset, "silver.t");
+}
+
+TEST_F(Rewrite, ADateLiesInTheIntervalOfItsMidnight) {
+  append("SELECT DATE '2025-10-05' AS d");
+  const auto hour = [&](const char* from, const char* to) {
+    const Interval interval{*parse_time(from), *parse_time(to)};
+    apply([&](const StageContext& c) {
+      return stage_replace_interval(
+          c, "SELECT DATE '2025-10-05' AS d WHERE hour(TIMESTAMP '" + std::string(from) + "') = 0",
+          {}, "d", interval, "UTC");
+    });
+  };
+  hour("2025-10-05 00:00:00", "2025-10-05 01:00:00");
+  EXPECT_EQ(rows(), "2025-10-05 ");
+  hour("2025-10-05 01:00:00", "2025-10-05 02:00:00");
+  EXPECT_EQ(rows(), "2025-10-05 ");
+}
+
+TEST_F(Rewrite, MissingAndRepeatedLocalTimesLieInOneInterval) {
+  const Grain hour = *Grain::parse("hour", "Europe/Berlin");
+  const auto build = [&](const char* moment, const std::string& select) {
+    apply([&](const StageContext& c) {
+      return stage_replace_interval(c, select, {}, "t", hour.around(*parse_time(moment)),
+                                    "Europe/Berlin");
+    });
+  };
+  build("2025-03-30T01:30:00Z",
+        "SELECT TIMESTAMP '2025-03-30 02:30:00' AS t UNION ALL SELECT "
+        "TIMESTAMP '2025-03-30 03:30:00'");
+  build("2025-10-26T00:30:00Z", "SELECT TIMESTAMP '2025-10-26 02:30:00' AS t");
+  build("2025-10-26T01:30:00Z", "SELECT TIMESTAMP '2025-10-26 02:31:00' AS t");
+  build("2025-03-30T00:30:00Z", "SELECT TIMESTAMP '2025-03-30 01:59:59' AS t");
+  EXPECT_EQ(rows(),
+            "2025-03-30 01:59:59 2025-03-30 02:30:00 2025-03-30 03:30:00 2025-10-26 02:31:00 ");
+  EXPECT_EQ(changed(0, 2, "t", "hour", "Europe/Berlin").intervals.text(),
+            "[2025-10-26T00:00:00Z, 2025-10-26T02:00:00Z)");
+}
+
 TEST_F(Rewrite, ManyTouchedMinutesBecomeHoursThenDays) {
   const auto hours =
       append("SELECT TIMESTAMP '2025-01-01' + INTERVAL 2 HOUR * i AS at FROM range(257) t(i)");

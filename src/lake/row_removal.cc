@@ -307,7 +307,11 @@ Removal by_column(duck::Connection& connection, const Snapshot& snapshot,
                     (field ? "have as " + field->type.text() : std::string("do not have")),
                 "the column must be a DATE, TIMESTAMP or TIMESTAMPTZ");
   }
-  const std::string literal = time_literal(rule.keep_from, field->type, rule.zone);
+  // A date goes when its whole day may go.
+  const Time keep_from = field->type.kind == Type::Kind::date
+                             ? Grain(Grain::Unit::day, 1, rule.zone).floor(rule.keep_from)
+                             : rule.keep_from;
+  const std::string literal = time_literal(keep_from, field->type, rule.zone);
   const std::string to = duck::text_of(connection.value("SELECT CAST(" + literal + " AS VARCHAR)"));
   const std::string from =
       field->type.kind == Type::Kind::date ? "0001-01-01" : "0001-01-01 00:00:00";

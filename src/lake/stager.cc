@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/local_time.h"
 #include "lake/change_data.h"
 #include "lake/constraints.h"
 #include "lake/partition_path.h"
@@ -36,14 +37,13 @@ std::string same_key(const std::vector<std::string>& key, const std::string& lef
 }
 
 std::string time_literal(Time t, const Type& type, const std::string& zone) {
-  std::string utc = iso(t);
-  utc.pop_back();
-  utc[10] = ' ';
-  if (type.kind == Type::Kind::timestamp) return "TIMESTAMPTZ '" + utc + "+00'";
-  const std::string local = zone == "UTC"
-                                ? "TIMESTAMP '" + utc + "'"
-                                : "((TIMESTAMPTZ '" + utc + "+00') AT TIME ZONE '" + zone + "')";
-  return type.kind == Type::Kind::date ? "CAST(" + local + " AS DATE)" : local;
+  if (type.kind == Type::Kind::date)
+    return "DATE '" + iso(date_boundary(t, zone)).substr(0, 10) + "'";
+  const bool moment = type.kind == Type::Kind::timestamp;
+  std::string text = iso(moment ? t : local_boundary(t, zone));
+  text.pop_back();
+  text[10] = ' ';
+  return moment ? "TIMESTAMPTZ '" + text + "+00'" : "TIMESTAMP '" + text + "'";
 }
 
 Stager::Stager(const StageContext& context, const std::string& select,

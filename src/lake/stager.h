@@ -66,7 +66,8 @@ std::vector<std::string> names_of(const Schema& schema);
 /// `t."a" IS NOT DISTINCT FROM n."a" AND …`
 std::string same_key(const std::vector<std::string>& key, const std::string& left,
                      const std::string& right);
-/// A time as a literal of the column's type; local types count in `zone`.
+/// Where an interval of a column of that type begins or ends, as a literal; local types count in
+/// `zone`.
 std::string time_literal(Time t, const Type& type, const std::string& zone);
 
 }  // namespace windrow::lake

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <optional>
 
+#include "base/local_time.h"
+
 namespace windrow::lake {
 
 namespace {
@@ -22,14 +24,15 @@ constexpr size_t kStartsMax = 100'000;  // distinct starts looked at before a co
 /// Where the units that hold values begin, as numbers of that unit since 1970, sorted; nothing
 /// where there are too many to look at.
 std::optional<std::vector<int64_t>> starts(duck::Connection& connection, const std::string& column,
-                                           const Unit& unit, const std::string& rows) {
+                                           Type::Kind kind, const Unit& unit,
+                                           const std::string& rows) {
   // Whole microseconds divide the same way in every time zone, so no calendar is asked. `//` cuts
   // towards zero, so what lies before 1970 is moved by a unit less one.
   const std::string length = std::to_string(unit.length.count());
   const std::string sql = "SELECT DISTINCT (us - if(us < 0, " + length + " - 1, 0)) // " + length +
-                          " AS s FROM (SELECT epoch_us(" + column + "::TIMESTAMP) AS us FROM (" +
-                          rows + ") WHERE " + column + " IS NOT NULL AND isfinite(" + column +
-                          "::TIMESTAMP)) ORDER BY s LIMIT " + std::to_string(kStartsMax + 1);
+                          " AS s FROM (SELECT " + calendar_micros(column, kind) + " AS us FROM (" +
+                          rows + ") WHERE " + column + " IS NOT NULL) ORDER BY s LIMIT " +
+                          std::to_string(kStartsMax + 1);
   const auto found = connection.query(sql);
   if (found.rows.size() > kStartsMax) return {};
   std::vector<int64_t> out;
@@ -49,11 +52,11 @@ std::vector<int64_t> coarser(std::vector<int64_t> starts, const Unit& from, cons
 std::vector<Interval> joined(const std::vector<int64_t>& starts, const Unit& unit) {
   std::vector<Interval> parts;
   for (const int64_t number : starts) {
-    const Time start = time_from_micros(number * unit.length.count());
-    if (!parts.empty() && parts.back().end == start) {
-      parts.back().end = start + unit.length;
+    const Interval part = calendar_part(number, unit.length);
+    if (!parts.empty() && parts.back().end == part.start) {
+      parts.back().end = part.end;
     } else {
-      parts.push_back({start, start + unit.length});
+      parts.push_back(part);
     }
   }
   return parts;
@@ -61,11 +64,11 @@ std::vector<Interval> joined(const std::vector<int64_t>& starts, const Unit& uni
 
 /// The finest unit that gives few enough intervals; nothing where even days give too many.
 std::optional<IntervalSet> touched_in(duck::Connection& connection, const std::string& column,
-                                      bool whole_days, const std::string& rows) {
+                                      Type::Kind kind, const std::string& rows) {
   std::optional<std::vector<int64_t>> found;
-  for (size_t u = whole_days ? 2 : 0; u < std::size(kUnits); ++u) {
+  for (size_t u = kind == Type::Kind::date ? 2 : 0; u < std::size(kUnits); ++u) {
     found = found ? coarser(std::move(*found), kUnits[u - 1], kUnits[u])
-                  : starts(connection, column, kUnits[u], rows);
+                  : starts(connection, column, kind, kUnits[u], rows);
     if (!found) continue;
     const auto parts = joined(*found, kUnits[u]);
     if (parts.size() <= kTouchedMax) return IntervalSet(parts);
@@ -78,6 +81,30 @@ std::optional<IntervalSet> touched_in(duck::Connection& connection, const std::s
 bool is_time(const Type& type) {
   return type.kind == Type::Kind::date || type.kind == Type::Kind::timestamp ||
          type.kind == Type::Kind::timestamp_ntz;
+}
+
+std::string calendar_micros(const std::string& value, Type::Kind kind) {
+  const char* type = kind == Type::Kind::date        ? "DATE '"
+                     : kind == Type::Kind::timestamp ? "TIMESTAMPTZ '"
+                                                     : "TIMESTAMP '";
+  const auto literal = [&](Time t) {
+    std::string text = iso(t);
+    if (kind == Type::Kind::date) text.resize(10);
+    return type + text + "'";
+  };
+  // A date that no timestamp can be is only cast where it lies inside.
+  return "CASE WHEN " + value + " >= " + literal(kCalendarEnd) + " THEN " +
+         std::to_string(micros(kCalendarEnd)) + " WHEN " + value + " < " + literal(kCalendarBegin) +
+         " THEN " + std::to_string(micros(kCalendarBegin) - 1) + " ELSE epoch_us(" +
+         (kind == Type::Kind::date ? value + "::TIMESTAMP" : value) + ") END";
+}
+
+Interval calendar_part(int64_t number, microseconds length) {
+  Interval out{time_from_micros(number * length.count()), {}};
+  out.end = out.start + length;
+  if (out.end <= kCalendarBegin) out.start = kEver;
+  if (out.start >= kCalendarEnd) out.end = kNever;
+  return out;
 }
 
 Touched touched_by(duck::Connection& connection, const Schema& schema,
@@ -97,10 +124,8 @@ Touched touched_by(duck::Connection& connection, const Schema& schema,
   Touched out;
   for (const auto& field : schema.fields) {
     if (!is_time(field.type)) continue;
-    std::string column = duck::quote_name(field.name);
-    // A TIMESTAMPTZ becomes the UTC reading of itself.
-    if (field.type.kind == Type::Kind::timestamp) column = "(" + column + " AT TIME ZONE 'UTC')";
-    if (auto set = touched_in(connection, column, field.type.kind == Type::Kind::date, rows))
+    const std::string column = duck::quote_name(field.name);
+    if (auto set = touched_in(connection, column, field.type.kind, rows))
       out.columns[field.name] = std::move(*set);
   }
   if (costly) connection.execute(std::string("DROP TABLE temp.") + kTimes);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/local_time.h"
+
 namespace windrow::plan {
 
 namespace {
@@ -209,7 +211,8 @@ class Assessor {
                                     : std::string("new"),
                           never_built);
     }
-    IntervalSet stale = expected_ - complete_;
+    // Whole intervals, also where the record has boundaries that there are none of any more.
+    IntervalSet stale = grain.widen(expected_ - complete_) & expected_;
     if (choices_.rebuild || (recorded_ && in_a_window())) stale = rebuild_range();
     seal(stale, built);
     limit_to_range(stale);
@@ -244,7 +247,8 @@ class Assessor {
     }
     IntervalSet touched;
     for (const auto& part : changed.intervals.parts()) {
-      touched.add({part.start - input.after, part.end + input.before});
+      touched.add({earlier_by(part.start, input.after, grain.zone()),
+                   later_by(part.end, input.before, grain.zone())});
     }
     touched = grain.widen(touched) & expected_;
     const IntervalSet late = touched & complete_;
@@ -301,7 +305,8 @@ class Assessor {
       if (kept == model_.retention.end() || input.lookup) continue;
       const Time oldest = choices_.now - kept->second;
       // An interval [s, e) reads from s - before on; it is whole only where s - before >= oldest.
-      const IntervalSet beyond{{Time::min(), model_.grain->ceil(oldest + input.before)}};
+      const IntervalSet beyond{
+          {Time::min(), model_.grain->ceil(later_by(oldest, input.before, model_.grain->zone()))}};
       out_.sealed.add(stale & built & beyond);
     }
     stale.remove(out_.sealed);

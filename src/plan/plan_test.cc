@@ -194,6 +194,40 @@ TEST_F(PlanTest, AFullRefreshOfARangeLeavesAllElse) {
   EXPECT_TRUE(assessed().from_scratch);
 }
 
+TEST_F(PlanTest, ReadingBackReachesOverAChangeOfTheClocks) {
+  model_.grain = Grain::parse("hour", "Europe/Berlin");
+  model_.begin = at("2025-10-25");
+  choices_.now = at("2025-10-28");
+  built({{at("2025-10-25"), at("2025-10-28")}});
+  world_.versions["silver.events"] = 42;
+  world_.change.files = 1;
+  model_.inputs[0].before = 3h;
+  world_.change.intervals = {{at("2025-10-25T23:00:00Z"), at("2025-10-26T00:00:00Z")}};
+  // By the clocks three hours after two is five, which is four hours later.
+  EXPECT_EQ(assessed().intervals.text(), "[2025-10-25T23:00:00Z, 2025-10-26T04:00:00Z)");
+  model_.inputs[0].before = 24h;
+  world_.change.intervals = {{at("2025-10-25T18:00:00Z"), at("2025-10-25T19:00:00Z")}};
+  EXPECT_EQ(assessed().intervals.text(), "[2025-10-25T18:00:00Z, 2025-10-26T20:00:00Z)");
+}
+
+TEST_F(PlanTest, WholeIntervalsAreBuiltWhateverTheRecordHas) {
+  model_.grain = Grain::parse("hour", "Europe/Berlin");
+  model_.begin = at("2025-10-25");
+  choices_.now = at("2025-10-26T05:00:00Z");
+  // As it was when the hour that comes twice was two intervals.
+  built({{at("2025-10-25"), at("2025-10-26T01:00:00Z")}});
+  EXPECT_EQ(assessed().intervals.text(), "[2025-10-26T00:00:00Z, 2025-10-26T05:00:00Z)");
+}
+
+TEST_F(PlanTest, ChangesAtTheEndsOfTheCalendarTouchNothingThatIsDue) {
+  built();
+  world_.versions["silver.events"] = 42;
+  world_.change.files = 1;
+  world_.change.intervals = {{Time::min(), at("0001-01-01")}, {at("9999-12-31"), Time::max()}};
+  model_.inputs[0].before = model_.inputs[0].after = 48h;
+  EXPECT_FALSE(assessed().stale);
+}
+
 TEST_F(PlanTest, HistoryLostStops) {
   built();
   world_.states[model_.name].history_lost = true;

@@ -37,7 +37,7 @@ struct Change {
   bool whole = true;  ///< the rows are all that the view has; else they are what has changed
   std::string interval_column;      ///< replace_interval: rows in `intervals` give way
   std::vector<Interval> intervals;  ///< with `whole` false
-  bool local_times = false;         ///< `intervals` are compared as texts without a zone
+  bool local_times = false;         ///< `intervals` are local times, as if they were UTC
   std::string zone = "UTC";
   std::string removed;  ///< SELECT of keys whose rows go; with upsert and `whole` false
   /// Rows were erased from the lake since the batch that is there: no copy of them stays. The rows

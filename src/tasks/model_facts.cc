@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/local_time.h"
 #include "duck/duck.h"
 #include "lake/guided_scan.h"
 
@@ -169,23 +170,44 @@ duck::Parameters variables_of(const project::Project& project) {
   return out;
 }
 
-void add_interval(duck::Parameters& parameters, const Interval& interval, const Grain& grain) {
+bool compares_dates(const sql::Parsed& select, const graph::Graph& graph, Tables& tables) {
+  const auto uses_of = [&](const char* name) {
+    return std::count_if(select.parameters.begin(), select.parameters.end(),
+                         [&](const auto& use) { return use.name == name; });
+  };
+  if (uses_of("start") != 1 || uses_of("end") != 1) return false;
+  for (const auto& use : select.intervals) {
+    if (!use.expression || !use.exact) continue;
+    const auto columns = tables.columns(asset_of(graph, use.table).name);
+    if (!columns) return false;
+    return std::any_of(columns->begin(), columns->end(), [&](const auto& column) {
+      return column.type == "DATE" &&
+             (*use.expression == column.name || *use.expression == duck::quote_name(column.name));
+    });
+  }
+  return false;
+}
+
+void add_interval(duck::Parameters& parameters, const Interval& interval, const Grain& grain,
+                  bool dates) {
   // A local TIMESTAMP compares with DATE, TIMESTAMP and TIMESTAMPTZ columns alike, without a cast
-  // of the column. Only hours of a zone whose clocks move are not told apart by it.
-  const bool by_moment =
-      grain.zone() != "UTC" && grain.next(interval.start) - interval.start < std::chrono::hours(20);
+  // of the column. Hours of a zone whose clocks move are told apart by moments only, and so is a
+  // midnight that comes twice.
+  const Time any_noon = time_from_micros(979'128'000'000'000);  // of a day without a change
+  const bool by_moment = grain.zone() != "UTC" &&
+                         grain.next(any_noon) - grain.floor(any_noon) < std::chrono::hours(20);
+  const auto tick = std::chrono::microseconds(1);
   const auto set = [&](const char* name, Time t) {
-    if (by_moment) {
+    if (dates) {
+      parameters[name] = duck::Parameter(iso(date_boundary(t, grain.zone())).substr(0, 10), "DATE");
+      return;
+    }
+    const Time local = local_boundary(t, grain.zone());
+    if (by_moment || !(moments_of({local, local + tick}, grain.zone()) == Interval{t, t + tick})) {
       parameters[name] = duck::Parameter(iso(t), "TIMESTAMP WITH TIME ZONE");
       return;
     }
-    // Whole days and longer begin at local midnight, whose text the grain's label gives; UTC needs
-    // no calendar.
-    std::string text =
-        grain.zone() == "UTC"
-            ? iso(t)
-            : Grain(Grain::Unit::day, 1, grain.zone()).label({t, t + std::chrono::hours(1)}) +
-                  "T00:00:00Z";
+    std::string text = iso(local);
     text.pop_back();
     parameters[name] = duck::Parameter(text, "TIMESTAMP");
   };

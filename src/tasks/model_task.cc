@@ -124,6 +124,7 @@ class ModelBuild {
   bool build_intervals(const plan::Model& facts, plan::Assessment& assessment) {
     const auto session = open({});
     const auto batches = plan::batches(assessment.intervals, *facts.grain, model_.build.batch);
+    const bool dates = compares_dates(select_, context_.graph, context_.tables);
     bool scratch =
         assessment.from_scratch && planned_on_ && done_.empty() && assessment.sealed.empty();
     for (size_t i = 0; i < batches.size(); ++i) {
@@ -132,7 +133,7 @@ class ModelBuild {
         progress_(
             {model_.name, facts.grain->label(batches[i]), double(i) / double(batches.size()), -1});
       auto values = parameters();
-      add_interval(values, batches[i], *facts.grain);
+      add_interval(values, batches[i], *facts.grain, dates);
       engine::Method method{engine::Method::Kind::replace_interval};
       method.column = model_.build.column;
       method.interval = batches[i];

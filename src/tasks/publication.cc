@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "base/local_time.h"
 #include "lake/changes.h"
 #include "lake/row_removal.h"
 #include "tasks/boundary.h"
@@ -105,19 +106,28 @@ void narrow_to_intervals(const Context& context, const std::string& table, int64
       context.tables.changes(table, from, to, duck::quote_name(change.interval_column), grain);
   if (changed.everything) return;
   change.whole = false;
-  change.intervals = changed.intervals.parts();
   std::string where;
-  for (const auto& interval : change.intervals) {
-    const auto bound = [&](Time t) {
-      const std::string moment = "TIMESTAMPTZ " + duck::quote_text(iso(t));
-      return change.local_times
-                 ? "(" + moment + " AT TIME ZONE " + duck::quote_text(change.zone) + ")"
-                 : moment;
+  const std::string column = duck::quote_name(change.interval_column);
+  for (const auto& part : changed.intervals.parts()) {
+    const auto place = [&](Time t) {
+      return type == "DATE"       ? date_boundary(t, change.zone)
+             : change.local_times ? local_boundary(t, change.zone)
+                                  : t;
     };
-    const std::string column = duck::quote_name(change.interval_column);
-    where +=
-        (where.empty() ? "" : " OR ") + fmt::format("({0} >= {1} AND {0} < {2})", column,
-                                                    bound(interval.start), bound(interval.end));
+    const Interval interval{place(part.start), place(part.end)};
+    change.intervals.push_back(interval);
+    const auto bound = [&](const char* than, Time t, Time none) {
+      if (t == none) return std::string("TRUE");
+      std::string text = iso(t);
+      if (change.local_times) text.pop_back();
+      if (type == "DATE") text.resize(10);
+      const char* literal = type == "DATE"       ? "DATE "
+                            : change.local_times ? "TIMESTAMP "
+                                                 : "TIMESTAMPTZ ";
+      return column + than + literal + duck::quote_text(text);
+    };
+    where += (where.empty() ? "(" : " OR (") + bound(" >= ", interval.start, kEver) + " AND " +
+             bound(" < ", interval.end, kNever) + ")";
   }
   batch.select =
       "SELECT * FROM (\n" + batch.select + "\n) WHERE " + (where.empty() ? "false" : where);

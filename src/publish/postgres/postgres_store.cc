@@ -5,6 +5,7 @@
 #include <set>
 #include <thread>
 
+#include "base/local_time.h"
 #include "clients/postgres.h"
 #include "clients/postgres_options.h"
 #include "publish/checksum.h"
@@ -453,15 +454,17 @@ class PostgresStore final : public Store {
     int64_t deleted = 0;
     const std::string column = postgres_name(view.change.interval_column);
     for (const auto& interval : view.change.intervals) {
-      const std::string zone = postgres_literal(view.change.zone);
-      const auto bound = [&](Time t) {
-        const std::string moment = postgres_literal(iso(t)) + "::timestamptz";
-        return view.change.local_times ? "(" + moment + " AT TIME ZONE " + zone + ")" : moment;
+      const auto bound = [&](const char* than, Time t, Time none) {
+        if (t == none) return std::string("TRUE");
+        std::string text = iso(t);
+        if (view.change.local_times) text.pop_back();
+        return column + than + postgres_literal(text) +
+               (view.change.local_times ? "::timestamp" : "::timestamptz");
       };
       deleted += database
-                     .query(fmt::format("DELETE FROM {} WHERE {} >= {} AND {} < {}",
-                                        place_.qualified(view.table), column, bound(interval.start),
-                                        column, bound(interval.end)))
+                     .query(fmt::format(
+                         "DELETE FROM {} WHERE {} AND {}", place_.qualified(view.table),
+                         bound(" >= ", interval.start, kEver), bound(" < ", interval.end, kNever)))
                      .affected;
     }
     return deleted;
