@@ -106,25 +106,13 @@ bool is_plain(const Json& bound) {
          (is_class(bound, "CAST") && is_class(bound.at("child"), "PARAMETER"));
 }
 
-/// The expression without places and aliases, so that equal ones are equal.
-Json bare(const Json& expression) {
-  Json out = expression;
-  if (out.is_object()) {
-    out.erase("query_location");
-    if (out.contains("alias")) out["alias"] = "";
-  }
-  if (out.is_structured()) {
-    for (auto& child : out) child = bare(child);
-  }
-  return out;
-}
-
 class Pusher {
  public:
   Pusher(const Parsed& select, Problems& problems) : select_(select), problems_(problems) {}
 
   std::vector<Leaf> leaves;
   bool gave_up = false;  ///< a query that unfolds without end: nothing is known
+  bool lost = false;     ///< a column of the result did not come to a table
 
   /// Pushes bounds over the columns of a query's result into it.
   void query(const Json& node, const ScopePtr& outer, const std::vector<std::string>& names,
@@ -147,6 +135,7 @@ class Pusher {
       set_operation(node, scope, names, bounds);
     } else {
       // A recursive query sees its own rows of all intervals.
+      for (const auto& bound : bounds) lose(bound);
       auto inner = std::make_shared<Scope>(*scope);
       inner->ctes[lower(text_at(node, "cte_name"))] = {};
       for (const char* side : {"left", "right"}) {
@@ -194,10 +183,18 @@ class Pusher {
     for (size_t i = 0; i < outside.size(); ++i) {
       auto& bound = outside[i];
       auto inner = substituted(bound.expression, list, names, i < of_result);
-      if (!inner) continue;
+      if (!inner) {
+        lose(bound);
+        continue;
+      }
       bound.expression = std::move(*inner);
-      if (has_aggregate(bound.expression) || has_window(bound.expression)) continue;
-      if (grouped && !is_group_key(bound.expression, node)) bound.exact = false;
+      const bool key = !grouped || is_group_key(bound.expression, node);
+      if (!key) lose(bound);
+      if (has_aggregate(bound.expression) || has_window(bound.expression)) {
+        lose(bound);
+        continue;
+      }
+      if (!key) bound.exact = false;
       push(std::move(bound), items);
     }
     Bounds where;
@@ -214,6 +211,8 @@ class Pusher {
     }
     around_ = around;
   }
+
+  void lose(const Bound& bound) { lost = lost || bound.of_result; }
 
   void finish(Item& item) {
     if (item.query) {
@@ -456,10 +455,10 @@ class Pusher {
 
   void push(Bound bound, std::vector<Item>& items) {
     const auto target = target_of(bound, items);
-    if (!target) return;
+    if (!target) return lose(bound);
     Item& item = items[*target];
     // `FROM t AS x(a, b)`: only the table knows which of its columns a is.
-    if (!item.table.empty() && !item.names.empty()) return;
+    if (!item.table.empty() && !item.names.empty()) return lose(bound);
     if (item.looks_around || (item.nullable && gives_values_to_null(bound.expression)))
       bound.exact = false;
     bound.expression = unqualified(bound.expression, item);
@@ -501,6 +500,18 @@ class Pusher {
 
 }  // namespace
 
+Json bare(const Json& expression) {
+  Json out = expression;
+  if (out.is_object()) {
+    out.erase("query_location");
+    if (out.contains("alias")) out["alias"] = "";
+  }
+  if (out.is_structured()) {
+    for (auto& child : out) child = bare(child);
+  }
+  return out;
+}
+
 bool mentions(const Json& node, const char* parameter) {
   bool found = false;
   walk(node, [&](const Json& n) {
@@ -514,6 +525,16 @@ std::vector<Leaf> push_intervals(const Json& node, const Parsed& select, Problem
   Pusher pusher(select, problems);
   pusher.query(node, std::make_shared<Scope>(), {}, {});
   if (pusher.gave_up) return {};
+  return std::move(pusher.leaves);
+}
+
+std::vector<Leaf> push_column(const Json& node, const Parsed& select, const std::string& column) {
+  Problems told;  // when the SELECT was parsed
+  Pusher pusher(select, told);
+  const Json reference = {
+      {"class", "COLUMN_REF"}, {"type", "COLUMN_REF"}, {"alias", ""}, {"column_names", {column}}};
+  pusher.query(node, std::make_shared<Scope>(), {}, {{reference, Side::other, true, 0, true}});
+  if (pusher.gave_up || pusher.lost) return {};
   return std::move(pusher.leaves);
 }
 

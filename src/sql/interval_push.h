@@ -14,6 +14,7 @@ struct Bound {
   Side side = Side::other;
   bool exact = true;
   size_t position = 0;
+  bool of_result = false;  ///< no comparison, but a column of the whole SELECT's result
 };
 using Bounds = std::vector<Bound>;
 
@@ -27,6 +28,13 @@ struct Leaf {
 /// Pushes every comparison with $start and $end down to the tables. One entry per use of a table
 /// that was come upon; nothing where the query unfolds without end.
 std::vector<Leaf> push_intervals(const Json& node, const Parsed& select, Problems& problems);
+
+/// The same with a column of the result pushed along with them. Nothing where a row's value of it
+/// may come from anywhere else than one row of a table.
+std::vector<Leaf> push_column(const Json& node, const Parsed& select, const std::string& column);
+
+/// The expression without places and aliases, so that equal ones are equal.
+Json bare(const Json& expression);
 
 /// True where the expression has that parameter.
 bool mentions(const Json& node, const char* parameter);

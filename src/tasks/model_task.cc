@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/id.h"
+#include "sql/interval_column.h"
 #include "tasks/audit.h"
 #include "tasks/context.h"
 #include "tasks/model_facts.h"
@@ -123,7 +124,8 @@ class ModelBuild {
 
   bool build_intervals(const plan::Model& facts, plan::Assessment& assessment) {
     const auto session = open({});
-    const auto batches = plan::batches(assessment.intervals, *facts.grain, model_.build.batch);
+    const auto batches =
+        plan::batches(assessment.intervals, *facts.grain, batch_of(assessment, *facts.grain));
     const bool dates = compares_dates(select_, context_.graph, context_.tables);
     bool scratch =
         assessment.from_scratch && planned_on_ && done_.empty() && assessment.sealed.empty();
@@ -145,6 +147,16 @@ class ModelBuild {
       report_.intervals += facts.grain->count(IntervalSet{batches[i]});
     }
     return true;
+  }
+
+  /// How many intervals one SELECT may build: more than one only where its rows show which of them
+  /// they were asked for by.
+  int batch_of(const plan::Assessment& assessment, const Grain& grain) const {
+    if (model_.build.batch <= 1 || grain.count(assessment.intervals) <= 1) return 1;
+    duck::Connection connection(context_.database);
+    return sql::stays_in_interval(connection, select_, model_.build.column, grain)
+               ? model_.build.batch
+               : 1;
   }
 
   bool build_rows(const plan::Assessment& assessment) {

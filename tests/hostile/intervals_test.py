@@ -6,6 +6,16 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from small_project import project, put, rows_of, windrow  # noqa: E402
 
 
+def test_rows_outside_are_judged_by_interval(tmp_path):
+    """Moved by a day the rows lie inside of the batch, but not of the interval that they are of."""
+    model = ("/* windrow\nbuild: {interval: {column: shown, grain: day, batch: 1000}}\n*/\n"
+             "SELECT ts + INTERVAL 1 DAY AS shown, id FROM bronze.e WHERE ts >= $start AND ts < $end\n")
+    folder = project(tmp_path, "UTC", "2025-10-01", "id: bigint, ts: timestamp", {"gold.h": model})
+    put(folder, "1.jsonl", {1: "2025-10-01T10:00:00"})
+    result = windrow(folder, "run", "--end", "2025-10-05", check=False)
+    assert result.returncode == 1 and "lie outside of [2025-10-01T00:00:00Z, 2025-10-02T00:00:00Z)" in result.stdout + result.stderr
+
+
 DAILY = ("/* windrow\nbuild: {interval: {column: ts, grain: day, batch: 1}}\n*/\n"
          "SELECT ts, id FROM bronze.e WHERE ts >= $start AND ts < $end\n")
 
