@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/local_time.h"
 #include "lake/partition_path.h"
 #include "lake/rewrite.h"
 #include "lake/stager.h"
@@ -206,7 +207,7 @@ std::string key_ends(const Stager& stager, const std::vector<std::string>& key) 
     for (const auto& [end, name] : {std::pair{"min(", "low "}, std::pair{"max(", "high "}}) {
       // Times in a way that no session's time zone changes.
       const std::string value = end + duck::quote_name(key[i]) + ")";
-      out += (out.empty() ? "" : ", ") + (moment ? "epoch_us(" + value + ")" : value) + " AS " +
+      out += (out.empty() ? "" : ", ") + (moment ? calendar_micros(value, kind) : value) + " AS " +
              duck::quote_name(name + n);
     }
   }
@@ -224,10 +225,13 @@ void read_keys(Stager& stager, const std::vector<std::string>& key, const std::s
             .query("SELECT min(\"low " + n + "\"), max(\"high " + n + "\") FROM (" + ends + ")")
             .rows.front();
     if (std::holds_alternative<std::monostate>(row[0])) return;  // no key at all
-    const auto text = [&](const duck::Cell& value) {
+    const auto text = [&](const duck::Cell& value) -> std::optional<std::string> {
       const bool moment = column.type.kind == Type::Kind::timestamp ||
                           column.type.kind == Type::Kind::timestamp_ntz;
-      return moment ? iso(time_from_micros(std::get<int64_t>(value))) : duck::text_of(value);
+      if (!moment) return duck::text_of(value);
+      const Time t = time_from_micros(std::get<int64_t>(value));
+      if (t < kCalendarBegin || t >= kCalendarEnd) return {};  // it stands for all beyond
+      return iso(t);
     };
     box.push_back({column, text(row[0]), text(row[1])});
   }

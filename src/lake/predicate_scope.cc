@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/local_time.h"
+
 // DuckDB parses the condition and, for constants, computes them: `DATE '2025-01-01'` and `1 + 2`
 // are trees too. Whatever is not understood narrows nothing, which is always right for an AND.
 
@@ -102,8 +104,11 @@ class Boxer {
       if (field->type.kind == Type::Kind::timestamp) cast = "epoch_us(" + cast + ")";
       const auto cell = connection_.value("SELECT " + cast + " FROM " + value);
       if (std::holds_alternative<std::monostate>(cell)) return {};
-      if (field->type.kind == Type::Kind::timestamp)
-        return iso(time_from_micros(std::get<int64_t>(cell)));
+      if (field->type.kind == Type::Kind::timestamp) {
+        const Time t = time_from_micros(std::get<int64_t>(cell));
+        if (t < kCalendarBegin || t >= kCalendarEnd) return {};  // no text that statistics have
+        return iso(t);
+      }
       return duck::text_of(cell);
     } catch (const duck::SqlError&) {
       return {};  // it does not cast: whoever runs the condition is told

@@ -310,6 +310,29 @@ TEST_F(Rewrite, EveryTimeOfTheTypesIsTouched) {
   EXPECT_EQ(record.asset, "silver.t");
 }
 
+TEST_F(Rewrite, MergesByEveryTimeOfTheTypes) {
+  for (const char* type : {"TIMESTAMP", "TIMESTAMPTZ", "DATE"}) {
+    path_ = folder_ / "silver" / type;
+    const auto keys = [&](const char* v) {
+      std::string out;
+      for (const char* key :
+           {"infinity", "-infinity", "9999-12-31", "0044-03-15 (BC)", "20000-01-01", "2025-10-01"})
+        out += std::string(out.empty() ? "" : " UNION ALL ") + "SELECT '" + key + "'::" + type +
+               " AS k, '" + v + "' AS v";
+      return out;
+    };
+    merge(keys("a"), {{"k"}, "", ""});
+    const auto staged = merge(keys("b"), {{"k"}, "", ""});
+    EXPECT_EQ(staged.metrics.at("numTargetRowsUpdated"), "6") << type;
+    merge("SELECT * FROM (" + keys("c") + ") WHERE k = '-infinity'", {{"k"}, "", ""});
+    merge("SELECT * FROM (" + keys("c") + ") WHERE k = 'infinity'", {{"k"}, "", ""});
+    EXPECT_EQ(rows("SELECT count(*), count(*) FILTER (v = 'c') FROM (" +
+                   scan_sql(table().snapshot({}, &connection_)) + ")"),
+              "6,2 ")
+        << type;
+  }
+}
+
 TEST_F(Rewrite, ADateLiesInTheIntervalOfItsMidnight) {
   append("SELECT DATE '2025-10-05' AS d");
   const auto hour = [&](const char* from, const char* to) {
