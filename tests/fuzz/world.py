@@ -97,24 +97,48 @@ def interval_of(case: dict, grain: str, at: datetime.datetime):
         return day, day + datetime.timedelta(days=1)
     length = datetime.timedelta(minutes=SUB_DAY[grain])
     moment = at if at.tzinfo else moment_of(at, zone)
+    local = moment.astimezone(zone).replace(tzinfo=None)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    wall = midnight + (local - midnight) // length * length
     if case["zone"] == "UTC":
-        moment = moment.astimezone(UTC).replace(tzinfo=None)
-        midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-        start = midnight + (moment - midnight) // length * length
-        return start, start + length
-    local = moment.astimezone(zone)
-    minutes = (local.hour * 60 + local.minute) // SUB_DAY[grain] * SUB_DAY[grain]
-    start = local.replace(hour=minutes // 60, minute=minutes % 60, second=0, microsecond=0)
-    if grain == "6h":  # a part of a day: as long as the clocks take from one boundary to the next
-        start = start.replace(fold=0)
-        wall = start.replace(tzinfo=None) + length
-        return start.astimezone(UTC), wall.replace(tzinfo=zone).astimezone(UTC)
-    return start.astimezone(UTC), start.astimezone(UTC) + length
+        return wall, wall + length
+    start = end = wall
+    while (first := boundary(start, zone)) is None or first > moment:
+        start -= length
+    while (last := boundary(end, zone)) is None or last <= moment:
+        end += length
+    return first, last
+
+
+def readings(local: datetime.datetime, zone: zoneinfo.ZoneInfo) -> list:
+    """The moments that a time on the clocks may be: two of one that comes twice (the first of them first), and of a missing one (the other way
+    round)."""
+    return [local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)]
 
 
 def moment_of(local: datetime.datetime, zone: zoneinfo.ZoneInfo) -> datetime.datetime:
-    """docs/sql.md, "Local times": a time that comes twice is the first of the two; one that the clocks leave out is as much later."""
-    return local.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    """docs/sql.md, "When clocks change": a time that comes twice is the later of the two; a missing one is moved on."""
+    return max(readings(local, zone))
+
+
+def boundary(local: datetime.datetime, zone: zoneinfo.ZoneInfo) -> datetime.datetime | None:
+    """docs/sql.md, "When clocks change": the moment at which an interval begins by this time on the clocks. None inside of what comes twice, and
+    inside of as much time after the clocks went forward as is missing."""
+    minute = datetime.timedelta(minutes=1)
+    first, second = readings(local, zone)
+    if first < second:
+        before = readings(local - minute, zone)
+        return None if before[0] < before[1] else first
+    if first > second:  # missing: where the clocks went forward
+        while (before := readings(local - minute, zone))[0] > before[1]:
+            local -= minute
+        return readings(local, zone)[0]
+    for missing in (datetime.timedelta(minutes=30), datetime.timedelta(hours=1)):
+        moved, of = readings(local - missing, zone)
+        before = readings(local - missing - minute, zone)
+        if moved - of == missing and before[0] > before[1]:
+            return None
+    return first
 
 
 def literal(time: datetime.datetime) -> str:
