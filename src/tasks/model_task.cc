@@ -35,6 +35,9 @@ class ModelBuild {
       cancel_.check();
       const auto facts =
           facts_of(context_.project, context_.graph, model_, context_.tables, context_.database);
+      // Before it is planned: what another run commits from now on is told from what was planned
+      // on.
+      planned_on_ = record_there();
       auto assessment = plan::assess(facts, context_.tables, context_.choices);
       if (assessment.problem) {
         if (assessment.problem->code == Code::conflict && newer_inputs(facts)) {
@@ -72,6 +75,12 @@ class ModelBuild {
     return false;
   }
 
+  /// The record of the table as it is now.
+  std::optional<lake::Provenance> record_there() const {
+    auto state = context_.lake.table(model_.name).state();
+    return state ? std::move(state->provenance.last) : std::nullopt;
+  }
+
   void take_newest(const plan::Model& facts) {
     for (const auto& input : facts.inputs) context_.tables.forget(input.name);
     context_.tables.forget(facts.name);
@@ -79,8 +88,6 @@ class ModelBuild {
 
   /// False where it has to be planned again.
   bool build(const plan::Model& facts, plan::Assessment& assessment) {
-    const auto state = context_.tables.provenance(model_.name);
-    planned_on_ = state.last;
     definition_ = facts.definition;
     text_hash_ = sha256(model_.sql);
     context_.lake.keep_definition(text_hash_, model_.sql);
@@ -217,11 +224,36 @@ class ModelBuild {
     }
   }
 
+  lake::CommitRequest request_for(engine::Session& session, const engine::Target& target,
+                                  lake::Staged staged) const {
+    const lake::StageContext stage{*session.connection(),
+                                   context_.files,
+                                   target.path,
+                                   target.name,
+                                   target.current,
+                                   target.partition_by,
+                                   true,
+                                   target.may_replace_schema,
+                                   target.now,
+                                   {}};
+    return lake::request_of(stage, std::move(staged),
+                            new_table(context_, model_.name, model_.common.description));
+  }
+
   /// Stages, audits and commits one part. False where it has to be planned again.
   bool step(engine::Session& session, const std::string& select, const engine::Method& method,
             plan::Assessment assessment, const Interval& interval, bool replace_schema) {
     auto target = target_of(context_, model_.name, model_.partition_by);
     target.may_replace_schema = replace_schema && target.current.has_value();
+    auto mine = record_of(context_, model_.name, std::string(project::name_of(model_.build.kind)));
+    mine.definition = definition_;
+    mine.text_hash = text_hash_;
+    mine.inputs = assessment.inputs;
+    if (!interval.empty()) mine.intervals = IntervalSet{interval};
+    assessment.complete.add(done_);
+    // The version that is staged upon may be another run's already.
+    const auto staged_on = record_there();
+    if (!plan::next_record(mine, assessment, planned_on_, staged_on)) return false;
     auto values = interval.empty() ? parameters() : parameters_;
     auto staged = session.stage(select, values, method, target);
     Audit audit(context_, {model_.name, model_.columns, model_.checks, model_.contract}, session,
@@ -232,36 +264,19 @@ class ModelBuild {
       cancel_.check();
     }
 
-    auto mine = record_of(context_, model_.name, std::string(project::name_of(model_.build.kind)));
-    mine.definition = definition_;
-    mine.text_hash = text_hash_;
-    mine.inputs = assessment.inputs;
-    if (!interval.empty()) mine.intervals = IntervalSet{interval};
     mine.touched = staged.touched;
     mine.quality_score = report_.quality_score;
     mine.run_time = context_.choices.now;
-    assessment.complete.add(done_);
-    const auto record = plan::next_record(mine, assessment, planned_on_, planned_on_);
+    const auto record = plan::next_record(mine, assessment, planned_on_, staged_on);
     WINDROW_INVARIANT(record.has_value());
 
     const auto paths = staged.written_paths;
     const int64_t rows = staged.rows_written;
-    lake::StageContext stage{*session.connection(),
-                             context_.files,
-                             target.path,
-                             target.name,
-                             target.current,
-                             target.partition_by,
-                             true,
-                             target.may_replace_schema,
-                             target.now,
-                             {}};
-    auto request = lake::request_of(stage, std::move(staged),
-                                    new_table(context_, model_.name, model_.common.description));
+    auto request = request_for(session, target, std::move(staged));
     request.provenance = record;
     request.rebase = [&](const std::vector<lake::Commit>& since,
                          lake::CommitRequest& later) -> std::optional<std::string> {
-      auto there = planned_on_;
+      auto there = staged_on;
       for (const auto& commit : since) {
         if (!commit.info) continue;
         auto found = lake::provenance_of(*commit.info);
@@ -276,7 +291,9 @@ class ModelBuild {
     };
     const auto version = commit(context_, model_.name, std::move(request), paths);
     if (!version) return false;
-    planned_on_ = context_.tables.provenance(model_.name).last;
+    // What this run has written, which may be another run's by now.
+    const auto written = context_.lake.table(model_.name).commits(*version - 1, *version);
+    planned_on_ = lake::provenance_of(*written.front().info);
     report_.changed = true;
     report_.rows += rows;
     report_.version = *version;
