@@ -45,6 +45,8 @@ bool widens(const Metadata& before, const Metadata& after) {
   }
   return true;
 }
+    // Under another name in the files the older rows would read as NULL.
+    if (found->in_files() != field.in_files()) return false;
 
 /// One input's changes while they are being looked at.
 class Finder {

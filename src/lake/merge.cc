@@ -180,7 +180,7 @@ void rewrite(Stager& stager, const std::string& fresh, const std::string& gone,
                            same_key(key, "t", "n") + ")");
   }
   const int64_t inserted_or_updated = stager.count("SELECT * FROM " + fresh);
-  staged.touched = touched_by(stager.connection(), stager.schema(), changed, true);
+  stager.touch(changed, true);
   const int64_t written = inserted_or_updated > 0 || !files.empty() ? stager.write(rows) : 0;
   stager.remove(files);
   const int64_t kept = written - inserted_or_updated;

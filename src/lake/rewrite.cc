@@ -28,7 +28,7 @@ Staged stage_append(const StageContext& context, const std::string& select,
   Stager stager(context, select, parameters);
   auto& staged = stager.staged();
   staged.rows_written = staged.rows_changed = stager.write(stager.conforming(), parameters);
-  staged.touched = touched_by(context.connection, stager.schema(), staged_rows(stager));
+  stager.touch(staged_rows(stager));
   return stager.finish("WRITE", {{"mode", json_text("Append")}}, Reads::nothing);
 }
 
@@ -105,7 +105,7 @@ Staged stage_replace_interval(const StageContext& context, const std::string& se
     const std::string replaced = "SELECT * FROM (" + old + ") WHERE " + inside;
     const std::string changed = "((" + fresh + ") EXCEPT ALL (" + replaced + ")) UNION ALL ((" +
                                 replaced + ") EXCEPT ALL (" + fresh + "))";
-    staged.touched = touched_by(context.connection, stager.schema(), changed, true);
+    stager.touch(changed, true);
     // Only files that reach beyond the interval hold rows that stay.
     std::vector<Add> straddling;
     for (const auto& add : candidates) {
@@ -116,7 +116,7 @@ Staged stage_replace_interval(const StageContext& context, const std::string& se
                    inside + ") IS NOT TRUE");
     }
   } else {
-    staged.touched = touched_by(context.connection, stager.schema(), fresh);
+    stager.touch(fresh);
   }
   stager.remove(candidates);
   staged.rows_changed = staged.rows_written;

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <set>
+#include <functional>
 
 #include "lake/changes.h"
 
@@ -516,6 +517,56 @@ TEST_F(Rewrite, ALocalHourThatComesTwiceTouchesBoth) {
 /// Random changes, held against the same done to a plain DuckDB table, and against a comparison of
 /// all rows.
 class RandomChanges : public Rewrite, public testing::WithParamInterface<const char*> {};
+/// Whoever reads the table by intervals is told of the rows that went with the former table, and of
+/// no others.
+TEST_F(Rewrite, AReplacedTableTouchesTheRowsThatWent) {
+  const auto rows_of_days = [](const char* days, const char* more = "") {
+    return std::string(
+               "SELECT d AS id, TIMESTAMP '2025-10-01 05:00:00' + INTERVAL 1 DAY * d AS at") +
+           more + " FROM unnest([" + days + "]) x(d)";
+  };
+  const Interval october{*parse_time("2025-10-01"), *parse_time("2025-11-01")};
+  const std::vector<std::function<Staged(const StageContext&, const std::string&)>> kinds = {
+      [](const auto& c, const auto& select) { return stage_append(c, select, {}); },
+      [](const auto& c, const auto& select) {
+        return stage_merge(c, select, {}, {{"id"}, "", ""});
+      },
+      [&](const auto& c, const auto& select) {
+        return stage_replace_interval(c, select, {}, "at", october, "UTC");
+      },
+      [](const auto& c, const auto& select) { return stage_replace(c, select, {}); },
+      [](const auto& c, const auto& select) {
+        return stage_scd2(c, select, {}, {{"id"}, *parse_time("2025-12-01")});
+      }};
+  for (size_t kind = 0; kind < kinds.size(); ++kind) {
+    std::filesystem::remove_all(path_);
+    replace_schema_ = false;
+    apply([&](const auto& c) { return kinds[kind](c, rows_of_days("1, 2, 3")); });
+    replace_schema_ = true;
+    apply([&](const auto& c) { return kinds[kind](c, rows_of_days("2, 4")); });
+    for (const char* expression : {"\"at\"", "\"at\" + INTERVAL 0 HOUR"}) {
+      const auto found = changed(0, 1, expression, "day");
+      EXPECT_EQ(found.intervals.text(),
+                "[2025-10-02T00:00:00Z, 2025-10-03T00:00:00Z) [2025-10-04T00:00:00Z, "
+                "2025-10-06T00:00:00Z)")
+          << kind << expression << found.how;
+      EXPECT_TRUE(found.rows_removed);
+    }
+    // With a column more every row is another one; with none there is nothing but what went.
+    apply([&](const auto& c) { return kinds[kind](c, rows_of_days("4", ", 'new' AS c")); });
+    EXPECT_EQ(changed(1, 2, "\"at\"", "day").intervals.text(),
+              "[2025-10-03T00:00:00Z, 2025-10-04T00:00:00Z) [2025-10-05T00:00:00Z, "
+              "2025-10-06T00:00:00Z)")
+        << kind;
+    apply([&](const auto& c) {
+      return kinds[kind](c, rows_of_days("7", ", 'new' AS c") + " WHERE false");
+    });
+    EXPECT_EQ(changed(2, 3, "\"at\"", "day").intervals.text(),
+              "[2025-10-05T00:00:00Z, 2025-10-06T00:00:00Z)")
+        << kind;
+  }
+}
+
 
 TEST_P(RandomChanges, AreThoseOfAPlainTable) {
   if (*GetParam() != '\0') partition_by_ = {GetParam()};

@@ -96,6 +96,7 @@ Stager::Stager(const StageContext& context, const std::string& select,
     before_.metadata.partition_columns = context.partition_by;
   }
   if (context.current && context.may_replace_schema) {
+    former_ = *context.current;
     remove(before_.files);  // nothing of the former table stays
     before_.files.clear();
     before_.metadata.partition_columns = context.partition_by;
@@ -155,6 +156,36 @@ void Stager::remove_paths(const std::vector<std::string>& absolute_paths) {
     if (wanted.count(before_.file_path(add)))
       staged_.removes.push_back(remove_of(add, context_.now));
   }
+}
+
+std::string Stager::former_rows() const {
+  std::string list;
+  for (const auto& field : staged_.schema.fields) {
+    const std::string name = duck::quote_name(field.name);
+    list += (list.empty() ? "" : ", ") +
+            (former_->schema.find(field.name)
+                 ? name
+                 : "CAST(NULL AS " + duck_type(field.type) + ") AS " + name);
+  }
+  return "SELECT " + list + " FROM (" + scan_sql(*former_) + ")";
+}
+
+void Stager::touch(const std::string& changed, bool costly) {
+  if (!former_ || former_->files.empty()) {
+    staged_.touched = touched_by(connection(), schema(), changed, costly);
+    return;
+  }
+  // A column that became another one has no times in common with its former self: who reads the
+  // table is told by the schema that everything changed.
+  for (const auto& field : former_->schema.fields) {
+    const Field* now = schema().find(field.name);
+    if (now && !(now->type == field.type)) return;
+  }
+  const std::string former = former_rows();
+  staged_.touched = touched_by(connection(), schema(),
+                               "((" + changed + ") EXCEPT ALL (" + former + ")) UNION ALL ((" +
+                                   former + ") EXCEPT ALL (" + changed + "))",
+                               true);
 }
 
 void Stager::write_change_data(const Updates& updates) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,10 @@ class Stager {
   Staged finish(std::string operation, std::map<std::string, std::string> parameters, Reads reads,
                 const Updates& updates = {});
   Staged& staged() { return staged_; }
+  /// Records which times the commit touches: those of `changed`, a SELECT of the rows that it takes
+  /// and gives. Where the whole former table goes, `changed` are all rows that it gives, and what
+  /// of the former rows does not come again counts as well. `costly` rows are computed once.
+  void touch(const std::string& changed, bool costly = false);
 
   int64_t count(const std::string& sql, const duck::Parameters& parameters = {}) const;
   /// Up to five rows as text, for messages: `(1, 'a'), (2, 'b')`.
@@ -48,11 +53,13 @@ class Stager {
 
  private:
   void write_change_data(const Updates& updates);
+  std::string former_rows() const;
 
   const StageContext& context_;
   const duck::Parameters& parameters_;
   std::string conforming_;
   Snapshot before_;
+  std::optional<Snapshot> former_;  ///< with may_replace_schema: the table of which nothing stays
   Staged staged_;
   std::vector<std::string> tables_;
   bool finished_ = false;
