@@ -43,12 +43,26 @@ void check_keys(Stager& stager, const std::string& rows, const std::vector<std::
   }
 }
 
+// Of several rows of a key the one with the greatest `latest_by` counts; of equal ones the first by
+// all columns. It is the same order for rows that come together (`latest_only`) and for those that
+// are there already (`precedence`), so it does not matter which came first.
+
 std::string latest_only(const std::string& rows, const Schema& schema,
                         const MergeOptions& options) {
-  // Ties are broken by all columns, so that the same rows always win.
+  std::string order = duck::quote_name(options.latest_by) + " DESC NULLS LAST";
+  for (const auto& name : names_of(schema)) order += ", " + duck::quote_name(name) + " NULLS LAST";
   return "SELECT * FROM (" + rows + ") QUALIFY row_number() OVER (PARTITION BY " +
-         column_list(options.key) + " ORDER BY " + duck::quote_name(options.latest_by) +
-         " DESC NULLS LAST, " + column_list(names_of(schema)) + ") = 1";
+         column_list(options.key) + " ORDER BY " + order + ") = 1";
+}
+
+/// A value that is the less, the earlier the row stands in that order.
+std::string precedence(const Schema& schema, const std::string& latest_by,
+                       const std::string& prefix) {
+  std::string out =
+      "create_sort_key(" + prefix + duck::quote_name(latest_by) + ", 'DESC NULLS LAST'";
+  for (const auto& name : names_of(schema))
+    out += ", " + prefix + duck::quote_name(name) + ", 'ASC NULLS LAST'";
+  return out + ")";
 }
 
 void need_columns(const Schema& schema, const std::string& table,
@@ -140,14 +154,14 @@ int64_t rows_in(Stager& stager, const std::vector<Add>& files) {
 }
 
 /// What `target` has for the keys of `fresh`: file, key, whether the row is equal, and whether the
-/// old one is later.
+/// old one counts before the new one.
 std::string matched_sql(const Stager& stager, const std::string& fresh, const MergeOptions& options,
                         const std::vector<Add>& candidates) {
   const auto names = names_of(stager.schema());
-  const std::string later = options.latest_by.empty()
+  const std::string later = options.latest_by.empty() || options.whole_keys
                                 ? "false"
-                                : "coalesce(t." + duck::quote_name(options.latest_by) + " > n." +
-                                      duck::quote_name(options.latest_by) + ", false)";
+                                : precedence(stager.schema(), options.latest_by, "t.") + " < " +
+                                      precedence(stager.schema(), options.latest_by, "n.");
   return "SELECT t." + kFile + ", " + column_list(options.key, "n.") + ", row(" +
          column_list(names, "t.") + ") IS NOT DISTINCT FROM row(" + column_list(names, "n.") +
          ") AS \"windrow same\", " + later + " AS \"windrow later\" FROM (" +

@@ -65,12 +65,15 @@ Staged stage_replace_interval(const StageContext&, const std::string& select,
                               const duck::Parameters&, const std::string& column,
                               const Interval& interval, const std::string& zone);
 /// Upsert by key. Duplicate or NULL keys in the SELECT's rows are an Error(data) that shows some,
-/// unless `latest_by` picks one row per key. With `delete_keys_sql` (a SELECT of the key columns)
-/// those keys that the SELECT does not yield are deleted.
+/// unless `latest_by` picks one row per key: the greatest value, NULL last; of equal ones the row
+/// that comes first by all columns in the table's order, NULL last. Rows that are there already
+/// take part in that, unless the SELECT yields all there is of a key. With `delete_keys_sql` (a
+/// SELECT of the key columns) those keys that the SELECT does not yield are deleted.
 struct MergeOptions {
   std::vector<std::string> key;
   std::string latest_by;        ///< empty: keys must be unique
   std::string delete_keys_sql;  ///< empty: nothing is deleted
+  bool whole_keys = false;      ///< the SELECT yields all there is of each of its keys
 };
 Staged stage_merge(const StageContext&, const std::string& select, const duck::Parameters&,
                    const MergeOptions&);

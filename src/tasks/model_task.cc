@@ -171,6 +171,7 @@ class ModelBuild {
     engine::Method method{merge ? engine::Method::Kind::merge : engine::Method::Kind::append};
     method.merge.key = model_.build.key;
     method.merge.latest_by = model_.build.latest_by;
+    method.merge.whole_keys = model_.new_rows.empty();
     if (assessment.from_scratch || !assessment.new_rows_from) {
       return step(*open({}), model_.sql, method, assessment, {}, assessment.from_scratch);
     }
@@ -207,14 +208,10 @@ class ModelBuild {
                      parameters());
       const std::string wanted =
           "SELECT " + list + " FROM read_parquet(" + duck::quote_text(file) + ")";
-      method.merge.latest_by.clear();
+      method.merge.whole_keys = true;
       method.merge.delete_keys_sql = wanted;
-      std::string select =
+      const std::string select =
           "SELECT * FROM (\n" + model_.sql + "\n) r WHERE (" + list + ") IN (" + wanted + ")";
-      if (!model_.build.latest_by.empty()) {
-        select += " QUALIFY row_number() OVER (PARTITION BY " + list + " ORDER BY " +
-                  duck::quote_name(model_.build.latest_by) + " DESC NULLS LAST, r) = 1";
-      }
       const bool done = step(*open({}), select, method, assessment, {}, false);
       remove();
       return done;
