@@ -21,7 +21,7 @@ constexpr size_t kKey = 64, kDigest = 64;
 constexpr size_t kWorthAFile = 64;             // entries; fewer are parsed in no time
 constexpr size_t kLargest = 64 * 1024 * 1024;  // bytes; then what this process did not add goes
 
-std::string header() { return "windrow sql 1 duckdb " + duck::version() + "\n"; }
+std::string header() { return "windrow sql 2 duckdb " + duck::version() + "\n"; }
 
 void append(std::string& out, std::string_view key, std::string_view value) {
   out.append(key).append(" ").append(std::to_string(value.size())).append("\n").append(value);

@@ -1,7 +1,10 @@
 #include "sql/interval_push.h"
 
 #include <algorithm>
+#include <functional>
 #include <memory>
+
+#include "sql/relations.h"
 
 // A model by intervals compares an expression over an input's column with $start and $end. Each
 // comparison that every row has to pass (a conjunct of WHERE, HAVING, QUALIFY or ON) is pushed down
@@ -12,66 +15,12 @@ namespace windrow::sql {
 
 namespace {
 
-struct Scope {
-  struct Entry {
-    Cte cte;
-    std::shared_ptr<const Scope> sees;
-  };
-  std::map<std::string, Entry> ctes;
+/// One member of a FROM clause with what is pushed into it.
+struct Item : Relation {
+  Bounds bounds;
+  bool nullable = false;      // an outer join may fill it with NULLs
+  bool looks_around = false;  // ASOF, POSITIONAL: rows that a filter takes out matter as well
 };
-using ScopePtr = std::shared_ptr<const Scope>;
-
-ScopePtr with_ctes(const Json& node, const ScopePtr& outer) {
-  auto scope = std::make_shared<Scope>(*outer);
-  for (const auto& cte : ctes_of(node))
-    scope->ctes[cte.name] = {cte, std::make_shared<Scope>(*scope)};
-  return scope;
-}
-
-/// One member of a FROM clause.
-struct Item {
-  std::string alias;               // lower case
-  std::string table;               // a table of the lake
-  size_t position = 0;             // of the table
-  const Json* query = nullptr;     // a sub-query or a WITH clause
-  ScopePtr scope;                  // what `query` sees
-  std::vector<std::string> names;  // that it gives to its first columns
-  Bounds bounds;                   // pushed into it
-  bool nullable = false;           // an outer join may fill it with NULLs
-  bool looks_around = false;       // ASOF, POSITIONAL: rows that a filter takes out matter as well
-};
-
-enum class Has { no, maybe, yes };
-
-std::vector<std::string> names_in(const Json& array) {
-  std::vector<std::string> out;
-  if (array.is_array()) {
-    for (const auto& name : array) out.push_back(name.get<std::string>());
-  }
-  return out;
-}
-
-const Json& first_select(const Json& query) {
-  const Json* at = &query;
-  while (!is_type(*at, "SELECT_NODE") && at->contains("left")) at = &at->at("left");
-  return *at;
-}
-
-/// Whether a query yields a column of that name; with a star nobody knows without the tables.
-Has yields(const Item& item, const std::string& column) {
-  if (!item.query) return Has::maybe;
-  for (const auto& name : item.names) {
-    if (lower(name) == column) return Has::yes;
-  }
-  const Json& select = first_select(*item.query);
-  if (!is_type(select, "SELECT_NODE")) return Has::maybe;
-  bool star = false;
-  for (const auto& output : select.at("select_list")) {
-    star = star || is_class(output, "STAR");
-    if (!is_class(output, "STAR") && lower(output_name(output)) == column) return Has::yes;
-  }
-  return star ? Has::maybe : Has::no;
-}
 
 bool has_columns(const Json& node) {
   bool found = false;
@@ -108,11 +57,13 @@ bool is_plain(const Json& bound) {
 
 class Pusher {
  public:
-  Pusher(const Parsed& select, Problems& problems) : select_(select), problems_(problems) {}
+  Pusher(const Parsed& select, const Catalog* catalog, Problems& problems)
+      : select_(select), problems_(problems), columns_(catalog) {}
 
   std::vector<Leaf> leaves;
-  bool gave_up = false;  ///< a query that unfolds without end: nothing is known
-  bool lost = false;     ///< a column of the result did not come to a table
+  bool names_depend = false;  ///< on the tables' columns, which were not known
+  bool gave_up = false;       ///< a query that unfolds without end: nothing is known
+  bool lost = false;          ///< a column of the result did not come to a table
 
   /// Pushes bounds over the columns of a query's result into it.
   void query(const Json& node, const ScopePtr& outer, const std::vector<std::string>& names,
@@ -182,13 +133,15 @@ class Pusher {
                          is(node, "aggregate_handling", "FORCE_AGGREGATES") || has_aggregate(list);
     for (size_t i = 0; i < outside.size(); ++i) {
       auto& bound = outside[i];
-      auto inner = substituted(bound.expression, list, names, i < of_result);
+      auto inner = i < of_result        ? substituted(bound.expression, node, scope, names)
+                   : i < before_windows ? of_groups(bound.expression, node, scope)
+                                        : of_from(bound.expression, node, scope);
       if (!inner) {
         lose(bound);
         continue;
       }
       bound.expression = std::move(*inner);
-      const bool key = !grouped || is_group_key(bound.expression, node);
+      const bool key = !grouped || is_group_key(bound.expression, node, scope);
       if (!key) lose(bound);
       if (has_aggregate(bound.expression) || has_window(bound.expression)) {
         lose(bound);
@@ -200,7 +153,9 @@ class Pusher {
     Bounds where;
     conjuncts(node.value("where_clause", Json()), where);
     for (auto& bound : where) {
-      bound.expression = aliased(bound.expression, list);
+      auto meant = of_from(bound.expression, node, scope);
+      if (!meant) continue;
+      bound.expression = std::move(*meant);
       push(std::move(bound), items);
     }
     for (auto& item : items) finish(item);
@@ -234,24 +189,9 @@ class Pusher {
 
   void from(const Json& table, const ScopePtr& scope, std::vector<Item>& items) {
     if (!table.is_object()) return;
-    Item item;
-    item.alias = lower(text_at(table, "alias"));
-    item.names = names_in(table.value("column_name_alias", Json()));
-    if (is_type(table, "BASE_TABLE")) {
-      if (item.alias.empty()) item.alias = lower(text_at(table, "table_name"));
-      if (auto found = scope->ctes.find(cte_name(table)); found != scope->ctes.end()) {
-        if (!found->second.cte.node) return;  // a recursive query's own name
-        item.query = found->second.cte.node;
-        item.scope = found->second.sees;
-        if (item.names.empty()) item.names = found->second.cte.columns;
-      } else {
-        item.table = table_name(table);
-        item.position = location(table).value_or(0);
-      }
-      items.push_back(std::move(item));
-    } else if (is_type(table, "SUBQUERY")) {
-      item.query = &table.at("subquery").at("node");
-      item.scope = scope;
+    if (is_type(table, "BASE_TABLE") || is_type(table, "SUBQUERY")) {
+      Item item{relation_of(table, scope), {}};
+      if (item.recursive) return;
       items.push_back(std::move(item));
     } else if (is_type(table, "JOIN")) {
       join(table, scope, items);
@@ -330,36 +270,17 @@ class Pusher {
     }
   }
 
-  /// The expression over a query's result in terms of what stands in its SELECT list. Nothing where
-  /// a column is not found, unless it may be one of FROM's: through a star, or in HAVING.
-  static std::optional<Json> substituted(const Json& expression, const Json& list,
-                                         const std::vector<std::string>& names, bool of_result) {
-    if (is_class(expression, "COLUMN_REF")) {
-      const auto& parts = expression.at("column_names");
-      const auto column = lower(parts[0].get<std::string>());
-      bool star = false;
-      for (size_t i = 0; i < std::max(list.size(), names.size()); ++i) {
-        const bool listed = i < list.size();
-        star = star || (listed && is_class(list[i], "STAR"));
-        const auto name = i < names.size()                       ? names[i]
-                          : listed && !is_class(list[i], "STAR") ? output_name(list[i])
-                                                                 : "";
-        if (name.empty() || lower(name) != column) continue;
-        if (!listed || (star && i < names.size())) return {};  // who knows what stands there
-        if (parts.size() == 1) return bare(list[i]);
-        if (!is_class(list[i], "COLUMN_REF")) return {};
-        Json field = bare(list[i]);
-        for (size_t k = 1; k < parts.size(); ++k) field["column_names"].push_back(parts[k]);
-        return field;
-      }
-      if (of_result && !star) return {};
-      return expression;
-    }
+  using Meaning = std::function<std::optional<Json>(const Json& reference)>;
+
+  /// The expression with each column in it replaced by what it means; nothing where that is not
+  /// known of one.
+  static std::optional<Json> with_meanings(const Json& expression, const Meaning& meaning) {
+    if (is_class(expression, "COLUMN_REF")) return meaning(expression);
     Json out = expression;
     if (out.is_structured()) {
       for (auto& child : out) {
         if (!child.is_structured()) continue;
-        auto inner = substituted(child, list, names, of_result);
+        auto inner = with_meanings(child, meaning);
         if (!inner) return {};
         child = std::move(*inner);
       }
@@ -367,34 +288,147 @@ class Pusher {
     return out;
   }
 
-  /// WHERE may speak of an alias of the SELECT list, where no column has its name.
-  static Json aliased(const Json& expression, const Json& list) {
-    if (is_class(expression, "COLUMN_REF")) {
-      const auto& parts = expression.at("column_names");
-      if (parts.size() > 1) return expression;
-      const auto name = lower(parts[0].get<std::string>());
-      for (const auto& item : list) {
-        if (text_at(item, "alias").empty() || lower(text_at(item, "alias")) != name) continue;
-        bool own = false;
-        walk(item, [&](const Json& n) {
-          own = own || (is_class(n, "COLUMN_REF") &&
-                        lower(n.at("column_names").back().get<std::string>()) == name);
-          return !own;
-        });
-        if (!own) return bare(item);
-      }
-      return expression;
+  /// Whether FROM has a column of that name; without the tables' columns nobody may know.
+  Has column_of_from(const Json& node, const ScopePtr& scope, const std::string& column,
+                     const std::string& alias = {}) {
+    const Has has = columns_.from_yields(node.at("from_table"), scope, column, alias);
+    names_depend = names_depend || (has == Has::maybe && !columns_.knows_tables());
+    return has;
+  }
+
+  /// The expression over a query's result in terms of what stands in its SELECT list: of two
+  /// columns with one name the first is meant. Nothing where a column is not found.
+  std::optional<Json> substituted(const Json& expression, const Json& node, const ScopePtr& scope,
+                                  const std::vector<std::string>& names) {
+    return with_meanings(expression, [&](const Json& reference) {
+      return names.empty() ? by_list(reference, node, scope)
+                           : by_names(reference, node, scope, names);
+    });
+  }
+
+  std::optional<Json> by_list(const Json& reference, const Json& node, const ScopePtr& scope) {
+    const auto& list = node.at("select_list");
+    const auto column = first_name(reference);
+    const auto named = std::find_if(list.begin(), list.end(), [&](const Json& item) {
+      return !is_class(item, "STAR") && lower(output_name(item)) == column;
+    });
+    for (auto item = list.begin(); item != list.end(); ++item) {
+      if (item == named) return fields_of(*item, reference);
+      if (expands(*item)) return {};
+      if (!is_class(*item, "STAR")) continue;
+      const auto meaning = star_meaning(*item, column);
+      if (meaning.expression) return fields_of(*meaning.expression, reference);
+      if (!meaning.passes) continue;
+      // A star passes the column through, if there is one. Where a later item has the name too and
+      // the tables are not known yet, that one is taken until they are.
+      const Has has =
+          named == list.end()
+              ? columns_.from_yields(node.at("from_table"), scope, column,
+                                     lower(text_at(*item, "relation_name")))
+              : column_of_from(node, scope, column, lower(text_at(*item, "relation_name")));
+      if (has == Has::yes || (has == Has::maybe && named == list.end())) return reference;
+      if (has == Has::maybe && columns_.knows_tables()) return {};
     }
-    Json out = expression;
-    if (out.is_structured()) {
-      for (auto& child : out) {
-        if (child.is_structured()) child = aliased(child, list);
-      }
+    return {};
+  }
+
+  /// The result has other names, by position.
+  std::optional<Json> by_names(const Json& reference, const Json& node, const ScopePtr& scope,
+                               const std::vector<std::string>& names) {
+    const auto& list = node.at("select_list");
+    const auto column = first_name(reference);
+    for (size_t i = 0; i < names.size(); ++i) {
+      // Behind a star nobody knows what stands there.
+      if (i >= list.size() || is_class(list[i], "STAR") || expands(list[i])) return {};
+      if (lower(names[i]) == column) return fields_of(list[i], reference);
     }
+    for (size_t i = 0; i < names.size(); ++i) {
+      if (lower(output_name(list[i])) == column) return {};  // it goes by its new name now
+    }
+    return by_list(reference, node, scope);
+  }
+
+  static std::string first_name(const Json& reference) {
+    return lower(reference.at("column_names")[0].get<std::string>());
+  }
+
+  /// `q.pay.time`, where `pay` stands for an expression.
+  static std::optional<Json> fields_of(const Json& meant, const Json& reference) {
+    const auto& parts = reference.at("column_names");
+    Json out = bare(meant);
+    if (parts.size() == 1) return out;
+    if (!is_class(out, "COLUMN_REF")) return {};
+    for (size_t k = 1; k < parts.size(); ++k) out["column_names"].push_back(parts[k]);
     return out;
   }
 
-  static bool is_group_key(const Json& expression, const Json& node) {
+  /// What the SELECT list calls by that name beside a column: `e AS name`, or a star that renames.
+  /// Nothing where it does so by means of a column of that name.
+  static std::optional<Json> alias_in(const Json& list, const std::string& name) {
+    for (const auto& item : list) {
+      if (is_class(item, "STAR") && !expands(item)) {
+        auto meaning = star_meaning(item, name);
+        const bool replaced =
+            std::any_of(item.at("replace_list").begin(), item.at("replace_list").end(),
+                        [&](const Json& entry) { return lower(text_at(entry, "key")) == name; });
+        if (meaning.expression && !replaced) return std::move(meaning.expression);
+      }
+      if (text_at(item, "alias").empty() || lower(text_at(item, "alias")) != name) continue;
+      bool own = false;
+      walk(item, [&](const Json& n) {
+        own = own || (is_class(n, "COLUMN_REF") &&
+                      lower(n.at("column_names").back().get<std::string>()) == name);
+        return !own;
+      });
+      if (!own) return bare(item);
+    }
+    return {};
+  }
+
+  /// WHERE, QUALIFY and GROUP BY speak of FROM's columns, and of an alias of the SELECT list only
+  /// where no column has its name.
+  std::optional<Json> of_from(const Json& expression, const Json& node, const ScopePtr& scope) {
+    return with_meanings(expression, [&](const Json& reference) -> std::optional<Json> {
+      if (reference.at("column_names").size() > 1) return reference;
+      const auto name = first_name(reference);
+      auto alias = alias_in(node.at("select_list"), name);
+      if (!alias) return reference;
+      switch (column_of_from(node, scope, name)) {
+        case Has::yes: return reference;
+        case Has::no: return alias;
+        default: return columns_.knows_tables() ? std::nullopt : std::move(alias);
+      }
+    });
+  }
+
+  /// HAVING speaks of the columns that rows are grouped by, else of aliases.
+  std::optional<Json> of_groups(const Json& expression, const Json& node, const ScopePtr& scope) {
+    return with_meanings(expression, [&](const Json& reference) -> std::optional<Json> {
+      if (reference.at("column_names").size() > 1) return reference;
+      const auto name = first_name(reference);
+      auto alias = alias_in(node.at("select_list"), name);
+      if (!alias) return reference;
+      if (groups_by_column(node, name)) return of_from(reference, node, scope);
+      return alias;
+    });
+  }
+
+  static bool groups_by_column(const Json& node, const std::string& name) {
+    const auto is_it = [&](const Json& key) {
+      return is_class(key, "COLUMN_REF") &&
+             lower(key.at("column_names").back().get<std::string>()) == name;
+    };
+    const auto& list = node.at("select_list");
+    if (is(node, "aggregate_handling", "FORCE_AGGREGATES"))
+      return std::any_of(list.begin(), list.end(), is_it);
+    for (const auto& key : node.at("group_expressions")) {
+      const auto at = as_position(key);
+      if (is_it(at && *at >= 1 && *at <= list.size() ? list[*at - 1] : key)) return true;
+    }
+    return false;
+  }
+
+  bool is_group_key(const Json& expression, const Json& node, const ScopePtr& scope) {
     if (is(node, "aggregate_handling", "FORCE_AGGREGATES")) return true;  // it has no aggregate
     // With GROUPING SETS a row of one set sees rows that another set's key would part.
     if (node.value("group_sets", Json::array()).size() > 1) return false;
@@ -403,7 +437,9 @@ class Pusher {
       Json meant = bare(key);
       if (auto at = as_position(key); at && *at >= 1 && *at <= list.size())
         meant = bare(list[*at - 1]);
-      if (meant == expression || bare(aliased(meant, list)) == expression) return true;
+      if (meant == expression) return true;
+      if (const auto named = of_from(meant, node, scope); named && bare(*named) == expression)
+        return true;
     }
     return false;
   }
@@ -429,7 +465,7 @@ class Pusher {
   }
 
   std::optional<size_t> owner_of(const Json& reference, const std::vector<Item>& items,
-                                 bool& unclear) const {
+                                 bool& unclear) {
     const auto& parts = reference.at("column_names");
     if (parts.size() > 1) {
       for (size_t depth = 0; depth + 1 < std::min<size_t>(parts.size(), 3); ++depth) {
@@ -443,7 +479,7 @@ class Pusher {
     const auto column = lower(parts[0].get<std::string>());
     std::vector<size_t> surely, perhaps;
     for (size_t i = 0; i < items.size(); ++i) {
-      const Has has = yields(items[i], column);
+      const Has has = columns_.yields(items[i], column);
       if (has == Has::yes) surely.push_back(i);
       if (has == Has::maybe) perhaps.push_back(i);
     }
@@ -493,6 +529,7 @@ class Pusher {
 
   const Parsed& select_;
   Problems& problems_;
+  ColumnFinder columns_;
   std::set<size_t> told_;
   std::set<std::string> around_;  ///< aliases of the queries around a sub-query
   size_t visits_ = 0;
@@ -521,20 +558,22 @@ bool mentions(const Json& node, const char* parameter) {
   return found;
 }
 
-std::vector<Leaf> push_intervals(const Json& node, const Parsed& select, Problems& problems) {
-  Pusher pusher(select, problems);
+std::vector<Leaf> push_intervals(const Json& node, const Parsed& select, const Catalog* catalog,
+                                 Problems& problems, bool& names_depend) {
+  Pusher pusher(select, catalog, problems);
   pusher.query(node, std::make_shared<Scope>(), {}, {});
+  names_depend = pusher.names_depend;
   if (pusher.gave_up) return {};
   return std::move(pusher.leaves);
 }
 
 std::vector<Leaf> push_column(const Json& node, const Parsed& select, const std::string& column) {
   Problems told;  // when the SELECT was parsed
-  Pusher pusher(select, told);
+  Pusher pusher(select, nullptr, told);
   const Json reference = {
       {"class", "COLUMN_REF"}, {"type", "COLUMN_REF"}, {"alias", ""}, {"column_names", {column}}};
   pusher.query(node, std::make_shared<Scope>(), {}, {{reference, Side::other, true, 0, true}});
-  if (pusher.gave_up || pusher.lost) return {};
+  if (pusher.gave_up || pusher.lost || pusher.names_depend) return {};
   return std::move(pusher.leaves);
 }
 

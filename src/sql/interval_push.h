@@ -26,8 +26,11 @@ struct Leaf {
 };
 
 /// Pushes every comparison with $start and $end down to the tables. One entry per use of a table
-/// that was come upon; nothing where the query unfolds without end.
-std::vector<Leaf> push_intervals(const Json& node, const Parsed& select, Problems& problems);
+/// that was come upon; nothing where the query unfolds without end. Where it depends on the tables'
+/// columns what a name means, `catalog` (or nothing) says; `names_depend` tells that it was needed
+/// and not there.
+std::vector<Leaf> push_intervals(const Json& node, const Parsed& select, const Catalog* catalog,
+                                 Problems& problems, bool& names_depend);
 
 /// The same with a column of the result pushed along with them. Nothing where a row's value of it
 /// may come from anywhere else than one row of a table.

@@ -62,18 +62,34 @@ IntervalUse merged(duck::Connection& connection, const Parsed& select, const Tab
 }  // namespace
 
 std::vector<IntervalUse> find_intervals(duck::Connection& connection, const Json& node,
-                                        const Parsed& select, Problems& problems) {
+                                        const Parsed& select, const Catalog* catalog,
+                                        Problems& problems, bool& names_depend) {
   std::vector<Leaf> leaves;
   const auto names = select.parameter_names();
   if (names.count("start") || names.count("end")) {
     refuse_between(node, select, problems);
-    leaves = push_intervals(node, select, problems);
+    leaves = push_intervals(node, select, catalog, problems, names_depend);
   }
   std::vector<IntervalUse> out;
   for (const auto& table : select.tables) {
     const bool known =
         std::any_of(out.begin(), out.end(), [&](const auto& o) { return o.table == table.name; });
     if (!known) out.push_back(merged(connection, select, table, leaves, problems));
+  }
+  return out;
+}
+
+std::vector<IntervalUse> intervals_over(duck::Connection& connection, const Parsed& select,
+                                        const Catalog& catalog) {
+  Problems problems;
+  bool names_depend = false;
+  const Json node = parse_tree(connection, select.text, select.begin);
+  auto out = find_intervals(connection, node, select, &catalog, problems, names_depend);
+  if (problems.empty()) return out;
+  // What is compared in two ways, now that the columns are known, proves nothing.
+  for (auto& use : out) {
+    use.expression.reset();
+    use.exact = false;
   }
   return out;
 }

@@ -116,6 +116,79 @@ TEST_F(Sql, PushesIntervalsThroughQueries) {
             "");
 }
 
+TEST_F(Sql, TakesANameForTheColumnWhereThereIsOne) {
+  const auto both = [&](const std::string& text) {
+    return proved(text) + (parse(text).names_depend ? " | " : " = ") + proved_over(text);
+  };
+  const std::string at = "\"at\" >= $start AND \"at\" < $end", t = "t >= $start AND t < $end";
+  const std::string stamp = "silver.events: to_timestamp(n)", column = "silver.events: \"at\"";
+  // DuckDB asks the table first. What it has is known when the plan is made.
+  EXPECT_EQ(both("SELECT to_timestamp(n) AS \"at\" FROM silver.events WHERE " + at),
+            stamp + " | " + column);
+  EXPECT_EQ(both("SELECT to_timestamp(n) AS t FROM silver.events WHERE " + t),
+            stamp + " | " + stamp);
+  EXPECT_EQ(both("SELECT to_timestamp(n) AS \"at\" FROM silver.events QUALIFY " + at),
+            stamp + " | " + column);
+  EXPECT_EQ(
+      both("SELECT e.id AS \"at\" FROM silver.kinds k JOIN silver.events e USING (kind) WHERE "
+           "e.\"at\" >= $start AND e.\"at\" < $end"),
+      column + " = " + column);
+  EXPECT_EQ(both("SELECT date_trunc('day', \"at\") AS \"at\" FROM silver.events WHERE " + at),
+            column + " = " + column);
+  // The text itself says it of a sub-query.
+  EXPECT_EQ(
+      both("SELECT to_timestamp(n) AS \"at\" FROM (SELECT \"at\", n FROM silver.events) WHERE " +
+           at),
+      column + " = " + column);
+  EXPECT_EQ(both("SELECT to_timestamp(n) AS \"at\" FROM (SELECT n FROM silver.events) WHERE " + at),
+            stamp + " = " + stamp);
+  EXPECT_EQ(both("SELECT to_timestamp(n) AS \"at\" FROM (FROM silver.events) WHERE " + at),
+            stamp + " | " + column);
+  EXPECT_EQ(both("SELECT to_timestamp(n) AS \"at\" FROM (SELECT * EXCLUDE (\"at\") FROM "
+                 "silver.events) WHERE " +
+                 at),
+            stamp + " = " + stamp);
+  // HAVING asks for what is grouped by first, and then for aliases.
+  EXPECT_EQ(
+      both("SELECT to_timestamp(n) AS \"at\", count(*) FROM silver.events GROUP BY n HAVING " + at),
+      stamp + " ? = " + stamp + " ?");
+  EXPECT_EQ(both("SELECT n AS \"at\" FROM silver.events e GROUP BY n, e.\"at\" HAVING " + at),
+            "silver.events: \"n\" | " + column + " ?");
+  EXPECT_EQ(both("SELECT n AS t FROM silver.events GROUP BY t HAVING " + t),
+            "silver.events: \"n\" | silver.events: \"n\"");
+  // Over a table that nobody knows, nothing is taken for granted.
+  EXPECT_EQ(both("SELECT to_timestamp(e.n) AS t FROM silver.events e, gold.unknown WHERE " + t),
+            "silver.events: to_timestamp(n) | ");
+  EXPECT_EQ(both("SELECT to_timestamp(n) AS t FROM silver.events, range(3) r(i) WHERE " + t),
+            stamp + " | " + stamp);
+}
+
+TEST_F(Sql, SeesWhatAStarReplacesAndRenames) {
+  const auto over = [&](const std::string& list) {
+    const std::string text = "SELECT * FROM (SELECT " + list +
+                             " FROM silver.events) q WHERE \"at\" >= $start AND \"at\" < $end";
+    return proved(text) + (parse(text).names_depend ? " | " : " = ") + proved_over(text);
+  };
+  const std::string stamp = "silver.events: to_timestamp(n)", column = "silver.events: \"at\"";
+  EXPECT_EQ(over("*"), column + " = " + column);
+  EXPECT_EQ(over("* REPLACE (to_timestamp(n) AS \"at\")"), stamp + " = " + stamp);
+  EXPECT_EQ(over("* EXCLUDE (\"at\") RENAME (n AS \"at\")"),
+            "silver.events: \"n\" = silver.events: \"n\"");
+  EXPECT_EQ(over("* RENAME (\"at\" AS was)"), " = ");
+  EXPECT_EQ(over("* EXCLUDE (\"at\")"), " = ");
+  EXPECT_EQ(over("events.* EXCLUDE (\"at\"), to_timestamp(n) AS \"at\""), stamp + " = " + stamp);
+  // Of two columns with one name the first is meant.
+  EXPECT_EQ(over("*, to_timestamp(n) AS \"at\""), stamp + " | " + column);
+  EXPECT_EQ(over("to_timestamp(n) AS \"at\", *"), stamp + " = " + stamp);
+  EXPECT_EQ(over("COLUMNS(*) + INTERVAL 1 DAY"), " = ");
+  EXPECT_EQ(over("COLUMNS('a.*')"), " = ");
+  EXPECT_EQ(over("unnest(pay), \"at\""), " = ");
+  EXPECT_EQ(over("count(*) OVER () AS c, \"at\""), column + " ? = " + column + " ?");
+  EXPECT_EQ(
+      proved_over("SELECT * RENAME (n AS t) FROM silver.events WHERE t >= $start AND t < $end"),
+      "silver.events: \"n\"");
+}
+
 TEST_F(Sql, RefusesIntervalsThatAreNotHalfOpen) {
   EXPECT_EQ(problem("SELECT *\nFROM silver.events WHERE \"at\" >= $start AND \"at\" <= $end"),
             "an interval does not hold its end, but <= $end takes it in (m.sql:11:50)\n"

@@ -191,7 +191,8 @@ void read_tree(duck::Connection& connection, Parsed& parsed, const duck::Sandbox
                  place_at(parsed.begin, parsed.text, breach.position.value_or(0)));
   }
   Reader(parsed, problems, sandbox).read(node, {});
-  parsed.intervals = find_intervals(connection, node, parsed, problems);
+  parsed.intervals =
+      find_intervals(connection, node, parsed, nullptr, problems, parsed.names_depend);
   problems.raise();
 }
 
@@ -208,6 +209,7 @@ std::string to_cache(const Parsed& parsed) {
   Fields out;
   out.add(parsed.meaning);
   out.add_number(parsed.star);
+  out.add_number(parsed.names_depend);
   out.add_number(parsed.tables.size());
   for (const auto& use : parsed.tables) {
     out.add(use.name);
@@ -241,6 +243,7 @@ std::optional<Parsed> known_select(std::string_view text, const Place& begin, co
   out.begin = begin;
   out.meaning = in.text();
   out.star = in.number() > 0;
+  out.names_depend = in.number() > 0;
   const auto place = [&](size_t position) { return place_at(begin, text, position); };
   for (size_t left = in.number(); left > 0 && in.good(); --left) {
     TableUse use;

@@ -52,8 +52,11 @@ struct Parsed {
   Place begin;                   ///< where the text begins in the user's file
   std::vector<TableUse> tables;  ///< every use, in order; a table may be used twice
   std::vector<ParameterUse> parameters;
-  std::vector<IntervalUse> intervals;  ///< one entry per table read
-  std::string meaning;                 ///< hash of the tree without places, comments and layout
+  /// One entry per table read. An alias is taken to be no column's name unless the SELECT says so.
+  std::vector<IntervalUse> intervals;
+  /// It depends on the tables' columns whether that is so: ask `intervals_over`.
+  bool names_depend = false;
+  std::string meaning;  ///< hash of the tree without places, comments and layout
   /// It says `*` somewhere, so that the columns of its inputs are a part of its meaning.
   bool star = false;
 
@@ -80,6 +83,12 @@ std::optional<Parsed> known_select(std::string_view text, const Place& begin, co
 
 /// A name of the tables' columns, for binding: table → columns in order.
 using Catalog = std::map<std::string, std::vector<duck::Column>>;
+
+/// `intervals` of a SELECT over tables with these columns: a name in WHERE is a column's where a
+/// table has one, else an alias of the SELECT list, as DuckDB reads it. Of a table that is not in
+/// the catalog nothing is taken for granted.
+std::vector<IntervalUse> intervals_over(duck::Connection& connection, const Parsed& select,
+                                        const Catalog& catalog);
 
 /// Columns in the cache, under a key of the caller's.
 std::optional<std::vector<duck::Column>> cached_columns(const Cache& cache, const std::string& key);

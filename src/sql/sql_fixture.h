@@ -29,9 +29,14 @@ class Sql : public testing::Test {
     return fingerprint(parse(text), catalog_, settings);
   }
   /// `table: expression` per table read by intervals, with `?` where the SELECT does not prove it.
-  std::string proved(const std::string& text) {
+  std::string proved(const std::string& text) { return listed(parse(text).intervals); }
+  /// The same over the tables' columns.
+  std::string proved_over(const std::string& text) {
+    return listed(intervals_over(connection_, parse(text), catalog_));
+  }
+  static std::string listed(const std::vector<IntervalUse>& intervals) {
     std::string out;
-    for (const auto& use : parse(text).intervals) {
+    for (const auto& use : intervals) {
       if (!use.expression) continue;
       out +=
           (out.empty() ? "" : ", ") + use.table + ": " + *use.expression + (use.exact ? "" : " ?");

@@ -71,8 +71,10 @@ std::string meaning_of(const Json& node);
 bool says_star(const Json& node);
 
 /// One entry per table of `select.tables`; what is wrong with comparisons goes into `problems`.
+/// `catalog` may be nothing: `names_depend` then says whether another one would have said more.
 std::vector<IntervalUse> find_intervals(duck::Connection& connection, const Json& node,
-                                        const Parsed& select, Problems& problems);
+                                        const Parsed& select, const Catalog* catalog,
+                                        Problems& problems, bool& names_depend);
 
 /// `$name` in a text outside of strings and comments, with the byte where it stands.
 std::vector<std::pair<std::string, size_t>> parameters_in(std::string_view text);

@@ -56,6 +56,8 @@ class Facts {
   const sql::Catalog& catalog() const { return catalog_; }
   const std::map<std::string, std::string>& settings() const { return settings_; }
   const std::vector<std::string>& inputs() const { return inputs_; }
+  /// Tables that a view reads: with rows of every interval.
+  const std::set<std::string>& read_by_views() const { return read_by_views_; }
 
  private:
   void add_inputs(const sql::Parsed& select, bool direct) {
@@ -74,6 +76,7 @@ class Facts {
       }
       if (std::find(inputs_.begin(), inputs_.end(), asset.name) == inputs_.end())
         inputs_.push_back(asset.name);
+      if (!direct) read_by_views_.insert(asset.name);
       if (!select.star) continue;
       if (auto columns = tables_.columns(asset.name))
         catalog_[direct ? name : asset.name] = std::move(*columns);
@@ -88,19 +91,41 @@ class Facts {
   sql::Catalog catalog_;
   std::map<std::string, std::string> settings_;
   std::vector<std::string> inputs_;
+  std::set<std::string> read_by_views_;
 };
 
+/// How the SELECT reads its tables, where need be with a look at their columns.
+std::vector<sql::IntervalUse> intervals_of(const graph::Graph& graph, const sql::Parsed& select,
+                                           Tables& tables, duck::Database& database) {
+  if (!select.names_depend) return select.intervals;
+  sql::Catalog catalog;
+  for (const auto& name : select.table_names()) {
+    if (auto columns = tables.columns(asset_of(graph, name).name))
+      catalog[name] = std::move(*columns);
+  }
+  duck::Connection connection(database);
+  return sql::intervals_over(connection, select, catalog);
+}
+
 /// An input counts by intervals where the SELECT proves that rows of other intervals do not matter,
-/// or the model says in `reads` how far they do.
-void add_interval_uses(const graph::Graph& graph, const sql::Parsed& select,
+/// or the model says in `reads` how far they do. Whatever reads it beside that, under another name
+/// or through a view, must not matter either.
+void add_interval_uses(const graph::Graph& graph, const std::vector<sql::IntervalUse>& uses,
+                       const std::set<std::string>& read_by_views,
                        const std::set<std::string>& declared, plan::Model& out) {
-  std::set<std::string> whole;  // a table may be read under two names: `silver.a` and `a`
-  for (const auto& use : select.intervals) {
+  std::set<std::string> whole;
+  for (const auto& name : read_by_views) {
+    if (!declared.count(name)) whole.insert(name);
+  }
+  for (const auto& use : uses) {
     const auto name = asset_of(graph, use.table).name;
     if (!use.expression || (!use.exact && !declared.count(name))) whole.insert(name);
     if (whole.count(name)) continue;
     for (auto& input : out.inputs) {
-      if (input.name == name) input.expression = *use.expression;
+      if (input.name != name) continue;
+      // `silver.a` and `a` may be compared in two ways.
+      if (!input.expression.empty() && input.expression != *use.expression) whole.insert(name);
+      input.expression = *use.expression;
     }
   }
   for (auto& input : out.inputs) {
@@ -111,7 +136,7 @@ void add_interval_uses(const graph::Graph& graph, const sql::Parsed& select,
 }  // namespace
 
 plan::Model facts_of(const project::Project& project, const graph::Graph& graph,
-                     const project::Model& model, Tables& tables, duck::Database&) {
+                     const project::Model& model, Tables& tables, duck::Database& database) {
   const Facts facts(project, graph, model, tables);
   plan::Model out;
   out.name = model.name;
@@ -140,7 +165,8 @@ plan::Model facts_of(const project::Project& project, const graph::Graph& graph,
   }
   if (model.build.kind == BuildKind::interval) {
     out.grain = Grain::parse(model.build.grain, project.zone);
-    add_interval_uses(graph, facts.select(), declared, out);
+    add_interval_uses(graph, intervals_of(graph, facts.select(), tables, database),
+                      facts.read_by_views(), declared, out);
   }
   return out;
 }
