@@ -32,6 +32,31 @@ std::vector<Add> only_in(const Snapshot& from, const Snapshot& of) {
   return out;
 }
 
+/// What the table is known to be built from once it is an older version again: what was known then,
+/// so that a plan finds stale what has changed since. A source has still read what it has read.
+std::optional<Provenance> record_of_then(const Table& table, int64_t version) {
+  const auto last = table.provenance().last;
+  if (!last) return {};
+  static const std::set<std::string> kBuilt = {"table", "interval", "append",
+                                               "merge", "scd2",     "seed"};
+  std::optional<Provenance> out;
+  if (!kBuilt.contains(last->kind)) {
+    out = last;
+  } else {
+    for (auto& entry : table.history()) {
+      if (entry.version > version || !entry.provenance) continue;
+      if (entry.provenance->kind == kMaintenanceKind) continue;
+      out = std::move(entry.provenance);
+      break;
+    }
+  }
+  if (!out) return {};
+  out->run.clear();
+  out->intervals = {};
+  out->touched = {};  // whoever reads the table compares its rows
+  return out;
+}
+
 void check_there(storage::FileSystem& files, const Snapshot& then, const std::vector<Add>& adds) {
   std::string missing;
   size_t count = 0;
@@ -78,6 +103,7 @@ Restored restore(storage::FileSystem& files, const std::string& table_path,
   }
   for (const auto& add : removed) request.removes.push_back(remove_of(add, clock.now()));
   if (!(then.metadata == now.metadata)) request.metadata = then.metadata;
+  request.provenance = record_of_then(table, version);
   out.version = committed_version(table.commit(std::move(request), clock), table_path);
   return out;
 }

@@ -14,7 +14,9 @@ struct Restored {
   int64_t version = -1;  ///< that was committed; -1: the older version holds the same
   int64_t files_added = 0, files_removed = 0;
 };
-/// Commits a version with the files, schema and properties of an older one, as Spark's RESTORE.
+/// Commits a version with the files, schema and properties of an older one, as Spark's RESTORE. The
+/// record of what it was built from is that of then, so the next plan finds stale what has changed
+/// since; a source's table keeps its progress: what was read is not read again.
 /// Error(not_found) that names data files which are gone; nothing is changed then.
 Restored restore(storage::FileSystem& files, const std::string& table_path,
                  duck::Connection& connection, int64_t version, std::optional<Time> asked_for,
