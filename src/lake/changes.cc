@@ -1,10 +1,13 @@
 #include "lake/changes.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 
 #include "base/local_time.h"
 #include "lake/history_archive.h"
+#include "lake/json_reader.h"
+#include "lake/maintenance.h"
 #include "lake/protocol.h"
 #include "lake/statistics.h"
 #include "lake/touched.h"
@@ -42,11 +45,11 @@ bool widens(const Metadata& before, const Metadata& after) {
     const Field* found = now.find(field.name);
     if (!found || (!(found->type == field.type) && field.type.kind != Type::Kind::struct_))
       return false;
+    // Under another name in the files the older rows would read as NULL.
+    if (found->in_files() != field.in_files()) return false;
   }
   return true;
 }
-    // Under another name in the files the older rows would read as NULL.
-    if (found->in_files() != field.in_files()) return false;
 
 /// One input's changes while they are being looked at.
 class Finder {
@@ -370,6 +373,25 @@ ChangedIntervals changed_files(const Table& table, int64_t from_version, int64_t
       out.files += remove.data_change;
       out.rows_removed |= remove.data_change;
     }
+  }
+  return out;
+}
+
+std::optional<int64_t> taken_by_retention(const Table& table, int64_t from_version,
+                                          int64_t to_version) {
+  std::optional<int64_t> out;
+  for (const auto& entry : table.history()) {
+    if (entry.version <= from_version || entry.version > to_version) continue;
+    if (!entry.provenance || entry.provenance->kind != kMaintenanceKind) continue;
+    reading_json("a commitInfo", [&] {
+      simdjson::dom::parser parser;
+      const std::string none = "{}";
+      const auto& given = entry.parameters_json.empty() ? none : entry.parameters_json;
+      if (!find(JsonObject(parser.parse(given)), kRetentionParameter)) return;
+      const auto& metrics = entry.metrics_json.empty() ? none : entry.metrics_json;
+      const std::string rows = string_at(parser.parse(metrics), "numDeletedRows", "0");
+      out = out.value_or(0) + std::strtoll(rows.c_str(), nullptr, 10);
+    });
   }
   return out;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/interval.h"
@@ -31,6 +32,11 @@ ChangedIntervals changed_intervals(const Table& table, int64_t from_version, int
 
 /// The same for an input that is read whole: only whether and how many files changed.
 ChangedIntervals changed_files(const Table& table, int64_t from_version, int64_t to_version);
+
+/// Rows that retention has taken out of the table in the versions (from, to]; nothing where it has
+/// taken none. Erasure does not count. Also of versions whose log was cleaned.
+std::optional<int64_t> taken_by_retention(const Table& table, int64_t from_version,
+                                          int64_t to_version);
 
 /// SELECT of the rows that were added between two versions, for `new_rows:` inputs. `clean` is
 /// false where rows were also removed or changed: then `removed_sql` selects those.

@@ -22,6 +22,9 @@ std::chrono::microseconds deleted_file_retention(const Metadata& metadata);
 int64_t target_file_bytes(const Metadata& metadata);
 inline constexpr int64_t kTargetFileBytes = 256ll << 20;
 
+/// In the operationParameters of what retention removes: before which time. Erasure has none.
+inline constexpr const char* kRetentionParameter = "retention";
+
 /// The record of a commit that only looks after the table.
 Provenance maintenance_record(const Snapshot& snapshot);
 /// A request over the snapshot with such a record, and nothing else yet.

@@ -51,6 +51,8 @@ class Remover {
         reason_(reason) {}
 
   const Table& table() const { return table_; }
+  /// By retention, not by erasure: rows before this time go.
+  void keep_from(Time time) { keep_from_ = time; }
 
   /// False where there was nothing to remove.
   bool run(const Plan& plan, bool dry_run, RowRemoval& out) {
@@ -133,6 +135,8 @@ class Remover {
     }
     request.operation_parameters = {{"predicate", json_list_text({"<not recorded>"})},
                                     {"reason", json_quoted(reason_)}};
+    if (keep_from_)
+      request.operation_parameters[kRetentionParameter] = json_quoted("before " + iso(*keep_from_));
     request.operation_metrics = {{"numRemovedFiles", std::to_string(request.removes.size())},
                                  {"numAddedFiles", std::to_string(adds.size())},
                                  {"numDeletedRows", std::to_string(deleted_rows(removal))},
@@ -179,6 +183,7 @@ class Remover {
   duck::Connection& connection_;
   const Clock& clock_;
   const char* reason_;
+  std::optional<Time> keep_from_;
 };
 
 /// Files with rows that the condition holds for, and how many.
@@ -398,13 +403,14 @@ RowRemoval apply_retention(storage::FileSystem& files, const std::string& table_
                            duck::Connection& connection, const RetentionRule& rule, bool dry_run,
                            const Clock& clock) {
   RowRemoval out;
-  Remover(files, table_path, connection, clock, kRetention)
-      .run(
-          [&](const Snapshot& snapshot) {
-            return rule.column.empty() ? by_partition(snapshot, rule)
-                                       : by_column(connection, snapshot, rule);
-          },
-          dry_run, out);
+  Remover remover(files, table_path, connection, clock, kRetention);
+  remover.keep_from(rule.keep_from);
+  remover.run(
+      [&](const Snapshot& snapshot) {
+        return rule.column.empty() ? by_partition(snapshot, rule)
+                                   : by_column(connection, snapshot, rule);
+      },
+      dry_run, out);
   return out;
 }
 

@@ -130,6 +130,8 @@ class Assessor {
 
   void assess_whole() {
     if (!scratch_reason_.empty()) {
+      if (recorded_ && model_.kind != BuildKind::scd2) keep_what_cannot_come_again();
+      if (out_.problem) return;
       reason(scratch_reason_);
       // The rows that a slowly changing dimension keeps are not in its inputs any more.
       out_.from_scratch = model_.kind != BuildKind::scd2 || !recorded_ || choices_.full_refresh;
@@ -142,6 +144,37 @@ class Assessor {
       const bool incremental = incremental_input(input);
       if (!incremental && has_new_rows_input()) continue;
       look_at_whole_input(input, incremental);
+    }
+  }
+
+  /// Rows that retention has taken from an input and that this table may have been built from. What
+  /// is built whole each time has them since its last build, what grows has had them always.
+  std::optional<int64_t> gone_from(const InputUse& input) {
+    if (input.lookup || !model_.retention.count(input.name)) return {};
+    const auto now = out_.inputs.find(input.name);
+    const auto* then = recorded_input(input.name);
+    if (now == out_.inputs.end() || !then || then->table_id != now->second.table_id) return {};
+    const int64_t from = model_.kind == BuildKind::table ? then->version : -1;
+    return world_.taken_by_retention(input.name, from, now->second.version);
+  }
+
+  void keep_what_cannot_come_again() {
+    if (choices_.rebuild_sealed) return;
+    for (const auto& input : model_.inputs) {
+      const auto rows = gone_from(input);
+      if (!rows) continue;
+      out_.problem = Problem{
+          Code::data,
+          fmt::format("model \"{}\": {}, but retention has taken {} of its input \"{}\": what was "
+                      "built from them would be lost",
+                      model_.name, scratch_reason_, counted(size_t(*rows), "row", "rows"),
+                      input.name),
+          fmt::format("keep its rows and build new ones as it says now with `windrow plan --accept "
+                      "{0}`, or rebuild it from what is left with `windrow run --rebuild-sealed "
+                      "--select {0}`",
+                      model_.name),
+          {}};
+      return;
     }
   }
 
@@ -184,8 +217,13 @@ class Assessor {
         return;
       }
     }
-    reason(fmt::format("input {} {} → {}: {}", input.name, then->version, now.version,
-                       counted(size_t(changed.files), "file", "files")));
+    std::string text = fmt::format("input {} {} → {}: {}", input.name, then->version, now.version,
+                                   counted(size_t(changed.files), "file", "files"));
+    if (const auto rows = model_.kind == BuildKind::table ? gone_from(input) : std::nullopt) {
+      text += fmt::format("; {} of it that retention has taken {} from here as well",
+                          counted(size_t(*rows), "row", "rows"), *rows == 1 ? "goes" : "go");
+    }
+    reason(std::move(text));
   }
 
   // --- intervals ---

@@ -55,6 +55,9 @@ class World {
   /// For inputs that are read whole: files added or removed by data-changing commits in between,
   /// and whether rows were removed or changed.
   virtual lake::ChangedIntervals changes(const std::string& table, int64_t from, int64_t to) = 0;
+  /// Rows that retention has taken out of an input in the versions (from, to]; nothing: none.
+  virtual std::optional<int64_t> taken_by_retention(const std::string& table, int64_t from,
+                                                    int64_t to) = 0;
   /// True where the text kept under `recorded` means what the model means now (after an upgrade of
   /// the engine).
   virtual bool same_meaning(const std::string& model, const lake::Provenance& recorded) = 0;
@@ -92,7 +95,8 @@ struct Assessment {
   std::optional<int64_t> new_rows_from;
   bool rows_removed = false;  ///< the new_rows input lost or changed rows: merge recomputes keys
   std::optional<Problem>
-      problem;  ///< it cannot be built: history lost, an append whose input changed rows
+      problem;  ///< it cannot be built: history lost, an append whose input changed rows, rows
+                ///< that retention has taken from its input and that a rebuild would lose
 };
 
 Assessment assess(const Model& model, World& world, const Choices& choices);

@@ -29,12 +29,16 @@ class FakeWorld : public World {
     if (lost) throw Error(Code::history_lost, "gone");
     return change;
   }
+  std::optional<int64_t> taken_by_retention(const std::string&, int64_t from, int64_t to) override {
+    return from < retained_at && retained_at <= to ? std::optional<int64_t>(3) : std::nullopt;
+  }
   bool same_meaning(const std::string&, const lake::Provenance&) override { return same; }
 
   std::map<std::string, int64_t> versions{{"silver.events", 41}};
   std::set<std::string> lent;
   std::map<std::string, lake::ProvenanceState> states;
   lake::ChangedIntervals change;
+  int64_t retained_at = -1;  ///< version of silver.events at which retention took three rows
   bool lost = false, same = false;
 };
 
@@ -87,6 +91,44 @@ TEST_F(PlanTest, ANewOneIsBuiltUpToTheLastWholeInterval) {
   EXPECT_EQ(a.intervals.text(), "[2025-10-01T00:00:00Z, 2025-10-20T00:00:00Z)");
   model_.wait = 13h;  // the 19th is due only thirteen hours after its end
   EXPECT_EQ(days(assessed().intervals), 18u);
+}
+
+/// What grew from rows that retention has taken since is not rebuilt without a word.
+TEST_F(PlanTest, AWholeRebuildKeepsWhatRetentionHasTaken) {
+  const std::string lost = "retention has taken 3 rows of its input \"silver.events\"";
+  model_.retention = {{"silver.events", 24h * 30}};
+  world_.retained_at = 40;
+  for (const auto kind : {BuildKind::append, BuildKind::merge}) {
+    whole(kind);
+    built();
+    model_.definition = "d2";
+    auto a = assessed();
+    ASSERT_TRUE(a.problem);
+    EXPECT_NE(a.problem->message.find("definition changed, but " + lost), std::string::npos);
+    EXPECT_FALSE(a.stale);
+    choices_.rebuild_sealed = true;
+    EXPECT_TRUE(assessed().from_scratch && !assessed().problem);
+    choices_.rebuild_sealed = false;
+    choices_.full_refresh = true;
+    EXPECT_NE(assessed().problem->message.find("full refresh, but " + lost), std::string::npos);
+    choices_.full_refresh = false;
+    model_.definition = "d1";
+    EXPECT_FALSE(assessed().problem || assessed().stale);
+  }
+  // What is built whole each time was built without them already.
+  whole();
+  model_.definition = "d2";
+  EXPECT_FALSE(assessed().problem);
+  world_.versions["silver.events"] = world_.retained_at = 42;
+  EXPECT_NE(assessed().problem->message.find(lost), std::string::npos);
+  model_.definition = "d1";
+  world_.change.files = 1;
+  EXPECT_EQ(
+      why(assessed()),
+      "input silver.events 41 → 42: 1 file; 3 rows of it that retention has taken go from here "
+      "as well");
+  model_.retention.clear();
+  EXPECT_EQ(why(assessed()), "input silver.events 41 → 42: 1 file");
 }
 
 TEST_F(PlanTest, NothingChangedIsNothingToDo) {

@@ -121,6 +121,11 @@ lake::ChangedIntervals Tables::changes(const std::string& table, int64_t from, i
   return lake::changed_files(this->table(table), from, to);
 }
 
+std::optional<int64_t> Tables::taken_by_retention(const std::string& table, int64_t from,
+                                                  int64_t to) {
+  return lake::taken_by_retention(this->table(table), from, to);
+}
+
 bool Tables::same_meaning(const std::string& model, const lake::Provenance& recorded) {
   // The same engine would have given the same fingerprint: only a text of another one is worth a
   // second look.

@@ -35,6 +35,8 @@ class Tables final : public plan::World {
   lake::ChangedIntervals changes(const std::string& table, int64_t from, int64_t to,
                                  const std::string& expression, const Grain& grain) override;
   lake::ChangedIntervals changes(const std::string& table, int64_t from, int64_t to) override;
+  std::optional<int64_t> taken_by_retention(const std::string& table, int64_t from,
+                                            int64_t to) override;
   bool same_meaning(const std::string& model, const lake::Provenance& recorded) override;
 
   /// Where a table is read from.
