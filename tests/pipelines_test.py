@@ -3,6 +3,7 @@
     # a comment
     === file PATH            the lines up to the next === become that file
     === append PATH          the same, at its end
+    === remove PATH          the file goes
     === run WORDS            runs `windrow WORDS`; the lines below are what it must print, the last one its exit code
                              where that is not 0: `exit 1`
 
@@ -60,6 +61,8 @@ def test_pipeline(case, tmp_path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("a" if verb == "append" else "w") as stream:
                 stream.write("\n".join(lines).rstrip("\n") + "\n")
+        elif verb == "remove":
+            (folder / rest).unlink()
         elif verb == "run":
             result = subprocess.run([lab.PROGRAM, "-C", str(folder), "-q", *shlex.split(rest)], capture_output=True, text=True, timeout=60)
             printed = plain(result.stdout + result.stderr, folder)

@@ -165,6 +165,18 @@ std::unique_ptr<tasks::Tables> AppImpl::tables() {
     return model &&
            tasks::same_text_meaning(project_, graph_, *model, *tables, database_, old_text);
   };
+  out->same_but_for_names = [this, tables = out.get()](const std::string& name,
+                                                       const std::string& definition) {
+    const auto* model = project_.model(name);
+    return model &&
+           tasks::same_but_for_names(project_, graph_, *model, *tables, database_, definition);
+  };
+  if (auto* lake = lake_if_there()) {
+    auto former = tasks::former_names(project_);
+    std::erase_if(
+        former, [&](const auto& names) { return !lake->may_take_over(names.second, names.first); });
+    out->formerly(std::move(former));
+  }
   return out;
 }
 
@@ -223,6 +235,21 @@ std::set<size_t> AppImpl::chosen(const std::string& select, const std::string& e
   return out;
 }
 
+namespace {
+
+/// What is in the lake of an asset.
+void add_table(AssetView& view, const lake::Table& table, duck::Database& database) {
+  duck::Connection connection(database);
+  const auto snapshot = table.snapshot({}, &connection);
+  view.version = snapshot.version;
+  if (snapshot.rows() >= 0) view.rows = snapshot.rows();
+  view.bytes = snapshot.bytes();
+  view.files = int64_t(snapshot.files.size());
+  view.updated = snapshot.timestamp;
+}
+
+}  // namespace
+
 std::vector<AssetView> AppImpl::list(const std::string& select) {
   std::vector<AssetView> out;
   auto* lake = lake_if_there();
@@ -240,15 +267,32 @@ std::vector<AssetView> AppImpl::list(const std::string& select) {
     } else if (const auto* source = project_.source(asset.name)) {
       view.description = source->common.description;
     }
-    if (lake && lake->table(asset.name).exists()) {
-      duck::Connection connection(database_);
-      const auto snapshot = lake->table(asset.name).snapshot({}, &connection);
-      view.version = snapshot.version;
-      if (snapshot.rows() >= 0) view.rows = snapshot.rows();
-      view.bytes = snapshot.bytes();
-      view.files = int64_t(snapshot.files.size());
-      view.updated = snapshot.timestamp;
-    }
+    if (lake && lake->table(asset.name).exists())
+      add_table(view, lake->table(asset.name), database_);
+    out.push_back(std::move(view));
+  }
+  return out;
+}
+
+std::vector<AssetView> AppImpl::orphans() {
+  std::vector<AssetView> out;
+  auto* lake = lake_if_there();
+  if (!lake) return out;
+  std::set<std::string> known;
+  for (const auto& asset : graph_.assets) known.insert(asset.name);
+  // What a source keeps beside its table goes with it.
+  for (const auto& source : project_.sources)
+    known.insert({source.name + "_rejected", source.name + "_log"});
+  for (const auto& [now, then] : tasks::former_names(project_)) {
+    if (lake->may_take_over(then, now)) known.insert(then);
+  }
+  for (const auto& name : lake->tables()) {
+    if (known.contains(name)) continue;
+    AssetView view;
+    view.name = name;
+    view.kind = "orphan";
+    view.layer = name.substr(0, name.find('.'));
+    add_table(view, lake->table(name), database_);
     out.push_back(std::move(view));
   }
   return out;

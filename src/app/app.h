@@ -45,6 +45,7 @@ struct PlannedStep {
   std::string kind;     ///< source, seed, table, interval, append, merge, scd2, view, publication
   bool certain = true;  ///< false: only if what it reads changes in this run
   std::vector<std::string> reasons;
+  std::string former;  ///< the name under which its table still lies; the first reason says so
   std::vector<Interval> intervals;  ///< contiguous, coalesced; empty for whole tables
   size_t interval_count = 0;        ///< in grains
   size_t sealed_count = 0, outside_count = 0;
@@ -215,6 +216,8 @@ class App {
   virtual std::vector<FilesOf> files_read(duck::Connection& connection, const std::string& select,
                                           const duck::Parameters& parameters = {}) = 0;
   virtual std::vector<AssetView> list(const std::string& select) = 0;
+  /// Tables of the lake that nothing in the project makes any more.
+  virtual std::vector<AssetView> orphans() = 0;
   virtual graph::Lineage lineage(
       const std::string& subject) = 0;  ///< empty, `table`, or `table.column`
   virtual std::vector<HealthLine> health() = 0;

@@ -35,6 +35,7 @@ class AppImpl final : public App {
   std::vector<FilesOf> files_read(duck::Connection& connection, const std::string& select,
                                   const duck::Parameters& parameters) override;
   std::vector<AssetView> list(const std::string& select) override;
+  std::vector<AssetView> orphans() override;
   graph::Lineage lineage(const std::string& subject) override;
   std::vector<HealthLine> health() override;
   std::vector<tasks::PublicationPreview> preview_publications(const std::string& select) override;

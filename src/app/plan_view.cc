@@ -56,6 +56,9 @@ PlannedStep AppImpl::planned(const graph::Asset& asset, tasks::Tables& tables,
   step.problem = assessment.problem;
   for (const auto& reason : assessment.reasons) step.reasons.push_back(reason.text);
   if (!assessment.stale) step.reasons.clear();
+  step.former = tables.former_name(model->name).value_or("");
+  if (!step.former.empty())
+    step.reasons.insert(step.reasons.begin(), "renamed from " + step.former);
   for (const auto& [name, version] : assessment.inputs) step.inputs[name] = version.version;
   if (!facts.grain) return step;
   step.grain = facts.grain->text();
@@ -97,7 +100,8 @@ PlanView AppImpl::plan(const PlanOptions& options) {
       ++out.up_to_date;
       continue;
     }
-    if (!step.reasons.empty()) moving.insert(i);
+    // Another name alone changes no rows.
+    if (step.reasons.size() > (step.former.empty() ? 0u : 1u)) moving.insert(i);
     const auto* model = project_.model(asset.name);
     if (options.files && model && !view && !step.reasons.empty())
       step.files = files_of_step(*model, step, *world);
@@ -134,6 +138,10 @@ std::vector<std::string> AppImpl::accept(const std::string& select) {
       throw Error(Code::not_found,
                   fmt::format("\"{}\" is not built yet: there is nothing to accept", model->name),
                   "windrow run --select " + model->name, model->place);
+    }
+    if (const auto former = world->former_name(model->name)) {
+      lake().take_over(*former, model->name);
+      world->took_over(model->name);
     }
     const auto facts = tasks::facts_of(project_, graph_, *model, *world, database_);
     const auto state = world->provenance(model->name);

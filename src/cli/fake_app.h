@@ -145,6 +145,7 @@ class FakeApp final : public app::App {
   graph::Lineage lineage(const std::string& subject) override {
     return {subject, {"silver.a", "gold.b"}, {{"silver.a", "gold.b"}}, {}};
   }
+  std::vector<app::AssetView> orphans() override { return told_.assets; }
   std::vector<app::HealthLine> health() override { return told_.health; }
   std::vector<app::LifecycleLine> lifecycle(bool) override { return {}; }
   std::vector<app::RetainedTable> retain(const std::string&, bool) override {

@@ -78,7 +78,9 @@ int ls_verb(Session& session) {
   TextTable table({"asset", "kind", "version", "rows", "size", "updated", "description"},
                   {2, 3, 4});
   Json list = Json::array();
-  for (const auto& asset : app->list(joined(session.arguments.select))) {
+  const auto assets =
+      session.arguments.orphans ? app->orphans() : app->list(joined(session.arguments.select));
+  for (const auto& asset : assets) {
     if (session.arguments.tables && !asset.version) continue;
     // The first line: what follows belongs into the documentation, not into a table.
     const auto summary = asset.description.substr(0, asset.description.find('\n'));
@@ -103,9 +105,13 @@ int ls_verb(Session& session) {
   if (out.json()) {
     out.write(dumped(list));
   } else if (table.empty()) {
-    out.note(session.arguments.tables ? "no tables yet: `windrow run` makes them" : "no assets");
+    out.note(session.arguments.orphans ? "no orphans: everything in the lake is made by the project"
+             : session.arguments.tables ? "no tables yet: `windrow run` makes them"
+                                        : "no assets");
   } else {
     out.table(table);
+    if (session.arguments.orphans)
+      out.note("nothing makes these any more: `windrow table drop TABLE` removes one");
   }
   return kDone;
 }

@@ -213,6 +213,7 @@ void looking_verbs(CLI::App& app, Arguments& a) {
            "  windrow ls\n  windrow ls --select state:stale\n  windrow ls --tables --json\n");
   repeatable(ls->add_option("-s,--select", a.select, "which assets"))->type_name("SELECTOR");
   ls->add_flag("--tables", a.tables, "only those that have a table in the lake");
+  ls->add_flag("--orphans", a.orphans, "instead: tables of the lake that nothing makes any more");
   auto* lineage = verb(app, kLook, "lineage", "where a table or a column comes from and goes to",
                        "  windrow lineage\n  windrow lineage gold.trending\n"
                        "  windrow lineage gold.trending.score --format mermaid\n");
@@ -377,7 +378,11 @@ void table_verbs(CLI::App& app, Arguments& a) {
                     "  windrow table diff lake/gold/trending --from 3 --to 5\n");
   auto* restore = verb(*table, "Verbs", "restore", "make an older version the newest again",
                        "  windrow table restore lake/gold/trending --version 3\n");
-  for (auto* each : {read, history, diff, restore}) the_table(each, a);
+  auto* drop = verb(*table, "Verbs", "drop", "remove a table with its log and all its files",
+                    "  windrow table drop silver.old_name\n");
+  for (auto* each : {read, history, diff, restore, drop}) the_table(each, a);
+  drop->add_flag("--force", a.force, "also one that the project makes, or whose log does not read");
+  dry_run(drop, a);
   version_or_time(read, a);
   rows(read, a);
   limit(history, a, "at most so many versions (default: all)");

@@ -36,7 +36,7 @@ struct Arguments {
   bool without_missing = false;  ///< source reload
   bool full_refresh = false, rebuild_sealed = false, fail_fast = false, explain = false;
   bool allow_writes = false;  ///< query
-  bool list = false, tables = false, reference = false;
+  bool list = false, tables = false, orphans = false, reference = false;
   int jobs = 0;
   std::string name, target;  ///< init: example and folder
   std::string sql, sql_file, format, out_file, at;

@@ -13,6 +13,7 @@
 #include "lake/change_data.h"
 #include "lake/copies.h"
 #include "lake/table.h"
+#include "storage/folders.h"
 
 namespace windrow::cli {
 
@@ -100,6 +101,37 @@ int restore(Session& session, storage::FileSystem& files, const lake::Table& tab
   return kDone;
 }
 
+int drop(Session& session, storage::FileSystem& files, const std::string& path) {
+  const auto& a = session.arguments;
+  const bool by_name = !files.stat(folder_of(a.uri)) && a.uri.find('/') == std::string::npos;
+  if (by_name && !a.force) {
+    const auto app = open_app(session);
+    if (const auto* asset = app->graph().resolve(a.uri)) {
+      throw Error(
+          Code::usage,
+          fmt::format("\"{}\" is made by {}: the next run would make it again", a.uri, asset->file),
+          "take it out of the project first, or say --force");
+    }
+  }
+  const lake::Table table(files, path);
+  if (!table.exists() && !(a.force && files.stat(path + "/_delta_log"))) {
+    throw Error(Code::not_found, "there is no Delta table in \"" + a.uri + "\"",
+                "`windrow ls --orphans` lists those that nothing makes any more");
+  }
+  int64_t bytes = 0, count = 0;
+  for (const auto& file : files.list_tree(path)) {
+    bytes += int64_t(file.size);
+    ++count;
+  }
+  if (!a.dry_run) storage::remove_folder(files, path, "_delta_log");
+  session.out.write(
+      session.out.json()
+          ? dumped({{"table", a.uri}, {"files", count}, {"bytes", bytes}, {"dry_run", a.dry_run}})
+          : fmt::format("\"{}\": {} of {} {}\n", a.uri, counted(count, "file"), bytes_text(bytes),
+                        a.dry_run ? "would be removed" : "removed"));
+  return kDone;
+}
+
 /// The folder of what the command line names: a folder or URI, or a table of the project's lake.
 std::string table_path(Session& session, storage::FileSystem& files, const std::string& uri) {
   const std::string folder = folder_of(uri);
@@ -121,6 +153,7 @@ int table_verb(Session& session) {
   const auto files = app::all_homes(storage::process_environment(), session.secrets);
   const lake::Table table(*files, table_path(session, *files, session.arguments.uri));
   if (session.arguments.sub_verb == "write") return write_table(session, *files, table.path());
+  if (session.arguments.sub_verb == "drop") return drop(session, *files, table.path());
   if (!table.exists()) {
     throw Error(Code::not_found, "there is no Delta table in \"" + session.arguments.uri + "\"",
                 "the folder of a table holds a folder _delta_log");

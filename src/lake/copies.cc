@@ -7,6 +7,7 @@
 #include "base/id.h"
 #include "lake/deletion_vector.h"
 #include "lake/external_files.h"
+#include "lake/history_archive.h"
 #include "lake/json_text.h"
 #include "lake/maintenance.h"
 #include "lake/partition_path.h"

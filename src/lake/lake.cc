@@ -7,11 +7,19 @@
 #include "lake/json_reader.h"
 #include "lake/json_text.h"
 #include "lake/log.h"
+#include "storage/folders.h"
+#include "storage/homes.h"
 
 namespace windrow::lake {
 namespace {
 
 constexpr int kFormat = 1;
+
+constexpr const char* kLog = "_delta_log";
+
+/// Where a home cannot move a folder as one step: there from before the first file is copied until
+/// the last one of the former name is removed.
+std::string moving_mark(const std::string& table_path) { return table_path + "/_windrow/moving"; }
 
 std::string identity_path(const std::string& root) { return root + "/_windrow/lake.json"; }
 
@@ -129,6 +137,29 @@ std::vector<std::string> Lake::tables() const {
     }
   }
   return out;
+}
+
+bool Lake::may_take_over(const std::string& from, const std::string& to) const {
+  const std::string path = table_path(to);
+  if (!storage::scheme_of(path).empty() && files_->stat(moving_mark(path))) return true;
+  return table(from).exists() && !table(to).exists();
+}
+
+void Lake::take_over(const std::string& from, const std::string& to) {
+  const std::string old_path = table_path(from), path = table_path(to);
+  const bool one_step = storage::scheme_of(path).empty();
+  if (!one_step) files_->put(moving_mark(path), from + "\n");
+  try {
+    storage::move_folder(*files_, old_path, path, kLog);
+  } catch (const Error& error) {
+    if (error.code() != Code::not_found && error.code() != Code::conflict) throw;
+    if (may_take_over(from, to) || !table(to).exists()) throw;  // else another run was faster
+  }
+  if (!one_step) files_->remove(moving_mark(path));
+}
+
+void Lake::drop(const std::string& asset) {
+  storage::remove_folder(*files_, table_path(asset), kLog);
 }
 
 void Lake::keep_definition(const std::string& hash, const std::string& text) {

@@ -35,6 +35,16 @@ class Lake {
   /// Names of all tables that are there.
   std::vector<std::string> tables() const;
 
+  /// True where `to` is to take over the table `from`: that is there, and `to` is not, or not
+  /// whole.
+  bool may_take_over(const std::string& from, const std::string& to) const;
+  /// Gives a table another name. Its id, versions and history stay; so do the names of its files
+  /// below its folder. Killed anywhere, it goes on when it is asked for again. Of two runs at once
+  /// one does it, and the other finds it done. Nobody may write to the table meanwhile.
+  void take_over(const std::string& from, const std::string& to);
+  /// Removes a table with its log and all its files. Not an error where there is none.
+  void drop(const std::string& asset);
+
   /// Keeps the text of a definition under its hash (content-addressed, immutable); reads it back.
   void keep_definition(const std::string& hash, const std::string& text);
   std::optional<std::string> definition(const std::string& hash) const;

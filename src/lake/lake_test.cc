@@ -1,5 +1,7 @@
 #include "lake/lake.h"
 
+#include <filesystem>
+
 #include "lake/log.h"
 #include "lake/log_cleaning.h"
 #include "lake/table_fixture.h"
@@ -7,6 +9,51 @@
 
 namespace windrow::lake {
 namespace {
+
+/// A home that cannot move folders: local disk under a scheme.
+class Elsewhere final : public storage::FileSystem {
+ public:
+  static constexpr const char* kScheme = "far://";
+  explicit Elsewhere(storage::FileSystem& real) : real_(real) {}
+
+  std::string read(const std::string& path) override { return real_.read(at(path)); }
+  std::string read_range(const std::string& path, uint64_t offset, uint64_t length) override {
+    return real_.read_range(at(path), offset, length);
+  }
+  std::optional<storage::FileInfo> stat(const std::string& path) override {
+    auto info = real_.stat(at(path));
+    if (info) info->path = path;
+    return info;
+  }
+  std::vector<storage::FileInfo> list(const std::string& folder, const std::string& after,
+                                      bool details) override {
+    return far(real_.list(at(folder), after, details));
+  }
+  std::vector<storage::FileInfo> list_tree(const std::string& folder) override {
+    return far(real_.list_tree(at(folder)));
+  }
+  void put(const std::string& path, std::string_view bytes) override { real_.put(at(path), bytes); }
+  std::unique_ptr<storage::Writer> writer(const std::string& path) override {
+    return real_.writer(at(path));
+  }
+  storage::PutOutcome put_if_absent(const std::string& path, std::string_view bytes) override {
+    return real_.put_if_absent(at(path), bytes);
+  }
+  void remove(const std::string& path) override { std::filesystem::remove(at(path)); }
+  void make_folder(const std::string& path) override { real_.make_folder(at(path)); }
+  void sync(const std::vector<std::string>&) override {}
+  std::optional<uint64_t> space_left(const std::string&) override { return {}; }
+
+ private:
+  static std::string at(const std::string& path) {
+    return path.starts_with(kScheme) ? path.substr(6) : path;
+  }
+  static std::vector<storage::FileInfo> far(std::vector<storage::FileInfo> found) {
+    for (auto& each : found) each.path = kScheme + each.path;
+    return found;
+  }
+  storage::FileSystem& real_;
+};
 
 class LakeTest : public TableFixture {
  protected:
@@ -49,6 +96,63 @@ TEST_F(LakeTest, NamesTables) {
   }
   files_->make_folder(folder_ + "/lake/gold/nothing");
   EXPECT_EQ(lake.tables(), (Strings{"bronze.raw", "bronze.äöü", "silver.movies"}));
+}
+
+TEST_F(LakeTest, ATableGoesOnUnderAnotherName) {
+  Lake lake = open();
+  path_ = lake.table_path("silver.m");
+  create("SELECT 1 AS a");
+  append("SELECT 2 AS a");
+  const auto before = lake.table("silver.m").identity();
+  EXPECT_FALSE(lake.may_take_over("silver.none", "gold.n"));
+  EXPECT_TRUE(lake.may_take_over("silver.m", "gold.n"));
+  lake.take_over("silver.m", "gold.n");
+  EXPECT_EQ(lake.table("gold.n").identity(), before);
+  EXPECT_EQ(lake.tables(), Strings{"gold.n"});
+  EXPECT_FALSE(lake.may_take_over("silver.m", "gold.n"));
+  lake.take_over("silver.m", "gold.n");  // as by a run that was slower
+  EXPECT_EQ(problem_of([&] { lake.take_over("silver.none", "gold.x"); }).code, Code::not_found);
+  create("SELECT 9 AS a");
+  EXPECT_FALSE(lake.may_take_over("silver.m", "gold.n"));  // both are there: nobody's to decide
+  lake.drop("silver.m");
+  lake.drop("silver.m");
+  EXPECT_EQ(lake.tables(), Strings{"gold.n"});
+}
+
+/// Killed at any step, whether or not that one still happened: whoever asks again ends it, and
+/// until then it is known that it is not whole.
+TEST_F(LakeTest, WhatIsCopiedToAnotherNameEndsWhole) {
+  for (const auto fault : {storage::Fault::before, storage::Fault::after}) {
+    for (size_t n = 0;; ++n) {
+      std::filesystem::remove_all(folder_ + "/lake");
+      Elsewhere elsewhere(*files_);
+      storage::FaultyFileSystem faulty(elsewhere);
+      Lake lake = Lake::open(faulty, Elsewhere::kScheme + folder_ + "/lake", "p", "dev", true, {});
+      path_ = folder_ + "/lake/silver/m";
+      create("SELECT 1 AS a");
+      append("SELECT 2 AS a");
+      faulty.fail(n, fault, Code::unavailable, true);
+      bool killed = false;
+      try {
+        lake.take_over("silver.m", "gold.n");
+      } catch (const Error&) {
+        killed = true;
+      }
+      faulty.heal();
+      if (!killed) break;
+      // Either it is to be gone on with, or there was nothing left to do.
+      if (lake.may_take_over("silver.m", "gold.n")) {
+        lake.take_over("silver.m", "gold.n");
+      } else {
+        EXPECT_TRUE(lake.table("gold.n").exists()) << n;
+      }
+      EXPECT_EQ(lake.tables(), Strings{"gold.n"}) << n;
+      EXPECT_FALSE(lake.may_take_over("silver.m", "gold.n")) << n;
+      path_ = folder_ + "/lake/gold/n";
+      EXPECT_EQ(rows_at(), (Strings{"1", "2"})) << n;
+      ASSERT_LT(n, 200u);
+    }
+  }
 }
 
 TEST_F(LakeTest, KeepsDefinitions) {

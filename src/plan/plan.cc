@@ -84,14 +84,13 @@ class Assessor {
       const auto pinned = world_.version(input.name);
       out_.inputs[input.name] = pinned;
       if (!recorded_) continue;
-      auto found = recorded_->inputs.find(input.name);
-      if (found != recorded_->inputs.end() && found->second.table_id == pinned.table_id &&
-          found->second.version > pinned.version) {
+      const auto* found = recorded_input(input);
+      if (found && found->table_id == pinned.table_id && found->version > pinned.version) {
         out_.problem = Problem{
             Code::conflict,
             fmt::format("table \"{}\" was built from version {} of \"{}\", newer than version {} "
                         "which this run reads",
-                        model_.name, found->second.version, input.name, pinned.version),
+                        model_.name, found->version, input.name, pinned.version),
             "run again: another run was faster",
             {}};
         return;
@@ -121,8 +120,10 @@ class Assessor {
            (choices_.start || choices_.end);
   }
 
-  const lake::InputVersion* recorded_input(const std::string& name) const {
-    auto found = recorded_->inputs.find(name);
+  const lake::InputVersion* recorded_input(const InputUse& input) const {
+    auto found = recorded_->inputs.find(input.name);
+    if (found == recorded_->inputs.end() && !input.former.empty())
+      found = recorded_->inputs.find(input.former);
     return found == recorded_->inputs.end() ? nullptr : &found->second;
   }
 
@@ -152,7 +153,7 @@ class Assessor {
   std::optional<int64_t> gone_from(const InputUse& input) {
     if (input.lookup || !model_.retention.count(input.name)) return {};
     const auto now = out_.inputs.find(input.name);
-    const auto* then = recorded_input(input.name);
+    const auto* then = recorded_input(input);
     if (now == out_.inputs.end() || !then || then->table_id != now->second.table_id) return {};
     const int64_t from = model_.kind == BuildKind::table ? then->version : -1;
     return world_.taken_by_retention(input.name, from, now->second.version);
@@ -189,7 +190,7 @@ class Assessor {
 
   void look_at_whole_input(const InputUse& input, bool incremental) {
     const auto& now = out_.inputs.at(input.name);
-    const auto* then = recorded_input(input.name);
+    const auto* then = recorded_input(input);
     if (!then || then->table_id != now.table_id) {
       reason(fmt::format("input {} was replaced by another table", input.name));
       out_.from_scratch = true;
@@ -266,7 +267,7 @@ class Assessor {
   void look_at_interval_input(const InputUse& input) {
     if (input.lookup || !out_.inputs.count(input.name)) return;
     const auto& now = out_.inputs.at(input.name);
-    const auto* then = recorded_input(input.name);
+    const auto* then = recorded_input(input);
     if (!then || then->table_id != now.table_id) {
       touch_all(fmt::format("input {} was replaced by another table", input.name));
       return;

@@ -24,6 +24,7 @@ struct InputUse {
   project::Duration before{}, after{};
   bool lookup = false;    ///< its changes make nothing stale
   bool new_rows = false;  ///< bound to the rows added since the recorded version
+  std::string former;     ///< its name before, under which it may be recorded
 };
 
 /// A model as planning sees it.

@@ -17,7 +17,7 @@ class FakeWorld : public World {
   bool exists(const std::string& table) override { return versions.count(table) > 0; }
   bool own(const std::string& table) override { return exists(table) && !lent.count(table); }
   lake::InputVersion version(const std::string& table) override {
-    return {table + "-id", versions.at(table)};
+    return {ids.count(table) ? ids.at(table) : table + "-id", versions.at(table)};
   }
   lake::ProvenanceState provenance(const std::string& table) override { return states[table]; }
   lake::ChangedIntervals changes(const std::string&, int64_t, int64_t, const std::string&,
@@ -35,6 +35,7 @@ class FakeWorld : public World {
   bool same_meaning(const std::string&, const lake::Provenance&) override { return same; }
 
   std::map<std::string, int64_t> versions{{"silver.events", 41}};
+  std::map<std::string, std::string> ids;  ///< of tables that had another name
   std::set<std::string> lent;
   std::map<std::string, lake::ProvenanceState> states;
   lake::ChangedIntervals change;
@@ -129,6 +130,18 @@ TEST_F(PlanTest, AWholeRebuildKeepsWhatRetentionHasTaken) {
       "as well");
   model_.retention.clear();
   EXPECT_EQ(why(assessed()), "input silver.events 41 → 42: 1 file");
+}
+
+TEST_F(PlanTest, AnInputWithAnotherNameIsTheSameTable) {
+  built();
+  world_.versions["silver.renamed"] = 41;
+  world_.ids["silver.renamed"] = "silver.events-id";
+  model_.inputs[0].name = "silver.renamed";
+  EXPECT_EQ(days(assessed().intervals), 19u);  // another table, for all that is known
+  model_.inputs[0].former = "silver.events";
+  EXPECT_FALSE(assessed().stale);
+  world_.versions["silver.renamed"] = 40;
+  EXPECT_TRUE(assessed().problem);  // older than what was read
 }
 
 TEST_F(PlanTest, NothingChangedIsNothingToDo) {

@@ -99,6 +99,33 @@ void check_pools(const Project& project, Problems& problems) {
   for (const auto& task : project.tasks) look(task.name, task.common, task.file);
 }
 
+/// A name that a table had before is nobody's any more, and only one table can have had it.
+void check_renames(const std::vector<Table>& tables, const Project& project, Problems& problems) {
+  std::unordered_map<std::string, const Model*> heirs;
+  for (const auto& model : project.models) {
+    const std::string& former = model.renamed_from;
+    if (former.empty()) continue;
+    const std::string said =
+        "model " + in_quotes(model.name) + " is renamed from " + in_quotes(former);
+    for (const auto& table : tables) {
+      if (lower(table.name) != lower(former)) continue;
+      problems.add(Code::configuration,
+                   said + ", which the " + table.what + " in " + table.place.text() + " makes",
+                   "take renamed_from out, or that file", {model.file, 0, 0});
+    }
+    if (const auto [other, is_new] = heirs.emplace(lower(former), &model); !is_new) {
+      problems.add(
+          Code::configuration,
+          said + ", and so is " + in_quotes(other->second->name) + " in " + other->second->file,
+          "a table goes on under one name", {model.file, 0, 0});
+    }
+    if (model.build.kind == BuildKind::view) {
+      problems.add(Code::configuration, said + ", but a view keeps no table",
+                   "take renamed_from out", {model.file, 0, 0});
+    }
+  }
+}
+
 void check_publications(const Project& project, Problems& problems) {
   std::vector<std::string> connections;
   for (const auto& [name, connection] : project.connections) connections.push_back(name);
@@ -178,6 +205,7 @@ void check_rules(const Project& project, const LoadOptions& options, Problems& p
   check_tables(tables, project, problems);
   check_models(project, problems);
   check_pools(project, problems);
+  check_renames(tables, project, problems);
   check_publications(project, problems);
   check_task_names(project, problems);
   check_tests(project, tables, problems);

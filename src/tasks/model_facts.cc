@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
 #include <set>
 
 #include "base/local_time.h"
@@ -32,23 +33,29 @@ std::string joined(const std::vector<std::string>& texts) {
   return out;
 }
 
+const FormerNames kNone;
+
 class Facts {
  public:
+  /// With `former` names as the fingerprint would have been under those; it takes a connection to
+  /// read the SELECTs anew.
   Facts(const project::Project& project, const graph::Graph& graph, const project::Model& model,
-        Tables& tables)
+        Tables& tables, const FormerNames& former = kNone, duck::Connection* connection = nullptr)
       : project_(project),
         graph_(graph),
         model_(model),
         tables_(tables),
-        select_(graph.selects.at(model.name)) {
-    add_inputs(select_, true);
+        former_(former),
+        connection_(connection),
+        select_(as_named(graph.selects.at(model.name))) {
+    add_inputs(select_, graph.selects.at(model.name), true);
     for (const auto& name : model.partition_by) settings_["partition"] += name + ",";
     settings_["build"] = std::string(project::name_of(model.build.kind));
     settings_["key"] = joined(model.build.key);
     settings_["latest_by"] = model.build.latest_by;
     settings_["column"] = model.build.column;
     settings_["grain"] = model.build.grain;
-    settings_["new_rows"] = model.new_rows;
+    settings_["new_rows"] = under_former_name(graph, model.new_rows, former_);
     settings_["zone"] = project.zone;
   }
 
@@ -60,7 +67,14 @@ class Facts {
   const std::set<std::string>& read_by_views() const { return read_by_views_; }
 
  private:
-  void add_inputs(const sql::Parsed& select, bool direct) {
+  const sql::Parsed& as_named(const sql::Parsed& select) {
+    if (!connection_) return select;
+    const auto text = under_former_names(graph_, select, former_);
+    read_anew_.push_back(sql::parse_select(*connection_, text, select.begin));
+    return read_anew_.back();
+  }
+
+  void add_inputs(const sql::Parsed& named, const sql::Parsed& select, bool direct) {
     for (const auto& name : select.parameter_names()) {
       auto variable = project_.vars.find(name);
       if (variable != project_.vars.end())
@@ -70,16 +84,18 @@ class Facts {
       const auto& asset = asset_of(graph_, name);
       if (is_view(project_, asset.name)) {
         const auto& inner = graph_.selects.at(asset.name);
-        add_inputs(inner, false);
-        settings_["view." + asset.name] = sql::fingerprint(inner, catalog_, {});
+        const auto& inner_named = as_named(inner);
+        add_inputs(inner_named, inner, false);
+        settings_["view." + asset.name] = sql::fingerprint(inner_named, catalog_, {});
         continue;
       }
       if (std::find(inputs_.begin(), inputs_.end(), asset.name) == inputs_.end())
         inputs_.push_back(asset.name);
       if (!direct) read_by_views_.insert(asset.name);
-      if (!select.star) continue;
+      if (!named.star) continue;
       if (auto columns = tables_.columns(asset.name))
-        catalog_[direct ? name : asset.name] = std::move(*columns);
+        catalog_[under_former_name(graph_, direct ? name : asset.name, former_)] =
+            std::move(*columns);
     }
   }
 
@@ -87,6 +103,9 @@ class Facts {
   const graph::Graph& graph_;
   const project::Model& model_;
   Tables& tables_;
+  const FormerNames& former_;
+  duck::Connection* connection_;
+  std::deque<sql::Parsed> read_anew_;
   const sql::Parsed& select_;
   sql::Catalog catalog_;
   std::map<std::string, std::string> settings_;
@@ -151,6 +170,7 @@ plan::Model facts_of(const project::Project& project, const graph::Graph& graph,
     plan::InputUse use;
     use.name = name;
     use.new_rows = new_rows && new_rows->name == name;
+    if (const auto* made = project.model(name)) use.former = made->renamed_from;
     for (const auto& [read, how] : model.reads) {
       const auto* asset = graph.resolve(read);
       if (!asset || asset->name != name) continue;
@@ -169,6 +189,48 @@ plan::Model facts_of(const project::Project& project, const graph::Graph& graph,
                       facts.read_by_views(), declared, out);
   }
   return out;
+}
+
+FormerNames former_names(const project::Project& project) {
+  FormerNames out;
+  for (const auto& model : project.models) {
+    if (!model.renamed_from.empty()) out[model.name] = model.renamed_from;
+  }
+  return out;
+}
+
+std::string under_former_name(const graph::Graph& graph, const std::string& written,
+                              const FormerNames& former) {
+  const auto* asset = former.empty() || written.empty() ? nullptr : graph.resolve(written);
+  const auto found = asset ? former.find(asset->name) : former.end();
+  if (found == former.end()) return written;
+  const bool whole = written.find('.') != std::string::npos;
+  return whole ? found->second : found->second.substr(found->second.find('.') + 1);
+}
+
+std::string under_former_names(const graph::Graph& graph, const sql::Parsed& select,
+                               const FormerNames& former) {
+  std::string out = select.text;
+  for (auto use = select.tables.rbegin(); use != select.tables.rend(); ++use) {
+    // A name in quotes stays, and counts as another one.
+    if (out.compare(use->position, use->name.size(), use->name) != 0) continue;
+    out.replace(use->position, use->name.size(), under_former_name(graph, use->name, former));
+  }
+  return out;
+}
+
+bool same_but_for_names(const project::Project& project, const graph::Graph& graph,
+                        const project::Model& model, Tables& tables, duck::Database& database,
+                        const std::string& definition) {
+  const auto former = former_names(project);
+  if (former.empty()) return false;
+  const Facts now(project, graph, model, tables);
+  const bool concerned = std::any_of(now.inputs().begin(), now.inputs().end(),
+                                     [&](const auto& name) { return former.contains(name); });
+  if (!concerned) return false;
+  duck::Connection connection(database);
+  const Facts then(project, graph, model, tables, former, &connection);
+  return sql::fingerprint(then.select(), then.catalog(), then.settings()) == definition;
 }
 
 bool same_text_meaning(const project::Project& project, const graph::Graph& graph,

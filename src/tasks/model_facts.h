@@ -21,6 +21,22 @@ bool same_text_meaning(const project::Project& project, const graph::Graph& grap
                        const project::Model& model, Tables& tables, duck::Database& database,
                        const std::string& old_text);
 
+/// True where `definition` is the model's fingerprint but for the names that its inputs had before
+/// (`renamed_from`).
+bool same_but_for_names(const project::Project& project, const graph::Graph& graph,
+                        const project::Model& model, Tables& tables, duck::Database& database,
+                        const std::string& definition);
+
+/// Tables by their names of now, with the names before.
+using FormerNames = std::map<std::string, std::string>;
+FormerNames former_names(const project::Project& project);
+/// The SELECT's text with tables called as they were before.
+std::string under_former_names(const graph::Graph& graph, const sql::Parsed& select,
+                               const FormerNames& former);
+/// The same for one name, with or without its layer.
+std::string under_former_name(const graph::Graph& graph, const std::string& written,
+                              const FormerNames& former);
+
 /// The project's variables as typed parameters.
 duck::Parameters variables_of(const project::Project& project);
 /// True where $start and $end are nothing but the bounds of one DATE column. As DATEs they spare

@@ -314,6 +314,13 @@ class ModelBuild {
 void build_model(const Context& context, const project::Model& model, Cancel& cancel,
                  const ProgressSink& progress, Report& report) {
   if (model.build.kind == BuildKind::view) return;
+  if (const auto former = context.tables.former_name(model.name)) {
+    context.lake.take_over(*former, model.name);
+    context.tables.took_over(model.name);
+    report.changed = true;
+    report.version = context.tables.version(model.name).version;
+    report.reasons = {"renamed from " + *former};
+  }
   ModelBuild(context, model, cancel, progress, report).run();
 }
 

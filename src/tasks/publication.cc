@@ -151,6 +151,49 @@ void add_tables(const Context& context, const std::string& read, std::vector<std
   }
 }
 
+/// What the candidate would have been called before its tables were renamed.
+void add_former_names(const Context& context, const project::Publication& publication,
+                      const std::string& more, Candidate& c) {
+  const auto all = former_names(context.project);
+  if (all.empty()) return;
+  std::string select;
+  sql::Parsed reads;
+  if (c.view->sql.empty()) {
+    reads.tables.push_back({c.view->from.value, c.view->from.place});
+    select = "SELECT * FROM " + under_former_name(context.graph, c.view->from.value, all);
+  } else {
+    reads = context.graph.selects.at("publish." + publication.name + "/" + c.view->table);
+    select = under_former_names(context.graph, reads, all);
+  }
+  for (const auto& name : reads.table_names()) {
+    const auto found = all.find(context.graph.resolve(name)->name);
+    if (found != all.end()) c.former.insert(*found);
+  }
+  c.former_definition = sha256(settings_of(*c.view, select) + more).substr(0, 32);
+}
+
+/// `silver.m@id@3;`, `silver.m, silver.k`: names that stand at the beginning of an item.
+std::string with_names_of_now(std::string items, const Candidate& c, const std::string& between,
+                              const std::string& after) {
+  for (const auto& [now, then] : c.former) {
+    for (size_t at = 0; at < items.size();) {
+      if (items.compare(at, then.size(), then) == 0 &&
+          (at + then.size() == items.size() ||
+           items.compare(at + then.size(), after.size(), after) == 0))
+        items.replace(at, then.size(), now);
+      const size_t next = items.find(between, at);
+      at = next == std::string::npos ? items.size() : next + between.size();
+    }
+  }
+  return items;
+}
+
+void in_names_of_now(const Candidate& c, publish::Manifest& there) {
+  there.inputs = with_names_of_now(there.inputs, c, ";", "@");
+  there.source_table = with_names_of_now(there.source_table, c, ", ", ",");
+  if (there.definition == c.former_definition) there.definition = c.definition;
+}
+
 }  // namespace
 
 std::vector<Candidate> candidates_of(const Context& context,
@@ -188,7 +231,18 @@ std::vector<Candidate> candidates_of(const Context& context,
     if (!there) continue;  // not built yet
     c.select = view.sql.empty() ? "SELECT * FROM " + view.from.value : view.sql;
     c.definition = sha256(settings_of(view, c.select) + layout + views).substr(0, 32);
+    add_former_names(context, publication, layout + views, c);
     out.push_back(std::move(c));
+  }
+  return out;
+}
+
+std::map<std::string, publish::Manifest> manifests_of(publish::Store& store,
+                                                      const std::vector<Candidate>& candidates) {
+  auto out = store.manifests();
+  for (const auto& c : candidates) {
+    const auto found = out.find(c.view->table);
+    if (found != out.end() && !c.former.empty()) in_names_of_now(c, found->second);
   }
   return out;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,8 @@ struct Candidate {
   std::string inputs;      ///< `table@id@version;…`
   int64_t version = -1;    ///< the latest among the tables'
   std::optional<Time> boundary;
+  std::map<std::string, std::string> former;  ///< its tables that had other names before
+  std::string former_definition;              ///< what `definition` was under those
 };
 
 /// What is to be done with a candidate.
@@ -32,6 +35,9 @@ enum class Due {
 /// Those whose tables are all built.
 std::vector<Candidate> candidates_of(const Context& context,
                                      const project::Publication& publication);
+/// What the store holds, as it would say it by the tables' names of now.
+std::map<std::string, publish::Manifest> manifests_of(publish::Store& store,
+                                                      const std::vector<Candidate>& candidates);
 Due due(const Candidate& candidate, const publish::Manifest* there);
 /// Why it is sent.
 std::string reason_of(const Candidate& candidate, const publish::Manifest* there);

@@ -65,7 +65,7 @@ std::vector<std::string> pending_publication(const Context& context,
   std::vector<std::string> out;
   if (!context.environment.publish) return out;
   const auto candidates = candidates_of(context, publication);
-  const auto there = store_of(context, publication)->manifests();
+  const auto there = manifests_of(*store_of(context, publication), candidates);
   for (const auto& c : candidates) {
     if (due(c, found_in(there, c)) == Due::yes) out.push_back(reason_of(c, found_in(there, c)));
   }
@@ -85,7 +85,7 @@ void publish_views(const Context& context, const project::Publication& publicati
         "build them first: windrow run --select +publish." + publication.name, publication.place);
   }
   const auto store = store_of(context, publication);
-  const auto there = store->manifests();
+  const auto there = manifests_of(*store, candidates);
   std::map<std::string, Time> boundaries;
   std::vector<const Candidate*> sent;
   for (const auto& c : candidates) {
@@ -120,7 +120,7 @@ std::vector<PublicationPreview> preview_publication(const Context& context,
   std::vector<PublicationPreview> out;
   const auto candidates = candidates_of(context, publication);
   const auto store = store_of(context, publication);
-  const auto there = store->manifests();
+  const auto there = manifests_of(*store, candidates);
   std::vector<const Candidate*> sent;
   for (const auto& c : candidates)
     if (due(c, found_in(there, c)) == Due::yes) sent.push_back(&c);

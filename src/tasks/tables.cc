@@ -47,10 +47,10 @@ void Tables::look_at(const std::vector<std::string>& names) {
   work();
 }
 
-Tables::Entry Tables::entry_from_log(const std::string& name) const {
+Tables::Entry Tables::entry_from_log(const std::string& name) {
   Entry entry;
   entry.home = Home{};
-  auto state = lake_ ? lake_->table(name).state() : std::nullopt;
+  auto state = lake_ ? own_table(name).state() : std::nullopt;
   entry.provenance = std::make_shared<const lake::ProvenanceState>(
       state ? std::move(state->provenance) : lake::ProvenanceState{});
   if (!state && deferred_) {
@@ -73,7 +73,7 @@ Tables::Entry Tables::known(const std::string& table) {
 Tables::Home Tables::home_of(const std::string& table) {
   if (const auto home = known(table).home) return *home;
   Home home;
-  home.exists = lake_ && lake_->table(table).exists();
+  home.exists = lake_ && own_table(table).exists();
   if (!home.exists && deferred_ && deferred_->table(table).exists())
     home.exists = home.deferred = true;
   std::lock_guard lock(mutex_);
@@ -82,8 +82,29 @@ Tables::Home Tables::home_of(const std::string& table) {
   return *first;
 }
 
-lake::Table Tables::table_in(const Home& home, const std::string& name) const {
-  return (home.deferred ? deferred_ : lake_)->table(name);
+lake::Table Tables::table_in(const Home& home, const std::string& name) {
+  return home.deferred ? deferred_->table(name) : own_table(name);
+}
+
+lake::Table Tables::own_table(const std::string& name) {
+  return lake_->table(former_name(name).value_or(name));
+}
+
+void Tables::formerly(std::map<std::string, std::string> names) {
+  std::lock_guard lock(mutex_);
+  former_ = std::move(names);
+}
+
+std::optional<std::string> Tables::former_name(const std::string& table) {
+  std::lock_guard lock(mutex_);
+  const auto found = former_.find(table);
+  return found == former_.end() ? std::nullopt : std::optional<std::string>(found->second);
+}
+
+void Tables::took_over(const std::string& table) {
+  std::lock_guard lock(mutex_);
+  former_.erase(table);
+  entries_.erase(table);  // what was read of it lies elsewhere now
 }
 
 bool Tables::exists(const std::string& table) { return home_of(table).exists; }
@@ -105,7 +126,7 @@ lake::InputVersion Tables::version(const std::string& table) {
 lake::ProvenanceState Tables::provenance(const std::string& table) {
   if (const auto looked_at = known(table).provenance) return *looked_at;
   if (!lake_) return {};
-  auto state = lake_->table(table).state();
+  auto state = own_table(table).state();
   return state ? std::move(state->provenance) : lake::ProvenanceState{};
 }
 
@@ -129,6 +150,7 @@ std::optional<int64_t> Tables::taken_by_retention(const std::string& table, int6
 bool Tables::same_meaning(const std::string& model, const lake::Provenance& recorded) {
   // The same engine would have given the same fingerprint: only a text of another one is worth a
   // second look.
+  if (same_but_for_names && same_but_for_names(model, recorded.definition)) return true;
   if (!lake_ || !compare_texts || recorded.dialect == "duckdb " + duck::version()) return false;
   const auto text = lake_->definition(recorded.text_hash);
   return text && compare_texts(model, *text);

@@ -46,11 +46,20 @@ class Tables final : public plan::World {
   /// The same name's columns, or nothing where there is no such table.
   std::optional<std::vector<duck::Column>> columns(const std::string& name);
 
+  /// Tables that still lie under another name: now → then. They are read there.
+  void formerly(std::map<std::string, std::string> names);
+  /// Where a table still lies under another name.
+  std::optional<std::string> former_name(const std::string& table);
+  /// It has taken over what lay under its former name.
+  void took_over(const std::string& table);
+
   /// This run committed: from now on it is read at this version.
   void moved(const std::string& table, int64_t version);
   /// Forgets a pin: another run was faster.
   void forget(const std::string& table);
 
+  /// Whether a model's recorded fingerprint is what it would be under its inputs' former names.
+  std::function<bool(const std::string& model, const std::string& definition)> same_but_for_names;
   /// How a definition kept by its hash is compared with today's; given by who knows the models.
   std::function<bool(const std::string& model, const std::string& old_text)> compare_texts;
 
@@ -69,9 +78,11 @@ class Tables final : public plan::World {
   /// What is known already. Logs are read without the lock: whoever is first decides for all.
   Entry known(const std::string& table);
   Home home_of(const std::string& table);
-  Entry entry_from_log(const std::string& name) const;
+  Entry entry_from_log(const std::string& name);
   Time committed_at(const std::string& name, int64_t version);
-  lake::Table table_in(const Home& home, const std::string& name) const;
+  lake::Table table_in(const Home& home, const std::string& name);
+  /// In this environment's own lake, by the name that it has there.
+  lake::Table own_table(const std::string& name);
 
   const lake::Lake* lake_;
   const lake::Lake* deferred_;
@@ -79,6 +90,7 @@ class Tables final : public plan::World {
   sql::Cache* cache_;
   std::mutex mutex_;
   std::map<std::string, Entry> entries_;
+  std::map<std::string, std::string> former_;
 };
 
 }  // namespace windrow::tasks
