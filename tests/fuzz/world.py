@@ -214,6 +214,5 @@ class Oracle:
 
 
 def latest(model: dict) -> str:
-    """docs/sql.md, merge: the greatest `latest_by`, NULL last; where two are equal, the remaining columns decide, in their order, in the same way."""
-    rest = [c for c in EVENTS if c not in ("id", model["latest_by"])]
-    return ", ".join(f"{c} DESC NULLS LAST" for c in [model["latest_by"], *rest])
+    """docs/sql.md, merge: the greatest `latest_by`, NULL last; of several the row that comes first when all columns are ordered, ascending, NULL last."""
+    return f"{model['latest_by']} DESC NULLS LAST, " + ", ".join(f"{c} ASC NULLS LAST" for c in EVENTS)
