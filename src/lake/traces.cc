@@ -12,7 +12,6 @@
 #include "lake/log.h"
 #include "lake/partition_path.h"
 #include "lake/statistics.h"
-#include "lake/vacuum.h"
 
 namespace windrow::lake {
 namespace {
@@ -34,16 +33,33 @@ PartitionValues values_in(const Snapshot& snapshot, const std::string& path) {
   return out;
 }
 
+/// The partition values of every file that the log names.
+using Named = std::map<std::string, PartitionValues>;
+
+Named named_in_log(storage::FileSystem& files, const Snapshot& snapshot) {
+  Named out;
+  const auto take = [&](const auto& file) {
+    out.emplace(resolved_path(snapshot.table_path, file.path), file.partition_values);
+  };
+  for (const auto& add : snapshot.files) take(add);
+  for (const auto& tombstone : snapshot.tombstones) take(tombstone);
+  for (const int64_t version : list_log(files, snapshot.table_path).commits) {
+    const Commit commit = read_commit(files, snapshot.table_path, version);
+    for (const auto& add : commit.adds) take(add);
+    for (const auto& remove : commit.removes) take(remove);
+    for (const auto& cdc : commit.cdcs) take(cdc);
+  }
+  return out;
+}
+
 /// As an entry that scans take: the whole file, without a deletion vector.
-Add whole_file(const Snapshot& snapshot, const storage::FileInfo& info,
-               const std::map<std::string, const Add*>& live) {
+Add whole_file(const Snapshot& snapshot, const storage::FileInfo& info, const Named& named) {
   Add add;
   const std::string relative = info.path.substr(snapshot.table_path.size() + 1);
   add.path = uri_encoded(relative);
   add.size = int64_t(info.size);
-  const auto known = live.find(info.path);
-  add.partition_values =
-      known == live.end() ? values_in(snapshot, relative) : known->second->partition_values;
+  const auto known = named.find(info.path);
+  add.partition_values = known == named.end() ? values_in(snapshot, relative) : known->second;
   return add;
 }
 
@@ -204,27 +220,27 @@ std::string rows_text(int64_t rows) { return rows == 1 ? "1 row" : std::to_strin
 
 std::vector<HoldingFile> files_holding(storage::FileSystem& files, const Snapshot& snapshot,
                                        duck::Connection& connection, const std::string& condition) {
-  std::map<std::string, const Add*> live;
-  for (const auto& add : snapshot.files) live.emplace(snapshot.file_path(add), &add);
-  const auto named =
-      needed_files(Table(files, snapshot.table_path), snapshot, Time(std::chrono::microseconds(0)));
+  std::set<std::string> live;
+  for (const auto& add : snapshot.files) live.insert(snapshot.file_path(add));
+  const Named named = named_in_log(files, snapshot);
   std::vector<storage::FileInfo> there;
   const std::string log = log_folder(snapshot.table_path) + "/";
   for (auto& file : files.list_tree(snapshot.table_path)) {
     if (file.path.starts_with(log) || file.path.starts_with(snapshot.table_path + "/_windrow/"))
       continue;
-    // What no scan reads under a name of its own is no data: vectors, checksums.
-    if (file.path.ends_with(".parquet") || live.contains(file.path) || named.contains(file.path))
+    if (file.path.ends_with(".parquet") || named.contains(file.path))
       there.push_back(std::move(file));
   }
-  std::erase_if(there, [](const auto& file) { return file.path.ends_with(".bin"); });
   std::vector<HoldingFile> out;
   for (size_t begin = 0; begin < there.size(); begin += kAtOnce) {
     std::vector<Add> some;
     for (size_t i = begin; i < std::min(begin + kAtOnce, there.size()); ++i)
-      some.push_back(whole_file(snapshot, there[i], live));
-    const auto rows = rows_or_doubt(connection, snapshot, some, condition);
+      some.push_back(whole_file(snapshot, there[i], named));
+    auto rows = rows_or_doubt(connection, snapshot, some, condition);
     for (size_t i = begin; i < begin + some.size(); ++i) {
+      // Without its partition nobody knows what its rows are.
+      if (some[i - begin].partition_values.size() < snapshot.metadata.partition_columns.size())
+        rows.try_emplace(there[i].path, -1);
       const auto found = rows.find(there[i].path);
       if (found == rows.end()) continue;
       out.push_back({there[i].path, found->second, live.contains(there[i].path),
