@@ -263,7 +263,7 @@ bool compares_dates(const sql::Parsed& select, const graph::Graph& graph, Tables
     return std::count_if(select.parameters.begin(), select.parameters.end(),
                          [&](const auto& use) { return use.name == name; });
   };
-  if (uses_of("start") != 1 || uses_of("end") != 1) return false;
+  if (select.names_depend || uses_of("start") != 1 || uses_of("end") != 1) return false;
   for (const auto& use : select.intervals) {
     if (!use.expression || !use.exact) continue;
     const auto columns = tables.columns(asset_of(graph, use.table).name);
