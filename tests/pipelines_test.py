@@ -4,6 +4,7 @@
     === file PATH            the lines up to the next === become that file
     === append PATH          the same, at its end
     === remove PATH          the file goes
+    === do WORDS             runs `windrow WORDS`, which has to succeed; what it prints depends on the day and does not count
     === run WORDS            runs `windrow WORDS`; the lines below are what it must print, the last one its exit code
                              where that is not 0: `exit 1`
 
@@ -63,6 +64,9 @@ def test_pipeline(case, tmp_path):
                 stream.write("\n".join(lines).rstrip("\n") + "\n")
         elif verb == "remove":
             (folder / rest).unlink()
+        elif verb == "do":
+            command = [lab.PROGRAM, "-C", str(folder), "-q", *shlex.split(rest)]
+            subprocess.run(command, check=True, capture_output=True, timeout=60)
         elif verb == "run":
             result = subprocess.run([lab.PROGRAM, "-C", str(folder), "-q", *shlex.split(rest)], capture_output=True, text=True, timeout=60)
             printed = plain(result.stdout + result.stderr, folder)

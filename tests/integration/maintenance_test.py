@@ -178,3 +178,21 @@ def test_nothing_becomes_stale(tmp_path):
     lab.windrow(folder, "run")
     left = [int(row[0]) for row in lab.rows_of_delta_rs(lab.table_path(folder, "silver.events"), ["id"])]
     assert 9 not in left
+
+
+def test_orphans_are_listed_and_dropped(tmp_path):
+    folder = lab.make_project(tmp_path / "left", {**lab.FILES, "models/gold/gone.sql": "SELECT count(*) AS n FROM bronze.events"})
+    lab.add_events(folder, "0.ndjson", range(5))
+    (folder / "data/broken.ndjson").write_text("{not a record\n")
+    lab.windrow(folder, "run")
+    listed = lambda: [each["asset"] for each in json.loads(lab.windrow(folder, "ls", "--orphans", "--json").stdout)]
+    assert listed() == []  # what a source sets aside is the source's
+    (folder / "models/gold/gone.sql").unlink()
+    assert listed() == ["gold.gone"]
+    refused = lab.windrow(folder, "table", "drop", "bronze.events", check=False)
+    assert refused.returncode == 2 and "sources/events.yaml" in refused.stderr, refused
+    assert json.loads(lab.windrow(folder, "table", "drop", "gold.gone", "--dry-run", "--json").stdout)["files"] > 1
+    assert listed() == ["gold.gone"]
+    lab.windrow(folder, "table", "drop", "gold.gone")
+    assert listed() == [] and not (folder / "lake/gold/gone").exists()
+    assert "ls --orphans" in lab.windrow(folder, "table", "drop", "gold.gone", check=False).stderr
