@@ -2,6 +2,7 @@
 import http.server
 import json
 import pathlib
+import resource
 import shutil
 import statistics
 import subprocess
@@ -53,6 +54,48 @@ def bench_files(arguments, work: pathlib.Path, program: str, put) -> list[tuple]
         windrow, duck = statistics.median(ours), statistics.median(theirs)
         out += [(f"files, {arguments.rows:,} rows of {kind} ({data.stat().st_size / 1e6:.0f} MB): windrow run", windrow, f"{duck / windrow:.2f} of DuckDB's speed"),
                 (f"files, {arguments.rows:,} rows of {kind}: DuckDB's COPY alone", duck, "")]
+    return out
+
+
+def cpu_of(words: list[str]) -> float:
+    """User and system time of one process: what others do on the same cores hardly counts."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+def bench_broken(arguments, work: pathlib.Path, program: str, put) -> list[tuple]:
+    """JSON lines of which one in a thousand is broken, by its text or by a value that does not fit, beside the same without."""
+    import deltalake
+    import duckdb
+
+    clean = work / f"clean-{arguments.rows}.ndjson"
+    if not clean.exists():
+        work.mkdir(parents=True, exist_ok=True)
+        duckdb.sql(f"COPY ({EVENTS.replace('ROWS', str(arguments.rows))}) TO '{clean}' (FORMAT json)")
+    breaks = {"clean": lambda line: line, "broken text": lambda line: line[:-2] + "\n", "broken values": lambda line: line.replace('"id":', '"id":"x', 1).replace(",", '",', 1)}
+    taken: dict[str, list[float]] = {kind: [] for kind in breaks}
+    folders = {}
+    for kind, spoil in breaks.items():
+        data = work / f"{kind.replace(' ', '-')}-{arguments.rows}.ndjson"
+        with open(clean) as lines:
+            text = [spoil(line) if i % 1000 == 500 else line for i, line in enumerate(lines)]
+        if kind != "clean":
+            data.write_text("".join(text))
+        folders[kind] = put(work / f"files-{kind.replace(' ', '-')}", {
+            "windrow.yaml": "project: files\nlayers: {bronze: {}}\n",
+            "sources/t.yaml": f"source: bronze.t\nfrom: {{files: \"{data}\"}}\ncolumns: {{id: bigint}}\n"})
+    for _ in range(5):
+        for kind, folder in folders.items():
+            shutil.rmtree(folder / "lake", ignore_errors=True)
+            taken[kind].append(cpu_of([program, "-C", str(folder), "run", "-q"]))
+    out = []
+    for kind, folder in folders.items():
+        rows = len(deltalake.DeltaTable(str(folder / "lake/bronze/t")).to_pyarrow_table(columns=["id"]))
+        assert rows == arguments.rows - (kind != "clean") * arguments.rows // 1000, (kind, rows)
+        cpu, whole = statistics.median(taken[kind]), statistics.median(taken["clean"])
+        out.append((f"files, {arguments.rows:,} rows of ndjson, {kind}: CPU time of windrow run", cpu, f"{whole / cpu:.2f} of the clean speed"))
     return out
 
 

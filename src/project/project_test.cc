@@ -570,7 +570,7 @@ TEST_F(Load, ReportsWrongSourcesTasksAndTests) {
       "bytes, found \"xml\"\n"
       "sources/a.yaml:4:14: \"a\": expected a type or a mapping, found a list\n"
       "sources/b.yaml:2:18: unknown key \"glob\" in \"from\" -- known keys: files, changed, "
-      "batch_files, corrupt, csv, pattern, fixed, nulls, skip, sheet\n"
+      "batch_files, corrupt, csv, pattern, fixed, nulls, skip, sheet, record_bytes_max\n"
       "sources/c.yaml:1:1: the file is empty\n"
       "tasks/a.yaml:1:1: a task needs exactly one of command, sql, http\n"
       "tasks/b.yaml:2:10: a sensor has no \"command\" -- it has one of file, table, sql, http, "

@@ -24,6 +24,7 @@ using duck::quote_text;
 
 constexpr const char* kPrefix = "records-";
 constexpr size_t kBuffer = 1 << 20;
+constexpr size_t kLongKept = 1 << 20;         // of a record that is too long
 constexpr uint64_t kObjectMax = 16ull << 20;  // what DuckDB takes unless told
 constexpr const char* kIsObject =
     "CASE WHEN json_valid(raw) THEN json_type(raw) = 'OBJECT' ELSE false END";
@@ -100,11 +101,62 @@ std::string Spool::relation() {
          ", format = 'newline_delimited', columns = {" + columns + "}" + more + ")";
 }
 
+void Spool::rewind(const Mark& mark) {
+  if (mark.bytes == bytes_) return;
+  flush();
+  if (::ftruncate(fd_, off_t(mark.bytes)) != 0 || ::lseek(fd_, 0, SEEK_END) < 0)
+    throw system_error(errno, "write", path_);
+  rows_ = mark.rows;
+  bytes_ = mark.bytes;
+}
+
 void Spool::clear() {
   buffer_.clear();
   if (fd_ >= 0) ::close(fd_);
   fd_ = -1;
   rows_ = bytes_ = longest_ = 0;
+}
+
+std::string too_long_words(uint64_t bytes, uint64_t bytes_max) {
+  return fmt::format("it is {} bytes long, and `record_bytes_max` is {}: this is how it begins",
+                     bytes, bytes_max);
+}
+
+std::string too_deep_words() {
+  return fmt::format("it is nested deeper than {} levels", kRecordDepthMax);
+}
+
+Intake::Intake(const std::string& folder, std::vector<duck::Column> columns, uint64_t bytes_max)
+    : bytes_max_(bytes_max),
+      good_(folder, std::move(columns)),
+      bad_(folder, {{"origin", "VARCHAR"},
+                    {"position", "BIGINT"},
+                    {"error", "VARCHAR"},
+                    {"content", "VARCHAR"}}) {}
+
+void Intake::add(const std::string& origin, std::vector<std::string> values, std::string_view raw,
+                 uint64_t bytes) {
+  const int64_t position = ++held_[origin].records;
+  bytes = std::max<uint64_t>(bytes, raw.size());
+  const bool deep = bytes <= bytes_max_ && json_depth(raw) > kRecordDepthMax;
+  if (bytes <= bytes_max_ && !deep) {
+    values.push_back(json_quoted(raw));
+    return good_.add(values);
+  }
+  const auto content = deep ? raw : raw.substr(0, kLongKept);
+  bad_.add({json_quoted(origin), std::to_string(position),
+            json_quoted(deep ? too_deep_words() : too_long_words(bytes, bytes_max_)),
+            json_quoted(content)});
+}
+
+std::string Intake::rejected() {
+  return bad_.rows() == 0 ? "" : "SELECT origin, position, error, content FROM " + bad_.relation();
+}
+
+void Intake::clear() {
+  good_.clear();
+  bad_.clear();
+  held_.clear();
 }
 
 std::string with_partitions(const project::Source& source, const std::string& select) {
@@ -116,8 +168,7 @@ std::string with_partitions(const project::Source& source, const std::string& se
 }
 
 RecordRows record_rows(const std::string& relation, const std::vector<duck::Column>& kept,
-                       const std::string& origin_sql, const project::Source& source,
-                       engine::Session& session) {
+                       const std::string& origin_sql, const project::Source& source) {
   std::vector<FieldColumn> fields;
   std::vector<std::string> names;
   std::string types;
@@ -144,14 +195,10 @@ RecordRows record_rows(const std::string& relation, const std::vector<duck::Colu
   RecordRows out;
   if (!sql.misfit.empty()) {
     const std::string bad = "coalesce(" + sql.misfit + ", false)";
-    const auto found =
-        session.query("SELECT count(*) FROM " + from + " WHERE " + bad).rows.at(0)[0];
-    if (std::get<int64_t>(found) > 0) {
-      out.rejected =
-          "SELECT " + origin_sql + " AS origin, row_number() OVER () AS position, " +
-          quote_text("a value does not fit the type of its column (declared: " + types + ")") +
-          " AS error, raw AS content FROM " + from + " WHERE " + bad;
-    }
+    out.misfits =
+        "SELECT " + origin_sql + " AS origin, row_number() OVER () AS position, " +
+        quote_text("a value does not fit the type of its column (declared: " + types + ")") +
+        " AS error, raw AS content FROM " + from + " WHERE " + bad;
     select += " WHERE NOT " + bad;
   }
   out.sql = with_partitions(

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/engine.h"
 #include "project/project.h"
+#include "sources/source.h"
 
 /// Records that came one by one (from an API, a stream), as rows of the table.
 namespace windrow::sources {
@@ -28,6 +31,13 @@ class Spool {
   /// Empty again.
   void clear();
 
+  /// Where it ends now, and back to there.
+  struct Mark {
+    uint64_t rows = 0, bytes = 0;
+  };
+  Mark mark() const { return {rows_, bytes_}; }
+  void rewind(const Mark& mark);
+
  private:
   void flush();
 
@@ -38,16 +48,42 @@ class Spool {
   uint64_t rows_ = 0, bytes_ = 0, longest_ = 0;
 };
 
+/// Why a record is set aside that is too long or nested too deeply.
+std::string too_long_words(uint64_t bytes, uint64_t bytes_max);
+std::string too_deep_words();
+
+/// Records under way to the table; those that are too long or too deep go beside.
+class Intake {
+ public:
+  Intake(const std::string& folder, std::vector<duck::Column> columns, uint64_t bytes_max);
+
+  /// `values` as JSON texts of all columns but the last, `raw`. `bytes`: how long it is, where
+  /// `raw` is only its beginning.
+  void add(const std::string& origin, std::vector<std::string> values, std::string_view raw,
+           uint64_t bytes = 0);
+  uint64_t rows() const { return good_.rows() + bad_.rows(); }
+  uint64_t bytes() const { return good_.bytes() + bad_.bytes(); }
+  std::string relation() { return good_.relation(); }
+  /// As Batch::rejected_select and Batch::held, by origin.
+  std::string rejected();
+  const std::map<std::string, Held>& held() const { return held_; }
+  void clear();
+
+ private:
+  const uint64_t bytes_max_;
+  Spool good_, bad_;
+  std::map<std::string, Held> held_;
+};
+
 struct RecordRows {
-  std::string sql;       ///< rows in the table's columns, with partition columns
-  std::string rejected;  ///< empty: every record is good
+  std::string sql;      ///< rows in the table's columns, with partition columns
+  std::string misfits;  ///< as Batch::misfits_select; empty: every record fits
 };
 
 /// `relation` has `kept` columns and `raw`. Declared columns are taken from the record's fields;
 /// those with `value:` from everything that is there.
 RecordRows record_rows(const std::string& relation, const std::vector<duck::Column>& kept,
-                       const std::string& origin_sql, const project::Source& source,
-                       engine::Session& session);
+                       const std::string& origin_sql, const project::Source& source);
 
 /// The select with the source's partition columns.
 std::string with_partitions(const project::Source& source, const std::string& select);

@@ -21,6 +21,12 @@ struct Held {
   int64_t passed_over = 0;  ///< of them, by a declared rule
 };
 
+/// Longer records are set aside, unless the source says `record_bytes_max`.
+inline constexpr uint64_t kRecordBytesMax = 64'000'000;
+/// Objects and lists in a record may lie this deep in each other. Functions over JSON call
+/// themselves for each level: some ten thousand end the process.
+inline constexpr size_t kRecordDepthMax = 1000;
+
 /// A part of the source that becomes one commit: its rows and, in the same commit, how far it has
 /// been read.
 struct Batch {
@@ -38,6 +44,7 @@ struct Batch {
   /// `origin` of rejected rows → what is there. The sum must come out even: records = rows + set
   /// aside + passed over, or nothing is committed. Parts that are set aside whole are not in it;
   /// empty: the kind cannot be counted.
+  /// Under the empty name: all of the batch as one.
   std::map<std::string, Held> held;
   /// SELECT of origin VARCHAR, rows BIGINT over the same rows as `select`, to name the part that
   /// does not come out even; empty: that cannot be told.

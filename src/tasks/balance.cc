@@ -9,6 +9,11 @@ namespace {
 constexpr size_t kNamed = 3;
 
 int64_t of(const CountByOrigin& counts, const std::string& origin) {
+  if (origin.empty()) {  // all of them as one
+    int64_t sum = 0;
+    for (const auto& [name, count] : counts) sum += count;
+    return sum;
+  }
   const auto found = counts.find(origin);
   return found == counts.end() ? 0 : found->second;
 }
@@ -39,7 +44,8 @@ Error uneven(const std::string& source, const sources::Batch& batch, int64_t row
     const int64_t read = rows_of ? of(*rows_of, origin) : rows;
     const int64_t aside = of(set_aside, origin);
     if (read + aside + held.passed_over == held.records || ++named > kNamed) continue;
-    text += (text.empty() ? "" : "; ") + words("\"" + origin + "\"", held, read, aside);
+    text += (text.empty() ? "" : "; ") +
+            words(origin.empty() ? batch.what : "\"" + origin + "\"", held, read, aside);
   }
   if (named > kNamed) text += fmt::format("; and {} more", named - kNamed);
   if (text.empty()) {

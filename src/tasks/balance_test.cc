@@ -23,6 +23,16 @@ TEST(Balance, FilesThatAreSetAsideWholeAreNotCounted) {
   EXPECT_EQ(missing(two_files(), 14, {{"broken.gz", 1}}), 0);
 }
 
+TEST(Balance, ABatchMayBeCountedAsOne) {
+  sources::Batch batch;
+  batch.what = "3 events";
+  batch.held = {{"", {3, 0}}};
+  EXPECT_EQ(missing(batch, 1, {{"7", 1}, {"8", 1}}), 0);
+  EXPECT_EQ(uneven("bronze.s", batch, 1, {{"7", 1}}, {}).problem().message,
+            "source \"bronze.s\" does not come out even: 3 events holds 3 records, but 1 were read "
+            "and 1 set aside");
+}
+
 TEST(Balance, TheFileIsNamedWithBothCounts) {
   const auto error = uneven("bronze.sales", two_files(), 12, {{"a.csv", 1}},
                             CountByOrigin{{"a.csv", 9}, {"b.csv", 3}});

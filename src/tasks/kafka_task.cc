@@ -560,6 +560,15 @@ class KafkaIngest final : public clients::KafkaAssignment {
                   "see to `format`, or declare the columns", source_.place);
     }
     auto staged = lake::stage_append(stage, decoder_.select(rows.sql()), parameters());
+    if (staged.rows_written != decoder_.good_rows()) {
+      lake::discard(context_.files, staged);
+      throw Error(
+          Code::corrupt,
+          fmt::format("source \"{}\" does not come out even: {} messages hold {} rows, but {} "
+                      "were written",
+                      source_.name, messages_.size(), decoder_.good_rows(), staged.rows_written),
+          "nothing of it was committed: this is a bug, please report it");
+    }
     std::optional<Audit> audit;
     if (has_checks(source_)) {
       audit.emplace(context_, Promises{source_.name, source_.columns, source_.checks}, *session_,

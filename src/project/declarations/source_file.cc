@@ -16,6 +16,11 @@ void setting(From& from, bool required, const std::string& key, Type<M> type,
              [](Settings&, M&&, const Node&, Reading&) {});
 }
 
+void record_bytes_max(From& from) {
+  setting(from, false, "record_bytes_max", size_type(), "64MB",
+          "A longer record is set aside, with its beginning.");
+}
+
 struct Kind {
   std::string name;
   From keys;
@@ -36,6 +41,7 @@ From rest_keys() {
           "What becomes of a list that stays shorter than the server promised.");
   setting(rest, false, "keep", word_type({"records", "responses"}), "records",
           "A row is a record, or a whole response.");
+  record_bytes_max(rest);
   return rest;
 }
 
@@ -67,6 +73,7 @@ std::vector<Kind> make_kinds() {
   setting(files, false, "skip", integer_type(0), "0",
           "Of text and excel: so many lines or rows come before the first.");
   setting(files, false, "sheet", text_type(), "the first", "Of excel: the sheet.");
+  record_bytes_max(files);
   kinds.push_back({"files", files});
 
   From kafka("kafka");
@@ -83,6 +90,7 @@ std::vector<Kind> make_kinds() {
           "What happens where the topic's retention has removed messages before they were read.");
   setting(kafka, false, "assignment", word_type({"cooperative", "eager"}), "cooperative",
           "How partitions are dealt out among copies.");
+  record_bytes_max(kafka);
   kinds.push_back({"kafka", kafka});
 
   kinds.push_back({"rest", rest_keys()});
@@ -111,6 +119,7 @@ std::vector<Kind> make_kinds() {
           "Types of events that are kept.");
   setting(sse, false, "for", duration_type(), "1m", "A run listens at most so long.");
   setting(sse, false, "idle", duration_type(), "5s", "A run ends where nothing comes for so long.");
+  record_bytes_max(sse);
   kinds.push_back({"sse", sse});
   return kinds;
 }

@@ -249,18 +249,16 @@ class DatabaseReader final : public Reader {
       columns.push_back({"extracted_at", "TIMESTAMP WITH TIME ZONE"});
     }
     std::string from = found.relation;
+    const std::string origin = table_name_.empty() ? connection_ : table_name_;
+    // Counted as they came over the wire.
+    out.held[origin].records = found.rows;
     if (!misfit.empty()) {
       const std::string bad = "coalesce(" + misfit + ", false)";
-      const auto wrong = std::get<int64_t>(
-          session.query("SELECT count(*) FROM " + from + " WHERE " + bad).rows.at(0)[0]);
-      if (wrong > 0) {
-        out.rejected_select =
-            "SELECT " + duck::quote_text(table_name_.empty() ? connection_ : table_name_) +
-            " AS origin, row_number() OVER () AS position, " +
-            duck::quote_text("a value does not fit the type of its column (" + types + ")") +
-            " AS error, CAST(to_json(record) AS VARCHAR) AS content FROM " + from +
-            " AS record WHERE " + bad;
-      }
+      out.misfits_select =
+          "SELECT " + duck::quote_text(origin) + " AS origin, row_number() OVER () AS position, " +
+          duck::quote_text("a value does not fit the type of its column (" + types + ")") +
+          " AS error, CAST(to_json(record) AS VARCHAR) AS content FROM " + from +
+          " AS record WHERE " + bad;
       from += " WHERE NOT " + bad;
     }
     out.select =

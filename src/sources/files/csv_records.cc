@@ -159,21 +159,26 @@ std::string path_list(const std::vector<FoundFile>& files) {
 std::string name_sql(const std::vector<FoundFile>& files, const std::string& path) {
   // The files of a source lie below one folder, the fixed part of its glob; copies below another.
   std::vector<std::string> folders;
+  std::string out;
   for (const auto& file : files) {
+    if (!file.path.ends_with(file.name)) {
+      out += (out.empty() ? "CASE" : "") + (" WHEN " + path + " = " + quote_text(file.path)) +
+             " THEN " + quote_text(file.name);
+      continue;
+    }
     auto folder = file.path.substr(0, file.path.size() - file.name.size());
     if (std::find(folders.begin(), folders.end(), folder) == folders.end())
       folders.push_back(std::move(folder));
   }
   std::sort(folders.begin(), folders.end(),
             [](const auto& a, const auto& b) { return a.size() > b.size(); });
-  std::string out;
   for (const auto& folder : folders) {
     const std::string name = "substr(" + path + ", length(" + quote_text(folder) + ") + 1)";
     if (folder == folders.back()) return out.empty() ? name : out + " ELSE " + name + " END";
     out += (out.empty() ? "CASE" : "") +
            (" WHEN starts_with(" + path + ", " + quote_text(folder) + ") THEN " + name);
   }
-  return path;
+  return out.empty() ? path : out + " END";
 }
 
 std::string rows_by_file(const std::vector<FoundFile>& files, const std::string& relation,

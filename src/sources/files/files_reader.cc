@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <fstream>
 
-#include "clients/deflate.h"
 #include "sources/files/conversion.h"
 #include "sources/files/found_file.h"
 #include "sources/files/local_copies.h"
@@ -71,6 +70,7 @@ class FilesReader final : public Reader {
     corrupt_fails_ = from.text("corrupt", "set_aside") == "fail";
     sheet_ = from.text("sheet");
     skip_ = from.number("skip", 0);
+    record_bytes_max_ = from.bytes("record_bytes_max", kRecordBytesMax);
     batch_files_ = size_t(from.number("batch_files", int64_t(kBatchFiles), 1));
   }
 
@@ -90,17 +90,19 @@ class FilesReader final : public Reader {
     while (!rest.empty()) {
       const auto files = take(rest);
       if (whole_ && !rest.empty()) throw several_formats(files[0], rest[0]);
+      kept_.reset();
       copies_.reset();
       bad_.clear();
       // A moment in UTC as TIMESTAMP: what `year(…)` of it gives does not hang on the session's
       // time zone.
       const duck::Parameters parameters = {{"extracted_at", {iso(now_), "TIMESTAMP"}}};
       auto records = read(files, session);
-      if (!bad_.empty()) add_bad(records);
+      add_bad(records);
+      kept_ = records.kept;
       // Without a row: that they were read is kept all the same.
       if (records.sql.empty()) records.sql = no_rows();
       if (!records.sql.empty()) return batch_of(files, records, parameters, txns);
-      if (!bad_.empty()) throw no_columns();
+      if (!bad_.empty() || !records.rejected.empty()) throw no_columns(files, records, session);
     }
     return {};
   }
@@ -140,7 +142,7 @@ class FilesReader final : public Reader {
       }
       for (auto& file : found) {
         // Of several places each file is known by its whole path.
-        if (patterns_.size() > 1) file.name = file.path;
+        if (patterns_.size() > 1) file.name = utf8_name(file.path);
         out.push_back(std::move(file));
       }
     }
@@ -226,26 +228,25 @@ class FilesReader final : public Reader {
     return out;
   }
 
+  /// Another name for a file whose own cannot stand in SQL.
+  std::string link_to(const FoundFile& file) {
+    if (!copies_) copies_ = std::make_unique<LocalCopies>(spill_);
+    std::string link = copies_->path("links/" + file.name);
+    std::error_code error;
+    std::filesystem::remove(link, error);
+    std::filesystem::create_symlink(file.path, link);
+    return link;
+  }
+
   /// The reader of texts takes half a gzip file for a whole one.
   void check_packing(const FoundFile& file) {
-    if (!file.path.ends_with(".gz") || file.size == 0) return;
-    std::ifstream disk;
-    if (!in_storage(file.path)) disk.open(file.path, std::ios::binary);
-    uint64_t at = 0;
-    const bool whole = clients::whole_gzip([&] {
-      if (cancel_) cancel_->check();
-      std::string piece;
-      if (in_storage(file.path)) {
-        if (at < file.size) piece = storage_->read_range(file.path, at, 8 << 20);
-      } else {
-        piece.resize(1 << 20);
-        disk.read(piece.data(), std::streamsize(piece.size()));
-        piece.resize(size_t(disk.gcount()));
-      }
-      at += piece.size();
-      return piece;
-    });
-    if (!whole) throw Error(Code::corrupt, "it is no whole gzip file");
+    if (file.path.ends_with(".gz") || file.path.ends_with(".zst"))
+      read_bytes(file, outside(), [](std::string_view) { return true; });
+  }
+
+  Outside outside() {
+    if (!copies_) copies_ = std::make_unique<LocalCopies>(spill_);
+    return {storage_, cancel_, copies_.get(), record_bytes_max_};
   }
 
   Records records_of(const std::vector<FoundFile>& files, engine::Session& session) {
@@ -256,7 +257,8 @@ class FilesReader final : public Reader {
     for (const auto& file : files) {
       FoundFile one = file;
       if (on_http(file.path) || (converted && in_storage(file.path))) one = local(file);
-      if (!converted && kind != "parquet") check_packing(one);
+      if (utf8_name(one.path) != one.path) one.path = link_to(one);
+      if (kind == "csv") check_packing(one);
       if (converted) {
         if (!copies_) copies_ = std::make_unique<LocalCopies>(spill_);
         const std::string to = copies_->path("lines/" + file.name);
@@ -270,8 +272,8 @@ class FilesReader final : public Reader {
     }
     if (kind == "csv") return csv_records(here, source_, session, known, hopeful_ && !careful_);
     if (kind == "parquet") return parquet_records(here, source_, session);
-    if (kind == "text") return text_records(here, source_, session);
-    return json_records(here, source_, session, storage_, known, hopeful_ && !careful_);
+    if (kind == "text") return text_records(here, source_, session, outside());
+    return json_records(here, source_, session, outside(), known, hopeful_ && !careful_);
   }
 
   /// A column that the table has keeps its type, whatever a new file looks like: values that do
@@ -362,8 +364,21 @@ class FilesReader final : public Reader {
                  "make a source for each format", source_.from.place);
   }
 
-  Error no_columns() const {
-    return Error(Code::corrupt, "file \"" + bad_[0].file.name + "\" cannot be read: " + bad_[0].why,
+  /// Nothing of the files can be read, and there is no table whose columns would do.
+  Error no_columns(const std::vector<FoundFile>& files, const Records& records,
+                   engine::Session& session) const {
+    std::string file = files[0].name, why;
+    if (!bad_.empty()) {
+      file = bad_[0].file.name;
+      why = bad_[0].why;
+    } else {
+      const auto first = session.query("SELECT origin, position, error FROM (" + records.rejected +
+                                       ") ORDER BY origin, position LIMIT 1");
+      file = duck::text_of(first.rows.at(0)[0]);
+      why = "none of its records is good; line " + duck::text_of(first.rows.at(0)[1]) + ": " +
+            duck::text_of(first.rows.at(0)[2]);
+    }
+    return Error(Code::corrupt, "file \"" + file + "\" cannot be read: " + why,
                  "\"" + source_.name + "\" has no table yet, and no other file to make one from",
                  source_.from.place);
   }
@@ -398,11 +413,13 @@ class FilesReader final : public Reader {
   Cancel* cancel_;
   mutable std::unique_ptr<clients::HttpClient> http_;
   size_t batch_files_ = kBatchFiles;
+  uint64_t record_bytes_max_ = kRecordBytesMax;
   int64_t skip_ = 0;
   bool corrupt_fails_ = false, careful_ = false, hopeful_ = false, whole_ = false;
   Time now_;
   TableNow table_;
   std::unique_ptr<LocalCopies> copies_;
+  std::shared_ptr<void> kept_;  ///< what the last batch's SELECTs read
   std::vector<Bad> bad_;
 };
 

@@ -1,5 +1,6 @@
 #include "sources/files/found_file.h"
 
+#include <fmt/format.h>
 #include <fnmatch.h>
 #include <sys/stat.h>
 
@@ -7,6 +8,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "sources/kafka/decoder.h"
 
 namespace windrow::sources {
 
@@ -79,7 +81,7 @@ class Search {
     for (const auto& name : entries(folder)) {
       FoundFile file;
       if (!matches(pattern, name) || !look(folder + "/" + name, file)) continue;
-      file.name = file.path.substr(fixed_);
+      file.name = utf8_name(file.path.substr(fixed_));
       found_.push_back(std::move(file));
     }
   }
@@ -127,6 +129,23 @@ std::vector<FoundFile> find_files(const std::string& root, const std::string& pa
   Search search(std::move(parts), folder.size() + 1);
   search.in(folder, 0);
   return search.found();
+}
+
+std::string utf8_name(const std::string& name) {
+  if (is_utf8(name)) return name;
+  std::string out;
+  for (size_t at = 0; at < name.size();) {
+    size_t size = 1;
+    while (size < 4 && at + size < name.size() && (uint8_t(name[at + size]) & 0xC0) == 0x80) ++size;
+    const auto letter = std::string_view(name).substr(at, size);
+    if (is_utf8(letter)) {
+      out += letter;
+    } else {
+      for (const char c : letter) out += fmt::format("\\x{:02x}", uint8_t(c));
+    }
+    at += size;
+  }
+  return out;
 }
 
 std::string escape_glob(const std::string& path) {

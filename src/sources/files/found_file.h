@@ -8,8 +8,9 @@
 namespace windrow::sources {
 
 struct FoundFile {
-  std::string path;  ///< absolute
-  std::string name;  ///< relative to the fixed part of the glob: what progress and messages call it
+  std::string path;  ///< absolute; bytes that may be no UTF-8
+  std::string name;  ///< relative to the fixed part of the glob: what progress and messages call
+                     ///< it; UTF-8
   uint64_t size = 0;
   /// Changes when the file does: microseconds of its last change, the lowest ten bits replaced by
   /// those of its size. So it stays below 2^53, which every reader of a Delta log keeps exactly. (A
@@ -23,6 +24,9 @@ struct FoundFile {
 /// a file under way may be called `.x` until it is renamed. A path without wildcards that is not
 /// there is an Error(not_found); a glob may match nothing.
 std::vector<FoundFile> find_files(const std::string& root, const std::string& pattern);
+
+/// The name with bytes that are no UTF-8 written as `\\xff`.
+std::string utf8_name(const std::string& name);
 
 /// The path as a pattern that means only itself, for DuckDB's readers, which take every path as a
 /// glob.

@@ -1,6 +1,7 @@
 #include "sources/files/json_columns.h"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -9,6 +10,9 @@
 namespace windrow::sources {
 
 namespace {
+
+/// Levels of lists and structs in a column's type.
+constexpr int kTypeDepthMax = 20;
 
 using duck::quote_name;
 using duck::quote_text;
@@ -26,8 +30,22 @@ bool only_null(const Json& structure) {
                                           [](const Json& each) { return only_null(each); });
 }
 
+/// Whether a column type can hold it: field names differ by more than case and are not empty, and
+/// it is no deeper than `depth`.
+bool fits(const Json& structure, int depth) {
+  if (depth == 0) return structure.is_string();
+  if (structure.is_array()) return structure.empty() || fits(structure[0], depth - 1);
+  if (!structure.is_object()) return true;
+  std::set<std::string> names;
+  for (const auto& [name, type] : structure.items()) {
+    if (name.empty() || !names.insert(lower(name)).second || !fits(type, depth - 1)) return false;
+  }
+  return true;
+}
+
 /// DuckDB calls every integer that is not negative UBIGINT; tables have BIGINT.
 std::string type_of(const Json& structure) {
+  if (!fits_type(structure)) return "JSON";
   if (structure.is_string()) {
     const auto name = structure.get<std::string>();
     return name == "UBIGINT" ? "BIGINT" : name == "NULL" ? "VARCHAR" : name;
@@ -69,22 +87,23 @@ std::string pointer(const std::string& field) {
   return out;
 }
 
+bool fits_type(const Json& structure) { return fits(structure, kTypeDepthMax); }
+
 std::vector<FieldColumn> fields_of_structure(const std::string& structure,
-                                             const std::string& source) {
+                                             const std::vector<std::string>& told) {
   std::vector<FieldColumn> out;
   const Json parsed = Json::parse(structure, nullptr, false);
   if (!parsed.is_object()) return out;
+  std::map<std::string, std::string> spelled;
+  for (const auto& name : told) spelled.emplace(lower(name), name);
+  Clash clash;
   for (const auto& [name, type] : parsed.items()) {
     if (only_null(type)) continue;
-    for (const auto& other : out) {
-      if (lower(other.name) != lower(name)) continue;
-      throw Error(Code::data,
-                  "records of \"" + source + "\" have the fields \"" + other.name + "\" and \"" +
-                      name + "\", which differ only by case",
-                  "keep the record whole with `raw:` and take the fields in a model");
-    }
+    const auto [found, fresh] = spelled.emplace(lower(name), name);
+    if (name.empty() || (!fresh && found->second != name)) clash.names.insert(lower(name));
     out.push_back({name, type_of(type), false});
   }
+  if (!clash.names.empty()) throw clash;
   return out;
 }
 

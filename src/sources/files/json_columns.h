@@ -1,5 +1,7 @@
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,10 +17,19 @@ struct FieldColumn {
   bool declared = false;
 };
 
+/// Names of fields, in lower case, that cannot all be columns: they differ by case only, or are
+/// empty. Records that have them are to be told apart first.
+struct Clash {
+  std::set<std::string> names;
+};
+
 /// What `json_group_structure` says of all records, as fields; those that are NULL everywhere are
-/// left out until they have a value. Error(data) where two differ by case only.
+/// left out until they have a value. `told`: names of columns that are there already. Objects that
+/// no column type can hold (very deep, fields that clash) are JSON. Throws Clash.
 std::vector<FieldColumn> fields_of_structure(const std::string& structure,
-                                             const std::string& source);
+                                             const std::vector<std::string>& told);
+/// Whether a column type can hold objects of this structure.
+bool fits_type(const nlohmann::ordered_json& structure);
 
 /// Fields as SQL over `texts`, a list of the record's values as text. Typed by TRY_CAST, so that a
 /// value that does not fit is NULL; `misfit` is then true.

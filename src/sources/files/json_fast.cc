@@ -6,9 +6,9 @@
 
 /// JSON lines that are what they should be, which is nearly always. One look finds every structure
 /// that a record has: records are grouped by the types of their values and the names of their
-/// fields, and one of each group is looked at in full. A second look is the one that writes: a
-/// record that is no JSON or does not fit stops it, and then all is read the slow way, which tells
-/// good records from bad ones.
+/// fields, and one of each group is looked at in full. A second look is the one that writes. Where
+/// fewer rows come out than there are records, those that do not fit are looked for, by the fields
+/// alone that have a type to fit.
 namespace windrow::sources {
 
 namespace {
@@ -19,6 +19,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kSample = 20'480;
 constexpr int kLooks = 3;
+constexpr uint64_t kUsualObject = 16'000'000;  // the engine's reader takes longer ones if told
 
 /// Paths below a structure, as JSON pointers.
 struct Paths {
@@ -26,7 +27,7 @@ struct Paths {
 };
 
 void collect(const Json& structure, const std::string& path, Paths& out) {
-  if (structure.is_object() && !structure.empty()) {
+  if (structure.is_object() && !structure.empty() && (path.empty() || fits_type(structure))) {
     out.objects.push_back(path);
     for (const auto& [name, type] : structure.items()) collect(type, path + pointer(name), out);
     return;
@@ -37,6 +38,7 @@ void collect(const Json& structure, const std::string& path, Paths& out) {
 
 /// What `json_transform` takes: unsigned integers as signed ones, what was always NULL as text.
 Json spec_of(const Json& structure) {
+  if (!fits_type(structure)) return "JSON";
   if (structure.is_string())
     return structure == "UBIGINT" ? Json("BIGINT")
            : structure == "NULL"  ? Json("VARCHAR")
@@ -53,14 +55,14 @@ std::string list_of(const std::vector<std::string>& paths) { return duck::quote_
 
 class FastJson {
  public:
-  FastJson(const std::vector<FoundFile>& files, const project::Source& source,
+  FastJson(const std::vector<FoundFile>& files, uint64_t longest, const project::Source& source,
            engine::Session& session, const KnownTypes& known)
       : files_(files),
+        longest_(longest),
         source_(source),
         session_(session),
         known_(known),
-        objects_("read_json_objects(" + path_list(files) +
-                 ", format = 'newline_delimited', filename = true, hive_partitioning = false)") {}
+        objects_(objects_of(files)) {}
 
   std::optional<Records> run() {
     Json structure =
@@ -80,6 +82,15 @@ class FastJson {
   }
 
  private:
+  std::string objects_of(const std::vector<FoundFile>& files) const {
+    return "read_json_objects(" + path_list(files) +
+           ", format = 'newline_delimited', filename = true, hive_partitioning = false" +
+           (longest_ > kUsualObject
+                ? ", maximum_object_size = " + std::to_string(longest_ + (1 << 20))
+                : "") +
+           ")";
+  }
+
   Json structure_of(const std::string& select) {
     const auto text = session_
                           .query(
@@ -104,7 +115,12 @@ class FastJson {
   }
 
   Records records(const Json& structure) const {
-    auto fields = fields_of_structure(structure.dump(), source_.name);
+    std::vector<std::string> all_told;
+    for (const auto& column : source_.columns) {
+      if (column.value.empty()) all_told.push_back(column.name);
+    }
+    for (const auto& [column, type] : known_) all_told.push_back(column);
+    auto fields = fields_of_structure(structure.dump(), all_told);
     std::vector<FieldColumn> cast;  // those whose type is told, not found
     Json spec = Json::object();
     std::string plain;
@@ -136,25 +152,40 @@ class FastJson {
       names.push_back(column.name);
     }
     const FieldSql sql = field_sql(cast);
+    std::string texts = sql.texts;
+    if (!texts.empty()) texts.replace(texts.find("raw"), 3, "json");
     std::string from = "SELECT filename, json AS raw";
     if (!spec.empty()) from += ", json_transform(json, " + quote_text(spec.dump()) + ") AS found";
-    if (!sql.texts.empty()) {
-      std::string texts = sql.texts;
-      texts.replace(texts.find("raw"), 3, "json");
-      from += ", " + texts + " AS texts";
-    }
+    if (!texts.empty()) from += ", " + texts + " AS texts";
     std::string select = "SELECT raw AS \"windrow raw\"";
     if (!clash) select += ", " + name_sql(files_) + " AS filename";
     select += plain + sql.select + " FROM (" + from + " FROM " + objects_ + ")";
-    if (!sql.misfit.empty())
-      select += " WHERE CASE WHEN coalesce(" + sql.misfit +
-                ", false) THEN error('a value does not fit its column') ELSE true END";
+    const std::string misfit = "coalesce(" + sql.misfit + ", false)";
+    if (!sql.misfit.empty()) select += " WHERE NOT " + misfit;
     Records out;
     out.sql = "SELECT " + table_columns(source_, names) + " FROM (" + select + ") AS record";
+    out.rows_by_origin = rows_by_file(files_, objects_);
+    if (sql.misfit.empty()) return out;
+    const auto looked = [&](const std::string& objects) {
+      return "(SELECT filename, json AS raw" + (texts.empty() ? "" : ", " + texts + " AS texts") +
+             " FROM " + objects + ")";
+    };
+    out.rows_by_origin = rows_by_file(
+        files_, "(SELECT filename FROM " + looked(objects_) + " WHERE NOT " + misfit + ")");
+    for (const auto& file : files_) {
+      out.misfits +=
+          (out.misfits.empty() ? "" : "\nUNION ALL\n") +
+          ("SELECT " + quote_text(file.name) + " AS origin, position, " +
+           quote_text(misfit_words(source_)) +
+           " AS error, CAST(raw AS VARCHAR) AS content FROM (SELECT *, row_number() OVER () AS "
+           "position FROM " +
+           looked(objects_of({file})) + ") WHERE " + misfit);
+    }
     return out;
   }
 
   const std::vector<FoundFile>& files_;
+  const uint64_t longest_;
   const project::Source& source_;
   engine::Session& session_;
   const KnownTypes& known_;
@@ -163,15 +194,15 @@ class FastJson {
 
 }  // namespace
 
-std::optional<Records> fast_json_records(const std::vector<FoundFile>& files,
+std::optional<Records> fast_json_records(const std::vector<FoundFile>& files, uint64_t longest,
                                          const project::Source& source, engine::Session& session,
                                          const KnownTypes& known) {
   if (files.empty() || !source.raw.empty()) return {};
   try {
-    return FastJson(files, source, session, known).run();
+    return FastJson(files, longest, source, session, known).run();
   } catch (const duck::SqlError& error) {
     if (retryable(error.code()) || error.code() == Code::canceled) throw;
-    return {};  // the slow way tells what is wrong
+    return {};  // the careful way tells what is wrong
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "duck/duck.h"
 #include "engine/engine.h"
 #include "project/project.h"
+#include "sources/files/file_bytes.h"
 #include "sources/files/found_file.h"
 #include "sources/source.h"
 #include "storage/file_system.h"
@@ -23,30 +25,35 @@ struct Records {
   std::string misfits;
   std::map<std::string, Held> held;
   std::string rows_by_origin;
+  std::shared_ptr<void> kept;  ///< what the SELECTs read lives as long as this
 };
 
 /// Types that are known before any record is looked at: column → DuckDB's name.
 using KnownTypes = std::map<std::string, std::string>;
 
 /// `position` of JSON counts records, blank lines left out; of a broken array it counts lines that
-/// are not blank. Of CSV it is the line. `storage` reads what is not on local disk.
+/// are not blank. Of CSV it is the line.
 Records json_records(const std::vector<FoundFile>& files, const project::Source& source,
-                     engine::Session& session, storage::FileSystem* storage = nullptr,
-                     const KnownTypes& known = {}, bool hopeful = false);
+                     engine::Session& session, const Outside& outside, const KnownTypes& known = {},
+                     bool hopeful = false);
 /// `hopeful`: nothing is looked for that is wrong; where something is, reading the rows fails.
 Records csv_records(const std::vector<FoundFile>& files, const project::Source& source,
                     engine::Session& session, const KnownTypes& known = {}, bool hopeful = false);
-/// JSON lines, hopefully; nothing where they are not of one kind.
-std::optional<Records> fast_json_records(const std::vector<FoundFile>& files,
+/// Rows of JSON lines that are known to be good, in one reading; nothing where they are not of one
+/// kind. `rejected`, `held` and the positions of `misfits` are the caller's. Throws Clash.
+std::optional<Records> fast_json_records(const std::vector<FoundFile>& files, uint64_t longest,
                                          const project::Source& source, engine::Session& session,
                                          const KnownTypes& known);
+/// Words for a value that does not fit, with the types that are declared.
+std::string misfit_words(const project::Source& source);
 Records parquet_records(const std::vector<FoundFile>& files, const project::Source& source,
                         engine::Session& session);
 Records text_records(const std::vector<FoundFile>& files, const project::Source& source,
-                     engine::Session& session);
+                     engine::Session& session, const Outside& outside);
 
-/// The lines of text files as they stand there: a relation with `raw` and `filename`.
-std::string text_lines(const std::vector<FoundFile>& files, const std::string& more = {});
+/// The lines of text files as they stand there, none of them blank: a relation with `raw` and
+/// `filename`. `longest`: bytes of the longest one.
+std::string text_lines(const std::vector<FoundFile>& files, uint64_t longest);
 /// `['/a.json', …]` for DuckDB's readers.
 std::string path_list(const std::vector<FoundFile>& files);
 /// SQL that turns DuckDB's `filename` (or another column of paths) into the file's name.

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "sources/files/census.h"
 #include "sources/files/json_columns.h"
 #include "sources/files/records.h"
 #include "sources/settings.h"
@@ -129,8 +130,8 @@ Layout by_width(const project::Source& source, const Settings& from) {
 
 }  // namespace
 
-Records text_records(const std::vector<FoundFile>& files, const project::Source& source,
-                     engine::Session& session) {
+Records text_records(const std::vector<FoundFile>& all, const project::Source& source,
+                     engine::Session& session, const Outside& outside) {
   const Settings from(source.from);
   if (!from.find("pattern") && !from.find("fixed")) {
     throw Error(
@@ -140,16 +141,21 @@ Records text_records(const std::vector<FoundFile>& files, const project::Source&
   }
   const Layout layout = from.find("fixed") ? by_width(source, from) : by_pattern(source, from);
   const int64_t skip = from.number("skip", 0);
-  const std::string first = skip > 0 ? " WHERE n > " + std::to_string(skip) : "";
+  Records out;
+  const auto census = std::make_shared<Census>(outside, session);
+  std::vector<FoundFile> files;
+  uint64_t longest = 0;
+  for (const auto& file : all) {
+    const auto counted = census->text(file, skip);
+    out.held[file.name] = {counted.records, counted.passed_over};
+    longest = std::max(longest, counted.longest);
+    files.push_back(counted.readable);
+  }
+  out.kept = census;
+  out.rejected = census->rejected();
   const auto lines = [&](const std::vector<FoundFile>& of) {
-    std::string sql = text_lines(of);
-    if (skip > 0)
-      sql =
-          "(SELECT raw, filename FROM (SELECT *, row_number() OVER (PARTITION BY filename) AS n "
-          "FROM " +
-          sql + ")" + first + ")";
-    return "(SELECT raw, filename, " + layout.good + " AS good, " + layout.extra + " FROM " + sql +
-           " WHERE trim(raw) <> '')";
+    return "(SELECT raw, filename, " + layout.good + " AS good, " + layout.extra + " FROM " +
+           text_lines(of, longest) + ")";
   };
   std::string select, misfit, types;
   std::vector<std::string> names;
@@ -165,28 +171,25 @@ Records text_records(const std::vector<FoundFile>& files, const project::Source&
   }
   const std::string bad =
       "(NOT good" + (misfit.empty() ? "" : " OR coalesce(" + misfit + ", false)") + ")";
-  Records out;
   std::string record =
       "SELECT raw AS " + quote_name(source.raw.empty() ? "windrow raw" : source.raw);
   if (std::find(names.begin(), names.end(), "filename") == names.end())
     record += ", " + name_sql(files) + " AS filename";
   out.sql = "SELECT " + table_columns(source, names) + " FROM (" + record + select + " FROM " +
             lines(files) + " WHERE NOT " + bad + ") AS record";
-  const auto counts = session.query("SELECT filename, count(*) FROM " + lines(files) + " WHERE " +
-                                    bad + " GROUP BY filename");
-  for (const auto& row : counts.rows) {
-    for (const auto& file : files) {
-      if (file.path != duck::text_of(row[0])) continue;
-      out.rejected +=
-          (out.rejected.empty() ? "" : "\nUNION ALL\n") +
-          ("SELECT " + name_sql(files) + " AS origin, position, CASE WHEN NOT good THEN " +
-           quote_text(layout.wrong) + " ELSE " +
-           quote_text("a value does not fit the type of its column (" + types + ")") +
-           " END AS error, raw AS content FROM (SELECT *, row_number() OVER () AS "
-           "position FROM " +
-           lines({file}) + ") WHERE " + bad);
-    }
+  out.rows_by_origin =
+      rows_by_file(files, "(SELECT * FROM " + lines(files) + " WHERE NOT " + bad + ")");
+  for (const auto& file : files) {
+    const auto skipped = std::to_string(out.held[file.name].passed_over);
+    out.misfits += (out.misfits.empty() ? "" : "\nUNION ALL\n") +
+                   ("SELECT " + quote_text(file.name) + " AS origin, position + " + skipped +
+                    " AS position, CASE WHEN NOT good THEN " + quote_text(layout.wrong) + " ELSE " +
+                    quote_text("a value does not fit the type of its column (" + types + ")") +
+                    " END AS error, raw AS content FROM (SELECT *, row_number() OVER () AS "
+                    "position FROM " +
+                    lines({file}) + ") WHERE " + bad);
   }
+  out.misfits = census->with_all_positions(out.misfits);
   return out;
 }
 

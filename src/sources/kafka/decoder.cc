@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "duck/chunks.h"
+#include "sources/record_rows.h"
+#include "sources/settings.h"
 
 namespace windrow::sources {
 namespace {
@@ -118,7 +120,9 @@ bool is_utf8(std::string_view s) {
 }
 
 Decoder::Decoder(const project::Source& source, std::unique_ptr<Format> format)
-    : source_(source), format_(std::move(format)) {
+    : source_(source),
+      format_(std::move(format)),
+      record_bytes_max_(Settings(source.from).bytes("record_bytes_max", kRecordBytesMax)) {
   for (const auto& column : source.columns) {
     if (column.value.empty()) continue;
     computed_.insert(lower(column.name));
@@ -392,6 +396,9 @@ void Decoder::decode_once(Messages& messages) {
   for (message_ = 0; message_ < all.size(); ++message_) {
     const size_t first = rows_->rows();
     try {
+      const auto& value = all[message_].value;
+      if (value && value->size() > record_bytes_max_)
+        throw BadRecord{too_long_words(value->size(), record_bytes_max_)};
       format_->read(all[message_], messages, *this);
       for (size_t row = first; any_kafka && row < rows_->rows(); ++row)
         put_kafka(all[message_], messages, row);
@@ -422,6 +429,13 @@ void Decoder::decode(Messages& messages, duck::Connection& connection) {
     }
   }
   if (row_number_) check_casts(connection);
+}
+
+int64_t Decoder::good_rows() const {
+  auto out = int64_t(rows_->rows());
+  for (size_t row = 0; bad_row_ && row < rows_->rows(); ++row)
+    out -= rows_->column(*bad_row_).is_set(row);
+  return out;
 }
 
 std::string Decoder::value_of(const Slot& slot) const {

@@ -72,6 +72,8 @@ class Decoder {
   void decode(Messages& messages, duck::Connection& connection);
 
   const duck::RowBuffer& rows() const { return *rows_; }
+  /// How many rows `select` has to give: those that are not set aside.
+  int64_t good_rows() const;
   const std::vector<Rejected>& rejected() const { return rejected_; }
   /// SELECT of the table's columns over `rows()`.
   std::string select(const std::string& from) const;
@@ -112,6 +114,7 @@ class Decoder {
 
   const project::Source& source_;
   std::unique_ptr<Format> format_;
+  const uint64_t record_bytes_max_;
   std::vector<duck::Column> table_;
   bool table_known_ = false;
   std::set<std::string> named_;     ///< identifiers in SQL of the source

@@ -93,6 +93,45 @@ TEST_F(DecoderTest, ATimestampAsTextIsANumberAndAFieldOfManyShapesIsJson) {
             "1700000002|\"text \\\"quoted\\\"\"|\n17|NULL|");
 }
 
+std::string nested(size_t depth) {
+  return std::string(depth, '[') + std::string(depth, ']');
+}
+
+TEST_F(DecoderTest, WhatIsNestedTooDeeplyIsSetAside) {
+  std::string objects;
+  for (int i = 0; i < 50'000; ++i) objects += "{\"a\":";
+  objects += "1" + std::string(50'000, '}');
+  const std::vector<std::string> bad = {"{\"a\":" + nested(1000) + "}",
+                                        "{\"a\":" + nested(300'000) + "}", objects,
+                                        "{\"b\":1,\"a\":" + objects + "}"};
+  for (const auto& message : bad) send(message);
+  const std::string deepest = "{\"a\":" + nested(999) + "}";
+  send(deepest);
+  EXPECT_EQ(rows({{"a", "VARCHAR"}, {"b", "BIGINT"}}),
+            "a:VARCHAR b:BIGINT \n" + nested(999) + "|NULL|");
+  ASSERT_EQ(decoder->rejected().size(), 4u);
+  for (size_t i = 0; i < 4; ++i) EXPECT_NE(why(i), "nothing");
+  EXPECT_EQ(why(0), "it is nested deeper than 1000 levels");
+}
+
+TEST_F(DecoderTest, WhatIsTooLongIsSetAside) {
+  source.from.data = project::Value::Map{{{"record_bytes_max", {}}, project::Value{"1kB", {}}}};
+  send("{\"a\":\"" + std::string(992, 'x') + "\"}");
+  send("{\"a\":\"" + std::string(993, 'x') + "\"}");
+  send("{\"a\":\"y\"}");
+  rows();
+  EXPECT_EQ(decoder->good_rows(), 2);
+  EXPECT_EQ(why(), "it is 1001 bytes long, and `record_bytes_max` is 1000: this is how it begins");
+}
+
+TEST_F(DecoderTest, RowsThatOnlySqlFindsBadAreNotCounted) {
+  declare("d", "date");
+  send(R"({"d":"2025-01-01"})");
+  send(R"({"d":"soon"})");
+  rows();
+  EXPECT_EQ(decoder->good_rows(), 1);
+}
+
 TEST_F(DecoderTest, WhatDoesNotReadIsSetAsideAndLeavesNothing) {
   declare("a", "bigint");
   const char* const broken[] = {"",

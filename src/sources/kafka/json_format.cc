@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "sources/kafka/decoder.h"
+#include "sources/record_rows.h"
 
 // JSON objects, one a message. simdjson finds where values begin and end and proves that the text
 // is UTF-8 with whole strings; what each value is, is decided here from its first byte, so that
@@ -239,20 +240,22 @@ class JsonFormat final : public Decoder::Format {
   /// An object or a list as it stands, after every value in it was looked at.
   std::string_view nested(od::value& value) {
     const char* begin = value.raw_json_token().data();
-    const char* end = walk(value);
+    const char* end = walk(value, 2);
     return {begin, size_t(end - begin)};
   }
 
   /// Gives where the value ends.
-  const char* walk(od::value& value) {
+  const char* walk(od::value& value, size_t depth) {
     const std::string_view token = value.raw_json_token();
     if (token.empty()) broken("a value that is none");
+    const bool holds = token.front() == '{' || token.front() == '[';
+    if (holds && depth > kRecordDepthMax) throw BadRecord{too_deep_words()};
     switch (token.front()) {
       case '{': {
         od::object object = got(value.get_object());
         for (auto result : object) {
           od::field field = got(std::move(result));
-          walk(field.value());
+          walk(field.value(), depth + 1);
         }
         got(object.reset());
         return end_of(got(object.raw_json()));
@@ -261,7 +264,7 @@ class JsonFormat final : public Decoder::Format {
         od::array array = got(value.get_array());
         for (auto result : array) {
           od::value inner = got(std::move(result));
-          walk(inner);
+          walk(inner, depth + 1);
         }
         got(array.reset());
         return end_of(got(array.raw_json()));

@@ -1,5 +1,6 @@
 #include "sources/rest/json_slices.h"
 
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 
@@ -148,6 +149,27 @@ std::optional<int64_t> json_integer(std::string_view value) {
   const auto [end, problem] = std::from_chars(text->data(), text->data() + text->size(), out);
   if (problem != std::errc{} || end != text->data() + text->size()) return {};
   return out;
+}
+
+size_t json_depth(std::string_view json) {
+  size_t depth = 0, most = 0;
+  bool text = false;
+  for (size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (text) {
+      if (c == '\\')
+        ++i;
+      else if (c == '"')
+        text = false;
+    } else if (c == '"') {
+      text = true;
+    } else if (c == '{' || c == '[') {
+      most = std::max(most, ++depth);
+    } else if ((c == '}' || c == ']') && depth > 0) {
+      --depth;
+    }
+  }
+  return most;
 }
 
 std::string json_quoted(std::string_view text) {

@@ -22,6 +22,8 @@ std::vector<std::pair<std::string, std::string_view>> json_members(std::string_v
 /// null, objects and arrays.
 std::optional<std::string> json_text(std::string_view value);
 std::optional<int64_t> json_integer(std::string_view value);
+/// How many objects and arrays lie in each other at most; of any text.
+size_t json_depth(std::string_view text);
 /// The text as a JSON string.
 std::string json_quoted(std::string_view text);
 

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "sources/settings.h"
+#include "sources/source.h"
 
 namespace windrow::sources {
 
@@ -248,6 +249,7 @@ RestConfig rest_config(const project::Project& project, const project::Source& s
   out.incomplete_fails = all.text("incomplete", "warn") == "fail";
   out.every = all.duration("every", out.every);
   out.keep_responses = all.text("keep", "records") == "responses";
+  out.record_bytes_max = all.bytes("record_bytes_max", kRecordBytesMax);
   if (std::holds_alternative<Value::Map>(source.flush.data)) {
     Settings flush(source.flush);
     out.flush_rows = uint64_t(flush.number("rows", int64_t(out.flush_rows), 1));

@@ -75,6 +75,7 @@ struct RestConfig {
   std::chrono::microseconds every{0};
   bool keep_responses = false;
   uint64_t flush_rows = 100'000, flush_bytes = 64 << 20;
+  uint64_t record_bytes_max = 0;
   std::chrono::microseconds flush_every{60'000'000};
 };
 

@@ -126,7 +126,7 @@ class RestReader final : public Reader {
             const std::vector<std::string_view>& records);
   void end_of_list(Stream& stream);
   void end_level();
-  Batch batch(engine::Session& session, const std::map<std::string, lake::Txn>& txns);
+  Batch batch(const std::map<std::string, lake::Txn>& txns);
   std::string etag_of(const RestResource& resource, const std::string& url);
   void read_etags(engine::Session& session);
 
@@ -144,7 +144,7 @@ class RestReader final : public Reader {
   std::string last_state_;  // of the last batch
   std::unique_ptr<Requester> requester_;
   std::unique_ptr<Fetcher> fetcher_;
-  std::unique_ptr<Spool> spool_;
+  std::unique_ptr<Intake> spool_;
   std::vector<Stream> parents_;  // lists that wait for their turn, last first
   bool parents_read_ = true;
   std::map<std::string, std::string> etags_;  // request → ETag of its last answer
@@ -198,7 +198,8 @@ void RestReader::begin() {
     requester_ = std::make_unique<Requester>(server, std::move(throttle));
     health_check();
   }
-  if (!spool_) spool_ = std::make_unique<Spool>(folder_, spool_columns());
+  if (!spool_)
+    spool_ = std::make_unique<Intake>(folder_, spool_columns(), config_.record_bytes_max);
   spool_->clear();
   if (progress_.extraction.empty() || progress_.complete) {
     progress_.extraction = iso(clock_now());
@@ -406,7 +407,8 @@ void RestReader::keep(const Stream& stream, const PageAt& at, const Answer& answ
                       const std::vector<std::string_view>& records) {
   const auto& resource = config_.resources[stream.resource];
   const std::string endpoint = json_quoted(resource.name);
-  const std::string request = json_quoted(requester_->shown(answer.url));
+  const std::string shown = requester_->shown(answer.url);
+  const std::string request = json_quoted(shown);
   const std::string page = std::to_string(at.index + 1);
   const std::string parent = quoted_or_null(stream.parent);
   const std::string etag =
@@ -414,7 +416,7 @@ void RestReader::keep(const Stream& stream, const PageAt& at, const Answer& answ
   const std::string extraction = json_quoted(progress_.extraction);
   const std::string time = json_quoted(iso(clock_now()));
   const auto add = [&](const std::string& key, std::string_view raw) {
-    spool_->add({endpoint, request, page, parent, key, etag, extraction, time, json_quoted(raw)});
+    spool_->add(shown, {endpoint, request, page, parent, key, etag, extraction, time}, raw);
   };
   if (config_.keep_responses) {
     add("null", answer.body);
@@ -531,23 +533,26 @@ std::optional<Batch> RestReader::next(const std::map<std::string, lake::Txn>& tx
     // What came before it is kept; the next call meets the error again, or goes on. An answer that
     // was taken in part is not: its list is as it was only before.
     if (taken == 0 || error.code() == Code::canceled || !retryable(error.code())) throw;
-    return batch(session, txns);
+    return batch(txns);
   }
   if (level_done()) {
     end_level();
   } else {
     progress_.logged.clear();
   }
-  return batch(session, txns);
+  return batch(txns);
 }
 
-Batch RestReader::batch(engine::Session& session, const std::map<std::string, lake::Txn>& txns) {
+Batch RestReader::batch(const std::map<std::string, lake::Txn>& txns) {
   if (fetcher_) progress_.streams = fetcher_->copy();
   ++progress_.sequence;
-  const auto rows = record_rows(spool_->relation(), kept_columns(), "request", source_, session);
+  const auto rows = record_rows(spool_->relation(), kept_columns(), "request", source_);
   Batch out;
   out.select = rows.sql;
-  out.rejected_select = rows.rejected;
+  out.rejected_select = spool_->rejected();
+  out.misfits_select = rows.misfits;
+  out.held = spool_->held();
+  out.rows_by_origin = "SELECT request, count(*) FROM (" + rows.sql + ") GROUP BY 1";
   out.parameters = {{"extracted_at", {iso(now_), "TIMESTAMP"}}};
   out.state = last_state_ = to_json(progress_);
   progress_.streams.clear();

@@ -137,8 +137,25 @@ TEST(RestUrl, FillsInParentsAndPages) {
 
 struct Heard {
   std::vector<std::string> all;
-  EventParser parser{[this](StreamEvent e) { all.push_back(e.id + "|" + e.type + "|" + e.data); }};
+  EventParser parser{[this](StreamEvent e) {
+                       all.push_back(e.id + "|" + e.type + "|" + e.data);
+                       lengths.push_back(e.bytes);
+                     },
+                     1000};
+  std::vector<uint64_t> lengths;
 };
+
+TEST(EventParser, AnEventThatIsTooLongIsToldAndTheNextOneComes) {
+  Heard heard;
+  const std::string line(800, 'x');
+  heard.parser.feed("id: 1\ndata: " + line + "\ndata: " + line + "\n\n");
+  heard.parser.feed("id: 2\ndata: " + std::string(100'000, 'y') + "\n\nid: 3\ndata: short\n\n");
+  ASSERT_EQ(heard.lengths.size(), 3u);
+  EXPECT_GT(heard.lengths[0], 1000u);
+  EXPECT_GT(heard.lengths[1], 99'000u);
+  EXPECT_LT(heard.all[1].size(), 1100u);
+  EXPECT_EQ(heard.all[2], "3|message|short");
+}
 
 TEST(EventParser, ReadsEventsInPiecesOfAnySize) {
   const std::string text =

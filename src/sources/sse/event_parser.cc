@@ -3,15 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "base/error.h"
-
 namespace windrow::sources {
-
-namespace {
-
-constexpr size_t kEventMax = 64 << 20;
-
-}  // namespace
 
 void EventParser::feed(std::string_view piece) {
   for (const char c : piece) {
@@ -24,21 +16,23 @@ void EventParser::feed(std::string_view piece) {
       begun_ = true;
       line(whole);
       rest_.clear();
-    } else {
+    } else if (rest_.size() <= bytes_max_) {
       rest_ += c;
+    } else {
+      ++dropped_;
     }
   }
-  if (rest_.size() + data_.size() > kEventMax)
-    throw Error(Code::data, "an event of the stream is longer than 64 MB");
 }
 
 void EventParser::line(std::string_view line) {
   if (line.empty()) {
     if (any_data_) {
       data_.pop_back();  // the last line break
-      take_({id_, type_.empty() ? "message" : type_, std::move(data_)});
+      const uint64_t bytes = data_.size() + dropped_;
+      take_({id_, type_.empty() ? "message" : type_, std::move(data_), bytes});
     }
     data_.clear();
+    dropped_ = 0;
     type_.clear();
     any_data_ = false;
     return;
@@ -49,7 +43,11 @@ void EventParser::line(std::string_view line) {
   std::string_view value = colon < line.size() ? line.substr(colon + 1) : std::string_view();
   if (value.starts_with(' ')) value.remove_prefix(1);
   if (name == "data") {
-    data_.append(value) += '\n';
+    // What is too long is only counted: one byte more than may be shows that it is.
+    if (data_.size() > bytes_max_)
+      dropped_ += value.size() + 1;
+    else
+      data_.append(value) += '\n';
     any_data_ = true;
   } else if (name == "event") {
     type_ = value;

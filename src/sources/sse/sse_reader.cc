@@ -48,8 +48,13 @@ struct State {
 /// The connection, and what came over it and is not taken yet.
 class Listener {
  public:
-  Listener(Requester& requester, std::string url, std::string last_id, Cancel& cancel)
-      : requester_(requester), url_(std::move(url)), last_id_(std::move(last_id)), cancel_(cancel) {
+  Listener(Requester& requester, std::string url, std::string last_id, uint64_t event_bytes_max,
+           Cancel& cancel)
+      : requester_(requester),
+        url_(std::move(url)),
+        last_id_(std::move(last_id)),
+        event_bytes_max_(event_bytes_max),
+        cancel_(cancel) {
     on_cancel_ = cancel_.on_request([this] {
       const std::scoped_lock lock(mutex_);
       changed_.notify_all();
@@ -61,13 +66,13 @@ class Listener {
     thread_.join();
   }
 
-  struct Held {
+  struct Heard {
     StreamEvent event;
     Time at;
   };
 
   /// The next event; nothing where `until` passed or the server has said that there is no more.
-  std::optional<Held> next(Clock::time_point until) {
+  std::optional<Heard> next(Clock::time_point until) {
     std::unique_lock lock(mutex_);
     while (held_.empty() && !ended_ && !failure_ && !cancel_.requested()) {
       if (changed_.wait_until(lock, until) == std::cv_status::timeout) break;
@@ -77,7 +82,7 @@ class Listener {
       if (failure_) std::rethrow_exception(failure_);
       return {};
     }
-    Held out = std::move(held_.front());
+    Heard out = std::move(held_.front());
     held_.pop_front();
     bytes_ -= out.event.data.size();
     changed_.notify_all();
@@ -105,10 +110,12 @@ class Listener {
   /// One connection to its end; true where it brought anything.
   bool listen(std::chrono::microseconds& wait, bool& over) {
     bool any = false;
-    EventParser parser([&](StreamEvent event) {
-      any = true;
-      hold(std::move(event));
-    });
+    EventParser parser(
+        [&](StreamEvent event) {
+          any = true;
+          hold(std::move(event));
+        },
+        event_bytes_max_);
     clients::HttpRequest request;
     request.url = requester_.with_keys(url_);
     request.headers = requester_.headers(cancel_);
@@ -168,10 +175,11 @@ class Listener {
   Requester& requester_;
   const std::string url_;
   std::string last_id_;  // of the thread alone
+  const uint64_t event_bytes_max_;
   Cancel cancel_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Held> held_;
+  std::deque<Heard> held_;
   uint64_t bytes_ = 0;
   bool ended_ = false;
   std::exception_ptr failure_;
@@ -193,6 +201,7 @@ class SseReader final : public Reader {
     types_ = all.texts("events");
     for_ = all.duration("for", for_);
     idle_ = all.duration("idle", idle_);
+    record_bytes_max_ = all.bytes("record_bytes_max", kRecordBytesMax);
     if (std::holds_alternative<project::Value::Map>(source.flush.data)) {
       const Settings flush(source.flush);
       flush_rows_ = uint64_t(flush.number("rows", int64_t(flush_rows_), 1));
@@ -218,7 +227,7 @@ class SseReader final : public Reader {
   }
 
   std::optional<Batch> next(const std::map<std::string, lake::Txn>& txns,
-                            engine::Session& session) override {
+                            engine::Session&) override {
     check_history(txns);
     if (!begun_) begun_ = Clock::now();
     const auto end = *begun_ + for_;
@@ -227,10 +236,11 @@ class SseReader final : public Reader {
       requester_ = std::make_unique<Requester>(
           server_, shared_->throttles.of(server_.connection, server_.per_second, server_.burst,
                                          server_.breaker_failures, server_.breaker_pause));
-      spool_ = std::make_unique<Spool>(folder_, spool_columns());
+      spool_ = std::make_unique<Intake>(folder_, spool_columns(), record_bytes_max_);
     }
     if (!listener_)
-      listener_ = std::make_unique<Listener>(*requester_, url_, state_.last_id, *cancel_);
+      listener_ = std::make_unique<Listener>(*requester_, url_, state_.last_id, record_bytes_max_,
+                                             *cancel_);
     spool_->clear();
     auto flush = end;
     try {
@@ -248,7 +258,7 @@ class SseReader final : public Reader {
       begun_ = begun_->min();  // nothing came: this is enough for now
       return {};
     }
-    return batch(txns, session);
+    return batch(txns);
   }
 
  private:
@@ -263,22 +273,26 @@ class SseReader final : public Reader {
                 source_.place);
   }
 
-  void take(const Listener::Held& held) {
+  void take(const Listener::Heard& held) {
     const auto& event = held.event;
     if (!event.id.empty()) state_.last_id = event.id;
     if (!types_.empty() && std::find(types_.begin(), types_.end(), event.type) == types_.end())
       return;
-    spool_->add({event.id.empty() ? "null" : json_quoted(event.id), json_quoted(event.type),
-                 json_quoted(iso(held.at)), json_quoted(event.data)});
+    spool_->add(event.id,
+                {event.id.empty() ? "null" : json_quoted(event.id), json_quoted(event.type),
+                 json_quoted(iso(held.at))},
+                event.data, event.bytes);
   }
 
-  Batch batch(const std::map<std::string, lake::Txn>& txns, engine::Session& session) {
+  Batch batch(const std::map<std::string, lake::Txn>& txns) {
     auto kept = spool_columns();
     kept.pop_back();
-    const auto rows = record_rows(spool_->relation(), kept, "id", source_, session);
+    const auto rows = record_rows(spool_->relation(), kept, "id", source_);
     Batch out;
     out.select = rows.sql;
-    out.rejected_select = rows.rejected;
+    out.rejected_select = spool_->rejected();
+    out.misfits_select = rows.misfits;
+    out.held[""].records = int64_t(spool_->rows());
     out.parameters = {{"extracted_at", {iso(now_), "TIMESTAMP"}}};
     ++state_.sequence;
     out.state = last_state_ =
@@ -303,11 +317,11 @@ class SseReader final : public Reader {
   std::string url_, last_state_;
   std::vector<std::string> types_;
   std::chrono::microseconds for_{60'000'000}, idle_{5'000'000}, flush_every_{60'000'000};
-  uint64_t flush_rows_ = 100'000;
+  uint64_t flush_rows_ = 100'000, record_bytes_max_ = kRecordBytesMax;
   State state_;
   std::optional<Clock::time_point> begun_;
   std::unique_ptr<Requester> requester_;
-  std::unique_ptr<Spool> spool_;
+  std::unique_ptr<Intake> spool_;
   std::unique_ptr<Listener> listener_;
 };
 
