@@ -35,7 +35,7 @@ def run(folder):
 
 
 def rows(folder, columns, table="bronze.t"):
-    return sorted(lab.rows_of_delta_rs(lab.table_path(folder, table), columns))
+    return sorted(lab.values_of_delta_rs(lab.table_path(folder, table), columns))
 
 
 def test_rest(tmp_path):
@@ -66,6 +66,6 @@ def test_sse(tmp_path):
         folder = project(tmp_path, stream.url, "from: {sse: api, path: /s, for: 4s, idle: 1s, record_bytes_max: 300kB}\ncolumns: {n: bigint}\n")
         task = run(folder)
     assert task["rows"] + task["rejected"] == len(events), task
-    assert sorted(n for (n,) in lab.rows_of_delta_rs(lab.table_path(folder, "bronze.t"), ["n"]) if n is not None) == [0, 3]
+    assert sorted(n for (n,) in lab.values_of_delta_rs(lab.table_path(folder, "bronze.t"), ["n"]) if n is not None) == [0, 3]
     bad = dict(rows(folder, ["origin", "error"], "bronze.t_rejected"))
     assert bad["1"] == "it is nested deeper than 1000 levels" and "`record_bytes_max`" in bad["2"], bad

@@ -6,7 +6,8 @@ import pytest
 
 import lab
 
-PROJECT = {"windrow.yaml": lab.FILES["windrow.yaml"]}
+# A line is held several times over while it is read: lines of the greatest length need more than the small projects of the other tests have.
+PROJECT = {"windrow.yaml": lab.FILES["windrow.yaml"].replace("512MB", "2GB")}
 
 
 def ingest(folder, files, source="", expect=0):
@@ -17,11 +18,11 @@ def ingest(folder, files, source="", expect=0):
             out.write(text if isinstance(text, bytes) else text.encode())
     result = lab.windrow(folder, "run", "--select", "bronze.t", "--json", check=False)
     assert result.returncode == expect, result.stdout + result.stderr
-    return json.loads(result.stdout)["tasks"][0]
+    return {"rejected": 0, **json.loads(result.stdout)["tasks"][0]}
 
 
 def rows(folder, columns, table="bronze.t"):
-    return sorted(lab.rows_of_delta_rs(lab.table_path(folder, table), columns))
+    return sorted(lab.values_of_delta_rs(lab.table_path(folder, table), columns))
 
 
 def nested(begin, depth, inside, end):
@@ -97,7 +98,7 @@ def test_names_of_files_that_are_not_utf8(tmp_path):
     assert task["rows"] == 4
     assert rows(tmp_path, ["file"]) == [("\\xe9t\\xe9.jsonl",), ("a\\xff.jsonl",), ("new\nline.jsonl",), ("ü.jsonl",)]
     again = lab.windrow(tmp_path, "run", "--select", "bronze.t", "--json")
-    assert json.loads(again.stdout)["tasks"][0]["rows"] == 0
+    assert json.loads(again.stdout)["tasks"][0]["status"] == "up to date"
 
 
 # bytes → rows and records that are set aside; each file comes beside a good one

@@ -120,6 +120,12 @@ def rows_of_delta_rs(path: pathlib.Path, columns: list[str], version: int | None
     return sorted_rows(connection.execute("SELECT " + ", ".join(f'"{c}"' for c in columns) + " FROM t").fetchall())
 
 
+def values_of_delta_rs(path: pathlib.Path, columns: list[str]) -> list[tuple]:
+    """Rows as values of Python, where `rows_of_delta_rs` gives texts."""
+    table = deltalake.DeltaTable(str(path)).to_pyarrow_table(columns=columns)
+    return [tuple(row[column] for column in columns) for row in table.to_pylist()]
+
+
 def delta_extension() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"extension_directory": EXTENSIONS} if EXTENSIONS else {})
     connection.execute("SET autoinstall_known_extensions = false; LOAD delta")
