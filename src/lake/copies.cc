@@ -153,9 +153,11 @@ Cloned clone(storage::FileSystem& files, const std::string& source_path,
                                {"removedFilesSize", "0"},
                                {"copiedFilesSize", "0"}};
   // Who clones a table allows its clone to read it.
-  std::vector<std::string> folders = {source_path};
+  std::vector<std::string> folders;
   ExternalFiles lent(files, source_path);
   for (const auto& add : source.files) {
+    const bool own_vector = add.deletion_vector && add.deletion_vector->storage_type == "u";
+    if (!is_absolute_path(add.path) || own_vector) folders.push_back(source_path);
     if (!is_absolute_path(add.path)) continue;
     if (const auto folder = lent.allowed_by(source.file_path(add))) folders.push_back(*folder);
   }

@@ -71,6 +71,7 @@ TEST_F(HostileLogTest, NamesThatAreNoPatterns) {
 }
 
 TEST_F(HostileLogTest, PipesAreNoFiles) {
+  attach(database_, *files_);
   // Nobody writes into them: whoever opens one to read waits for ever.
   for (const std::string& name : Strings{"pipe.parquet", "pipe"}) {
     ASSERT_EQ(::mkfifo((path_ + "/" + name).c_str(), 0600), 0);

@@ -165,6 +165,7 @@ TEST_F(VacuumTest, FilesOfAnotherTableAreNeverTouched) {
   create("SELECT 0 AS a");
   const std::string other = folder_ + "/other.parquet";
   connection_.execute("COPY (SELECT 5 AS a) TO " + duck::quote_text(other));
+  files_->put(folder_ + "/_windrow/external_files", other + "\n");
   auto request = appending("SELECT 1 AS a WHERE false");
   Add lent;
   lent.path = "file://" + uri_encoded(other);
