@@ -93,9 +93,7 @@ TEST_F(DecoderTest, ATimestampAsTextIsANumberAndAFieldOfManyShapesIsJson) {
             "1700000002|\"text \\\"quoted\\\"\"|\n17|NULL|");
 }
 
-std::string nested(size_t depth) {
-  return std::string(depth, '[') + std::string(depth, ']');
-}
+std::string nested(size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); }
 
 TEST_F(DecoderTest, WhatIsNestedTooDeeplyIsSetAside) {
   std::string objects;
