@@ -13,12 +13,22 @@ namespace windrow::clients {
 
 namespace {
 
+void unlink_counters() {
+  char name[32];
+  std::snprintf(name, sizeof name, "/mongoc-%d", int(getpid()));
+  shm_unlink(name);
+}
+
+/// A process that was killed while it was loaded has left its file, and its number may be ours now:
+/// libmongoc would complain of it. It has to go before any library is set up.
+void forget_counters_of_the_dead(int, char**, char**) { unlink_counters(); }
+[[gnu::section(".preinit_array"),
+  gnu::used]] void (*const kFirst)(int, char**, char**) = forget_counters_of_the_dead;
+
 /// From the moment it is loaded, libmongoc keeps counters in a file of shared memory, and removes
 /// it where a process ends as processes usually do: not by a signal, nor by _exit as ours. Without
 /// its name the file ends with the process, however that ends.
-[[gnu::constructor]] void forget_counters_name() {
-  shm_unlink(("/mongoc-" + std::to_string(getpid())).c_str());
-}
+[[gnu::constructor]] void forget_counters_name() { unlink_counters(); }
 
 // One message; the driver splits at the server's own limits.
 constexpr size_t kBulkDocuments = 1000;
