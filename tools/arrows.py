@@ -28,6 +28,7 @@ WRAPPED = {
     "librdkafka/": {"clients"},
     "roaring/": {"lake"},
     "zlib.h": {"lake", "clients"},
+    "zstd.h": {"clients"},
     "spdlog/": {"observe"},
     "date/": {"base"},
 }

@@ -60,6 +60,13 @@ std::vector<Kind> make_kinds() {
   setting(files, false, "corrupt", word_type({"set_aside", "fail"}), "set_aside",
           "What becomes of a file that cannot be read at all.");
   setting(
+      files, false, "missing_column", word_type({"null", "set_aside", "fail"}), "set_aside",
+      "Of csv, parquet, avro and excel: what becomes of a file without a column that is declared "
+      "and has no `value`: its rows have NULL there, the file is set aside, or the run stops.");
+  setting(files, false, "unpacked_bytes_max", size_type(), "1 GiB, or 200 times its size",
+          "Of one file, where it is packed or converted (gzip, Zstandard, Avro, Excel): a longer "
+          "one is set aside.");
+  setting(
       files, false, "csv", mapping_type(), "found by looking at each file",
       "Of CSV: delimiter, quote, escape, header, names, skip, nulls, comment, decimal, encoding, "
       "date_format, timestamp_format, strict.");

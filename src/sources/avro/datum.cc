@@ -90,7 +90,8 @@ AvroDatum real_datum(double value, bool wide) {
 /// One datum with everything in it.
 class Walk {
  public:
-  Walk(AvroBytes& bytes, BadText bad) : bytes_(bytes), bad_(bad) {}
+  Walk(AvroBytes& bytes, BadText bad, uint64_t most = 64 << 20)
+      : bytes_(bytes), bad_(bad), left_(most) {}
 
   AvroDatum datum(const AvroSchema& schema, int depth) {
     if (depth > kDepthMax) throw BadAvro{"an Avro record is nested too deeply"};
@@ -121,6 +122,8 @@ class Walk {
 
   std::string text(const AvroSchema& schema, int depth) {
     const auto found = datum(schema, depth);
+    // What is compound has counted its parts.
+    if (found.kind != AvroDatum::Kind::json) spend(found.text.size() + 4);
     switch (found.kind) {
       case AvroDatum::Kind::null: return "null";
       case AvroDatum::Kind::truth: return found.truth ? "true" : "false";
@@ -137,6 +140,11 @@ class Walk {
   }
 
  private:
+  void spend(uint64_t bytes) {
+    if (bytes > left_) throw BadAvro{"an Avro record is longer than record_bytes_max"};
+    left_ -= bytes;
+  }
+
   size_t which(size_t count, const char* kind) {
     const auto out = uint64_t(bytes_.whole());
     if (out >= count) throw BadAvro{fmt::format("an Avro {} has no choice {}", kind, out)};
@@ -145,6 +153,7 @@ class Walk {
 
   std::string compound(const AvroSchema& schema, int depth) {
     std::string out;
+    spend(2);
     if (schema.kind == Kind::array) {
       for_each_item([&] { out += (out.empty() ? "" : ",") + text(*schema.parts[0], depth); });
       return "[" + out + "]";
@@ -152,13 +161,16 @@ class Walk {
     if (schema.kind == Kind::map) {
       for_each_item([&] {
         const auto key = json_quoted(bytes_.text(), bad_);
+        spend(key.size());
         out += (out.empty() ? "" : ",") + key + ":" + text(*schema.parts[0], depth);
       });
       return "{" + out + "}";
     }
-    for (size_t i = 0; i < schema.parts.size(); ++i)
+    for (size_t i = 0; i < schema.parts.size(); ++i) {
+      spend(schema.names[i].size());
       out +=
           (i ? "," : "") + json_quoted(schema.names[i], bad_) + ":" + text(*schema.parts[i], depth);
+    }
     return "{" + out + "}";
   }
 
@@ -179,6 +191,7 @@ class Walk {
 
   AvroBytes& bytes_;
   const BadText bad_;
+  uint64_t left_;  ///< bytes that the record's text may still take
 };
 
 }  // namespace
@@ -233,8 +246,8 @@ AvroDatum avro_datum(const AvroSchema& schema, AvroBytes& bytes, BadText bad) {
   return Walk(bytes, bad).datum(schema, 0);
 }
 
-std::string avro_text(const AvroSchema& schema, AvroBytes& bytes, BadText bad) {
-  return Walk(bytes, bad).text(schema, 0);
+std::string avro_text(const AvroSchema& schema, AvroBytes& bytes, BadText bad, uint64_t most) {
+  return Walk(bytes, bad, most).text(schema, 0);
 }
 
 }  // namespace windrow::sources

@@ -36,8 +36,10 @@ struct AvroDatum {
 enum class BadText { refuse, replace };
 
 AvroDatum avro_datum(const AvroSchema& schema, AvroBytes& bytes, BadText bad);
-/// The same as JSON: bytes in base64; NaN and infinities as text.
-std::string avro_text(const AvroSchema& schema, AvroBytes& bytes, BadText bad);
+/// The same as JSON: bytes in base64; NaN and infinities as text. Throws BadAvro where it would be
+/// longer than `most` bytes: items may take none of the bytes that are read.
+std::string avro_text(const AvroSchema& schema, AvroBytes& bytes, BadText bad,
+                      uint64_t most = 64 << 20);
 /// A JSON string.
 std::string json_quoted(std::string_view text, BadText bad);
 

@@ -17,6 +17,7 @@ struct AvroSchemas::Reader {
   int depth = 0;
 
   static constexpr int kDepthMax = 100;
+  static constexpr int kDigitsMax = 38;
 
   AvroSchema* fresh(Kind kind) {
     out.all_.push_back(std::make_unique<AvroSchema>());
@@ -106,9 +107,16 @@ struct AvroSchemas::Reader {
     const auto word = json.value("logicalType", "");
     const bool whole = type.kind == Kind::long_;
     if (word == "decimal" && (type.kind == Kind::bytes || type.kind == Kind::fixed)) {
+      const auto scale = json.value("scale", int64_t(0));
+      const auto precision = json.value("precision", int64_t(kDigitsMax));
+      if (scale < 0 || scale > precision || precision < 1 || precision > kDigitsMax)
+        throw BadAvro{
+            fmt::format("its Avro schema has a decimal of {} digits and the scale {}; {} "
+                        "digits are the most",
+                        precision, scale, kDigitsMax)};
       type.logical = Logical::decimal;
-      type.scale = json.value("scale", 0);
-      type.precision = json.value("precision", 38);
+      type.scale = int(scale);
+      type.precision = int(precision);
     } else if (word == "date" && type.kind == Kind::int_) {
       type.logical = Logical::date;
     } else if (word == "time-millis" && type.kind == Kind::int_) {

@@ -1,3 +1,6 @@
+#include <fmt/format.h>
+
+#include <filesystem>
 #include <fstream>
 #include <map>
 
@@ -15,14 +18,15 @@ namespace windrow::sources {
 
 namespace {
 
-constexpr uint64_t kBlockMax = 1ull << 30;
+/// Records that take no bytes can be told of in any number.
+constexpr int64_t kEmptyRecordsMax = 1'000'000;
 
 [[noreturn]] void broken(const std::string& what) {
   throw Error(Code::corrupt, "broken Avro: " + what);
 }
 
 /// The format_description.txt of Snappy; Avro puts a CRC of four bytes behind it.
-std::string unsnapped(std::string_view packed) {
+std::string unsnapped(std::string_view packed, uint64_t most) {
   if (packed.size() < 4) broken("a snappy block is too short");
   packed.remove_suffix(4);
   size_t at = 0;
@@ -37,7 +41,7 @@ std::string unsnapped(std::string_view packed) {
     if ((b & 0x80) == 0) break;
     if (shift > 28) broken("a snappy block's length");
   }
-  if (length > kBlockMax) broken("a snappy block is too long");
+  if (length > most) broken("a block is longer than record_bytes_max");
   std::string out;
   out.reserve(length);
   while (at < packed.size()) {
@@ -74,12 +78,14 @@ std::string unsnapped(std::string_view packed) {
 
 class Container {
  public:
-  explicit Container(const std::string& path) : in_(path, std::ios::binary) {
+  Container(const std::string& path, const ConversionBounds& bounds)
+      : in_(path, std::ios::binary), block_max_(bounds.record_bytes) {
     if (!in_) throw Error(Code::permission, "cannot read file \"" + path + "\"");
+    left_ = std::filesystem::file_size(path);
     if (bytes(4) != std::string("Obj\1", 4)) broken("it does not begin as an Avro file");
     for (int64_t count = number(); count != 0; count = number()) {
       if (count < 0) {
-        count = -count;
+        count = count == INT64_MIN ? INT64_MAX : -count;
         number();
       }
       for (int64_t i = 0; i < count; ++i) {
@@ -96,15 +102,15 @@ class Container {
   bool next(std::string& block, int64_t& records) {
     if (in_.peek() == std::ifstream::traits_type::eof()) return false;
     records = number();
-    const std::string packed = bytes(length());
+    std::string packed = bytes(length());
     if (bytes(16) != marker_) broken("a block does not end with the file's marker");
     const std::string& codec = meta_["avro.codec"];
     if (codec.empty() || codec == "null")
-      block = packed;
+      block = std::move(packed);
     else if (codec == "deflate")
-      block = clients::inflated(packed, kBlockMax);
+      block = clients::inflated(packed, block_max_);
     else if (codec == "snappy")
-      block = unsnapped(packed);
+      block = unsnapped(packed, block_max_);
     else
       throw Error(Code::unsupported, "Avro files packed by \"" + codec + "\" are not read",
                   "null, deflate and snappy are");
@@ -113,7 +119,10 @@ class Container {
 
  private:
   std::string bytes(uint64_t count) {
-    if (count > kBlockMax) broken("a length is too long");
+    // Before there is room for them.
+    if (count > left_) broken("it ends too early");
+    if (count > block_max_) broken("a block is longer than record_bytes_max");
+    left_ -= count;
     std::string out(count, '\0');
     in_.read(out.data(), std::streamsize(count));
     if (uint64_t(in_.gcount()) != count) broken("it ends too early");
@@ -133,24 +142,36 @@ class Container {
   }
 
   std::ifstream in_;
+  const uint64_t block_max_;
+  uint64_t left_ = 0;  ///< bytes of the file that are not read yet
   std::map<std::string, std::string> meta_;
   std::string marker_;
 };
 
 }  // namespace
 
-ColumnTypes avro_to_json_lines(const std::string& from, const std::string& to) {
+Converted avro_to_json_lines(const std::string& from, const std::string& to,
+                             const ConversionBounds& bounds) {
   try {
-    Container file(from);
+    Container file(from, bounds);
     const AvroSchemas schemas(file.meta("avro.schema"));
     const auto& schema = schemas.root();
+    if (schema.parts.size() > bounds.columns)
+      broken(fmt::format("it has {} fields; {} are the most", schema.parts.size(), bounds.columns));
     std::ofstream out(to, std::ios::binary | std::ios::trunc);
     std::string block;
-    int64_t records = 0;
+    int64_t records = 0, empty = 0;
+    uint64_t written = 0;
     while (file.next(block, records)) {
       AvroBytes bytes(block);
       for (int64_t i = 0; i < records; ++i) {
-        const auto record = avro_text(schema, bytes, BadText::replace);
+        const size_t before = bytes.size();
+        const auto record = avro_text(schema, bytes, BadText::replace, bounds.record_bytes);
+        if (bytes.size() == before && ++empty > kEmptyRecordsMax)
+          broken(fmt::format("it tells of more than {} records without a byte", kEmptyRecordsMax));
+        written += record.size() + 1;
+        if (written > bounds.unpacked_bytes)
+          broken("its records are longer than unpacked_bytes_max");
         if (record.starts_with('{'))
           out << record << '\n';
         else
@@ -160,11 +181,13 @@ ColumnTypes avro_to_json_lines(const std::string& from, const std::string& to) {
     }
     out.close();
     if (!out) throw system_error(errno, "write", to);
-    ColumnTypes types;
+    Converted found;
     for (size_t i = 0; schema.kind == AvroSchema::Kind::record && i < schema.parts.size(); ++i) {
-      if (auto type = sql_type(*schema.parts[i]); !type.empty()) types[schema.names[i]] = type;
+      found.columns.push_back(schema.names[i]);
+      if (auto type = sql_type(*schema.parts[i]); !type.empty())
+        found.types[schema.names[i]] = type;
     }
-    return types;
+    return found;
   } catch (const BadAvro& bad) {
     broken(bad.why);
   }

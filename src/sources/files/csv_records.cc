@@ -1,9 +1,12 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 
+#include "sources/files/csv_file.h"
+#include "sources/files/declared_columns.h"
 #include "sources/files/json_columns.h"
 #include "sources/files/records.h"
-#include "sources/settings.h"
 
 namespace windrow::sources {
 
@@ -17,137 +20,205 @@ int64_t number(const duck::Cell& cell) {
   return whole ? *whole : 0;
 }
 
-/// What the source says of its CSV, as arguments of the reader.
-std::string options_of(const project::Source& source) {
-  const auto* csv = source.from.find("csv");
-  if (!csv || csv->is_null()) return {};
-  Settings all(*csv);
-  std::string out;
-  const std::pair<const char*, const char*> texts[] = {{"delimiter", "delim"},
-                                                       {"quote", "quote"},
-                                                       {"escape", "escape"},
-                                                       {"comment", "comment"},
-                                                       {"decimal", "decimal_separator"},
-                                                       {"encoding", "encoding"},
-                                                       {"date_format", "dateformat"},
-                                                       {"timestamp_format", "timestampformat"}};
-  std::vector<std::string> keys = {"header", "skip", "nulls", "strict", "names"};
-  for (const auto& [key, argument] : texts) {
-    keys.push_back(key);
-    if (all.find(key)) out += std::string(", ") + argument + " = " + quote_text(all.text(key));
-  }
-  all.only(keys);
-  if (all.find("header"))
-    out += std::string(", header = ") + (all.flag("header") ? "true" : "false");
-  if (all.find("skip")) out += ", skip = " + std::to_string(all.number("skip", 0));
-  if (all.find("nulls")) out += ", nullstr = " + duck::quote_list(all.texts("nulls"));
-  if (all.find("strict"))
-    out += std::string(", strict_mode = ") + (all.flag("strict") ? "true" : "false");
-  if (all.find("names")) out += ", names = " + duck::quote_list(all.texts("names"));
-  return out;
-}
-
-std::string reader(const std::vector<FoundFile>& files, const std::string& more,
-                   bool pass_over = true) {
-  return "read_csv(" + path_list(files) +
-         ", union_by_name = true, hive_partitioning = false, filename = 'windrow filename', "
-         "ignore_errors = " +
-         (pass_over ? "true" : "false") + more + ")";
-}
-
-/// All columns of all files, with the type that holds every file's values, or the declared one.
-std::vector<duck::Column> columns_of(const std::vector<FoundFile>& files,
-                                     const project::Source& source, engine::Session& session,
-                                     const std::string& options, const KnownTypes& known) {
-  auto columns =
-      session.describe("SELECT * EXCLUDE (\"windrow filename\") FROM " + reader(files, options));
-  for (auto& column : columns) {
-    if (const auto type = known.find(column.name); type != known.end()) column.type = type->second;
-  }
-  for (const auto& declared : source.columns) {
-    if (!declared.value.empty()) continue;
-    const auto found = std::find_if(columns.begin(), columns.end(),
-                                    [&](const auto& each) { return each.name == declared.name; });
-    if (found == columns.end()) {
-      throw Error(
-          Code::data, "files of \"" + source.name + "\" have no column \"" + declared.name + "\"",
-          "it is declared without a value, so it is expected in a file's header", declared.place);
-    }
-    if (!declared.type.empty()) found->type = declared.type;
-  }
-  return columns;
-}
-
-/// `, types = {'a': 'BIGINT'}` for those columns that `there` has too.
-std::string types_of(const std::vector<duck::Column>& columns,
-                     const std::vector<duck::Column>& there) {
-  std::string out;
+const duck::Column* named(const std::vector<duck::Column>& columns, const std::string& name) {
   for (const auto& column : columns) {
-    const bool has = std::any_of(there.begin(), there.end(),
-                                 [&](const auto& each) { return each.name == column.name; });
-    if (has)
-      out += (out.empty() ? "" : ", ") + quote_text(column.name) + ": " + quote_text(column.type);
+    if (same_name(column.name, name)) return &column;
   }
-  return ", types = {" + out + "}";
+  return nullptr;
 }
 
-/// What of one file cannot be read, as a SELECT; empty where everything can.
-std::string rejected_of(const FoundFile& file, const std::vector<duck::Column>& columns,
-                        const std::string& options, engine::Session& session) {
-  const auto here =
-      session.describe("SELECT * EXCLUDE (\"windrow filename\") FROM " + reader({file}, options));
-  const std::string table = fresh_name("csv");
-  // DuckDB keeps no rejects of files that it unites by name, so each is read alone; the hash makes
-  // it look at every column.
-  session.query(
-      "SELECT max(hash(COLUMNS(*))) FROM read_csv(" + path_list({file}) +
-      ", hive_partitioning = false, store_rejects = true, rejects_limit = 0, rejects_table = " +
-      quote_text(table) + ", rejects_scan = " + quote_text(table + "_scan") + options +
-      types_of(columns, here) + ")");
-  if (number(session.query("SELECT count(*) FROM " + table).rows.at(0)[0]) == 0) return {};
-  return "SELECT " + quote_text(file.name) +
-         " AS origin, CAST(line AS BIGINT) AS position, first(error_message) AS error, "
-         "trim(first(csv_line), chr(10) || chr(13)) AS content FROM " +
-         table + " GROUP BY line";
-}
+/// Files that are read by one call of the engine's reader.
+struct Group {
+  std::string arguments;
+  std::vector<CsvFile*> files;
+  std::vector<duck::Column> columns;
+};
+
+class CsvRecords {
+ public:
+  CsvRecords(const project::Source& source, engine::Session& session, const Outside& outside,
+             const KnownTypes& known)
+      : source_(source), session_(session), outside_(outside), known_(known), wish_(source) {}
+
+  Records run(const std::vector<FoundFile>& files, bool hopeful) {
+    for (const auto& file : files) {
+      if (file.size > 0) files_.push_back(look_at_csv(file, wish_, outside_, session_));
+    }
+    Records out;
+    for (auto& file : files_) {
+      check_columns(source_, file.found.name, file.columns, out.warnings);
+      add(out.rejected, file.bad);
+      out.held[file.found.name] = {std::max<int64_t>(file.records(), 0) + file.count.bad, 0};
+      // A file with a header alone would make every column a text.
+      if (file.records() > 0 || !wish_.counted || is_typed(file)) group(file);
+    }
+    if (groups_.empty()) return out;
+    decide_columns();
+    if (!hopeful) {
+      for (auto& group : groups_) {
+        for (auto* file : group.files) add(out.rejected, misfits(group, *file));
+      }
+    }
+    // Lenient reading makes rows of what is none: there is nothing to hold them against.
+    if (!wish_.counted) out.held.clear();
+    out.sql = select(hopeful);
+    for (const auto& group : groups_)
+      add(out.rows_by_origin,
+          rows_by_file(readable(group), reader(group, types_of(group.columns), true),
+                       "\"windrow filename\""));
+    return out;
+  }
+
+ private:
+  static void add(std::string& all, const std::string& select) {
+    if (!select.empty()) all += (all.empty() ? "" : "\nUNION ALL\n") + select;
+  }
+
+  /// Whether the type of each of its columns is told, and need not be seen in its values.
+  bool is_typed(const CsvFile& file) const {
+    return !file.columns.empty() &&
+           std::all_of(file.columns.begin(), file.columns.end(),
+                       [&](const auto& column) { return !told_type(column).empty(); });
+  }
+
+  std::string told_type(const std::string& column) const {
+    for (const auto& declared : source_.columns) {
+      if (declared.value.empty() && !declared.type.empty() && same_name(declared.name, column))
+        return declared.type;
+    }
+    const auto type = known_.find(column);
+    return type == known_.end() ? std::string{} : type->second;
+  }
+
+  void group(CsvFile& file) {
+    for (auto& group : groups_) {
+      if (group.arguments == file.arguments) {
+        group.files.push_back(&file);
+        return;
+      }
+    }
+    groups_.push_back({file.arguments, {&file}, {}});
+  }
+
+  static std::vector<FoundFile> readable(const Group& group) {
+    std::vector<FoundFile> out;
+    for (const auto* file : group.files) {
+      out.push_back(file->found);
+      out.back().path = file->readable.path;
+    }
+    return out;
+  }
+
+  std::string reader(const Group& group, const std::string& more, bool pass_over) const {
+    return "read_csv(" + path_list(readable(group)) +
+           ", union_by_name = true, hive_partitioning = false, filename = 'windrow filename', "
+           "ignore_errors = " +
+           (pass_over ? "true" : "false") + group.arguments + more + ")";
+  }
+
+  /// All columns of all files, with the type that holds every file's values, or the one that is
+  /// told.
+  void decide_columns() {
+    std::string all;
+    for (auto& group : groups_) {
+      const std::string one =
+          "SELECT * EXCLUDE (\"windrow filename\") FROM " + reader(group, {}, true);
+      group.columns = session_.describe(one);
+      all += (all.empty() ? "" : " UNION ALL BY NAME ") + one;
+    }
+    columns_ = groups_.size() == 1 ? groups_[0].columns : session_.describe(all);
+    for (auto& column : columns_) {
+      if (auto type = told_type(column.name); !type.empty()) column.type = type;
+    }
+  }
+
+  /// `, types = {'a': 'BIGINT'}` for those columns that `there` has too.
+  std::string types_of(const std::vector<duck::Column>& there) const {
+    std::string out;
+    for (const auto& column : columns_) {
+      if (const auto* has = named(there, column.name))
+        out += (out.empty() ? "" : ", ") + quote_text(has->name) + ": " + quote_text(column.type);
+    }
+    return ", types = {" + out + "}";
+  }
+
+  /// Records of one file whose values do not fit, or that have too many or too few, as a SELECT;
+  /// empty where there are none. Error(corrupt) where that is not all that is not read.
+  std::string misfits(const Group& group, CsvFile& file) {
+    const Group alone{group.arguments, {&file}, {}};
+    const auto here = session_.describe("SELECT * EXCLUDE (\"windrow filename\") FROM " +
+                                        reader(alone, {}, true));
+    const std::string table = fresh_name("csv");
+    // DuckDB keeps no rejects of files that it unites by name, so each is read alone; the hash
+    // makes it look at every column.
+    const auto rows =
+        number(session_
+                   .query("SELECT count(*), max(hash(COLUMNS(*))) FROM read_csv(" +
+                          path_list({file.readable}) +
+                          ", hive_partitioning = false, store_rejects = true, rejects_limit = 0, "
+                          "rejects_table = " +
+                          quote_text(table) + ", rejects_scan = " + quote_text(table + "_scan") +
+                          group.arguments + types_of(here) + ")")
+                   .rows.at(0)[0]);
+    const auto lines =
+        number(session_.query("SELECT count(DISTINCT line) FROM " + table).rows.at(0)[0]);
+    if (wish_.counted && rows + lines != file.records()) {
+      throw Error(Code::corrupt,
+                  fmt::format("it holds {} records, of which {} can be read and {} set aside",
+                              file.records(), rows, lines));
+    }
+    if (lines == 0) return {};
+    tell_lines(file, wish_, outside_);
+    const std::string found =
+        "SELECT line, first(error_message) AS error, trim(first(csv_line), chr(10) || chr(13)) AS "
+        "content FROM " +
+        table + " GROUP BY line";
+    const std::string origin = "SELECT " + quote_text(file.found.name) + " AS origin, ";
+    if (file.lines.empty())
+      return origin + "CAST(line AS BIGINT) AS position, error, content FROM (" + found + ")";
+    return origin + "CAST(line AS BIGINT) + coalesce(shift, 0) AS position, error, content FROM (" +
+           found + ") AS r ASOF LEFT JOIN read_csv(" + quote_text(escape_glob(file.lines)) +
+           ", auto_detect = false, header = false, delim = ',', compression = 'none', columns = "
+           "{'at': 'BIGINT', 'shift': 'BIGINT'}) AS s ON CAST(r.line AS BIGINT) >= s.at";
+  }
+
+  std::string select(bool hopeful) const {
+    std::vector<std::string> names;
+    for (const auto& column : columns_) names.push_back(column.name);
+    const bool clash = named(columns_, "filename") != nullptr;
+    std::string rows;
+    for (const auto& group : groups_) {
+      rows += (rows.empty() ? "" : "\nUNION ALL BY NAME\n") +
+              ("SELECT * EXCLUDE (\"windrow filename\")" +
+               (clash ? ""
+                      : ", " + name_sql(readable(group), "\"windrow filename\"") + " AS filename") +
+               " FROM " + reader(group, types_of(group.columns), !hopeful));
+    }
+    return "SELECT " + table_columns(source_, names) + " FROM (SELECT *" +
+           missing_columns(source_, names) + " FROM (" + rows + ")) AS record";
+  }
+
+  const project::Source& source_;
+  engine::Session& session_;
+  const Outside& outside_;
+  const KnownTypes& known_;
+  const CsvWish wish_;
+  std::vector<CsvFile> files_;
+  std::vector<Group> groups_;
+  std::vector<duck::Column> columns_;
+};
 
 }  // namespace
 
 Records csv_records(const std::vector<FoundFile>& files, const project::Source& source,
-                    engine::Session& session, const KnownTypes& known, bool hopeful) {
-  const std::string options = options_of(source);
+                    engine::Session& session, const Outside& outside, const KnownTypes& known,
+                    bool hopeful) {
   if (!source.raw.empty()) {
     throw Error(Code::configuration,
                 "\"raw\" is for records of JSON; \"" + source.name + "\" reads CSV", "",
                 source.place);
   }
-  Records out;
-  // A file with a header alone would make every column a text.
-  std::vector<FoundFile> with_rows;
-  for (const auto& file : files) {
-    if (file.size == 0) continue;
-    if (number(session
-                   .query("SELECT count(*) FROM (SELECT 1 FROM " + reader({file}, options) +
-                          " LIMIT 1)")
-                   .rows.at(0)[0]) > 0) {
-      with_rows.push_back(file);
-    }
-  }
-  if (with_rows.empty()) return out;
-  const auto columns = columns_of(with_rows, source, session, options, known);
-  for (const auto& file : with_rows) {
-    if (hopeful) break;
-    const std::string rejected = rejected_of(file, columns, options, session);
-    if (!rejected.empty()) out.rejected += (out.rejected.empty() ? "" : "\nUNION ALL\n") + rejected;
-  }
-  std::vector<std::string> names;
-  for (const auto& column : columns) names.push_back(column.name);
-  const bool clash = std::find(names.begin(), names.end(), "filename") != names.end();
-  out.sql =
-      "SELECT " + table_columns(source, names) + " FROM (SELECT * EXCLUDE (\"windrow filename\")" +
-      (clash ? "" : ", " + name_sql(with_rows, "\"windrow filename\"") + " AS filename") +
-      " FROM " + reader(with_rows, options + types_of(columns, columns), !hopeful) + ") AS record";
-  return out;
+  return CsvRecords(source, session, outside, known).run(files, hopeful);
 }
 
 std::string path_list(const std::vector<FoundFile>& files) {

@@ -1,14 +1,19 @@
 #include "sources/files/file_bytes.h"
 
+#include <fmt/format.h>
+
 #include <fstream>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "clients/deflate.h"
 #include "sources/files/remote_files.h"
 
 namespace windrow::sources {
 
 namespace {
+
+constexpr size_t kBlock = 1 << 20;
 
 /// The file's pieces as they lie there; nothing at its end.
 clients::Packed pieces_of(const FoundFile& file, const Outside& outside) {
@@ -39,16 +44,40 @@ clients::Packed pieces_of(const FoundFile& file, const Outside& outside) {
 
 }  // namespace
 
+int64_t content_of(const FoundFile& file, const Outside& outside) {
+  const auto pieces = pieces_of(file, outside);
+  // A hash over hashes of blocks, however the bytes come.
+  std::string state, block;
+  for (auto piece = pieces(); !piece.empty(); piece = pieces()) {
+    block += piece;
+    size_t at = 0;
+    for (; block.size() - at >= kBlock; at += kBlock)
+      state = sha256(state + block.substr(at, kBlock));
+    block.erase(0, at);
+  }
+  const auto hash = std::stoull(sha256(state + block).substr(0, 11), nullptr, 16);
+  return int64_t((hash & ((1ull << 42) - 1)) << 10 | (file.size & 1023));
+}
+
 void read_bytes(const FoundFile& file, const Outside& outside,
                 const std::function<bool(std::string_view)>& out) {
   const auto pieces = pieces_of(file, outside);
+  uint64_t left = outside.unpacked_max(file);
+  const auto bounded = [&](std::string_view piece) {
+    if (piece.size() > left)
+      throw Error(Code::corrupt,
+                  fmt::format("it unpacks to more than {} bytes (unpacked_bytes_max)",
+                              outside.unpacked_max(file)));
+    left -= piece.size();
+    return out(piece);
+  };
   if (file.path.ends_with(".gz")) {
-    if (file.size > 0 && !clients::gunzip(pieces, out))
+    if (file.size > 0 && !clients::gunzip(pieces, bounded))
       throw Error(Code::corrupt, "it is no whole gzip file");
     return;
   }
   if (file.path.ends_with(".zst")) {
-    if (file.size > 0 && !clients::unzstd(pieces, out))
+    if (file.size > 0 && !clients::unzstd(pieces, bounded))
       throw Error(Code::corrupt, "it is no whole Zstandard file");
     return;
   }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <string_view>
 
@@ -17,10 +19,19 @@ struct Outside {
   Cancel* cancel = nullptr;
   const LocalCopies* copies = nullptr;  ///< where copies go
   uint64_t record_bytes_max = 64 << 20;
+  /// Of one file, where it is packed or converted; 0: 200 times its size, and 1 GiB in any case.
+  uint64_t unpacked_bytes_max = 0;
+
+  uint64_t unpacked_max(const FoundFile& file) const {
+    return unpacked_bytes_max ? unpacked_bytes_max : std::max<uint64_t>(1 << 30, 200 * file.size);
+  }
 };
 
+/// 42 bits of a hash over the bytes as they lie there, and ten of their number.
+int64_t content_of(const FoundFile& file, const Outside& outside);
+
 /// Gives the bytes in order, unpacked where the file's name ends in .gz or .zst, until `out` wants
-/// no more. Error(corrupt) where they cannot be unpacked to the end.
+/// no more. Error(corrupt) where they cannot be unpacked to the end, or are more than they may be.
 void read_bytes(const FoundFile& file, const Outside& outside,
                 const std::function<bool(std::string_view)>& out);
 

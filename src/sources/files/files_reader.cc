@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 
 #include "sources/files/conversion.h"
+#include "sources/files/declared_columns.h"
 #include "sources/files/found_file.h"
 #include "sources/files/local_copies.h"
 #include "sources/files/records.h"
@@ -14,7 +16,8 @@
 #include "sources/source.h"
 
 /// Files, each read once. Progress is a `txn` a file: application `files/<source>/<name>`, version
-/// FoundFile::version.
+/// FoundFile::version. Beside it `content/<source>/<name>` tells what was in it, so that a file
+/// which was only touched is not read again.
 namespace windrow::sources {
 
 namespace {
@@ -23,6 +26,9 @@ using project::Value;
 
 constexpr size_t kBatchFiles = 500;
 constexpr uint64_t kBatchBytes = 1ull << 30;
+constexpr size_t kWhyMax = 1000;
+/// A conversion holds at most this part of the engine's memory at one place.
+constexpr uint64_t kMemoryShare = 16;
 
 /// `1.4 MB`
 std::string bytes_text(uint64_t bytes) {
@@ -39,6 +45,17 @@ std::string amount(const std::vector<FoundFile>& files) {
   for (const auto& file : files) bytes += file.size;
   return fmt::format("{} file{}, {}", files.size(), files.size() == 1 ? "" : "s",
                      bytes_text(bytes));
+}
+
+/// What the engine may take, in bytes; 0 where it does not say.
+uint64_t memory_of(engine::Session& session) {
+  const std::string text =
+      duck::text_of(session.query("SELECT current_setting('memory_limit')").rows.at(0)[0]);
+  char* unit = nullptr;
+  const double value = std::strtod(text.c_str(), &unit);
+  while (*unit == ' ') ++unit;
+  const size_t power = std::string_view("BKMGT").find(*unit);
+  return power == std::string_view::npos ? 0 : uint64_t(value * std::pow(1024.0, double(power)));
 }
 
 /// The content of a file is to blame, and not a server, the disk, or what the user has written.
@@ -71,11 +88,13 @@ class FilesReader final : public Reader {
     sheet_ = from.text("sheet");
     skip_ = from.number("skip", 0);
     record_bytes_max_ = from.bytes("record_bytes_max", kRecordBytesMax);
+    unpacked_bytes_max_ = from.bytes("unpacked_bytes_max", 0);
     batch_files_ = size_t(from.number("batch_files", int64_t(kBatchFiles), 1));
   }
 
   std::optional<std::string> pending(const std::map<std::string, lake::Txn>& txns) override {
     const auto files = waiting(txns);
+    copies_.reset();
     if (files.empty()) return {};
     return amount(files);
   }
@@ -85,6 +104,7 @@ class FilesReader final : public Reader {
   std::optional<Batch> next(const std::map<std::string, lake::Txn>& txns,
                             engine::Session& session) override {
     auto rest = waiting(txns);
+    if (rest.empty() && !touched_.empty()) return touched_batch(txns);
     // Files that tell of no column (empty ones, of a source that declares none) make no table; as
     // long as there is none they are looked at again next time.
     while (!rest.empty()) {
@@ -96,6 +116,7 @@ class FilesReader final : public Reader {
       // A moment in UTC as TIMESTAMP: what `year(…)` of it gives does not hang on the session's
       // time zone.
       const duck::Parameters parameters = {{"extracted_at", {iso(now_), "TIMESTAMP"}}};
+      if (memory_bytes_ == 0) memory_bytes_ = memory_of(session);
       auto records = read(files, session);
       add_bad(records);
       kept_ = records.kept;
@@ -149,12 +170,29 @@ class FilesReader final : public Reader {
     return out;
   }
 
-  std::vector<FoundFile> waiting(const std::map<std::string, lake::Txn>& txns) const {
+  std::string content_id(const FoundFile& file) const {
+    return "content/" + source_.name + "/" + file.name;
+  }
+
+  /// Whether a file with another time holds what it held when it was read.
+  bool only_touched(const FoundFile& file, const std::map<std::string, lake::Txn>& txns) {
+    const auto content = txns.find(content_id(file));
+    if (on_http(file.path) || content == txns.end()) return false;
+    const int64_t was = content->second.version;
+    return (was & 1023) == int64_t(file.size & 1023) && content_of(file, outside()) == was;
+  }
+
+  std::vector<FoundFile> waiting(const std::map<std::string, lake::Txn>& txns) {
     std::vector<FoundFile> out;
+    touched_.clear();
     for (auto& file : find_all()) {
       const auto found = txns.find(app_id(file));
       const bool known = found != txns.end();
       if (known && (found->second.version == file.version || changed_ == "ignore")) continue;
+      if (known && only_touched(file, txns)) {
+        touched_.push_back(std::move(file));
+        continue;
+      }
       if (known && changed_ == "error") {
         throw Error(Code::data,
                     "file \"" + file.path + "\" has changed since \"" + source_.name + "\" read it",
@@ -231,49 +269,80 @@ class FilesReader final : public Reader {
   /// Another name for a file whose own cannot stand in SQL.
   std::string link_to(const FoundFile& file) {
     if (!copies_) copies_ = std::make_unique<LocalCopies>(spill_);
-    std::string link = copies_->path("links/" + file.name);
-    std::error_code error;
-    std::filesystem::remove(link, error);
+    // A backslash in a path is no backslash to DuckDB where the path has to be escaped.
+    std::string name = file.name.substr(file.name.rfind('/') + 1);
+    std::replace(name.begin(), name.end(), '\\', '_');
+    std::string link = copies_->path(fmt::format("links/{}/{}", ++links_, name));
     std::filesystem::create_symlink(file.path, link);
     return link;
   }
 
-  /// The reader of texts takes half a gzip file for a whole one.
-  void check_packing(const FoundFile& file) {
-    if (file.path.ends_with(".gz") || file.path.ends_with(".zst"))
-      read_bytes(file, outside(), [](std::string_view) { return true; });
-  }
-
   Outside outside() {
     if (!copies_) copies_ = std::make_unique<LocalCopies>(spill_);
-    return {storage_, cancel_, copies_.get(), record_bytes_max_};
+    Outside out{storage_, cancel_, copies_.get(), record_bytes_max_};
+    out.unpacked_bytes_max = unpacked_bytes_max_;
+    return out;
   }
 
   Records records_of(const std::vector<FoundFile>& files, engine::Session& session) {
     const std::string kind = format(files[0]);
     std::vector<FoundFile> here;
     KnownTypes known = table_types(session);
+    std::vector<std::string> warnings;
     const bool converted = kind == "avro" || kind == "excel";
     for (const auto& file : files) {
       FoundFile one = file;
       if (on_http(file.path) || (converted && in_storage(file.path))) one = local(file);
       if (utf8_name(one.path) != one.path) one.path = link_to(one);
-      if (kind == "csv") check_packing(one);
       if (converted) {
         if (!copies_) copies_ = std::make_unique<LocalCopies>(spill_);
         const std::string to = copies_->path("lines/" + file.name);
-        const auto types = kind == "avro" ? avro_to_json_lines(one.path, to)
-                                          : xlsx_to_json_lines(one.path, to, sheet_, skip_);
-        for (const auto& [column, type] : types) known.emplace(column, type);
+        const auto found = kind == "avro"
+                               ? avro_to_json_lines(one.path, to, bounds_of(one))
+                               : xlsx_to_json_lines(one.path, to, sheet_, skip_, bounds_of(one));
+        check_columns(source_, file.name, found.columns, warnings);
+        for (const auto& [column, type] : found.types) known.emplace(column, type);
         one.path = to;
         one.size = std::filesystem::file_size(to);
       }
+      if (kind == "parquet" && !source_.columns.empty())
+        check_columns(source_, file.name, columns_of_parquet(one, session), warnings);
       here.push_back(std::move(one));
     }
-    if (kind == "csv") return csv_records(here, source_, session, known, hopeful_ && !careful_);
-    if (kind == "parquet") return parquet_records(here, source_, session);
+    if (kind == "csv") {
+      auto bounded = outside();
+      bounded.record_bytes_max = bounds_of(here[0]).record_bytes;
+      return csv_records(here, source_, session, bounded, known, hopeful_ && !careful_);
+    }
+    if (kind == "parquet") {
+      auto records = parquet_records(here, source_, session);
+      records.warnings = std::move(warnings);
+      return records;
+    }
     if (kind == "text") return text_records(here, source_, session, outside());
-    return json_records(here, source_, session, outside(), known, hopeful_ && !careful_);
+    auto records = json_records(here, source_, session, outside(), known, hopeful_ && !careful_);
+    records.warnings = std::move(warnings);
+    return records;
+  }
+
+  static std::vector<std::string> columns_of_parquet(const FoundFile& file,
+                                                     engine::Session& session) {
+    std::vector<std::string> out;
+    for (const auto& column : session.describe("SELECT * FROM read_parquet(" + path_list({file}) +
+                                               ", hive_partitioning = false)"))
+      out.push_back(column.name);
+    return out;
+  }
+
+  ConversionBounds bounds_of(const FoundFile& file) {
+    ConversionBounds out;
+    out.record_bytes = outside().record_bytes_max;
+    out.unpacked_bytes = outside().unpacked_max(file);
+    if (memory_bytes_ > 0) {
+      out.record_bytes = std::min(out.record_bytes, memory_bytes_ / kMemoryShare);
+      out.texts_bytes = std::min(out.texts_bytes, memory_bytes_ / kMemoryShare);
+    }
+    return out;
   }
 
   /// A column that the table has keeps its type, whatever a new file looks like: values that do
@@ -297,9 +366,19 @@ class FilesReader final : public Reader {
       if (careful_ && !records.sql.empty() && files.size() == 1) probe(files, session);
       if (!careful_ || files.size() == 1) return records;
     } catch (const Error& error) {
-      if (corrupt_fails_ || !spoiled(error)) throw;
+      if (!spoiled(error)) throw;
       if (files.size() == 1) {
-        bad_.push_back({files[0], error.problem().message});
+        // The engine's message may quote a whole line, however long.
+        std::string why = error.problem().message;
+        if (why.size() > kWhyMax) {
+          size_t end = kWhyMax;
+          while (end > 0 && (why[end] & 0xC0) == 0x80) --end;
+          why.resize(end);
+        }
+        if (corrupt_fails_)
+          throw Error(Code::corrupt, "file \"" + files[0].name + "\" cannot be read: " + why,
+                      error.problem().hint, source_.from.place);
+        bad_.push_back({files[0], std::move(why)});
         return {};
       }
       first = std::current_exception();
@@ -384,8 +463,7 @@ class FilesReader final : public Reader {
   }
 
   Batch batch_of(const std::vector<FoundFile>& files, const Records& records,
-                 const duck::Parameters& parameters,
-                 const std::map<std::string, lake::Txn>& txns) const {
+                 const duck::Parameters& parameters, const std::map<std::string, lake::Txn>& txns) {
     Batch batch;
     batch.parameters = parameters;
     batch.select = with_partitions(source_, records.sql);
@@ -394,6 +472,7 @@ class FilesReader final : public Reader {
     batch.held = records.held;
     batch.rows_by_origin = records.rows_by_origin;
     batch.what = amount(files);
+    batch.warnings = records.warnings;
     for (const auto& bad : bad_)
       batch.warnings.push_back("\"" + bad.file.name + "\" is set aside: " + bad.why);
     for (const auto& file : files) {
@@ -401,8 +480,29 @@ class FilesReader final : public Reader {
       batch.expect_txn[app_id(file)] =
           found == txns.end() ? std::nullopt : std::optional(found->second.version);
       batch.txns.push_back({app_id(file), file.version, micros(now_) / 1000});
+      if (!on_http(file.path))
+        batch.txns.push_back({content_id(file), content_of(file, outside()), micros(now_) / 1000});
       batch.origins[file.name] = app_id(file);
     }
+    add_touched(batch, txns);
+    return batch;
+  }
+
+  /// Their times are known from now on, so that they are not compared each time.
+  void add_touched(Batch& batch, const std::map<std::string, lake::Txn>& txns) const {
+    for (const auto& file : touched_) {
+      batch.expect_txn[app_id(file)] = txns.at(app_id(file)).version;
+      batch.txns.push_back({app_id(file), file.version, micros(now_) / 1000});
+    }
+  }
+
+  std::optional<Batch> touched_batch(const std::map<std::string, lake::Txn>& txns) {
+    Records none;
+    none.sql = no_rows();
+    if (none.sql.empty()) return {};
+    auto batch = batch_of({}, none, {{"extracted_at", {iso(now_), "TIMESTAMP"}}}, txns);
+    batch.what = fmt::format("{} file{} with another time and the same content", touched_.size(),
+                             touched_.size() == 1 ? "" : "s");
     return batch;
   }
 
@@ -414,13 +514,15 @@ class FilesReader final : public Reader {
   mutable std::unique_ptr<clients::HttpClient> http_;
   size_t batch_files_ = kBatchFiles;
   uint64_t record_bytes_max_ = kRecordBytesMax;
-  int64_t skip_ = 0;
+  int64_t skip_ = 0, links_ = 0;
   bool corrupt_fails_ = false, careful_ = false, hopeful_ = false, whole_ = false;
   Time now_;
   TableNow table_;
   std::unique_ptr<LocalCopies> copies_;
   std::shared_ptr<void> kept_;  ///< what the last batch's SELECTs read
   std::vector<Bad> bad_;
+  std::vector<FoundFile> touched_;  ///< files with another time and the same content
+  uint64_t unpacked_bytes_max_ = 0, memory_bytes_ = 0;
 };
 
 }  // namespace

@@ -1,18 +1,7 @@
-#include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <filesystem>
-#include <fstream>
-
-#include "quality/test_session.h"
-#include "sources/source.h"
+#include "sources/files/files_test.h"
 
 namespace windrow::sources {
 namespace {
-
-using Row = std::vector<std::string>;
-using Table = std::vector<Row>;
-using project::Value;
 
 std::string nested(const std::string& open, int depth, const std::string& inside,
                    const std::string& close) {
@@ -23,100 +12,7 @@ std::string nested(const std::string& open, int depth, const std::string& inside
   return out;
 }
 
-class FilesReaderTest : public testing::Test {
- protected:
-  FilesReaderTest() {
-    root_ = std::filesystem::temp_directory_path() /
-            ("windrow files [é] * " + std::to_string(::getpid()));
-    std::filesystem::create_directories(root_);
-    source_.name = "bronze.t";
-    from("*");
-  }
-  ~FilesReaderTest() override { std::filesystem::remove_all(root_); }
-
-  void from(const std::string& pattern, const std::string& changed = "append",
-            int64_t batch_files = 500) {
-    source_.from.data = Value::Map{{{"files", {}}, Value{pattern, {}}},
-                                   {{"changed", {}}, Value{changed, {}}},
-                                   {{"batch_files", {}}, Value{batch_files, {}}}};
-  }
-  void write(const std::string& name, const std::string& bytes) {
-    std::ofstream(root_ / name, std::ios::binary) << bytes;
-  }
-  std::unique_ptr<Reader> reader() {
-    Context context{project_, root_, *parse_time("2025-10-17T14:05:00Z")};
-    context.hopeful = hopeful_;
-    return files_reader(source_, context);
-  }
-  std::optional<Batch> next() {
-    reader_ = reader();
-    auto batch = reader_->next(txns_, session_);
-    if (batch) {
-      last_ = *batch;
-      EXPECT_EQ(missing(), 0);
-    }
-    return batch;
-  }
-  /// Of the records that were counted, those that are neither rows nor set aside.
-  int64_t missing() {
-    if (last_.held.empty()) return 0;
-    int64_t out = -count(last_.select);
-    for (const auto& [origin, held] : last_.held) out += held.records - held.passed_over;
-    if (last_.rejected_select.empty() && last_.misfits_select.empty()) return out;
-    std::string counted;
-    for (const auto& [origin, held] : last_.held)
-      counted += (counted.empty() ? "" : ", ") + duck::quote_text(origin);
-    return out - count("SELECT 1 FROM (" + all_rejected() + ") WHERE origin IN (" + counted + ")");
-  }
-  int64_t count(const std::string& select) {
-    return std::get<int64_t>(
-        session_.query("SELECT count(*) FROM (" + select + ")", last_.parameters).rows.at(0)[0]);
-  }
-  std::string all_rejected() const {
-    std::string out = last_.rejected_select;
-    if (!last_.misfits_select.empty())
-      out += (out.empty() ? "" : "\nUNION ALL\n") + last_.misfits_select;
-    return out;
-  }
-  void commit() {
-    for (const auto& txn : last_.txns) txns_[txn.app_id] = txn;
-  }
-  Table table(const std::string& sql, const duck::Parameters& parameters = {}) {
-    Table out;
-    const auto rows = session_.query(sql, parameters);
-    columns_ = rows.columns;
-    for (const auto& row : rows.rows) {
-      auto& line = out.emplace_back();
-      for (const auto& cell : row) line.push_back(duck::text_of(cell));
-    }
-    return out;
-  }
-  Table rows() {
-    const auto batch = next();
-    if (!batch) return {{"no batch"}};
-    return table(batch->select, batch->parameters);
-  }
-  Table rejected() {
-    const auto select = all_rejected();
-    return select.empty() ? Table{} : table("SELECT * FROM (" + select + ") ORDER BY ALL");
-  }
-  std::string names() {
-    std::string out;
-    for (const auto& column : columns_)
-      out += (out.empty() ? "" : ", ") + column.name + " " + column.type;
-    return out;
-  }
-
-  std::filesystem::path root_;
-  project::Project project_;
-  project::Source source_;
-  quality::TestSession session_;
-  std::map<std::string, lake::Txn> txns_;
-  bool hopeful_ = false;
-  std::unique_ptr<Reader> reader_;
-  Batch last_;
-  std::vector<duck::Column> columns_;
-};
+class FilesReaderTest : public FilesTest {};
 
 TEST_F(FilesReaderTest, KeepsRecordsOfAnArrayAsTheyCame) {
   source_.raw = "raw";
@@ -222,7 +118,7 @@ TEST_F(FilesReaderTest, PackedFiles) {
             (Table{{"{\"a\":0}"}, {"{\"a\":0}"}, {"{\"a\":1}"}, {"{\"a\":1}"}}));
   write("c.json.gz", "no gzip at all");
   next();
-  EXPECT_EQ(last_.txns.size(), 3u);
+  EXPECT_EQ(last_.txns.size(), 6u);
   EXPECT_EQ(table("SELECT count(*) FROM (" + last_.select + ")"), (Table{{"4"}}));
   const auto bad = rejected();
   ASSERT_EQ(bad.size(), 1u);
@@ -252,7 +148,7 @@ TEST_F(FilesReaderTest, EmptyFiles) {
   EXPECT_EQ(next(), std::nullopt);  // nothing says what the columns are
   source_.raw = "raw";
   EXPECT_EQ(rows(), Table{});
-  EXPECT_EQ(last_.txns.size(), 3u);
+  EXPECT_EQ(last_.txns.size(), 6u);
   commit();
   EXPECT_EQ(reader()->pending(txns_), std::nullopt);
 }
@@ -294,6 +190,38 @@ TEST_F(FilesReaderTest, EachFileOnce) {
   EXPECT_THROW(reader()->pending(txns_), Error);
 }
 
+/// Another time is no reason to read a file again; another content is.
+TEST_F(FilesReaderTest, AFileThatWasOnlyTouchedIsNotReadAgain) {
+  const auto later = [&](const char* name, int seconds) {
+    std::filesystem::last_write_time(root_ / name, std::filesystem::file_time_type::clock::now() +
+                                                       std::chrono::seconds(seconds));
+  };
+  write("a.csv", "id,v\n1,2\n");
+  write("b.csv", "id,v\n3,4\n");
+  EXPECT_EQ(rows().size(), 2u);
+  commit();
+  for (const char* rule : {"append", "error"}) {
+    from("*", rule);
+    later("a.csv", 5);
+    EXPECT_EQ(reader()->pending(txns_), std::nullopt) << rule;
+  }
+  from("*");
+  const auto read = reader();
+  read->restore({"", "SELECT 1::BIGINT AS id, 2::BIGINT AS v"});
+  const auto batch = read->next(txns_, session_);
+  ASSERT_TRUE(batch);
+  EXPECT_EQ(batch->what, "1 file with another time and the same content");
+  EXPECT_EQ(table("SELECT count(*) FROM (" + batch->select + ")", batch->parameters),
+            (Table{{"0"}}));
+  last_ = *batch;
+  commit();
+  EXPECT_EQ(next(), std::nullopt);
+
+  write("a.csv", "id,v\n1,9\n");  // of the same size
+  later("a.csv", 9);
+  EXPECT_EQ(rows(), (Table{{"1", "9"}}));
+}
+
 TEST_F(FilesReaderTest, WhatIsNotThere) {
   from("nothing*.json");
   EXPECT_EQ(reader()->pending(txns_), std::nullopt);
@@ -308,8 +236,8 @@ TEST_F(FilesReaderTest, Csv) {
   write("c.csv", "");
   EXPECT_EQ(rows(), (Table{{"1", "a, b", "1.5"}, {"2", "x\ny", "2"}, {"4", "ü", "nan"}}));
   EXPECT_EQ(names(), "id BIGINT, name VARCHAR, v DOUBLE");
-  EXPECT_EQ(rejected(), (Table{{"a.csv", "4", "Expected Number of Columns: 3 Found: 2", "3,z"}}));
-  EXPECT_EQ(last_.txns.size(), 3u);
+  EXPECT_EQ(rejected(), (Table{{"a.csv", "5", "Expected Number of Columns: 3 Found: 2", "3,z"}}));
+  EXPECT_EQ(last_.txns.size(), 6u);
 }
 
 TEST_F(FilesReaderTest, CsvFilesAreUnitedByName) {

@@ -26,6 +26,7 @@ struct Records {
   std::map<std::string, Held> held;
   std::string rows_by_origin;
   std::shared_ptr<void> kept;  ///< what the SELECTs read lives as long as this
+  std::vector<std::string> warnings;
 };
 
 /// Types that are known before any record is looked at: column → DuckDB's name.
@@ -38,7 +39,8 @@ Records json_records(const std::vector<FoundFile>& files, const project::Source&
                      bool hopeful = false);
 /// `hopeful`: nothing is looked for that is wrong; where something is, reading the rows fails.
 Records csv_records(const std::vector<FoundFile>& files, const project::Source& source,
-                    engine::Session& session, const KnownTypes& known = {}, bool hopeful = false);
+                    engine::Session& session, const Outside& outside, const KnownTypes& known = {},
+                    bool hopeful = false);
 /// Rows of JSON lines that are known to be good, in one reading; nothing where they are not of one
 /// kind. `rejected`, `held` and the positions of `misfits` are the caller's. Throws Clash.
 std::optional<Records> fast_json_records(const std::vector<FoundFile>& files, uint64_t longest,

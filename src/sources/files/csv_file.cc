@@ -1,0 +1,338 @@
+#include "sources/files/csv_file.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "sources/settings.h"
+
+namespace windrow::sources {
+
+namespace {
+
+using duck::quote_text;
+
+constexpr size_t kHeadBytes = 1 << 20;
+constexpr size_t kKeptContent = 1 << 20;
+/// The engine's reader takes longer lines only where it is told to.
+constexpr int64_t kColumnsMax = 4096;
+constexpr uint64_t kUsualLine = 1'900'000;
+
+/// How the engine's reader shows a character: as it is, or as an escape.
+std::string character(const std::string& shown) {
+  if (shown == "(empty)" || shown == "\\0") return {};
+  return shown == "\\t" ? "\t" : shown;
+}
+
+class NoSink final : public CsvSink {};
+
+/// What is bad goes into one file of JSON lines, what is good into another, which the engine reads.
+class Copy final : public CsvSink {
+ public:
+  Copy(const std::string& name, const LocalCopies& copies)
+      : name_(name),
+        good_path(copies.path("good/" + name)),
+        bad_path(copies.path("bad/" + name)),
+        lines_path(copies.path("lines/" + name)),
+        good_(good_path, std::ios::binary | std::ios::trunc),
+        bad_(bad_path, std::ios::binary | std::ios::trunc),
+        lines_(lines_path, std::ios::binary | std::ios::trunc) {}
+  void keep(std::string_view text) override { good_ << text << '\n'; }
+  void bad(int64_t line, const char* why, std::string_view text) override {
+    const nlohmann::json row = {{"origin", name_},
+                                {"position", line},
+                                {"error", why},
+                                {"content", text.substr(0, kKeptContent)}};
+    bad_ << row.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  }
+  void shift(int64_t reader_line, int64_t shift) override {
+    lines_ << reader_line << ',' << shift << '\n';
+  }
+  void close() {
+    for (auto* file : {&good_, &bad_, &lines_}) {
+      file->close();
+      if (!*file) throw system_error(errno, "write", good_path);
+    }
+  }
+
+ private:
+  const std::string name_;
+
+ public:
+  const std::string good_path, bad_path, lines_path;
+
+ private:
+  std::ofstream good_, bad_, lines_;
+};
+
+class Lines final : public CsvSink {
+ public:
+  explicit Lines(const std::string& path) : out(path, std::ios::binary | std::ios::trunc) {}
+  void shift(int64_t reader_line, int64_t shift) override {
+    out << reader_line << ',' << shift << '\n';
+  }
+  std::ofstream out;
+};
+
+CsvCount scan(const FoundFile& file, const CsvDialect& dialect, const CsvWish& wish,
+              const Outside& outside, CsvSink& sink, bool copied) {
+  CsvScanner scanner(dialect, outside.record_bytes_max, wish.utf8, sink, copied);
+  read_bytes(file, outside, [&](std::string_view piece) {
+    scanner.feed(piece);
+    return true;
+  });
+  scanner.end();
+  return scanner.count();
+}
+
+std::string arguments_of(const CsvDialect& dialect, const CsvWish& wish, bool copied,
+                         uint64_t longest) {
+  const auto text = [](char c) { return quote_text(c == 0 ? "" : std::string(1, c)); };
+  std::string out =
+      ", delim = " + quote_text(dialect.delimiter) + ", quote = " + text(dialect.quote) +
+      ", escape = " + text(dialect.quote == 0 ? '\0' : dialect.escape) +
+      ", comment = " + text(dialect.comment) + ", skip = " + std::to_string(dialect.skip);
+  if (copied) out += ", compression = 'none'";
+  if (longest > kUsualLine)
+    out +=
+        fmt::format(", max_line_size = {}, buffer_size = {}", longest + 1000, 2 * longest + 2000);
+  return out + wish.rest;
+}
+
+struct Sniffed {
+  CsvDialect dialect;
+  bool header = false;
+  std::vector<std::string> columns;
+};
+
+std::optional<Sniffed> sniff(const FoundFile& file, const std::string& arguments,
+                             engine::Session& session) {
+  try {
+    const auto row =
+        session
+            .query(
+                "SELECT Delimiter, Quote, Escape, Comment, SkipRows, HasHeader, "
+                "to_json([c.name FOR c IN Columns]) FROM sniff_csv(" +
+                quote_text(escape_glob(file.path)) + ", ignore_errors = true" + arguments + ")")
+            .rows.at(0);
+    Sniffed out;
+    const auto one = [&](size_t column) {
+      const std::string found = character(duck::text_of(row[column]));
+      return found.empty() ? '\0' : found[0];
+    };
+    out.dialect.delimiter = character(duck::text_of(row[0]));
+    if (out.dialect.delimiter.empty()) out.dialect.delimiter = ",";
+    out.dialect.quote = one(1);
+    out.dialect.escape = one(2);
+    out.dialect.comment = one(3);
+    out.dialect.skip = std::stoll(duck::text_of(row[4]));
+    const bool* header = std::get_if<bool>(&row[5]);
+    out.header = header != nullptr && *header;
+    out.columns = nlohmann::json::parse(duck::text_of(row[6])).get<std::vector<std::string>>();
+    return out;
+  } catch (const duck::SqlError& error) {
+    if (error.code() != Code::data) throw;
+    return {};
+  }
+}
+
+/// How well a dialect explains the beginning of a file: the share of its lines that are records of
+/// one form. One column explains nothing.
+double score(const std::string& head, const CsvDialect& dialect, const CsvWish& wish) {
+  NoSink nothing;
+  CsvScanner scanner(dialect, kHeadBytes, wish.utf8, nothing, false);
+  scanner.feed(head);
+  if (head.size() < kHeadBytes) scanner.end();
+  const auto& count = scanner.count();
+  if (count.columns < 2 || count.first_is_bad) return 0;
+  return double(count.records - count.uneven) / double(count.records + count.bad);
+}
+
+CsvDialect best_of(const std::string& head, const CsvDialect& first, const CsvWish& wish) {
+  std::vector<CsvDialect> all = {first};
+  for (const char* delimiter : {first.delimiter.c_str(), ",", ";", "\t", "|"}) {
+    CsvDialect one = first;
+    if (!wish.delimiter) one.delimiter = delimiter;
+    if (!wish.quote) one.quote = '"';
+    if (!wish.escape) one.escape = '"';
+    all.push_back(one);
+    if (!wish.escape) {
+      one.escape = '\\';
+      all.push_back(one);
+    }
+    // Tables with tabs between columns often have no quotes, and then quotes are text.
+    if (one.delimiter == "\t" && !wish.quote) {
+      one.quote = 0;
+      all.push_back(one);
+    }
+  }
+  size_t best = 0;
+  double most = score(head, all[0], wish);
+  for (size_t i = 1; i < all.size(); ++i) {
+    const double here = score(head, all[i], wish);
+    if (here > most) {
+      most = here;
+      best = i;
+    }
+  }
+  return all[best];
+}
+
+std::string head_of(const FoundFile& file, const Outside& outside) {
+  std::string head;
+  read_bytes(file, outside, [&](std::string_view piece) {
+    head += piece;
+    return head.size() < kHeadBytes;
+  });
+  head.resize(std::min(head.size(), kHeadBytes));
+  return head;
+}
+
+CsvDialect with_wish(CsvDialect found, const CsvWish& wish) {
+  if (wish.delimiter) found.delimiter = wish.told.delimiter;
+  if (wish.quote) found.quote = wish.told.quote;
+  if (wish.escape) found.escape = wish.told.escape;
+  if (wish.comment) found.comment = wish.told.comment;
+  if (wish.skip) found.skip = wish.told.skip;
+  // Where the reader has seen no quotes in its sample, there may be some behind it.
+  if (!wish.quote && found.quote == 0 && found.delimiter != "\t") found.quote = '"';
+  if (!wish.escape && found.escape == 0) found.escape = found.quote;
+  return found;
+}
+
+/// The file's dialect, and its records counted by it.
+CsvDialect dialect_of(const CsvFile& file, const std::optional<Sniffed>& sniffed,
+                      const CsvWish& wish, const Outside& outside, CsvCount& count) {
+  NoSink nothing;
+  const CsvDialect first = with_wish(sniffed ? sniffed->dialect : CsvDialect{}, wish);
+  count = scan(file.found, first, wish, outside, nothing, false);
+  if (sniffed && count.bad == 0 && count.columns > 1 && !count.mixed_ends) return first;
+  const CsvDialect best = best_of(head_of(file.found, outside), first, wish);
+  if (!(best == first)) count = scan(file.found, best, wish, outside, nothing, false);
+  return best;
+}
+
+}  // namespace
+
+CsvWish::CsvWish(const project::Source& source) {
+  const auto* csv = source.from.find("csv");
+  if (!csv || csv->is_null()) return;
+  Settings all(*csv);
+  std::vector<std::string> keys = {"header", "skip", "nulls", "strict", "names"};
+  const auto text = [&](const char* key, const char* argument, std::string& out) {
+    keys.emplace_back(key);
+    if (!all.find(key)) return false;
+    out += std::string(", ") + argument + " = " + quote_text(all.text(key));
+    return true;
+  };
+  const auto one = [&](const char* key) {
+    const std::string value = all.text(key);
+    return value.empty() ? '\0' : value[0];
+  };
+  delimiter = text("delimiter", "delim", dialect);
+  quote = text("quote", "quote", dialect);
+  escape = text("escape", "escape", dialect);
+  comment = text("comment", "comment", dialect);
+  text("decimal", "decimal_separator", rest);
+  const bool encoded = text("encoding", "encoding", rest);
+  text("date_format", "dateformat", rest);
+  text("timestamp_format", "timestampformat", rest);
+  all.only(keys);
+  if (delimiter) told.delimiter = character(all.text("delimiter"));
+  if (delimiter && told.delimiter.empty()) all.wrong("delimiter", "a text that parts the columns");
+  if (quote) told.quote = one("quote");
+  if (escape) told.escape = one("escape");
+  if (comment) told.comment = one("comment");
+  if (encoded) {
+    const std::string name = all.text("encoding");
+    utf8 = name == "utf-8" || name == "UTF-8" || name == "utf8";
+    counted = counted && !name.starts_with("utf-16") && !name.starts_with("UTF-16");
+  }
+  skip = all.find("skip") != nullptr;
+  if (skip) {
+    told.skip = all.number("skip", 0);
+    dialect += ", skip = " + std::to_string(told.skip);
+  }
+  header_told = all.find("header") != nullptr;
+  if (header_told) header = all.flag("header");
+  if (all.find("nulls")) rest += ", nullstr = " + duck::quote_list(all.texts("nulls"));
+  if (all.find("strict")) {
+    counted = counted && all.flag("strict");
+    rest += std::string(", strict_mode = ") + (all.flag("strict") ? "true" : "false");
+  }
+  if (all.find("names")) rest += ", names = " + duck::quote_list(all.texts("names"));
+}
+
+/// Before anybody makes columns of it: by the delimiter that is told, or the most frequent of those
+/// that files have.
+void refuse_too_wide(const FoundFile& found, const CsvWish& wish, const Outside& outside) {
+  const std::string head = head_of(found, outside);
+  const std::string_view line(head.data(), std::min(head.size(), head.find_first_of("\r\n")));
+  const std::string told = wish.delimiter ? wish.told.delimiter : "";
+  int64_t most = 0;
+  for (const char delimiter : told.size() == 1 ? told : std::string(",;\t|"))
+    most = std::max<int64_t>(most, std::count(line.begin(), line.end(), delimiter));
+  if (most >= kColumnsMax)
+    throw Error(Code::corrupt,
+                fmt::format("it has {} columns; {} are the most", most + 1, kColumnsMax));
+}
+
+CsvFile look_at_csv(const FoundFile& found, const CsvWish& wish, const Outside& outside,
+                    engine::Session& session) {
+  refuse_too_wide(found, wish, outside);
+  CsvFile out{.found = found, .readable = found, .header = wish.header};
+  const std::string header =
+      wish.header_told ? std::string(", header = ") + (wish.header ? "true" : "false") : "";
+  auto sniffed = sniff(found, wish.dialect + header + wish.rest, session);
+  if (!wish.counted) {
+    out.arguments = wish.dialect + header + wish.rest;
+    if (sniffed) out.columns = sniffed->columns;
+    return out;
+  }
+  const CsvDialect dialect = out.dialect = dialect_of(out, sniffed, wish, outside, out.count);
+  const bool copied = out.count.bad > 0 || out.count.mixed_ends;
+  if (out.count.columns > kColumnsMax)
+    throw Error(Code::corrupt,
+                fmt::format("it has {} columns; {} are the most", out.count.columns, kColumnsMax));
+  if (out.count.first_is_bad && !(wish.header_told && !wish.header))
+    throw Error(Code::corrupt, "its first line, which names the columns, is no record");
+  if (copied) {
+    Copy copy(found.name, *outside.copies);
+    scan(found, dialect, wish, outside, copy, true);
+    copy.close();
+    out.readable.path = copy.good_path;
+    out.readable.size = 1;  // it is not empty: it has a header, or records
+    out.lines = copy.lines_path;
+    if (out.count.bad > 0)
+      out.bad = "SELECT origin, position, error, content FROM read_json(" +
+                quote_text(escape_glob(copy.bad_path)) +
+                ", format = 'newline_delimited', compression = 'uncompressed', "
+                "maximum_object_size = 33554432, columns = {'origin': 'VARCHAR', 'position': "
+                "'BIGINT', 'error': 'VARCHAR', 'content': 'VARCHAR'})";
+  }
+  out.arguments = arguments_of(dialect, wish, copied, out.count.longest);
+  if (out.count.records > 0) {
+    // Of what will be read, which may not be what was first looked at.
+    if (!sniffed || copied || !(with_wish(sniffed->dialect, wish) == dialect) ||
+        out.count.longest > kUsualLine)
+      sniffed = sniff(out.readable, out.arguments + header, session);
+    if (!sniffed) throw Error(Code::corrupt, "its columns cannot be told");
+    if (!wish.header_told) out.header = sniffed->header;
+    out.columns = sniffed->columns;
+  }
+  out.arguments += std::string(", header = ") + (out.header ? "true" : "false");
+  return out;
+}
+
+void tell_lines(CsvFile& file, const CsvWish& wish, const Outside& outside) {
+  if (!file.lines.empty() || file.count.multi_line == 0) return;
+  file.lines = outside.copies->path("lines/" + file.found.name);
+  Lines lines(file.lines);
+  scan(file.found, file.dialect, wish, outside, lines, false);
+  lines.out.close();
+  if (!lines.out) throw system_error(errno, "write", file.lines);
+}
+
+}  // namespace windrow::sources

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "project/project.h"
+#include "sources/files/csv_scan.h"
+#include "sources/files/file_bytes.h"
+#include "sources/files/found_file.h"
+
+/// Private to sources/files: a CSV file, looked at before the engine reads it.
+namespace windrow::sources {
+
+/// What a source says of its CSV.
+struct CsvWish {
+  explicit CsvWish(const project::Source& source);
+  std::string dialect;  ///< `, delim = …`: arguments of the reader that say how records are told
+  std::string rest;     ///< the other arguments
+  CsvDialect told;      ///< as far as it is told
+  bool delimiter = false, quote = false, escape = false, comment = false, skip = false;
+  bool header_told = false, header = false;
+  bool utf8 = true;
+  bool counted = true;  ///< not of lenient reading, nor of wide encodings
+};
+
+struct CsvFile {
+  FoundFile found;
+  FoundFile readable;     ///< the file, or a copy without what is bad in it
+  std::string arguments;  ///< of the engine's reader
+  CsvDialect dialect;
+  CsvCount count;  ///< of the whole file
+  bool header = false;
+  std::vector<std::string> columns;  ///< as far as they could be told
+  std::string bad;    ///< SELECT origin, position, error, content of what is set aside
+  std::string lines;  ///< a CSV file (line, shift) that tells the reader's lines from the file's;
+                      ///< empty: not written
+  int64_t records() const { return count.records - (header ? 1 : 0); }
+};
+
+/// Finds out the dialect, counts the records, and makes a copy without lines that are none.
+/// Error(corrupt) where the first line is to name the columns and cannot be read.
+CsvFile look_at_csv(const FoundFile& file, const CsvWish& wish, const Outside& outside,
+                    engine::Session& session);
+
+/// Writes `lines` where the reader counts other lines than the file has.
+void tell_lines(CsvFile& file, const CsvWish& wish, const Outside& outside);
+
+}  // namespace windrow::sources
