@@ -31,7 +31,9 @@ Found split(const std::string& bytes, const Make& make) {
     if (size > 1) {
       EXPECT_EQ(found.broken, first.broken) << size;
       EXPECT_EQ(found.irregular, first.irregular) << size;
-      if (first.broken.empty()) EXPECT_EQ(found.texts, first.texts) << size;
+      if (first.broken.empty()) {
+        EXPECT_EQ(found.texts, first.texts) << size;
+      }
     }
     first = found;
   }
