@@ -186,18 +186,6 @@ class Remover {
   std::optional<Time> keep_from_;
 };
 
-/// Files with rows that the condition holds for, and how many.
-std::map<std::string, int64_t> files_with(duck::Connection& connection, const Snapshot& snapshot,
-                                          const std::vector<Add>& files,
-                                          const std::string& condition) {
-  std::map<std::string, int64_t> out;
-  const auto found = connection.query("SELECT " + duck::quote_name(kFileColumn) +
-                                      ", count(*) FROM (" + scan_sql_with_file(snapshot, files) +
-                                      ") WHERE (" + condition + ") GROUP BY 1");
-  for (const auto& row : found.rows) out[duck::text_of(row[0])] = std::get<int64_t>(row[1]);
-  return out;
-}
-
 void check_condition(duck::Connection& connection, const Snapshot& snapshot,
                      const std::string& condition) {
   try {

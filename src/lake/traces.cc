@@ -63,23 +63,12 @@ Add whole_file(const Snapshot& snapshot, const storage::FileInfo& info, const Na
   return add;
 }
 
-std::map<std::string, int64_t> rows_in(duck::Connection& connection, const Snapshot& snapshot,
-                                       const std::vector<Add>& files,
-                                       const std::string& condition) {
-  std::map<std::string, int64_t> out;
-  const auto found = connection.query("SELECT " + duck::quote_name(kFileColumn) +
-                                      ", count(*) FROM (" + scan_sql_with_file(snapshot, files) +
-                                      ") WHERE (" + condition + ") GROUP BY 1");
-  for (const auto& row : found.rows) out[duck::text_of(row[0])] = std::get<int64_t>(row[1]);
-  return out;
-}
-
-/// The same, file by file where they do not read together; -1 for those that do not read.
+/// `files_with`, file by file where they do not read together; -1 for those that do not read.
 std::map<std::string, int64_t> rows_or_doubt(duck::Connection& connection, const Snapshot& snapshot,
                                              const std::vector<Add>& files,
                                              const std::string& condition) {
   try {
-    return rows_in(connection, snapshot, files, condition);
+    return files_with(connection, snapshot, files, condition);
   } catch (const Error& error) {
     if (error.code() == Code::canceled) throw;
     if (files.size() == 1) return {{snapshot.file_path(files[0]), -1}};
@@ -217,6 +206,17 @@ void look_through_log(storage::FileSystem& files, const std::string& table_path,
 std::string rows_text(int64_t rows) { return rows == 1 ? "1 row" : std::to_string(rows) + " rows"; }
 
 }  // namespace
+
+std::map<std::string, int64_t> files_with(duck::Connection& connection, const Snapshot& snapshot,
+                                          const std::vector<Add>& files,
+                                          const std::string& condition) {
+  std::map<std::string, int64_t> out;
+  const auto found = connection.query("SELECT " + duck::quote_name(kFileColumn) +
+                                      ", count(*) FROM (" + scan_sql_with_file(snapshot, files) +
+                                      ") WHERE (" + condition + ") GROUP BY 1");
+  for (const auto& row : found.rows) out[duck::text_of(row[0])] = std::get<int64_t>(row[1]);
+  return out;
+}
 
 std::vector<HoldingFile> files_holding(storage::FileSystem& files, const Snapshot& snapshot,
                                        duck::Connection& connection, const std::string& condition) {

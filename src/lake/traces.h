@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,5 +35,11 @@ struct Trace {
 std::vector<Trace> traces_of(storage::FileSystem& files, const std::string& table_path,
                              duck::Connection& connection, const std::string& condition,
                              const KeyValues& key);
+
+/// Paths of those of the files with rows that the condition holds for, and how many there are of
+/// them; what a deletion vector hides does not count.
+std::map<std::string, int64_t> files_with(duck::Connection& connection, const Snapshot& snapshot,
+                                          const std::vector<Add>& files,
+                                          const std::string& condition);
 
 }  // namespace windrow::lake
