@@ -349,13 +349,13 @@ std::vector<std::string> pending_source(const Context& context, const project::S
 
 void ingest_source(const Context& context, const project::Source& source, Cancel& cancel,
                    const ProgressSink& progress, Report& report) {
-  for (const auto& change : changes_of_definition(context, source))
-    report.warnings.push_back(change + reload_hint(source));
+  const auto changes = changes_of_definition(context, source);
+  for (const auto& change : changes) report.warnings.push_back(change + reload_hint(source));
   if (source.kind == "kafka")
     ingest_waiting(context, source, cancel, progress, report);
   else
     read_source(context, source, cancel, progress, report, {});
-  take_definition(context, source, report);
+  if (!changes.empty()) take_definition(context, source, report);
 }
 
 void reload_source(const Context& context, const project::Source& source, bool without_missing,
