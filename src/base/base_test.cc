@@ -10,8 +10,10 @@
 #include "base/interval.h"
 #include "base/local_time.h"
 #include "base/nearest.h"
+#include "base/secret_text.h"
 #include "base/secrets.h"
 #include "base/time.h"
+#include "base/url.h"
 
 namespace windrow {
 namespace {
@@ -224,11 +226,105 @@ TEST(Grains, RefuseWhatDoesNotTile) {
 
 TEST(SecretValues, AreMaskedInEveryForm) {
   Secrets secrets;
-  secrets.learn("p@ss\"word");
-  secrets.learn("p@ss\"word/longer");
+  secrets.learn("p@ss\"wo'rd é/");
+  secrets.learn("p@ss\"wo'rd é/longer");
   secrets.learn("abc");
-  EXPECT_EQ(secrets.redact("x p@ss\"word/longer y p%40ss%22word z p@ss\\\"word abc"),
-            "x *** y *** z *** abc");
+  EXPECT_EQ(secrets.redact("x p@ss\"wo'rd é/longer y p%40ss%22wo%27rd%20%C3%A9%2F z "
+                           "p%40ss%22wo%27rd+%c3%a9/ p@ss\\\"wo'rd é/ p@ss\"wo''rd é/ abc"),
+            "x *** y *** z *** *** *** abc");
+}
+
+TEST(SecretValues, AreNoCommonWordsAndNoCounts) {
+  Secrets secrets;
+  for (const char* value : {"true", "False", "none", "localhost", "12", "8080", "postgres", "1.25"})
+    secrets.learn(value);
+  EXPECT_EQ(secrets.redact("true False none localhost 12 8080 postgres 1.25"),
+            "true False none localhost 12 8080 postgres 1.25");
+  secrets.learn("84315537");
+  EXPECT_EQ(secrets.redact("pin 84315537"), "pin ***");
+}
+
+TEST(SecretValues, AreMaskedInsideOfJsonsTextsAlone) {
+  Secrets secrets;
+  secrets.learn("123456");
+  secrets.learn("p\"w\\é");
+  secrets.learn("\": \"123");  // as it stands between two texts
+  EXPECT_EQ(
+      redact_json(secrets, R"({"rows": 123456, "a": "123456 \u0070\"w\\\u00e9 é", "b": "ok\n"})"),
+      R"({"rows": 123456, "a": "*** *** é", "b": "ok\n"})");
+  EXPECT_EQ(redact_json(secrets, "{\"a\": \"123456"), "{\"a\": \"***");
+}
+
+TEST(SecretValues, AreMaskedWhereATextWasCut) {
+  Secrets secrets;
+  secrets.learn("hunter22-and-more");
+  EXPECT_EQ(secrets.redact("is not hunter22-an…, hun… nor hunter22-and-more…"),
+            "is not ***…, hun… nor ***…");
+}
+
+TEST(SecretValues, OfSeveralLinesAreMaskedLineByLine) {
+  Secrets secrets;
+  secrets.learn("-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nhkiG9w0BAQEFAASC\n-----END KEY-----\n");
+  EXPECT_EQ(secrets.redact("bad line: hkiG9w0BAQEFAASC"), "bad line: ***");
+}
+
+TEST(SecretValues, OfUrlsAreTheirPasswords) {
+  Secrets secrets;
+  learn_url(secrets, "postgresql://app:hunt%40er%2F2@db.example:5432/films?sslpassword=k3yfile");
+  EXPECT_EQ(secrets.redact("app hunt@er/2 hunt%40er%2F2 db.example films k3yfile"),
+            "app *** *** db.example films ***");
+  learn_url(secrets, "postgresql://app:s3c/r3t@w0rd@db.example/films");
+  EXPECT_EQ(secrets.redact("s3c/r3t@w0rd"), "***");
+}
+
+TEST(SecretNames, AreWhatSecretsAreCalled) {
+  for (const char* name : {"DB_PASSWORD", "password", "dbPassword", "API_KEY", "apikey",
+                           "X-Api-Key", "SECRET", "client.secret", "ACCESS_TOKEN2", "PGPASSWORD",
+                           "MY_PASS", "sasl.password", "AWS_ACCESS_KEY_ID", "credentials"})
+    EXPECT_TRUE(names_secret(name)) << name;
+  for (const char* name : {"FEATURE_FLAG", "KEYSPACE", "TOKEN_FILE", "KEY_COLUMN", "token_url",
+                           "ssl.key.location", "USER", "COMPASS", "PASSENGERS", ""})
+    EXPECT_FALSE(names_secret(name)) << name;
+}
+
+TEST(Urls, AreTakenApart) {
+  const auto url = split_url("postgresql://a:b%40@h1:1,[::1]:2/db/x?c=d&e=f#g");
+  ASSERT_TRUE(url);
+  EXPECT_EQ(url->scheme, "postgresql");
+  EXPECT_EQ(url->user_info, "a:b%40");
+  EXPECT_EQ(url->password(), "b%40");
+  EXPECT_EQ(url->hosts, "h1:1,[::1]:2");
+  EXPECT_EQ(hosts_of(url->hosts), (std::vector<std::string>{"h1", "::1"}));
+  EXPECT_EQ(url->path, "/db/x");
+  ASSERT_EQ(url->parameters().size(), 2u);
+  EXPECT_EQ(url->parameters()[1].first, "e");
+  EXPECT_FALSE(split_url("/a/b"));
+  EXPECT_FALSE(split_url("1a://b"));
+  EXPECT_FALSE(split_url("see https://a"));
+}
+
+TEST(Urls, ThatSaySomethingElseAreFound) {
+  for (const char* url :
+       {"postgresql://u:p@ss@h/db", "postgresql://u:p/ss@h/db", "postgresql://u:12/ss@h/db",
+        "postgresql://u:p?ss@h/db", "postgresql://u:p#ss@h/db", "postgresql://u:p ss@h/db",
+        "postgresql://u:p%zz@h/db", "postgresql://u:p:q@h/db", "mongodb://u:p/w@h",
+        "https://u:p/w@h", "https://u:p?w@h/", "http://h:port/"})
+    EXPECT_NE(url_problem(url), "") << url;
+  for (const char* url : {"postgresql://u:p%40ss@h:5432/db?a=b", "postgresql:///db?host=/run",
+                          "mongodb+srv://u:p@h/db", "mongodb://u:p@a:1,b:2/db", "https://h/@user/x",
+                          "http://[::1]:80/", "https://h:1/a?b=c@d"})
+    EXPECT_EQ(url_problem(url), "") << url;
+}
+
+TEST(Urls, KnowThisMachine) {
+  for (const char* host :
+       {"localhost", "LOCALHOST.", "127.0.0.1", "127.1.2.3", "::1", "/run/pg", "::ffff:127.0.0.1"})
+    EXPECT_TRUE(is_loopback(host)) << host;
+  for (const char* host : {"", "db", "127.0.0.1.example", "127.evil", "10.0.0.1", "0.0.0.0", "::2",
+                           "localhost.example"})
+    EXPECT_FALSE(is_loopback(host)) << host;
+  EXPECT_FALSE(all_loopback({}));
+  EXPECT_FALSE(all_loopback({"localhost", "db"}));
 }
 
 TEST(Hash, IsSha256) {

@@ -7,15 +7,15 @@
 
 namespace windrow {
 
-/// The one masker. Values learnt from the environment, `.env` and `${file:…}` are registered once,
-/// when they are read; every text that leaves the program (log, error, plan, page, run record) goes
-/// through `redact`. Safe from any thread.
+/// The one masker, of logs, errors, plans and records of runs, never of data. A value is learnt
+/// where it is met first, because it is declared or named a secret (secret_text.h), not because it
+/// came from outside. Safe from any thread.
 class Secrets {
  public:
-  /// Values shorter than four bytes are not registered: masking them would destroy every text.
+  /// What is too short or too common to be told from other words stays: a mask would hide nothing.
   void learn(std::string_view value);
-  /// `text` with every known value replaced by `***`, also in its percent-encoded and JSON-escaped
-  /// forms.
+  /// `text` with every known value replaced by `***`, also where it is percent-encoded, escaped as
+  /// JSON or quoted as SQL.
   std::string redact(std::string_view text) const;
 
  private:
