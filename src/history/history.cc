@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "clients/sqlite.h"
+#include "storage/private_file.h"
 
 namespace windrow::history {
 
@@ -86,8 +87,9 @@ struct History::Impl {
 
   void open() {
     if (database) return;
-    std::error_code ignored;  // SQLite says what is wrong with the path
-    std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
+    // What is wrong with the path SQLite says; it gives what it makes beside it the same rights.
+    storage::make_private_folder(std::filesystem::path(path).parent_path());
+    storage::make_private_file(path);
     auto opened = std::make_unique<Sqlite>(path, Sqlite::Mode::create);
     opened->make_durable_and_concurrent();
     const int64_t format = integer_of(opened->query("PRAGMA user_version")[0][0]).value_or(0);

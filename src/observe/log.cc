@@ -3,12 +3,15 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/secret_text.h"
+#include "storage/private_file.h"
+
 namespace windrow::observe {
 
 Log::Log(const std::string& path, const Secrets& secrets, const Clock& clock)
     : secrets_(secrets), clock_(clock) {
-  std::error_code ignored;
-  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
+  storage::make_private_folder(std::filesystem::path(path).parent_path());
+  storage::make_private_file(path);
   file_ = std::fopen(path.c_str(), "ae");
 }
 
@@ -25,7 +28,8 @@ void Log::write(std::string_view level, std::string_view event, const LogFields&
     std::visit([&](const auto& v) { line[key] = v; }, value);
   }
   const std::string text =
-      secrets_.redact(line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)) +
+      redact_json(secrets_,
+                  line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)) +
       "\n";
   std::lock_guard lock(mutex_);
   if (!file_ || std::fwrite(text.data(), 1, text.size(), file_) != text.size() ||

@@ -10,6 +10,7 @@
 
 #include "base/hash.h"
 #include "duck/duck.h"
+#include "storage/private_file.h"
 
 // The file: a line with the format's and DuckDB's version, then `key length\n` and the value for
 // each entry, and at the end the SHA-256 of all before it, so that half a file is none.
@@ -91,8 +92,9 @@ void Cache::save() {
   out += sha256(out);
   std::error_code ignored;
   const std::filesystem::path path(path_);
-  std::filesystem::create_directories(path.parent_path(), ignored);
+  storage::make_private_folder(path.parent_path());
   const std::string temporary = path_ + "." + std::to_string(::getpid());
+  storage::make_private_file(temporary);
   std::ofstream file(temporary, std::ios::binary);
   file.write(out.data(), std::streamsize(out.size()));
   file.close();
