@@ -12,6 +12,7 @@
 #include "engine/duckdb/duckdb_engine.h"
 #include "project/dotenv.h"
 #include "sources/source.h"
+#include "storage/private_file.h"
 #include "tasks/model_facts.h"
 
 namespace windrow::app {
@@ -60,6 +61,17 @@ std::vector<duck::Column> declared_columns(const project::Source& source) {
   return out;
 }
 
+/// An older version made these folders for others too.
+void narrow_state(const std::string& folder) {
+  namespace fs = std::filesystem;
+  for (const char* part : {"", "/logs", "/spill"}) {
+    std::error_code ignored;  // another user's: what they keep there is theirs to protect
+    if (!fs::is_directory(fs::symlink_status(folder + part, ignored))) continue;
+    fs::permissions(folder + part, fs::perms::group_all | fs::perms::others_all,
+                    fs::perm_options::remove, ignored);
+  }
+}
+
 }  // namespace
 
 uint64_t machine_memory() {
@@ -83,6 +95,8 @@ AppImpl::AppImpl(const Options& options, Secrets& secrets, const Clock& clock, C
       database_(metadata_options(project_)),
       sql_cache_(project_.state_folder() + "/sql.cache"),
       graph_(graph::build(project_, database_, &sql_cache_, found_)) {
+  narrow_state(project_.state_folder());
+  shared_.secrets = &secrets_;
   lake::attach(database_, *files_);
   Problems read_already;
   if (const std::string path = project_.root + "/.env"; files_->stat(path))
@@ -143,7 +157,7 @@ engine::Engine& AppImpl::engine() {
   out.threads = settings.threads;
   out.zone = project_.zone;
   out.spill_folder = settings.spill.empty() ? project_.state_folder() + "/spill" : settings.spill;
-  std::filesystem::create_directories(out.spill_folder);
+  storage::make_private_folder(out.spill_folder);
   engine_ = engine::duckdb_engine(out, *files_);
   return *engine_;
 }

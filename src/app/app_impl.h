@@ -54,6 +54,13 @@ class AppImpl final : public App {
   void look_outside(std::vector<HealthLine>& out);
   std::string lake_health();
   std::string table_health(lake::Lake& lake, const std::string& name);
+  /// What others on the way to it can do, in words; empty: nothing. Error(configuration) where the
+  /// connection does not say what it needs.
+  std::string connection_exposure(const project::Connection& connection) const;
+  std::string lake_exposure() const;
+  /// Of the project, and of what is not protected; what is wrong with a connection goes to
+  /// `problems`.
+  std::vector<std::string> notices(Problems& problems) const;
   std::string connection_health(const std::string& name, const project::Connection& connection);
 
   void erase_in_tables(const EraseOptions& options, ErasureReceipt& receipt);

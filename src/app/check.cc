@@ -79,10 +79,9 @@ void check_model(const project::Model& model, const std::vector<duck::Column>& c
 std::vector<std::string> AppImpl::check() {
   Problems problems;
   look_closer(problems);
+  auto told = notices(problems);
   problems.raise();
-  std::vector<std::string> notices;
-  for (const auto& notice : project_.notices) notices.push_back(notice.text());
-  return notices;
+  return told;
 }
 
 void AppImpl::look_at_promises(const std::string& asset,
@@ -191,7 +190,8 @@ void AppImpl::look_closer(Problems& problems) {
   for (const auto& source : project_.sources) {
     try {
       if (!project_.doubtful.count(source.name))
-        sources::reader(source, {project_, project_.root, clock_.now(), files_.get()});
+        sources::reader(source,
+                        {project_, project_.root, clock_.now(), files_.get(), nullptr, &shared_});
     } catch (const Error& error) {
       problems.add(error);
     }

@@ -183,7 +183,8 @@ void AppImpl::look_outside(std::vector<HealthLine>& out) {
   std::vector<std::pair<std::string, std::function<std::string()>>> looks;
   for (const auto& [name, connection] : project_.connections) {
     looks.emplace_back("connection " + name, [this, &name = name, &connection = connection] {
-      return connection_health(name, connection);
+      const std::string exposed = connection_exposure(connection);
+      return connection_health(name, connection) + (exposed.empty() ? "" : "; " + exposed);
     });
   }
   const sources::Context context{project_,     project_.root, clock_.now(),
@@ -221,7 +222,10 @@ std::vector<HealthLine> AppImpl::health() {
                        counted(project_.publications.size(), "publication"));
   });
   look_at_folders(look);
-  look("lake", [&] { return lake_health(); });
+  look("lake", [&] {
+    const std::string exposed = lake_exposure();
+    return lake_health() + (exposed.empty() ? "" : "; " + exposed);
+  });
   if (out.back().ok) {
     if (auto* lake = lake_if_there()) {
       for (const auto& name : lake->tables())

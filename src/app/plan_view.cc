@@ -72,7 +72,8 @@ PlannedStep AppImpl::planned(const graph::Asset& asset, tasks::Tables& tables,
 
 PlanView AppImpl::plan(const PlanOptions& options) {
   PlanView out;
-  for (const auto& notice : project_.notices) out.notices.push_back(notice.text());
+  Problems problems;  // of connections: a run meets them, and `check` tells them
+  out.notices = notices(problems);
   const auto wanted = chosen(options.select, options.exclude);
   if (const auto note = full_refresh_note(options, wanted)) out.notices.push_back(*note);
   const auto world = tables();

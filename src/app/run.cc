@@ -6,6 +6,7 @@
 #include "app/app_impl.h"
 #include "base/id.h"
 #include "base/nearest.h"
+#include "base/secret_text.h"
 #include "base/version.h"
 #include "run/executor.h"
 
@@ -120,7 +121,7 @@ class RunRecord final : public run::Observer {
       app_.history().add(history::Check{
           run_, name(i), check.description, check.check.blocks ? "block" : "warn", check.passed,
           check.failing, check.total, app_.secrets_.redact(check.message),
-          check.passed ? "" : app_.secrets_.redact(sample_json(check.sample))});
+          check.passed ? "" : redact_json(app_.secrets_, sample_json(check.sample))});
     }
     log_.write(told.problem ? "error" : "info",
                "task." + std::string(told.problem ? "failed" : "finished"),
@@ -189,8 +190,9 @@ class RunRecord final : public run::Observer {
     task.intervals = int64_t(told.intervals);
     task.rejected = told.rejected;
     task.quality_score = told.quality_score;
-    task.reasons = nlohmann::json(reports_[i].reasons)
-                       .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    task.reasons = redact_json(app_.secrets_,
+                               nlohmann::json(reports_[i].reasons)
+                                   .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
     if (told.problem) {
       task.error_code = std::string(windrow::name_of(told.problem->code));
       task.error = told.problem->message;

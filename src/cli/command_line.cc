@@ -3,6 +3,7 @@
 #include <map>
 
 #include "app/app.h"
+#include "base/secret_text.h"
 #include "cli/parser.h"
 
 extern char** environ;  // NOLINT: the only way to all of it
@@ -100,9 +101,11 @@ std::unique_ptr<app::App> open_app(Session& session) {
   options.folder = a.folder;
   options.environment = a.environment;
   options.defer = a.defer;
-  for (const auto& text : a.variables)
-    options.variables.insert_or_assign(pair_argument(text, "--var", "NAME=VALUE").first,
-                                       pair_argument(text, "--var", "NAME=VALUE").second);
+  for (const auto& text : a.variables) {
+    const auto [name, value] = pair_argument(text, "--var", "NAME=VALUE");
+    if (names_secret(name)) session.secrets.learn(value);
+    options.variables.insert_or_assign(name, value);
+  }
   for (char** entry = environ; *entry; ++entry) {
     const std::string_view text = *entry;
     if (const auto equals = text.find('='); equals != std::string_view::npos) {

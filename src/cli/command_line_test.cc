@@ -105,11 +105,28 @@ TEST_F(CommandLine, SecretsNeverLeave) {
   EXPECT_TRUE(says("cannot open ***"));
   windrow({"check", "--json"});
   EXPECT_FALSE(says("s3cr3t"));
-  told.failure.reset();
-  EXPECT_EQ(windrow({"query", "SELECT 's3cr3t-value' AS a", "--format", "csv"}), 0);
-  EXPECT_EQ(out, "a\n***\n");
-  windrow({"query", "SELECT 's3cr3t-value' AS a"});
+}
+
+TEST_F(CommandLine, RowsAreNeverMasked) {
+  told.secret = "s3cr3t-value";
+  const std::string select = "SELECT 's3cr3t-value' AS a, true AS ok";
+  EXPECT_EQ(windrow({"query", select, "--format", "csv"}), 0);
+  EXPECT_EQ(out, "a,ok\ns3cr3t-value,true\n");
+  EXPECT_EQ(windrow({"query", select, "--json"}), 0);
+  EXPECT_EQ(Json::parse(out), Json::parse(R"([{"a": "s3cr3t-value", "ok": true}])"));
+  EXPECT_EQ(windrow({"query", select}), 0);
+  EXPECT_TRUE(says("s3cr3t-value  true"));
+  EXPECT_EQ(windrow({"query", "SELECT error('s3cr3t-value')"}), 1);
   EXPECT_FALSE(says("s3cr3t"));
+}
+
+TEST_F(CommandLine, AJsonDocumentStaysOneWhereItIsMasked) {
+  told.secret = "12345678";
+  told.failure = Error(Code::configuration, "cannot open \"12345678\"", "", {"a.sql", 12345678, 1});
+  EXPECT_EQ(windrow({"--json", "check"}), 2);
+  const auto json = Json::parse(err);
+  EXPECT_EQ(json["error"][0]["message"], "cannot open \"***\"");
+  EXPECT_EQ(json["error"][0]["line"], 12345678);
 }
 
 TEST_F(CommandLine, PlanAndAccept) {

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/secret_text.h"
 #include "cli/json_text.h"
 
 namespace windrow::cli {
@@ -23,6 +24,14 @@ bool colors_wanted() {
   const char* no_color = std::getenv("NO_COLOR");
   const char* term = std::getenv("TERM");
   return !(no_color && *no_color) && !(term && std::string_view(term) == "dumb");
+}
+
+/// A JSON document stays one.
+std::string masked(const Secrets& secrets, bool json, std::string_view text) {
+  const size_t first = text.find_first_not_of(" \n");
+  const bool document =
+      json && first != std::string_view::npos && (text[first] == '{' || text[first] == '[');
+  return document ? redact_json(secrets, text) : secrets.redact(text);
 }
 
 }  // namespace
@@ -48,7 +57,7 @@ void Out::write_failed() const {
 void Out::print(std::string_view text) const { write(std::string(text) + "\n"); }
 
 void Out::write(std::string_view text) const {
-  const std::string safe = secrets_.redact(text);
+  const std::string safe = masked(secrets_, json(), text);
   if (std::fwrite(safe.data(), 1, safe.size(), stdout) != safe.size()) write_failed();
 }
 
@@ -64,7 +73,7 @@ void Out::note(std::string_view text) const {
 
 void Out::raw_error(std::string_view text) const {
   std::fflush(stdout);  // so that both keep their order where they go to one place
-  const std::string safe = secrets_.redact(text);
+  const std::string safe = masked(secrets_, json(), text);
   std::fwrite(safe.data(), 1, safe.size(), stderr);
 }
 

@@ -17,7 +17,7 @@ struct OutOptions {
   bool json = false, color = true, quiet = false, verbose = false;
 };
 
-/// What leaves the program on the terminal. Everything goes through the masker.
+/// What the program says on the terminal: all of it masked. Rows are data: data_out.h.
 class Out {
  public:
   Out(const Secrets& secrets, const OutOptions& options);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <thread>
 
+#include "cli/data_out.h"
 #include "cli/run_view.h"
 #include "cli/text_table.h"
 
@@ -27,19 +28,19 @@ std::string csv_cell(const duck::Cell& cell) {
   return out + "\"";
 }
 
-void put_csv(Session& session, duck::Connection& connection, const std::string& select) {
+void put_csv(duck::Connection& connection, const std::string& select) {
   connection.stream(
       select, {},
       [&](const std::vector<duck::Column>& columns) {
         std::string line;
         for (size_t i = 0; i < columns.size(); ++i)
           line += (i ? "," : "") + csv_cell(columns[i].name);
-        session.out.print(line);
+        put_data(line + "\n");
       },
       [&](const std::vector<duck::Cell>& row) {
         std::string line;
         for (size_t i = 0; i < row.size(); ++i) line += (i ? "," : "") + csv_cell(row[i]);
-        session.out.print(line);
+        put_data(line + "\n");
         return true;
       });
 }
@@ -121,7 +122,7 @@ void put_table(Session& session, duck::Connection& connection, const std::string
       });
   progress.reset();
   if (rows.columns.empty()) return;
-  session.out.table(table_of(rows));
+  put_data(session.out, table_of(rows));
   const auto& style = session.out.style();
   if (more) {
     session.out.print(style.dim("first " + counted(most, "row") + "; --limit N shows more"));
@@ -191,9 +192,9 @@ void put_rows(Session& session, duck::Connection& connection, const std::string&
   } else if (format == "parquet") {
     throw Error(Code::usage, "Parquet goes into a file", "add --out FILE");
   } else if (format == "csv") {
-    put_csv(session, connection, limited);
+    put_csv(connection, limited);
   } else if (format == "json") {
-    put_json(connection, limited, [&](const std::string& text) { session.out.write(text); });
+    put_json(connection, limited, [&](const std::string& text) { put_data(text); });
   } else {
     put_table(session, connection, select);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "app/app.h"
+#include "cli/data_out.h"
 #include "cli/json_text.h"
 #include "cli/plan_lines.h"
 #include "cli/run_view.h"
@@ -44,7 +45,7 @@ void show_rows(Session& session, app::App& app, const std::string& table) {
   query->prepare(select);
   const auto rows = query->connection().query(select);
   session.out.print("\n" + session.out.style().bold(name) + ", first rows");
-  session.out.table(table_of(rows));
+  put_data(session.out, table_of(rows));
 }
 
 /// The table behind the last view that this run published; empty where it published none.

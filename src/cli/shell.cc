@@ -13,6 +13,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "storage/private_file.h"
+
 namespace windrow::cli {
 
 namespace {
@@ -98,8 +100,7 @@ std::string history_file() {
   const char* home = std::getenv("HOME");
   const std::string folder =
       state && *state ? std::string(state) : std::string(home ? home : ".") + "/.local/state";
-  std::error_code ignored;
-  std::filesystem::create_directories(folder + "/windrow", ignored);
+  storage::make_private_folder(folder + "/windrow");
   return folder + "/windrow/query_history";
 }
 

@@ -5,6 +5,8 @@
 
 #include <mutex>
 
+#include "base/url.h"
+
 namespace windrow::clients {
 
 std::string_view HttpResponse::header(std::string_view name) const {
@@ -18,29 +20,15 @@ std::string_view HttpResponse::header(std::string_view name) const {
 }
 
 std::string percent_encoded(std::string_view text, bool keep_slash) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  std::string out;
-  for (const unsigned char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_' || c == '~' || (keep_slash && c == '/');
-    if (plain) {
-      out += char(c);
-    } else {
-      out += {'%', kHex[c >> 4], kHex[c & 15]};
-    }
-  }
-  return out;
+  return windrow::percent_encoded(text, keep_slash);
 }
 
-std::string shown_url(std::string_view url) {
-  url = url.substr(0, url.find_first_of("?#"));
-  const size_t scheme = url.find("://");
-  if (scheme == std::string_view::npos) return std::string(url);
-  const size_t host = scheme + 3;
-  const std::string_view authority = url.substr(host, url.find('/', host) - host);
-  const size_t user = authority.rfind('@');
-  if (user == std::string_view::npos) return std::string(url);
-  return std::string(url.substr(0, host)) + std::string(url.substr(host + user + 1));
+std::string shown_url(std::string_view text) {
+  const auto url = split_url(text);
+  if (!url) return std::string(text.substr(0, text.find_first_of("?#")));
+  const std::string scheme = std::string(url->scheme) + "://";
+  if (!url_problem(text).empty()) return scheme + "…";  // what is a password in it, nobody knows
+  return scheme + std::string(url->hosts) + std::string(url->path);
 }
 
 namespace {

@@ -4,8 +4,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <iterator>
 #include <mutex>
 #include <thread>
 
@@ -78,7 +80,9 @@ Code code_of(const bson_error_t& error) {
   const Code code = code_of(error);
   std::string hint;
   if (code == Code::unavailable)
-    hint = "look whether the server runs and can be reached, then run again";
+    hint =
+        "look whether the server runs and can be reached, and speaks TLS (`tls: off` where it does "
+        "not), then run again";
   if (code == Code::permission)
     hint = error.domain == MONGOC_ERROR_SERVER_SELECTION
                ? "name the authority that signed the server's certificate: ca: FILE.pem"
@@ -219,6 +223,53 @@ struct Mongo::Impl {
   }
 };
 
+namespace {
+
+/// Options of a URL by which whoever answers is believed.
+constexpr const char* kCredulous[] = {MONGOC_URI_TLSINSECURE,
+                                      MONGOC_URI_TLSALLOWINVALIDCERTIFICATES,
+                                      MONGOC_URI_TLSALLOWINVALIDHOSTNAMES};
+
+bool is_credulous(const mongoc_uri_t* uri) {
+  return std::any_of(std::begin(kCredulous), std::end(kCredulous), [&](const char* option) {
+    return mongoc_uri_get_option_as_bool(uri, option, false);
+  });
+}
+
+void protect(mongoc_uri_t* uri, const Transport& transport) {
+  if (!transport.protection) return;  // on this machine: as the URL says
+  mongoc_uri_set_option_as_bool(uri, MONGOC_URI_TLS, transport.encrypted());
+  if (transport.protection == Protection::unverified && !is_credulous(uri))
+    mongoc_uri_set_option_as_bool(uri, MONGOC_URI_TLSINSECURE, true);
+}
+
+}  // namespace
+
+Transport mongo_transport(const MongoOptions& options) {
+  mongoc_log_set_handler(nullptr, nullptr);  // its words may hold the URL
+  bson_error_t error;
+  const std::unique_ptr<mongoc_uri_t, decltype(&mongoc_uri_destroy)> uri(
+      mongoc_uri_new_with_error(options.url.c_str(), &error), mongoc_uri_destroy);
+  std::vector<std::string> hosts;
+  if (!uri) return {};  // told where it is opened
+  for (const auto* host = mongoc_uri_get_hosts(uri.get()); host; host = host->next)
+    hosts.emplace_back(host->host);
+  if (hosts.empty())
+    hosts.emplace_back("the service's host");  // mongodb+srv://: of the name service
+  auto out = transport_of(options.tls, hosts, !options.ca.empty() || !options.certificate.empty());
+  const bool off = (mongoc_uri_has_option(uri.get(), MONGOC_URI_TLS) ||
+                    mongoc_uri_has_option(uri.get(), "ssl")) &&
+                   !mongoc_uri_get_tls(uri.get());
+  if (out.protection == Protection::verified && (off || is_credulous(uri.get()))) {
+    throw Error(Code::configuration,
+                "an option of the url lets others on the way listen in: `" +
+                    std::string(off ? "tls=false" : "tlsInsecure") + "` or the like",
+                "leave it out (then the certificate is verified), or write `tls: unverified` or "
+                "`tls: off` beside the url");
+  }
+  return out;
+}
+
 Mongo::Mongo(const MongoOptions& options) : impl_(std::make_unique<Impl>()) {
   static std::once_flag once;
   std::call_once(once, [] {
@@ -240,12 +291,16 @@ Mongo::Mongo(const MongoOptions& options) : impl_(std::make_unique<Impl>()) {
   if (mongoc_uri_get_option_as_int32(uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, 0) == 0)
     mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, kServerSelectionMs);
   mongoc_uri_set_option_as_bool(uri, MONGOC_URI_SERVERSELECTIONTRYONCE, false);
+  try {
+    protect(uri, mongo_transport(options));
+  } catch (...) {
+    mongoc_uri_destroy(uri);
+    throw;
+  }
   if (!options.ca.empty()) {
-    mongoc_uri_set_option_as_bool(uri, MONGOC_URI_TLS, true);
     mongoc_uri_set_option_as_utf8(uri, MONGOC_URI_TLSCAFILE, options.ca.c_str());
   }
   if (!options.certificate.empty()) {
-    mongoc_uri_set_option_as_bool(uri, MONGOC_URI_TLS, true);
     mongoc_uri_set_option_as_utf8(uri, MONGOC_URI_TLSCERTIFICATEKEYFILE,
                                   options.certificate.c_str());
   }

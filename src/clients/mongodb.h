@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "clients/transport.h"
 
 /// The one wrapper of libmongoc and libbson.
 namespace windrow::clients {
@@ -63,7 +64,12 @@ struct MongoOptions {
   std::string url;  ///< `mongodb://user:password@host:port/?…` or `mongodb+srv://…`
   std::string database;
   std::string ca, certificate;  ///< PEM files, for TLS
+  std::string tls;              ///< transport.h; empty: verified to any other machine
 };
+
+/// Whom a URL names, and how it is spoken to. Error(configuration) where its options are weaker
+/// than what is not spelled out by `tls`.
+Transport mongo_transport(const MongoOptions& options);
 
 /// One connection; one thread at a time. Writes wait for a majority unless the URL says otherwise.
 class Mongo {

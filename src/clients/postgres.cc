@@ -5,6 +5,8 @@
 #include <charconv>
 #include <utility>
 
+#include "clients/postgres_options.h"
+
 namespace windrow::clients {
 
 namespace {
@@ -127,7 +129,8 @@ void Postgres::open(const PostgresOptions& options) {
   for (const auto& [name, value] : settings) add(name, value);
   const std::string url_name = "dbname";
   add(url_name, options.url);
-  for (const auto& [name, value] : options.settings) add(name, value);
+  const auto over_the_url = protected_settings(options);
+  for (const auto& [name, value] : over_the_url) add(name, value);
   const std::string encoding = "client_encoding", utf8 = "UTF8";
   add(encoding, utf8);
   names.push_back(nullptr);
@@ -147,9 +150,11 @@ void Postgres::open(const PostgresOptions& options) {
          : tls ? Code::configuration
                : Code::unavailable,
          "cannot connect to PostgreSQL at " + address_ + ": " + words,
-         who   ? "check the user, the password, the database and the server's pg_hba.conf"
-         : tls ? "check sslmode, sslrootcert and the server's certificate"
-               : "look whether the server runs and can be reached, then run again"},
+         who ? "check the user, the password, the database and the server's pg_hba.conf"
+         : tls
+             ? "the server must speak TLS, with a certificate for its name by an authority that is "
+               "known here or named by `ca:`; `tls: unverified` and `tls: off` ask for less"
+             : "look whether the server runs and can be reached, then run again"},
         "", true);
   }
   PQsetNoticeReceiver(

@@ -50,8 +50,9 @@ class PostgresError : public Error {
 
 struct PostgresOptions {
   std::string url;  ///< `postgresql://user:password@host:port/database?sslmode=…`, or `key=value …`
-  /// Over those of the URL: libpq's names (`sslmode`, `sslrootcert`, `password`, …).
+  /// Over those of the URL: libpq's names (`sslrootcert`, `password`, …).
   std::map<std::string, std::string> settings;
+  std::string tls;  ///< transport.h; empty: verified to any other machine
   std::chrono::seconds connect_timeout{10};
   std::string application_name = "windrow";
 };

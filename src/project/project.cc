@@ -52,8 +52,8 @@ const Value* Value::find(std::string_view key) const {
 }
 
 std::string Value::text() const {
-  if (!written.empty()) return written;
   if (const auto* text = std::get_if<std::string>(&data)) return *text;
+  if (!written.empty()) return written;
   if (const auto* flag = std::get_if<bool>(&data)) return *flag ? "true" : "false";
   if (const auto* whole = std::get_if<int64_t>(&data)) return std::to_string(*whole);
   if (const auto* number = std::get_if<double>(&data)) return number_text(*number);

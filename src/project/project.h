@@ -37,7 +37,7 @@ struct Value {
   using Map = std::vector<std::pair<Text, Value>>;  ///< in the file's order
   std::variant<std::monostate, bool, int64_t, double, std::string, List, Map> data;
   Place place;
-  std::string written;  ///< numbers and booleans: as they were written (`1.10`)
+  std::string written;  ///< as it was: of numbers and booleans (`1.10`), of texts with `${…}`
 
   bool is_null() const { return data.index() == 0; }
   const Value* find(std::string_view key) const;  ///< of a Map; nothing otherwise
@@ -343,8 +343,8 @@ struct LoadOptions {
   std::string defer;                ///< --defer: an environment that is read too; empty: none
 };
 
-/// Reads a whole project. Every value that came through `${…}` or a `.env` file is learnt by
-/// `secrets`, except where it is a default written in the file itself. Throws one Error with all
+/// Reads a whole project. `secrets` learns what is declared or named a secret, wherever it comes
+/// from, also where it is written in the file itself (docs/security.md). Throws one Error with all
 /// problems of all files.
 Project load(const LoadOptions& options, Secrets& secrets);
 /// The same, with what is wrong added to `problems` and everything else read, so that the rest can

@@ -167,7 +167,7 @@ TEST_F(Example, TellsWhatIsNotRun) {
 TEST_F(Example, LearnsWhatCameFromOutside) {
   load_project();
   EXPECT_EQ(secrets_.redact("at postgres://u:hunter2@db and localhost:9092"),
-            "at *** and localhost:9092");
+            "at postgres://u:***@db and localhost:9092");
 }
 
 TEST_F(Example, WantsTheVariablesOfTheChosenEnvironmentAlone) {
@@ -209,13 +209,103 @@ TEST_F(Load, FillsInVariablesAndFiles) {
         "dir/pw}-$1$$'}\n"
         "  n: {type: int, default: \"${N}\"}\n");
   write("secret dir/pw", "hunter22\n");
-  write(".env", "export A=\"from dotenv\"\nB=fromdotenv\nN=12345\nUNUSED=topsecret\n");
+  write(".env", "export A=\"from dotenv\"\nB=fromdotenv\nN=12345\nUNUSED_TOKEN=topsecret\n");
   options_.environment_variables = {{"B", "from process"}, {"C", ""}};
   const Project project = load_project();
   EXPECT_EQ(project.vars.at("v").value, "from dotenv-from process-y-${D}-hunter22-$1$$");
   EXPECT_EQ(project.vars.at("n").value, "12345");
-  EXPECT_EQ(secrets_.redact("from dotenv, from process, hunter22, topsecret, fromdotenv, ${D}"),
-            "***, ***, ***, ***, ***, ${D}");
+  EXPECT_EQ(secrets_.redact("from dotenv, from process, 12345, hunter22, topsecret, ${D}"),
+            "from dotenv, from process, 12345, ***, ***, ${D}");
+}
+
+TEST_F(Load, SecretsAreDeclaredOrNamed) {
+  write("windrow.yaml", R"(project: a
+connections:
+  pg: {type: postgres, url: "${DATABASE}", password: "written here"}
+  api:
+    type: rest
+    url: https://h.example
+    headers: {Authorization: "Bearer t0ken-of-header", X-Plain: plain-header}
+    auth: {query: {appid: query-of-auth}, basic: {user: some-user, password: "${BASIC}"}}
+  k: {type: kafka, brokers: "h:1", settings: {ssl.key.password: of-the-key, client.rack: rack-one}}
+vars: {x: {type: text, default: "${secret:X}"}, y: {type: text, default: "${Y}"}}
+)");
+  write(
+      "sources/s.yaml",
+      "source: bronze.s\nfrom: {rest: api, resources: {r: {path: /r, params: {key: in-params, "
+      "page_size: '${PAGE}', other: '${secret:OTHER}'}, primary_key: id-of-row}}}\nformat: json\n");
+  options_.environment_variables = {{"DATABASE", "postgresql://app:in-the-url@h/db"},
+                                    {"BASIC", "of-basic"},
+                                    {"X", "declared"},
+                                    {"Y", "plain-value"},
+                                    {"PAGE", "page-size"},
+                                    {"OTHER", "also-declared"},
+                                    {"FEATURE_FLAG", "true"}};
+  load_project();
+  for (const char* secret : {"written here", "in-the-url", "t0ken-of-header", "query-of-auth",
+                             "of-basic", "of-the-key", "declared", "in-params", "also-declared"})
+    EXPECT_EQ(secrets_.redact(secret), "***") << secret;
+  for (const char* plain : {"h.example", "plain-header", "some-user", "rack-one", "plain-value",
+                            "page-size", "id-of-row", "true", "app", "postgresql://"})
+    EXPECT_EQ(secrets_.redact(plain), plain) << plain;
+}
+
+TEST_F(Load, ValuesInUrlsAreEncoded) {
+  write("windrow.yaml", R"(project: a
+connections:
+  pg: {type: postgres, url: "postgresql://${U}:${PW}@${HOST}:${PORT:-5432}/${DB}?application_name=${APP}"}
+  api: {type: rest, url: "https://${HOST}/v1/${DB}"}
+  bucket: {type: files, path: "s3://bucket/${DB}"}
+  whole: {type: rest, url: "${WHOLE}"}
+)");
+  options_.environment_variables = {{"U", "app user"},      {"PW", "p@s/s w:r%d\"'é"},
+                                    {"HOST", "db.example"}, {"DB", "fi/lms 1"},
+                                    {"APP", "a&b"},         {"WHOLE", "http://h/a?b=c"}};
+  const Project project = load_project();
+  const auto url = [&](const char* name, const char* key = "url") {
+    return project.connections.at(name).settings.find(key)->text();
+  };
+  EXPECT_EQ(url("pg"),
+            "postgresql://app%20user:p%40s%2Fs%20w%3Ar%25d%22%27%C3%A9@db.example:5432/fi%2Flms%201"
+            "?application_name=a%26b");
+  EXPECT_EQ(url("api"), "https://db.example/v1/fi/lms%201");
+  EXPECT_EQ(url("bucket", "path"), "s3://bucket/fi/lms 1");
+  EXPECT_EQ(url("whole"), "http://h/a?b=c");
+}
+
+TEST_F(Load, ValuesInPathsOfRequestsAreEncoded) {
+  write("windrow.yaml", "project: a\nconnections: {api: {type: rest, url: 'https://h.example'}}\n");
+  write("sources/s.yaml",
+        "source: bronze.s\nfrom: {rest: api, resources: {r: '/bot${B}/x', q: {path: "
+        "'a/{r.id}/${B}?b=${B}'}, "
+        "plain: '/a b'}}\nraw: raw\n");
+  options_.environment_variables = {{"B", "t#k n/?é"}};
+  const Project project = load_project();
+  const auto* all = project.source("bronze.s")->from.find("resources");
+  EXPECT_EQ(all->find("r")->text(), "/bott%23k%20n/%3F%C3%A9/x");
+  EXPECT_EQ(all->find("q")->find("path")->text(),
+            "a/{r.id}/t%23k%20n/%3F%C3%A9?b=t%23k%20n%2F%3F%C3%A9");
+  EXPECT_EQ(all->find("plain")->text(), "/a b");
+}
+
+TEST_F(Load, UrlsThatSaySomethingElseAreRefusedWithoutTheirText) {
+  write("windrow.yaml", R"(project: a
+connections:
+  one: {type: postgres, url: "${DSN}"}
+  two: {type: postgres, url: "postgresql://${USER_AND_PW}@h/db"}
+  three: {type: mongodb, database: d, url: "mongodb://u@${HOST}/x"}
+  four: {type: rest, url: "https://u:p w@h"}
+)");
+  options_.environment_variables = {{"DSN", "postgresql://app:hunt/er@tw0@h/db"},
+                                    {"USER_AND_PW", "app:hunter22"},
+                                    {"HOST", "hunter33@evil"}};
+  const std::string all = problems();
+  EXPECT_NE(all.find("windrow.yaml:3:"), std::string::npos) << all;
+  EXPECT_NE(all.find("windrow.yaml:4:"), std::string::npos) << all;
+  EXPECT_NE(all.find("windrow.yaml:5:"), std::string::npos) << all;
+  EXPECT_NE(all.find("windrow.yaml:6:"), std::string::npos) << all;
+  EXPECT_EQ(all.find("hunt"), std::string::npos) << all;
+  EXPECT_EQ(secrets_.redact("hunt/er@tw0"), "***");
 }
 
 TEST_F(Load, NeverShowsWhatCameFromOutside) {
@@ -260,7 +350,7 @@ TEST_F(Load, ReportsVariablesThatCannotBeFilledIn) {
       "windrow.yaml:3:27: environment variable \"NOPE\" is not set" + hint +
           "windrow.yaml:4:27: cannot read \"${a b}\" -- ${NAME}, ${NAME:-default} and ${file:PATH} "
           "are "
-          "filled in; a "
+          "filled in, and the same with `secret:` before them; a "
           "plain \"${\" is written \"$${\"\n"
           "windrow.yaml:5:27: \"${\" without a closing \"}\" -- a plain \"${\" is written \"$${\"\n"
           "windrow.yaml:6:27: cannot read \"" +

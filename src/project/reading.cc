@@ -1,9 +1,12 @@
 #include "project/reading.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
 
+#include "base/secret_text.h"
+#include "base/url.h"
 #include "project/names.h"
 
 namespace windrow::project {
@@ -82,7 +85,10 @@ std::optional<std::string> Reading::text(const Node& node, std::string_view expe
     expected(node, expected_what);
     return std::nullopt;
   }
-  if (node.text.find("${") == std::string::npos) return node.text;
+  if (node.text.find("${") == std::string::npos) {
+    if (node.text.find("://") != std::string::npos) learn_url(interpolation_.secrets(), node.text);
+    return node.text;
+  }
   auto result = interpolation_.resolve(node.text, left_to_run);
   if (result.problem.empty()) return std::move(result.text);
   if (!(lenient && !result.undefined.empty())) problem(node, result.problem, result.hint);
@@ -107,11 +113,87 @@ Value Reading::value(const Node& node) {
   } else if (node.kind == Node::Kind::scalar) {
     auto resolved = text(node, "a value");
     std::string content = resolved ? std::move(*resolved) : node.text;
-    if (node.style == Node::Style::plain) return typed_scalar(std::move(content), out.place);
-    out.data = std::move(content);
-    out.place = content_place(node);
+    if (node.style == Node::Style::plain) {
+      out = typed_scalar(std::move(content), out.place);
+    } else {
+      out.data = std::move(content);
+      out.place = content_place(node);
+    }
+    if (std::holds_alternative<std::string>(out.data) && node.text.find("${") != std::string::npos)
+      out.written = node.text;
   }
   return out;
+}
+
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = char(c - 'A' + 'a');
+  return out;
+}
+
+bool among(std::string_view text, std::initializer_list<std::string_view> all) {
+  return std::find(all.begin(), all.end(), text) != all.end();
+}
+
+/// A key whose value is a secret, whatever it is. `ours`: a key of windrow's own files.
+bool hides(const std::string& key, bool ours) {
+  const std::string name = lower(key);
+  if (ours && among(name, {"key", "primary_key", "certificate_key", "partition_key", "sort_key"}))
+    return false;
+  return names_secret(key) || among(name, {"authorization", "proxy-authorization", "cookie"});
+}
+
+}  // namespace
+
+Value Reading::settings(const Node& node) {
+  Value out = value(node);
+  look_at_settings(out, false, false);
+  return out;
+}
+
+/// `names_of_others`: the keys are names of parameters and headers, as the server calls them.
+void Reading::look_at_settings(Value& value, bool all_secret, bool names_of_others) {
+  if (auto* list = std::get_if<Value::List>(&value.data)) {
+    for (auto& item : *list) look_at_settings(item, all_secret, names_of_others);
+  } else if (auto* map = std::get_if<Value::Map>(&value.data)) {
+    for (auto& [key, entry] : *map) {
+      const bool told =
+          among(key.value, {"user", "token_url", "client_id", "scope", "audience", "in_body"});
+      const bool secret =
+          (all_secret && !told) || key.value == "auth" || hides(key.value, !names_of_others);
+      look_at_settings(entry, secret, among(key.value, {"params", "headers", "query"}));
+    }
+  } else if (!value.is_null()) {
+    look_at_setting(value, all_secret);
+  }
+}
+
+void Reading::look_at_setting(Value& value, bool secret) {
+  const std::string text = value.text();
+  // `{movies.id}`: a field of another resource.
+  const bool reference = text.starts_with('{') && text.ends_with('}') &&
+                         text.find_first_not_of(
+                             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                             "0123456789_.{}") == std::string::npos;
+  if (secret && !reference && !std::holds_alternative<bool>(value.data)) {
+    interpolation_.secrets().learn(text);
+    // `Bearer abc`: the word before it is none.
+    if (const size_t blank = text.rfind(' '); blank != std::string::npos)
+      interpolation_.secrets().learn(text.substr(blank + 1));
+  }
+  const auto url = split_url(text);
+  if (!url || !(url->scheme.starts_with("http") || url->scheme.starts_with("postgres") ||
+                url->scheme.starts_with("mongodb")))
+    return;
+  const std::string wrong = url_problem(text);
+  if (wrong.empty()) return;
+  problems.add(Code::configuration, "this URL does not say what was meant: " + wrong,
+               "percent-encode it (@ is %40, / is %2F, : is %3A, a blank %20); a value that is put "
+               "in as ${NAME} is encoded by itself",
+               value.place);
 }
 
 Value typed_scalar(std::string text, Place place) {

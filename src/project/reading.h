@@ -47,6 +47,9 @@ class Reading {
   std::optional<std::string> text(const Node& node, std::string_view expected_what);
   /// Any value, scalars typed as YAML does, with `${…}` filled in.
   Value value(const Node& node);
+  /// The same, of what reaches the outside: values that are named as secrets are learnt, and URLs
+  /// that would be read as something else than was meant are problems.
+  Value settings(const Node& node);
 
   /// The key whose value is being read.
   const Node* key() const { return key_; }
@@ -69,6 +72,9 @@ class Reading {
   };
 
  private:
+  void look_at_settings(Value& value, bool all_secret, bool names_of_others);
+  void look_at_setting(Value& value, bool secret);
+
   const Interpolation& interpolation_;
   std::string file_;
   const Node* key_ = nullptr;

@@ -17,6 +17,7 @@
 #include "sources/rest/extraction.h"
 #include "sources/rest/requester.h"
 #include "sources/settings.h"
+#include "sources/shared.h"
 
 namespace windrow::sources {
 
@@ -111,7 +112,8 @@ std::string rest_health(const RestServer& server, Cancel& cancel) {
 }
 
 std::string rest_source(const project::Source& source, const Context& context, Cancel& cancel) {
-  const auto config = rest_config(context.project, source);
+  const auto config =
+      rest_config(context.project, source, context.shared ? context.shared->secrets : nullptr);
   auto requester = impatient(config.server);
   std::string out;
   for (const auto& resource : config.resources) {
@@ -120,8 +122,8 @@ std::string rest_source(const project::Source& source, const Context& context, C
     stream.paging = resource.paging;
     PageAt at;
     at.number = resource.paging.by == Paging::By::automatic ? 0 : resource.paging.first;
-    const auto answer =
-        requester.get(url_of(config, resource, stream, at, resource.start), {}, cancel);
+    const auto answer = requester.get(url_of(config, resource, stream, at, resource.start), {},
+                                      cancel, resource.secret_params);
     if (answer.status == 404 || answer.status == 410) {
       throw Error(Code::configuration,
                   fmt::format("GET {}: the server answers {}", clients::shown_url(answer.url),

@@ -13,6 +13,7 @@
 #include "sources/files/found_file.h"
 #include "sources/files/json_columns.h"
 #include "sources/rest/json_slices.h"
+#include "storage/private_file.h"
 
 namespace windrow::sources {
 
@@ -47,7 +48,7 @@ void remove_left_behind(const std::string& folder) {
 Spool::Spool(const std::string& folder, std::vector<duck::Column> columns)
     : columns_(std::move(columns)) {
   static std::atomic<uint64_t> count{0};
-  fs::create_directories(folder);
+  storage::make_private_folder(folder);
   remove_left_behind(folder);
   path_ = fmt::format("{}/{}{}-{}.ndjson", folder, kPrefix, ::getpid(), ++count);
 }

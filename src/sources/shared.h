@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "base/secrets.h"
 #include "sources/database/snapshots.h"
 #include "sources/rest/throttle.h"
 
@@ -11,6 +12,7 @@ namespace windrow::sources {
 struct Shared {
   Throttles throttles;
   Snapshots snapshots;
+  const Secrets* secrets = nullptr;  ///< of what is kept beside rows: requests, names of files
 };
 
 }  // namespace windrow::sources

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/id.h"
 #include "sql/interval_column.h"
+#include "storage/private_file.h"
 #include "tasks/audit.h"
 #include "tasks/context.h"
 #include "tasks/model_facts.h"
@@ -191,8 +192,9 @@ class ModelBuild {
     const std::string keys = context_.environment.engine.spill.empty()
                                  ? context_.project.state_folder() + "/spill"
                                  : context_.environment.engine.spill;
-    std::filesystem::create_directories(keys);
+    storage::make_private_folder(keys);
     const std::string file = keys + "/keys-" + new_uuid() + ".parquet";
+    storage::make_private_file(file);
     std::string list;
     for (const auto& name : model_.build.key)
       list += (list.empty() ? "" : ", ") + duck::quote_name(name);

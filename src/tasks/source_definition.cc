@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/hash.h"
+#include "base/secret_text.h"
 #include "tasks/audit.h"
 
 namespace windrow::tasks {
@@ -20,7 +21,8 @@ constexpr const char* kShaping[] = {"csv",   "pattern", "fixed",     "nulls", "s
 
 constexpr const char* kOthersStay = "rows that are there stay as they are";
 
-Json json_of(const project::Value& value) {
+/// `given`: names that the server gives, some of them to secrets.
+Json json_of(const project::Value& value, bool given = false) {
   if (const auto* list = std::get_if<project::Value::List>(&value.data)) {
     Json out = Json::array();
     for (const auto& item : *list) out.push_back(json_of(item));
@@ -28,7 +30,10 @@ Json json_of(const project::Value& value) {
   }
   if (const auto* map = std::get_if<project::Value::Map>(&value.data)) {
     Json out = Json::object();
-    for (const auto& [key, item] : *map) out[key.shown()] = json_of(item);
+    for (const auto& [key, item] : *map) {
+      out[key.shown()] =
+          given && names_secret(key.value) ? Json("***") : json_of(item, key.value == "params");
+    }
     return out;
   }
   // As it is written: what was filled in from outside may be a secret.

@@ -334,7 +334,7 @@ def test_tls_schema_and_wrong_passwords(tmp_path, store, server):
     (folder / "windrow.yaml").write_text(
         (folder / "windrow.yaml").read_text().replace(authority, str(wrong)))
     result = lab.windrow(folder, "health", check=False)
-    assert result.returncode == 1 and "check sslmode, sslrootcert" in result.stdout
+    assert result.returncode == 1 and "named by `ca:`" in result.stdout
 
 
 def test_several_tables_are_one_transaction(tmp_path, store):
@@ -522,7 +522,7 @@ def test_connection_lost_at_commit(tmp_path, store, server, delivered):
     proxy = CuttingProxy(server.ports["sql"], b"COMMIT\0", delivered)
     settings = (folder / "windrow.yaml").read_text()
     through = settings.replace(f":{server.ports['sql']}/", f":{proxy.address}/").replace(
-        '", ', '", ').replace("type: postgres,", "type: postgres, tls: disable,")
+        '", ', '", ').replace("type: postgres,", "type: postgres, tls: off,")
     (folder / "windrow.yaml").write_text(through)
     result = lab.windrow(folder, "publish")  # a retry where it was not delivered
     assert proxy.cuts == 1, result.stdout

@@ -29,7 +29,7 @@ const std::vector<Kind>& kinds() {
        {"url"},
        {"user", "password", "schema", "tls", "ca", "certificate", "certificate_key",
         "application_name"}},
-      {"mongodb", {"url", "database"}, {"ca", "certificate"}},
+      {"mongodb", {"url", "database"}, {"ca", "certificate", "tls"}},
       {"cassandra",
        {"hosts", "keyspace"},
        {"user", "password", "tls", "ca", "certificate", "certificate_key", "consistency",
@@ -87,7 +87,7 @@ void read_connection(const Node& node, Reading& reading, Connection& connection)
   connection.name = reading.key_text();
   connection.place = reading.key_place();
   if (!connection.type.empty()) check_kind(connection.type, node, reading);
-  Value all = reading.value(node);
+  Value all = reading.settings(node);
   if (auto* map = std::get_if<Value::Map>(&all.data)) {
     std::erase_if(*map, [](const auto& entry) { return entry.first.value == "type"; });
   }

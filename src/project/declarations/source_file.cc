@@ -136,6 +136,38 @@ const std::vector<Kind>& kinds() {
   return all;
 }
 
+Value* at(Value& map, std::string_view key) {
+  auto* entries = std::get_if<Value::Map>(&map.data);
+  if (!entries) return nullptr;
+  for (auto& [name, value] : *entries)
+    if (name.value == key) return &value;
+  return nullptr;
+}
+
+/// What is put into a path is percent-encoded, as in a whole URL.
+void encode_path(const Node* written, Value* path, Reading& reading) {
+  if (!written || !path || written->text.find("${") == std::string::npos) return;
+  const std::string host = written->text.starts_with('/') ? "http://h" : "http://h/";
+  Node whole = *written;
+  whole.text = host + written->text;
+  if (auto text = reading.text(whole, "a path")) path->data = text->substr(host.size());
+}
+
+/// Paths of a REST source's resources, and of an event stream.
+void encode_paths(const Node& node, Value& from, Reading& reading) {
+  encode_path(node.find("path"), at(from, "path"), reading);
+  const Node* resources = node.find("resources");
+  Value* all = at(from, "resources");
+  if (!resources || !all) return;
+  for (const auto& [key, written] : resources->entries) {
+    Value* resource = at(*all, key.text);
+    if (written.kind == Node::Kind::scalar)
+      encode_path(&written, resource, reading);
+    else if (resource)
+      encode_path(written.find("path"), at(*resource, "path"), reading);
+  }
+}
+
 Type<Value> from_type() {
   Type<Value> out;
   out.shape.form = Shape::Form::either;
@@ -152,7 +184,9 @@ Type<Value> from_type() {
       if (kind.name != first.text) continue;
       Settings settings;
       kind.keys.read(node, reading, settings);
-      value = reading.value(node);
+      const size_t wrong = reading.problems.all().size();
+      value = reading.settings(node);
+      if (reading.problems.all().size() == wrong) encode_paths(node, value, reading);
       return true;
     }
     std::vector<std::string> names;

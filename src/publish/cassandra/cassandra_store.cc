@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "clients/transport.h"
 #include "publish/cassandra/erasure.h"
 #include "publish/cassandra/former.h"
 #include "publish/cassandra/manifests.h"
@@ -87,11 +88,12 @@ ClusterOptions options_of(const project::Connection& connection, const std::stri
   auto& security = out.connection.security;
   security.user = setting(connection, "user");
   security.password = setting(connection, "password");
-  const std::string tls = setting(connection, "tls");
-  if (!tls.empty() && tls != "true" && tls != "false" && tls != "unverified")
-    wrong(connection, fmt::format("unknown tls \"{}\"", tls), "it is true, false or unverified");
-  security.tls = tls == "true" || tls == "unverified" || (tls.empty() && !file("ca").empty());
-  security.verify = tls != "unverified";
+  std::vector<std::string> hosts;
+  for (const auto& contact : out.contacts) hosts.push_back(contact.host);
+  const auto transport =
+      clients::transport_of(setting(connection, "tls"), hosts, !setting(connection, "ca").empty());
+  security.tls = transport.encrypted();
+  security.verify = transport.protection == clients::Protection::verified;
   security.ca = file("ca");
   security.certificate = file("certificate");
   security.key = file("certificate_key");

@@ -658,7 +658,8 @@ std::unique_ptr<Store> mongodb_store(const project::Connection& connection, cons
     return path.empty() || path.starts_with('/') ? path : root + "/" + path;
   };
   return std::make_unique<MongodbStore>(
-      clients::MongoOptions{setting("url"), setting("database"), file("ca"), file("certificate")},
+      clients::MongoOptions{setting("url"), setting("database"), file("ca"), file("certificate"),
+                            setting("tls")},
       clock);
 }
 

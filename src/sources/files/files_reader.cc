@@ -13,6 +13,7 @@
 #include "sources/files/remote_files.h"
 #include "sources/record_rows.h"
 #include "sources/settings.h"
+#include "sources/shared.h"
 #include "sources/source.h"
 
 /// Files, each read once. Progress is a `txn` a file: application `files/<source>/<name>`, version
@@ -80,7 +81,8 @@ class FilesReader final : public Reader {
         cancel_(context.cancel),
         hopeful_(context.hopeful),
         whole_(context.whole),
-        now_(context.now) {
+        now_(context.now),
+        secrets_(context.shared ? context.shared->secrets : nullptr) {
     const Settings from(source.from);
     patterns_ = from.texts("files");
     changed_ = from.text("changed", "append");
@@ -144,6 +146,11 @@ class FilesReader final : public Reader {
 
   // --- what is there
 
+  /// A URL may hold a key in its query: what the table and its log know a file by does not.
+  std::string kept_name(const std::string& path) const {
+    return secrets_ ? secrets_->redact(path) : path;
+  }
+
   std::string app_id(const FoundFile& file) const {
     return "files/" + source_.name + "/" + file.name;
   }
@@ -163,7 +170,7 @@ class FilesReader final : public Reader {
       }
       for (auto& file : found) {
         // Of several places each file is known by its whole path.
-        if (patterns_.size() > 1) file.name = utf8_name(file.path);
+        if (patterns_.size() > 1) file.name = utf8_name(kept_name(file.path));
         out.push_back(std::move(file));
       }
     }
@@ -517,6 +524,7 @@ class FilesReader final : public Reader {
   int64_t skip_ = 0, links_ = 0;
   bool corrupt_fails_ = false, careful_ = false, hopeful_ = false, whole_ = false;
   Time now_;
+  const Secrets* secrets_;
   TableNow table_;
   std::unique_ptr<LocalCopies> copies_;
   std::shared_ptr<void> kept_;  ///< what the last batch's SELECTs read

@@ -9,6 +9,8 @@
 #include <charconv>
 #include <filesystem>
 
+#include "storage/private_file.h"
+
 namespace windrow::sources {
 
 namespace {
@@ -20,7 +22,7 @@ constexpr std::string_view kPrefix = "copies-";
 
 LocalCopies::LocalCopies(const std::string& spill) {
   static std::atomic<uint64_t> count{0};
-  fs::create_directories(spill);
+  storage::make_private_folder(spill);
   std::error_code error;
   for (fs::directory_iterator at(spill, error), end; !error && at != end; at.increment(error)) {
     const std::string name = at->path().filename().string();
@@ -32,7 +34,7 @@ LocalCopies::LocalCopies(const std::string& spill) {
       fs::remove_all(at->path(), ignored);
   }
   folder_ = fmt::format("{}/{}{}-{}", spill, kPrefix, ::getpid(), ++count);
-  fs::create_directories(folder_);
+  storage::make_private_folder(folder_);
 }
 
 LocalCopies::~LocalCopies() {

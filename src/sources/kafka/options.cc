@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "base/nearest.h"
+#include "base/url.h"
 #include "project/types.h"
 
 namespace windrow::sources {
@@ -78,7 +79,32 @@ void read_start(const project::Project& project, const Value& value, KafkaOption
   out.start_ms = micros(*time) / 1000;
 }
 
+/// What is sent in plain text, or to whoever answers, is said by `tls:`, where `plan` and `health`
+/// look.
+void check_keeps_transport(const std::string& name, const Value& value,
+                           const clients::Transport& transport) {
+  const auto text = value.text();
+  const bool plain = name == "security.protocol" && text.find("ssl") == std::string::npos &&
+                     text.find("SSL") == std::string::npos;
+  const bool unverified = (name == "enable.ssl.certificate.verification" && text != "true") ||
+                          (name == "ssl.endpoint.identification.algorithm" && text != "https");
+  if ((!plain || !transport.encrypted()) &&
+      (!unverified || transport.protection != clients::Protection::verified))
+    return;
+  throw Error(
+      Code::configuration,
+      fmt::format("the setting \"{}\" takes away what protects the connection", name),
+      plain ? "leave it out, and write `tls: off`" : "leave it out, and write `tls: unverified`",
+      value.place);
+}
+
 }  // namespace
+
+clients::Transport kafka_transport(const project::Connection& connection) {
+  const auto& given = connection.settings;
+  return clients::transport_of(text_at(given, "tls"), hosts_of(text_at(given, "brokers")),
+                               !text_at(given, "ca").empty());
+}
 
 clients::KafkaSettings kafka_settings(const project::Connection& connection) {
   const auto& given = connection.settings;
@@ -86,13 +112,10 @@ clients::KafkaSettings kafka_settings(const project::Connection& connection) {
   out["bootstrap.servers"] = text_at(given, "brokers");
   out["client.id"] = "windrow";
   const auto user = text_at(given, "user");
-  const auto tls = text_at(given, "tls", "false");
-  if (tls != "true" && tls != "false") {
-    throw Error(Code::configuration,
-                "`tls` of connection \"" + connection.name + "\" is true or false",
-                "the authority's certificate is `ca:`", given.find("tls")->place);
-  }
-  const bool secure = tls == "true";
+  const auto transport = kafka_transport(connection);
+  const bool secure = transport.encrypted();
+  if (transport.protection == clients::Protection::unverified)
+    out["enable.ssl.certificate.verification"] = "false";
   out["security.protocol"] =
       user.empty() ? (secure ? "ssl" : "plaintext") : (secure ? "sasl_ssl" : "sasl_plaintext");
   if (!user.empty()) {
@@ -108,7 +131,10 @@ clients::KafkaSettings kafka_settings(const project::Connection& connection) {
   }
   if (const Value* more = given.find("settings")) {
     if (const auto* map = std::get_if<Value::Map>(&more->data)) {
-      for (const auto& [key, value] : *map) out[key.value] = value.text();
+      for (const auto& [key, value] : *map) {
+        check_keeps_transport(key.value, value, transport);
+        out[key.value] = value.text();
+      }
     }
   }
   return out;
@@ -159,6 +185,13 @@ KafkaOptions kafka_options(const project::Project& project, const project::Sourc
   out.registry = text_at(given, "registry");
   out.registry_user = text_at(given, "registry_user");
   out.registry_password = text_at(given, "registry_password");
+  if (!out.registry_user.empty() && !clients::http_exposure(out.registry).empty() &&
+      kafka_transport(connection).protection != clients::Protection::off) {
+    throw Error(Code::configuration,
+                "the password of the schema registry would go over http://, where it can be read",
+                "write https://, or `tls: off` where the way there is safe",
+                given.find("registry")->place);
+  }
   return out;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "clients/kafka.h"
+#include "clients/transport.h"
 #include "project/project.h"
 
 /// What a project says of a Kafka source, as typed values.
@@ -37,6 +38,8 @@ struct KafkaOptions {
 KafkaOptions kafka_options(const project::Project& project, const project::Source& source);
 /// Only the connection, for programs that send.
 clients::KafkaSettings kafka_settings(const project::Connection& connection);
+/// Whom it asks first, and how. A cluster's other brokers are spoken to in the same way.
+clients::Transport kafka_transport(const project::Connection& connection);
 
 /// The name of a partition's progress in the table's log.
 std::string kafka_app_id(const std::string& source, const std::string& cluster,

@@ -397,7 +397,8 @@ PageRead read_page(const RestResource& resource, const PageAt& at, const Answer&
     default: return out;
   }
   if (token.empty() || token == "false") return out;
-  if (stream.paging.by != By::cursor) token = requester.resolved(token, answer.url);
+  if (stream.paging.by != By::cursor)
+    token = requester.resolved(token, answer.url, resource.secret_params);
   if (token == at.token) {
     throw Error(Code::data,
                 "resource \"" + resource.name + "\": a page names itself as the next one",

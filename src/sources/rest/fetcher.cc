@@ -107,7 +107,7 @@ void Fetcher::work() {
       const auto& resource = config_.resources[job->as_found.resource];
       const std::string url =
           url_of(config_, resource, job->as_found, job->at, cursor_of(resource));
-      answer = requester_.get(url, headers_of(resource, url), cancel_);
+      answer = requester_.get(url, headers_of(resource, url), cancel_, resource.secret_params);
     } catch (...) {
       failure = std::current_exception();
     }

@@ -8,6 +8,7 @@
 #include <charconv>
 
 #include "base/hash.h"
+#include "base/url.h"
 #include "sources/rest/json_slices.h"
 
 namespace windrow::sources {
@@ -74,11 +75,13 @@ std::string_view Answer::header(std::string_view name) const {
 Requester::Requester(RestServer server, std::shared_ptr<Throttle> throttle)
     : server_(std::move(server)), throttle_(std::move(throttle)), http_(clients::http_client()) {}
 
-std::string Requester::with_keys(const std::string& url) const {
+std::string Requester::with_keys(const std::string& url, const QueryPairs& secrets) const {
   std::string out = url;
-  for (const auto& [name, value] : server_.auth.query) {
-    out += out.find('?') == std::string::npos ? '?' : '&';
-    out += clients::percent_encoded(name) + "=" + clients::percent_encoded(value);
+  for (const auto* pairs : {&server_.auth.query, &secrets}) {
+    for (const auto& [name, value] : *pairs) {
+      out += out.find('?') == std::string::npos ? '?' : '&';
+      out += clients::percent_encoded(name) + "=" + clients::percent_encoded(value);
+    }
   }
   return out;
 }
@@ -154,9 +157,9 @@ struct Requester::Try {
 };
 
 clients::HttpResponse Requester::send(const std::string& url, const clients::HttpHeaders& more,
-                                      Cancel& cancel) {
+                                      Cancel& cancel, const QueryPairs& secrets) {
   clients::HttpRequest request;
-  request.url = with_keys(url);
+  request.url = with_keys(url, secrets);
   request.headers = headers(cancel);
   request.headers.insert(request.headers.end(), more.begin(), more.end());
   request.timeout = server_.timeout;
@@ -195,14 +198,15 @@ void Requester::wait_to_retry(Try& state, const clients::HttpResponse* response,
     cancel.wait_for(wait);
 }
 
-Answer Requester::get(const std::string& url, const clients::HttpHeaders& headers, Cancel& cancel) {
+Answer Requester::get(const std::string& url, const clients::HttpHeaders& headers, Cancel& cancel,
+                      const QueryPairs& secrets) {
   Try state{url};
   for (int redirects = 0;;) {
     throttle_->wait(cancel);
     ++state.attempts;
     clients::HttpResponse response;
     try {
-      response = send(state.url, headers, cancel);
+      response = send(state.url, headers, cancel, secrets);
     } catch (const clients::HttpError& error) {
       cancel.check();
       if (!retryable(error.code())) throw;
@@ -228,7 +232,7 @@ Answer Requester::get(const std::string& url, const clients::HttpHeaders& header
     }
     if (status >= 300 && status < 400 && !response.header("Location").empty() &&
         ++redirects <= kRedirectsMax) {
-      state.url = resolved(std::string(response.header("Location")), state.url);
+      state.url = resolved(std::string(response.header("Location")), state.url, secrets);
       continue;
     }
     if (status == 401 && server_.auth.oauth2 && !state.token_renewed) {
@@ -250,7 +254,30 @@ Answer Requester::get(const std::string& url, const clients::HttpHeaders& header
   }
 }
 
-std::string Requester::resolved(const std::string& link, const std::string& base) const {
+namespace {
+
+/// A URL without parameters of these names, however the server writes them.
+std::string without(const std::string& url, const QueryPairs& names) {
+  const size_t question = url.find('?');
+  if (question == std::string::npos || names.empty()) return url;
+  const size_t fragment = std::min(url.find('#', question), url.size());
+  std::string query;
+  for (size_t at = question + 1; at < fragment;) {
+    const size_t end = std::min(url.find('&', at), fragment);
+    const std::string one = url.substr(at, end - at);
+    const std::string name = percent_decoded(one.substr(0, one.find('=')));
+    if (std::none_of(names.begin(), names.end(),
+                     [&](const auto& each) { return each.first == name; }))
+      query += (query.empty() ? "?" : "&") + one;
+    at = end + 1;
+  }
+  return url.substr(0, question) + query + url.substr(fragment);
+}
+
+}  // namespace
+
+std::string Requester::resolved(const std::string& link, const std::string& base,
+                                const QueryPairs& secrets) const {
   std::string out;
   if (link.find("://") != std::string::npos) {
     out = link;
@@ -268,21 +295,7 @@ std::string Requester::resolved(const std::string& link, const std::string& base
                     clients::shown_url(out),
                 "it is not followed, for the keys of this connection would go there");
   }
-  for (const auto& [name, value] : server_.auth.query) {
-    for (size_t at = out.find('?'); at != std::string::npos && at + 1 < out.size();) {
-      size_t end = out.find('&', at + 1);
-      if (out.compare(at + 1, name.size() + 1, name + "=") == 0) {
-        if (end == std::string::npos)
-          out.erase(at);
-        else
-          out.erase(at + 1, end - at);
-        if (end == std::string::npos) break;
-      } else {
-        at = end;
-      }
-    }
-  }
-  return out;
+  return without(without(out, server_.auth.query), secrets);
 }
 
 std::string Requester::shown(const std::string& url) const {

@@ -28,24 +28,27 @@ class Requester {
   Requester(RestServer server, std::shared_ptr<Throttle> throttle);
 
   /// GET until there is an answer that says something, or patience is at its end: Error. `url` is
-  /// absolute and without keys of authentication, which are added on the way.
-  Answer get(const std::string& url, const clients::HttpHeaders& headers, Cancel& cancel);
+  /// absolute and without keys of authentication and `secrets` (parameters of this resource), which
+  /// are added on the way.
+  Answer get(const std::string& url, const clients::HttpHeaders& headers, Cancel& cancel,
+             const QueryPairs& secrets = {});
   /// The headers that let a request through, for other ways of asking (event streams).
   clients::HttpHeaders headers(Cancel& cancel);
-  std::string with_keys(const std::string& url) const;
+  std::string with_keys(const std::string& url, const QueryPairs& secrets = {}) const;
   clients::HttpClient& http() { return *http_; }
 
   const RestServer& server() const { return server_; }
-  /// Absolute form of a link, without keys of authentication in its query. Error(data) where it
-  /// leads to another server, which must not see our keys.
-  std::string resolved(const std::string& link, const std::string& base) const;
+  /// Absolute form of a link, without keys of authentication and `secrets` in its query.
+  /// Error(data) where it leads to another server, which must not see our keys.
+  std::string resolved(const std::string& link, const std::string& base,
+                       const QueryPairs& secrets = {}) const;
   /// Path and query, as bronze keeps it.
   std::string shown(const std::string& url) const;
 
  private:
   struct Try;
   clients::HttpResponse send(const std::string& url, const clients::HttpHeaders& headers,
-                             Cancel& cancel);
+                             Cancel& cancel, const QueryPairs& secrets);
   std::string token(Cancel& cancel);
   void wait_to_retry(Try& state, const clients::HttpResponse* response, Cancel& cancel);
 

@@ -1,8 +1,14 @@
 #include "sources/rest/rest_config.h"
 
+#include <strings.h>
+
 #include <algorithm>
+#include <cstring>
 
 #include "base/hash.h"
+#include "base/secret_text.h"
+#include "base/url.h"
+#include "clients/transport.h"
 #include "sources/settings.h"
 #include "sources/source.h"
 
@@ -97,24 +103,30 @@ Paging paging_of(const Value& value) {
   return out;
 }
 
-/// Names in braces: `/movie/{movies.id}/reviews` → movies.id.
-std::vector<std::string> references(const std::string& text) {
+/// Names in braces: `/movie/{movies.id}/reviews` → movies.id. Of a value as it is written: braces
+/// in what `${…}` is filled in with name nothing.
+std::vector<std::string> references(const Value& value) {
+  const std::string& text = value.written.empty() ? value.text() : value.written;
   std::vector<std::string> out;
   for (size_t begin = text.find('{'); begin != std::string::npos;
        begin = text.find('{', begin + 1)) {
     const size_t end = text.find('}', begin);
     if (end == std::string::npos) break;
+    if (begin > 0 && text[begin - 1] == '$') continue;
     out.push_back(text.substr(begin + 1, end - begin - 1));
   }
   return out;
 }
 
-void find_parent(RestResource& resource) {
-  auto all = references(resource.path);
-  for (const auto& [name, value] : resource.params) {
-    const auto more = references(value);
-    all.insert(all.end(), more.begin(), more.end());
-  }
+/// `path` and `params` as they are written, where they are there.
+void find_parent(RestResource& resource, const Value* path, const Value* params) {
+  std::vector<std::string> all;
+  const auto add = [&](const Value& value) {
+    for (auto& reference : references(value)) all.push_back(std::move(reference));
+  };
+  if (path) add(*path);
+  if (const auto* map = params ? std::get_if<Value::Map>(&params->data) : nullptr)
+    for (const auto& [name, value] : *map) add(value);
   for (const auto& reference : all) {
     const size_t dot = reference.find('.');
     const std::string parent = reference.substr(0, dot);
@@ -131,13 +143,13 @@ void find_parent(RestResource& resource) {
   }
 }
 
-RestResource resource_of(const std::string& name, const Value& value) {
+RestResource resource_of(const std::string& name, const Value& value, const Secrets* secrets) {
   RestResource out;
   out.name = name;
   out.place = value.place;
   if (!std::holds_alternative<Value::Map>(value.data)) {
     out.path = value.text();
-    find_parent(out);
+    find_parent(out, &value, nullptr);
     return out;
   }
   Settings all(value);
@@ -145,12 +157,20 @@ RestResource resource_of(const std::string& name, const Value& value) {
             "conditional", "incremental"});
   out.path = all.text("path");
   if (out.path.empty()) all.wrong("path", "the path of resource \"" + name + "\"");
-  out.params = all.pairs("params");
+  for (auto& pair : all.pairs("params")) {
+    // `{movies.id}` under the name of a secret is a field of another resource all the same.
+    const bool refers = !references(*all.find("params")->find(pair.first)).empty();
+    const bool holds_secret = secrets && secrets->redact(pair.second) != pair.second;
+    if (refers && holds_secret)
+      all.wrong("params", "secrets apart from fields of other resources (\"" + pair.first + "\")");
+    const bool secret = holds_secret || (names_secret(pair.first) && !refers);
+    (secret ? out.secret_params : out.params).push_back(std::move(pair));
+  }
   if (all.find("records")) out.records = all.text("records");
   out.key = all.texts("primary_key");
   out.total = all.text("total");
   if (const auto* paginate = all.find("paginate")) out.paging = paging_of(*paginate);
-  find_parent(out);
+  find_parent(out, all.find("path"), all.find("params"));
   const std::string missing = all.text("missing", out.parent.empty() ? "fail" : "skip");
   if (missing != "fail" && missing != "skip") all.wrong("missing", "fail or skip");
   out.skip_missing = missing == "skip";
@@ -200,6 +220,43 @@ void order(std::vector<RestResource>& all) {
 
 }  // namespace
 
+namespace {
+
+[[noreturn]] void refuse_plain(const std::string& what, const Place& place) {
+  throw Error(Code::configuration, what + " would go over http://, where it can be read",
+              "write https://, or `tls: off` in the connection where the way there is safe", place);
+}
+
+bool is_login(std::string_view header) {
+  const auto is = [&](const char* name) {
+    return ::strncasecmp(header.data(), name, std::max(header.size(), std::strlen(name))) == 0;
+  };
+  return is("authorization") || is("proxy-authorization") || is("cookie");
+}
+
+/// Nothing secret goes over http:// to another machine unless that is spelled out.
+void check_way(const Settings& all, RestServer& out) {
+  const auto* word = all.find("tls");
+  const auto transport = clients::transport_of(word ? word->text() : "", {}, false);
+  if (transport.protection == clients::Protection::unverified)
+    all.wrong("tls", "verified or off: `ca_file` names an authority of your own");
+  out.plain = transport.protection == clients::Protection::off;
+  if (out.plain) return;
+  const auto url = split_url(out.url);
+  const auto* headers = all.find("headers");
+  const auto* map = headers ? std::get_if<Value::Map>(&headers->data) : nullptr;
+  const bool secret = all.find("auth") || (url && url->user_info) ||
+                      (map && std::any_of(map->begin(), map->end(), [](const auto& each) {
+                         return names_secret(each.first.value) || is_login(each.first.value);
+                       }));
+  if (secret && !clients::http_exposure(out.url).empty())
+    refuse_plain("the key of connection \"" + out.connection + "\"", all.find("url")->place);
+  if (out.auth.oauth2 && !clients::http_exposure(out.auth.oauth2->token_url).empty())
+    refuse_plain("the secret of connection \"" + out.connection + "\"", all.find("auth")->place);
+}
+
+}  // namespace
+
 RestServer rest_server(const project::Project& project, const std::string& connection,
                        const Place& place) {
   RestServer out;
@@ -219,7 +276,7 @@ RestServer rest_server(const project::Project& project, const std::string& conne
     }
     Settings all(found->second.settings);
     all.only({"url", "headers", "auth", "rate_limit", "parallel", "retries", "circuit_breaker",
-              "timeout", "health", "ca_file"});
+              "timeout", "health", "ca_file", "tls"});
     out.url = all.text("url");
     for (auto& [name, value] : all.pairs("headers")) out.headers.emplace_back(name, value);
     if (const auto* auth = all.find("auth")) out.auth = auth_of(*auth);
@@ -231,19 +288,29 @@ RestServer rest_server(const project::Project& project, const std::string& conne
     read_limits(all, out);
     if (!out.url.starts_with("http://") && !out.url.starts_with("https://"))
       all.wrong("url", "a URL that begins with http:// or https://");
+    check_way(all, out);
   }
   while (out.url.ends_with('/')) out.url.pop_back();
   return out;
 }
 
-RestConfig rest_config(const project::Project& project, const project::Source& source) {
+RestConfig rest_config(const project::Project& project, const project::Source& source,
+                       const Secrets* secrets) {
   RestConfig out;
   Settings all(source.from);
   out.server = rest_server(project, all.text("rest"), source.from.place);
   const auto* resources = all.find("resources");
   const auto* map = resources ? std::get_if<Value::Map>(&resources->data) : nullptr;
   if (!map || map->empty()) all.wrong("resources", "a mapping of names to resources");
-  for (const auto& [name, value] : *map) out.resources.push_back(resource_of(name.value, value));
+  for (const auto& [name, value] : *map)
+    out.resources.push_back(resource_of(name.value, value, secrets));
+  for (const auto& resource : out.resources) {
+    if (!resource.secret_params.empty() && !out.server.plain &&
+        !clients::http_exposure(out.server.url).empty())
+      refuse_plain("the parameter \"" + resource.secret_params.front().first + "\" of resource \"" +
+                       resource.name + "\"",
+                   resource.place);
+  }
   order(out.resources);
   out.passes = int(all.number("passes", out.passes, 1));
   out.incomplete_fails = all.text("incomplete", "warn") == "fail";
@@ -269,8 +336,9 @@ std::string filled(const std::string& text, const std::map<std::string, std::str
     }
     const std::string reference = text.substr(i + 1, end - i - 1);
     const auto found = values.find(reference.substr(reference.find('.') + 1));
-    if (found != values.end())
-      out += encode ? clients::percent_encoded(found->second) : found->second;
+    out += found == values.end() ? text.substr(i, end + 1 - i)
+           : encode              ? clients::percent_encoded(found->second)
+                                 : found->second;
     i = end + 1;
   }
   return out;

@@ -12,9 +12,11 @@
 /// Private to sources/rest: what the project's files say of a REST source, with defaults filled in.
 namespace windrow::sources {
 
+using QueryPairs = std::vector<std::pair<std::string, std::string>>;
+
 struct RestAuth {
-  clients::HttpHeaders headers;                            ///< a key in a header, bearer, basic
-  std::vector<std::pair<std::string, std::string>> query;  ///< a key in the query
+  clients::HttpHeaders headers;  ///< a key in a header, bearer, basic
+  QueryPairs query;              ///< a key in the query
   struct OAuth2 {
     std::string token_url, client_id, client_secret, scope, audience;
     bool in_body = false;  ///< id and secret in the body, not as basic authentication
@@ -37,6 +39,7 @@ struct RestServer {
   std::chrono::microseconds breaker_pause{30'000'000};
   std::chrono::milliseconds timeout{60'000};
   std::string health, ca_file;
+  bool plain = false;  ///< `tls: off`: secrets may go over http:// to other machines
 };
 
 struct Paging {
@@ -52,7 +55,8 @@ struct Paging {
 
 struct RestResource {
   std::string name, path;
-  std::vector<std::pair<std::string, std::string>> params;
+  QueryPairs params;
+  QueryPairs secret_params;            ///< joined where it is sent, and in nothing that is kept
   std::optional<std::string> records;  ///< path; nothing: found
   std::vector<std::string> key;        ///< paths in a record
   std::string total;                   ///< path in a response, empty: found
@@ -82,7 +86,9 @@ struct RestConfig {
 /// Throws Error(configuration) with the place of what is wrong.
 RestServer rest_server(const project::Project& project, const std::string& connection,
                        const Place& place);
-RestConfig rest_config(const project::Project& project, const project::Source& source);
+/// `secrets`: which parameters hold one, beside those that are named so.
+RestConfig rest_config(const project::Project& project, const project::Source& source,
+                       const Secrets* secrets = nullptr);
 
 /// `{movies.id}` → `values["id"]`, percent-encoded where it goes into a path.
 std::string filled(const std::string& text, const std::map<std::string, std::string>& values,

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/hash.h"
+#include "base/secrets.h"
 #include "sources/record_rows.h"
 #include "sources/rest/extraction.h"
 #include "sources/rest/fetcher.h"
@@ -73,11 +74,13 @@ class RestReader final : public Reader {
  public:
   RestReader(const project::Source& source, const Context& context)
       : source_(source),
-        config_(rest_config(context.project, source)),
+        config_(rest_config(context.project, source,
+                            context.shared ? context.shared->secrets : nullptr)),
         now_(context.now),
         cancel_(context.cancel),
         folder_(context.project.state_folder() + "/spill"),
-        throttles_(context.shared ? &context.shared->throttles : nullptr) {
+        throttles_(context.shared ? &context.shared->throttles : nullptr),
+        secrets_(context.shared ? context.shared->secrets : nullptr) {
     if (config_.keep_responses) check_without_children();
   }
 
@@ -128,6 +131,10 @@ class RestReader final : public Reader {
   void end_level();
   Batch batch(const std::map<std::string, lake::Txn>& txns);
   std::string etag_of(const RestResource& resource, const std::string& url);
+  std::string redacted(const std::string& text) const {
+    return secrets_ ? secrets_->redact(text) : text;
+  }
+  std::vector<Stream> kept_streams() const;
   void read_etags(engine::Session& session);
 
   const project::Source& source_;
@@ -138,6 +145,7 @@ class RestReader final : public Reader {
   std::string folder_;
   Throttles* throttles_;
   Throttles own_throttles_;
+  const Secrets* secrets_;
   TableNow table_;
   Progress progress_;
   bool begun_ = false, finished_ = false;
@@ -243,6 +251,9 @@ void RestReader::begin_level(engine::Session& session) {
       stream.paging.from = found.from;
       stream.paging.total_pages = found.total_pages;
       stream.paging.size = found.size;
+      const bool link = found.by == Paging::By::link || found.by == Paging::By::header;
+      if (link && !stream.next.token.empty() && stream.next.token.find("://") == std::string::npos)
+        stream.next.token = config_.server.url + stream.next.token;
     }
     fetcher_->add(std::move(stream));
   }
@@ -344,7 +355,7 @@ void RestReader::read_etags(engine::Session& session) {
 
 std::string RestReader::etag_of(const RestResource& resource, const std::string& url) {
   if (!resource.conditional) return {};
-  const auto found = etags_.find(requester_->shown(url));
+  const auto found = etags_.find(redacted(requester_->shown(url)));
   return found == etags_.end() ? std::string() : found->second;
 }
 
@@ -407,7 +418,7 @@ void RestReader::keep(const Stream& stream, const PageAt& at, const Answer& answ
                       const std::vector<std::string_view>& records) {
   const auto& resource = config_.resources[stream.resource];
   const std::string endpoint = json_quoted(resource.name);
-  const std::string shown = requester_->shown(answer.url);
+  const std::string shown = redacted(requester_->shown(answer.url));
   const std::string request = json_quoted(shown);
   const std::string page = std::to_string(at.index + 1);
   const std::string parent = quoted_or_null(stream.parent);
@@ -543,8 +554,26 @@ std::optional<Batch> RestReader::next(const std::map<std::string, lake::Txn>& tx
   return batch(txns);
 }
 
+/// What is under way, as the log may have it: links are kept relative to the connection's URL,
+/// which may hold a secret. A list whose next link holds one all the same is read from its
+/// beginning.
+std::vector<Stream> RestReader::kept_streams() const {
+  auto out = fetcher_->copy();
+  const std::string& base = config_.server.url;
+  for (auto& stream : out) {
+    std::string& token = stream.next.token;
+    if (token.starts_with(base)) token.erase(0, base.size());
+    if (redacted(token) == token) continue;
+    Stream again;
+    again.resource = stream.resource;
+    again.parent = stream.parent;
+    stream = std::move(again);
+  }
+  return out;
+}
+
 Batch RestReader::batch(const std::map<std::string, lake::Txn>& txns) {
-  if (fetcher_) progress_.streams = fetcher_->copy();
+  if (fetcher_) progress_.streams = kept_streams();
   ++progress_.sequence;
   const auto rows = record_rows(spool_->relation(), kept_columns(), "request", source_);
   Batch out;

@@ -1,0 +1,91 @@
+#include <fmt/format.h>
+
+#include "app/app_impl.h"
+#include "base/url.h"
+#include "clients/mongodb.h"
+#include "clients/postgres_options.h"
+#include "clients/transport.h"
+#include "sources/kafka/options.h"
+#include "storage/s3_options.h"
+#include "storage/webhdfs_options.h"
+
+/// What others on the way to a server can do: told by `check`, `plan`, `run` and `health`.
+namespace windrow::app {
+
+namespace {
+
+std::string setting(const project::Connection& connection, const char* key) {
+  const auto* found = connection.settings.find(key);
+  return found && !found->is_null() ? found->text() : std::string();
+}
+
+std::string kafka_exposure(const project::Connection& connection) {
+  const std::string words = sources::kafka_transport(connection).exposure();
+  if (!words.empty()) return words;
+  const std::string registry = clients::http_exposure(setting(connection, "registry"));
+  return registry.empty() ? registry : "the schema registry's " + registry;
+}
+
+}  // namespace
+
+std::string AppImpl::connection_exposure(const project::Connection& connection) const {
+  const auto said = [&](const char* key) { return setting(connection, key); };
+  const auto& type = connection.type;
+  try {
+    if (type == "postgres")
+      return clients::postgres_transport(clients::postgres_options(said, project_.root)).exposure();
+    if (type == "mongodb") {
+      return clients::mongo_transport(
+                 {said("url"), said("database"), said("ca"), said("certificate"), said("tls")})
+          .exposure();
+    }
+    if (type == "cassandra")
+      return clients::transport_of(said("tls"), hosts_of(said("hosts")), !said("ca").empty())
+          .exposure();
+    if (type == "kafka") return kafka_exposure(connection);
+    if (type == "rest") return clients::http_exposure(said("url"));
+  } catch (const Error& error) {
+    Problem problem = error.problem();
+    const auto* tls = connection.settings.find("tls");
+    if (!problem.place.known()) problem.place = tls ? tls->place : connection.place;
+    throw Error(std::move(problem));
+  }
+  return {};
+}
+
+std::string AppImpl::lake_exposure() const {
+  const std::string& lake = environment_.lake;
+  const auto variables = [this](const std::string& name) { return variable(name); };
+  if (lake.starts_with("s3://") || lake.starts_with("s3a://"))
+    return clients::http_exposure(storage::s3_options(variables).endpoint);
+  if (lake.starts_with("hdfs://") || lake.starts_with("webhdfs://")) {
+    for (const auto& node : storage::name_nodes_of(storage::webhdfs_options(variables),
+                                                   storage::parse_webhdfs_path(lake))) {
+      if (const auto words = clients::http_exposure(node); !words.empty()) return words;
+    }
+  }
+  return {};
+}
+
+std::vector<std::string> AppImpl::notices(Problems& problems) const {
+  std::vector<std::string> out;
+  for (const auto& notice : project_.notices) out.push_back(notice.text());
+  const auto add = [&](const std::string& what, const Place& place,
+                       const std::function<std::string()>& look) {
+    try {
+      const std::string words = look();
+      if (!words.empty())
+        out.push_back(Problem{Code::permission, what + ": " + words, {}, place}.text());
+    } catch (const Error& error) {
+      problems.add(error);
+    }
+  };
+  for (const auto& [name, connection] : project_.connections) {
+    add("connection \"" + name + "\"", connection.place,
+        [&, &connection = connection] { return connection_exposure(connection); });
+  }
+  add("the lake", environment_.place, [&] { return lake_exposure(); });
+  return out;
+}
+
+}  // namespace windrow::app
