@@ -400,7 +400,7 @@ void source_verbs(CLI::App& app, Arguments& a) {
                       "  windrow source reload bronze.orders\n");
   source->require_subcommand(1);
   auto* reload =
-      verb(*source, "Verbs", "reload", "read all its files anew, under the present definition",
+      verb(*source, "Verbs", "reload", "give all its rows anew, under the present definition",
            "  windrow source reload bronze.orders\n");
   reload->add_option("source", a.source, "the source's table")->required();
   reload->add_flag("--without-missing", a.without_missing,

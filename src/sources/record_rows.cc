@@ -207,4 +207,31 @@ RecordRows record_rows(const std::string& relation, const std::vector<duck::Colu
   return out;
 }
 
+Batch kept_again(const TableNow& table, const std::vector<duck::Column>& kept,
+                 const std::string& origin_sql, const project::Source& source,
+                 engine::Session& session) {
+  std::string list;
+  for (const auto& column : kept) list += quote_name(column.name) + ", ";
+  const auto there = session.describe(table.rows_sql);
+  if (std::none_of(there.begin(), there.end(),
+                   [&](const auto& each) { return each.name == source.raw; })) {
+    throw Error(Code::unsupported,
+                fmt::format("the table of \"{}\" has no column \"{}\": the records as they came "
+                            "are not kept",
+                            source.name, source.raw),
+                "name the column that has them: `raw:`", source.place);
+  }
+  const auto rows = record_rows(
+      "(SELECT " + list + quote_name(source.raw) + " AS raw FROM (" + table.rows_sql + "))", kept,
+      origin_sql, source);
+  Batch out;
+  out.select = rows.sql;
+  out.misfits_select = rows.misfits;
+  auto& records = out.held[""].records;
+  records =
+      std::get<int64_t>(session.query("SELECT count(*) FROM (" + table.rows_sql + ")").rows[0][0]);
+  out.what = fmt::format("{} records that the table keeps", records);
+  return out;
+}
+
 }  // namespace windrow::sources

@@ -85,6 +85,12 @@ struct RecordRows {
 RecordRows record_rows(const std::string& relation, const std::vector<duck::Column>& kept,
                        const std::string& origin_sql, const project::Source& source);
 
+/// Records that the table has already, under the source's present definition: `select`, `held` and
+/// what goes with them, for a reload. Error(unsupported) where it keeps no record's own text.
+Batch kept_again(const TableNow& table, const std::vector<duck::Column>& kept,
+                 const std::string& origin_sql, const project::Source& source,
+                 engine::Session& session);
+
 /// The select with the source's partition columns.
 std::string with_partitions(const project::Source& source, const std::string& select);
 

@@ -102,7 +102,9 @@ struct Context {
   /// Whoever stages rows asks `set_aside` where it fails, so that what is nearly always right need
   /// not be looked at twice.
   bool hopeful = false;
-  bool whole = false;  ///< all that is there is one batch, whatever its size
+  /// A reload: one batch of all rows, of whatever size, under the present definition. What cannot
+  /// be asked a second time gives those that the table keeps the records of.
+  bool whole = false;
 };
 
 /// The reader of a source, by its kind; nothing for kinds that have none. Reads its settings and

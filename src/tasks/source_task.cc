@@ -193,13 +193,16 @@ std::optional<std::string> waiting(const Context& context, const project::Source
   return reader->pending(progress_of(context, source.name));
 }
 
+/// Messages of a topic are decoded as they come, and not from what is kept of them.
+bool is_reloadable(const project::Source& source) { return source.kind != "kafka"; }
+
 std::string reload_hint(const project::Source& source) {
-  return source.kind == "files" ? "; `windrow source reload " + source.name + "` reads all anew"
-                                : "";
+  return is_reloadable(source) ? "; `windrow source reload " + source.name + "` reads all anew"
+                               : "";
 }
 
 Error nothing_there(const project::Source& source) {
-  return Error(Code::not_found, "\"" + source.name + "\": none of its files is there to be read",
+  return Error(Code::not_found, "\"" + source.name + "\": there is nothing to be read again",
                "nothing was changed", source.from.place);
 }
 
@@ -232,6 +235,29 @@ void refuse_missing(const project::Source& source, const std::map<std::string, l
               source.from.place);
 }
 
+int64_t rows_of(const engine::Target& target, engine::Session& session) {
+  if (!target.current) return 0;
+  return std::get<int64_t>(
+      session.query("SELECT count(*) FROM (" + lake::scan_sql(*target.current) + ")").rows[0][0]);
+}
+
+/// Former readings, and rows that the database does not have any more, are in the table alone.
+void refuse_fewer(const project::Source& source, int64_t before, int64_t now, Report& report,
+                  const Reload& reload) {
+  if (now >= before) return;
+  const std::string what =
+      fmt::format("\"{}\" has {} rows, and the database has {} now", source.name, before, now);
+  if (reload.without_missing) {
+    report.warnings.push_back(what + ": the others are gone");
+    return;
+  }
+  throw Error(
+      Code::not_found, what,
+      "keep them, or let those go that cannot be read again: --without-missing; nothing was "
+      "changed",
+      source.from.place);
+}
+
 void read_source(const Context& context, const project::Source& source, Cancel& cancel,
                  const ProgressSink& progress, Report& report,
                  const std::optional<Reload>& reload) {
@@ -257,16 +283,12 @@ void read_source(const Context& context, const project::Source& source, Cancel& 
         continue;
       }
     }
-    auto batch = reader->next(reload ? std::map<std::string, lake::Txn>{} : before, *session);
+    auto batch = reader->next(before, *session);
     if (!batch && reload) throw nothing_there(source);
     if (!batch) return;
     if (reload) {
       refuse_missing(source, before, *batch, report, *reload);
       batch->replace = true;
-      for (auto& [app_id, version] : batch->expect_txn) {
-        const auto found = before.find(app_id);
-        if (found != before.end()) version = found->second.version;
-      }
     }
     report.warnings.insert(report.warnings.end(), batch->warnings.begin(), batch->warnings.end());
     // Reading that does not get on would go on for good.
@@ -287,6 +309,8 @@ void read_source(const Context& context, const project::Source& source, Cancel& 
           batch->select, batch->parameters,
           {batch->replace ? engine::Method::Kind::replace : engine::Method::Kind::append}, target);
       settle(source, *batch, staged.rows_written, *session);
+      if (reload && source.kind == "database")
+        refuse_fewer(source, rows_of(target, *session), staged.rows_written, report, *reload);
       // Before the rows: a kill in between loses none of them.
       if (!keep_rejected(context, source, *batch, *session, report)) {
         lake::discard(context.files, staged);
@@ -360,7 +384,7 @@ void ingest_source(const Context& context, const project::Source& source, Cancel
 
 void reload_source(const Context& context, const project::Source& source, bool without_missing,
                    Cancel& cancel, const ProgressSink& progress, Report& report) {
-  if (source.kind != "files") {
+  if (!is_reloadable(source)) {
     throw Error(Code::unsupported,
                 fmt::format("source \"{}\" is of the kind \"{}\": what it has read cannot be asked "
                             "for a second time",

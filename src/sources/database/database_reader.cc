@@ -64,7 +64,8 @@ class DatabaseReader final : public Reader {
         project_(context.project),
         now_(context.now),
         cancel_(context.cancel),
-        shared_(context.shared ? context.shared : &own_) {
+        shared_(context.shared ? context.shared : &own_),
+        anew_(context.whole) {
     const Settings all(source.from);
     connection_ = all.text("database");
     table_name_ = all.text("table");
@@ -103,14 +104,15 @@ class DatabaseReader final : public Reader {
   std::optional<Batch> next(const std::map<std::string, lake::Txn>& txns,
                             engine::Session& session) override {
     check_history(txns);
-    if (done_ || (!begun_ && not_due())) return {};
+    if (done_ || (!begun_ && !anew_ && not_due())) return {};
+    if (anew_) state_ = {.sequence = state_.sequence};
     if (!begun_ && (state_.complete || state_.began.empty())) {
       state_.began = iso(clock_now());
       state_.complete = false;
     }
     begun_ = true;
     try {
-      return cursor_.empty() ? whole(txns, session) : chunk(txns, session);
+      return cursor_.empty() || anew_ ? whole(txns, session) : chunk(txns, session);
     } catch (const Error& error) {
       if (retryable(error.code())) {
         rows_.reset();
@@ -144,9 +146,24 @@ class DatabaseReader final : public Reader {
   }
 
   Batch whole(const std::map<std::string, lake::Txn>& txns, engine::Session& session) {
-    auto out = batch(rows().read(from_, "", path()), txns, session, true);
+    auto& from = rows();
+    const auto found = from.read(from_, "", path());
+    if (!cursor_.empty()) note_high(from);
+    auto out = batch(found, txns, session, true);
     out.replace = replace_;
     return out;
+  }
+
+  /// Where a complete reading ends, and the next one begins.
+  void note_high(DatabaseRows& from) {
+    const std::string name = from.name(cursor_);
+    if (const auto high = from.literal("max(" + name + ")", from_)) state_.high = *high;
+    state_.at.clear();
+    state_.overlapped = -1;
+    if (!overlap_.empty() && !state_.high.empty()) {
+      state_.overlapped =
+          count(from, name + " >= " + from.less(cursor_, from_, state_.high, overlap_));
+    }
   }
 
   std::optional<Batch> chunk(const std::map<std::string, lake::Txn>& txns,
@@ -177,13 +194,7 @@ class DatabaseReader final : public Reader {
     const auto found = from.read(from_, where, path());
     const bool last = !bound;
     if (last) {
-      if (const auto high = from.literal("max(" + name + ")", from_)) state_.high = *high;
-      state_.at.clear();
-      state_.overlapped = -1;
-      if (!overlap_.empty() && !state_.high.empty()) {
-        state_.overlapped =
-            count(from, name + " >= " + from.less(cursor_, from_, state_.high, overlap_));
-      }
+      note_high(from);
     } else {
       state_.at = *bound;
     }
@@ -218,7 +229,7 @@ class DatabaseReader final : public Reader {
     Batch out;
     std::string select, misfit, types;
     std::vector<duck::Column> known;
-    if (!table_.rows_sql.empty() && !replace_) known = session.describe(table_.rows_sql);
+    if (!table_.rows_sql.empty() && !replace_ && !anew_) known = session.describe(table_.rows_sql);
     bool clash = false;
     std::vector<duck::Column> columns;
     for (const auto& column : found.columns) {
@@ -288,6 +299,7 @@ class DatabaseReader final : public Reader {
   int64_t chunk_ = 0;
   std::chrono::microseconds every_{0};
   bool replace_ = false, begun_ = false, done_ = false;
+  bool anew_;  ///< Context::whole: everything that there is, in one commit
   TableNow table_;
   State state_;
   std::unique_ptr<DatabaseRows> rows_;

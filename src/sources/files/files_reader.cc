@@ -105,7 +105,7 @@ class FilesReader final : public Reader {
 
   std::optional<Batch> next(const std::map<std::string, lake::Txn>& txns,
                             engine::Session& session) override {
-    auto rest = waiting(txns);
+    auto rest = waiting(whole_ ? std::map<std::string, lake::Txn>() : txns);
     if (rest.empty() && !touched_.empty()) return touched_batch(txns);
     // Files that tell of no column (empty ones, of a source that declares none) make no table; as
     // long as there is none they are looked at again next time.

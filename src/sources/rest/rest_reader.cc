@@ -80,7 +80,8 @@ class RestReader final : public Reader {
         cancel_(context.cancel),
         folder_(context.project.state_folder() + "/spill"),
         throttles_(context.shared ? &context.shared->throttles : nullptr),
-        secrets_(context.shared ? context.shared->secrets : nullptr) {
+        secrets_(context.shared ? context.shared->secrets : nullptr),
+        from_table_(context.whole) {
     if (config_.keep_responses) check_without_children();
   }
 
@@ -130,6 +131,7 @@ class RestReader final : public Reader {
   void end_of_list(Stream& stream);
   void end_level();
   Batch batch(const std::map<std::string, lake::Txn>& txns);
+  Batch with_progress(Batch out, const std::map<std::string, lake::Txn>& txns);
   std::string etag_of(const RestResource& resource, const std::string& url);
   std::string redacted(const std::string& text) const {
     return secrets_ ? secrets_->redact(text) : text;
@@ -146,6 +148,7 @@ class RestReader final : public Reader {
   Throttles* throttles_;
   Throttles own_throttles_;
   const Secrets* secrets_;
+  bool from_table_;
   TableNow table_;
   Progress progress_;
   bool begun_ = false, finished_ = false;
@@ -522,6 +525,11 @@ void RestReader::end_level() {
 std::optional<Batch> RestReader::next(const std::map<std::string, lake::Txn>& txns,
                                       engine::Session& session) {
   check_history(txns);
+  if (from_table_) {
+    if (table_.rows_sql.empty()) return {};
+    progress_.logged.clear();  // it is told already
+    return with_progress(kept_again(table_, kept_columns(), "request", source_, session), txns);
+  }
   if (finished_ || (!begun_ && not_due())) return {};
   if (!begun_) begin();
   spool_->clear();
@@ -574,7 +582,6 @@ std::vector<Stream> RestReader::kept_streams() const {
 
 Batch RestReader::batch(const std::map<std::string, lake::Txn>& txns) {
   if (fetcher_) progress_.streams = kept_streams();
-  ++progress_.sequence;
   const auto rows = record_rows(spool_->relation(), kept_columns(), "request", source_);
   Batch out;
   out.select = rows.sql;
@@ -582,16 +589,22 @@ Batch RestReader::batch(const std::map<std::string, lake::Txn>& txns) {
   out.misfits_select = rows.misfits;
   out.held = spool_->held();
   out.rows_by_origin = "SELECT request, count(*) FROM (" + rows.sql + ") GROUP BY 1";
+  out.what = fmt::format("{} records", spool_->rows());
+  out.warnings = std::move(warnings_);
+  warnings_.clear();
+  out = with_progress(std::move(out), txns);
+  progress_.streams.clear();
+  return out;
+}
+
+Batch RestReader::with_progress(Batch out, const std::map<std::string, lake::Txn>& txns) {
+  ++progress_.sequence;
   out.parameters = {{"extracted_at", {iso(now_), "TIMESTAMP"}}};
   out.state = last_state_ = to_json(progress_);
-  progress_.streams.clear();
   const auto found = txns.find(app_id());
   out.expect_txn[app_id()] =
       found == txns.end() ? std::nullopt : std::optional(found->second.version);
   out.txns.push_back({app_id(), progress_.sequence, micros(clock_now()) / 1000});
-  out.what = fmt::format("{} records", spool_->rows());
-  out.warnings = std::move(warnings_);
-  warnings_.clear();
   return out;
 }
 

@@ -36,6 +36,12 @@ const std::vector<duck::Column>& spool_columns() {
   return columns;
 }
 
+std::vector<duck::Column> kept_columns() {
+  auto out = spool_columns();
+  out.pop_back();
+  return out;
+}
+
 Time clock_now() {
   return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
 }
@@ -194,7 +200,8 @@ class SseReader final : public Reader {
         now_(context.now),
         cancel_(context.cancel ? context.cancel : &never_),
         folder_(context.project.state_folder() + "/spill"),
-        shared_(context.shared ? context.shared : &own_) {
+        shared_(context.shared ? context.shared : &own_),
+        from_table_(context.whole) {
     const Settings all(source.from);
     server_ = rest_server(context.project, all.text("sse"), source.from.place);
     url_ = server_.url + all.text("path");
@@ -211,6 +218,7 @@ class SseReader final : public Reader {
 
   bool keeps_state() const override { return true; }
   void restore(const TableNow& table) override {
+    table_ = table;
     if (listener_ && table.state == last_state_) return;
     listener_.reset();
     const Json j = Json::parse(table.state, nullptr, false);
@@ -227,8 +235,12 @@ class SseReader final : public Reader {
   }
 
   std::optional<Batch> next(const std::map<std::string, lake::Txn>& txns,
-                            engine::Session&) override {
+                            engine::Session& session) override {
     check_history(txns);
+    if (from_table_) {
+      if (table_.rows_sql.empty()) return {};
+      return with_progress(kept_again(table_, kept_columns(), "id", source_, session), txns);
+    }
     if (!begun_) begun_ = Clock::now();
     const auto end = *begun_ + for_;
     if (Clock::now() >= end || (listener_ && listener_->ended())) return {};
@@ -285,14 +297,17 @@ class SseReader final : public Reader {
   }
 
   Batch batch(const std::map<std::string, lake::Txn>& txns) {
-    auto kept = spool_columns();
-    kept.pop_back();
-    const auto rows = record_rows(spool_->relation(), kept, "id", source_);
+    const auto rows = record_rows(spool_->relation(), kept_columns(), "id", source_);
     Batch out;
     out.select = rows.sql;
     out.rejected_select = spool_->rejected();
     out.misfits_select = rows.misfits;
     out.held[""].records = int64_t(spool_->rows());
+    out.what = fmt::format("{} events", spool_->rows());
+    return with_progress(std::move(out), txns);
+  }
+
+  Batch with_progress(Batch out, const std::map<std::string, lake::Txn>& txns) {
     out.parameters = {{"extracted_at", {iso(now_), "TIMESTAMP"}}};
     ++state_.sequence;
     out.state = last_state_ =
@@ -302,7 +317,6 @@ class SseReader final : public Reader {
     out.expect_txn[app_id()] =
         found == txns.end() ? std::nullopt : std::optional(found->second.version);
     out.txns.push_back({app_id(), state_.sequence, micros(clock_now()) / 1000});
-    out.what = fmt::format("{} events", spool_->rows());
     return out;
   }
 
@@ -313,6 +327,8 @@ class SseReader final : public Reader {
   std::string folder_;
   Shared own_;
   Shared* shared_;
+  bool from_table_;
+  TableNow table_;
   RestServer server_;
   std::string url_, last_state_;
   std::vector<std::string> types_;
