@@ -3,10 +3,18 @@
 #include <duckdb/catalog/catalog_entry/table_function_catalog_entry.hpp>
 #include <duckdb/common/multi_file/multi_file_list.hpp>
 #include <duckdb/common/multi_file/multi_file_reader.hpp>
+#include <duckdb/common/multi_file/multi_file_states.hpp>
+#include <duckdb/common/string_util.hpp>
 #include <duckdb/execution/expression_executor.hpp>
+#include <duckdb/function/cast/cast_function_set.hpp>
 #include <duckdb/main/client_context_state.hpp>
+#include <duckdb/main/config.hpp>
 #include <duckdb/parser/parsed_data/create_table_function_info.hpp>
 #include <duckdb/planner/expression/list.hpp>
+#include <duckdb/planner/expression_iterator.hpp>
+#include <map>
+#include <mutex>
+#include <unordered_map>
 
 #include "base/time.h"
 #include "duck/impl.h"
@@ -14,11 +22,16 @@
 // DuckDB asks the reader of a scan's files which of them it can do without, once it knows the
 // conditions that stand above the scan. Its own reader answers from values in the paths; ours also
 // asks the guide.
+//
+// What a scan knows of a file's columns is what the file's reader says: types, casts and conditions
+// follow from that. So where a file has a TIMESTAMP that is a moment, its reader is made to say so,
+// and to give the values under the other type; both are microseconds since 1970.
 
 namespace windrow::duck {
 namespace {
 
 constexpr const char* kGuide = "guide";
+constexpr const char* kMoments = "moments";
 constexpr const char* kStateName = "windrow_files_read";
 
 using Load = std::function<std::shared_ptr<const FileGuide>(std::string_view key)>;
@@ -170,6 +183,60 @@ class Conditions {
   std::vector<ScanCondition> found_;
 };
 
+/// `type` with those of its TIMESTAMPs as moments that `wanted` has as such.
+duckdb::LogicalType with_moments(const duckdb::LogicalType& type,
+                                 const duckdb::LogicalType& wanted) {
+  using duckdb::LogicalType;
+  using duckdb::LogicalTypeId;
+  if (type.id() == LogicalTypeId::TIMESTAMP && wanted.id() == LogicalTypeId::TIMESTAMP_TZ)
+    return LogicalType::TIMESTAMP_TZ;
+  if (type.id() != wanted.id()) return type;
+  if (type.id() == LogicalTypeId::LIST) {
+    return LogicalType::LIST(
+        with_moments(duckdb::ListType::GetChildType(type), duckdb::ListType::GetChildType(wanted)));
+  }
+  if (type.id() == LogicalTypeId::MAP) {
+    return LogicalType::MAP(
+        with_moments(duckdb::MapType::KeyType(type), duckdb::MapType::KeyType(wanted)),
+        with_moments(duckdb::MapType::ValueType(type), duckdb::MapType::ValueType(wanted)));
+  }
+  if (type.id() == LogicalTypeId::STRUCT) {
+    auto fields = duckdb::StructType::GetChildTypes(type);
+    for (auto& [name, field] : fields) {
+      for (const auto& [other, moment] : duckdb::StructType::GetChildTypes(wanted)) {
+        if (duckdb::StringUtil::CIEquals(name, other)) field = with_moments(field, moment);
+      }
+    }
+    return LogicalType::STRUCT(std::move(fields));
+  }
+  return type;
+}
+
+/// The same for a column of a file, which tells the types of what is in it once more.
+void make_moments(duckdb::MultiFileColumnDefinition& column, const duckdb::LogicalType& type) {
+  using duckdb::LogicalTypeId;
+  if (column.type == type) return;
+  column.type = type;
+  const auto child = [&](const duckdb::string& name) -> duckdb::MultiFileColumnDefinition* {
+    for (auto& each : column.children)
+      if (each.name == name) return &each;
+    return nullptr;
+  };
+  if (type.id() == LogicalTypeId::STRUCT) {
+    for (const auto& [name, field] : duckdb::StructType::GetChildTypes(type))
+      if (auto* each = child(name)) make_moments(*each, field);
+  } else if (type.id() == LogicalTypeId::LIST && column.children.size() == 1) {
+    make_moments(column.children[0], duckdb::ListType::GetChildType(type));
+  } else if (type.id() == LogicalTypeId::MAP) {
+    if (column.children.size() == 1) {
+      make_moments(column.children[0], duckdb::ListType::GetChildType(type));
+    } else {
+      if (auto* key = child("key")) make_moments(*key, duckdb::MapType::KeyType(type));
+      if (auto* value = child("value")) make_moments(*value, duckdb::MapType::ValueType(type));
+    }
+  }
+}
+
 std::vector<std::string> paths_of(const duckdb::MultiFileList& files) {
   std::vector<std::string> out;
   for (const auto& file : files.GetAllFiles()) out.push_back(file.path);
@@ -178,6 +245,8 @@ std::vector<std::string> paths_of(const duckdb::MultiFileList& files) {
 
 class GuidedReader : public duckdb::MultiFileReader {
  public:
+  using Reader = duckdb::shared_ptr<duckdb::BaseFileReader>;
+
   explicit GuidedReader(duckdb::shared_ptr<Guides> guides) : guides_(std::move(guides)) {}
 
   static duckdb::unique_ptr<duckdb::MultiFileReader> make(const duckdb::TableFunction& function) {
@@ -187,6 +256,10 @@ class GuidedReader : public duckdb::MultiFileReader {
 
   bool ParseOption(const duckdb::string& name, const duckdb::Value& value,
                    duckdb::MultiFileOptions& options, duckdb::ClientContext& context) override {
+    if (name == kMoments) {
+      moments_ = duckdb::TransformStringToLogicalType(value.ToString(), context);
+      return true;
+    }
     if (name != kGuide) return MultiFileReader::ParseOption(name, value, options, context);
     key_ = value.ToString();
     const auto choices = context.registered_state->Get<Choices>(kStateName);
@@ -217,7 +290,111 @@ class GuidedReader : public duckdb::MultiFileReader {
     return kept;
   }
 
+  Reader CreateReader(duckdb::ClientContext& context, duckdb::GlobalTableFunctionState& state,
+                      duckdb::BaseUnionData& data,
+                      const duckdb::MultiFileBindData& bind_data) override {
+    return with_moments_in(MultiFileReader::CreateReader(context, state, data, bind_data));
+  }
+  Reader CreateReader(duckdb::ClientContext& context, duckdb::GlobalTableFunctionState& state,
+                      const duckdb::OpenFileInfo& file, duckdb::idx_t index,
+                      const duckdb::MultiFileBindData& bind_data) override {
+    return with_moments_in(MultiFileReader::CreateReader(context, state, file, index, bind_data));
+  }
+  Reader CreateReader(duckdb::ClientContext& context, const duckdb::OpenFileInfo& file,
+                      duckdb::BaseFileReaderOptions& options,
+                      const duckdb::MultiFileOptions& file_options,
+                      duckdb::MultiFileReaderInterface& interface) override {
+    return with_moments_in(
+        MultiFileReader::CreateReader(context, file, options, file_options, interface));
+  }
+
+  duckdb::ReaderInitializeType InitializeReader(
+      duckdb::MultiFileReaderData& data, const duckdb::MultiFileBindData& bind_data,
+      const duckdb::vector<duckdb::MultiFileColumnDefinition>& columns,
+      const duckdb::vector<duckdb::ColumnIndex>& ids,
+      duckdb::optional_ptr<duckdb::TableFilterSet> filters, duckdb::ClientContext& context,
+      duckdb::MultiFileGlobalState& state) override {
+    const auto done =
+        MultiFileReader::InitializeReader(data, bind_data, columns, ids, filters, context, state);
+    if (data.reader) give_moments(context, *data.reader);
+    return done;
+  }
+
  private:
+  /// Columns of a file that were made moments: their numbers, and the types that the file has.
+  struct Made {
+    duckdb::weak_ptr<duckdb::BaseFileReader> reader;
+    std::map<duckdb::idx_t, duckdb::LogicalType> in_file;
+  };
+
+  Reader with_moments_in(Reader reader) {
+    if (moments_.id() != duckdb::LogicalTypeId::STRUCT) return reader;
+    Made made{reader, {}};
+    for (duckdb::idx_t i = 0; i < reader->columns.size(); ++i) {
+      auto& column = reader->columns[i];
+      for (const auto& [name, moment] : duckdb::StructType::GetChildTypes(moments_)) {
+        if (!duckdb::StringUtil::CIEquals(column.name, name)) continue;
+        const auto type = with_moments(column.type, moment);
+        if (type == column.type) continue;
+        made.in_file.emplace(i, column.type);
+        make_moments(column, type);
+      }
+    }
+    if (made.in_file.empty()) return reader;
+    std::lock_guard lock(made_mutex_);
+    made_[reader.get()] = std::move(made);
+    return reader;
+  }
+
+  /// The columns that are read are given as what they were made.
+  void give_moments(duckdb::ClientContext& context, duckdb::BaseFileReader& reader) {
+    std::map<duckdb::idx_t, duckdb::LogicalType> in_file;
+    {
+      std::lock_guard lock(made_mutex_);
+      const auto made = made_.find(&reader);
+      // A reader that is gone may have lain at the same place.
+      if (made == made_.end() || made->second.reader.lock().get() != &reader) return;
+      in_file = made->second.in_file;
+    }
+    for (duckdb::idx_t i = 0; i < reader.column_ids.size(); ++i) {
+      const duckdb::idx_t id = reader.column_ids[duckdb::MultiFileLocalIndex(i)].GetId();
+      const auto was = in_file.find(id);
+      if (was == in_file.end()) continue;
+      auto& given = reader.expression_map[id];
+      if (!given) given = reference(reader.columns[id].type);
+      replace_reference(given, [&](const duckdb::LogicalType& type) {
+        return moment_of(context, was->second, type);
+      });
+    }
+  }
+
+  using Expression = duckdb::unique_ptr<duckdb::Expression>;
+
+  static void replace_reference(Expression& in,
+                                const std::function<Expression(const duckdb::LogicalType&)>& by) {
+    if (in->GetExpressionClass() == duckdb::ExpressionClass::BOUND_REF) {
+      in = by(in->return_type);
+    } else {
+      duckdb::ExpressionIterator::EnumerateChildren(
+          *in, [&](Expression& child) { replace_reference(child, by); });
+    }
+  }
+
+  static Expression reference(const duckdb::LogicalType& type) {
+    return duckdb::make_uniq<duckdb::BoundReferenceExpression>(type, duckdb::idx_t(0));
+  }
+
+  /// A cast as DuckDB makes them, but for one thing: it leaves the microseconds as they are.
+  static Expression moment_of(duckdb::ClientContext& context, const duckdb::LogicalType& type,
+                              const duckdb::LogicalType& moment) {
+    duckdb::CastFunctionSet casts(duckdb::DBConfig::GetConfig(context));
+    casts.RegisterCastFunction(duckdb::LogicalType::TIMESTAMP, duckdb::LogicalType::TIMESTAMP_TZ,
+                               duckdb::BoundCastInfo(duckdb::DefaultCasts::ReinterpretCast));
+    duckdb::GetCastFunctionInput input(context);
+    return duckdb::make_uniq<duckdb::BoundCastExpression>(
+        reference(type), moment, casts.GetCastFunction(type, moment, input));
+  }
+
   duckdb::unique_ptr<duckdb::MultiFileList> guided(const duckdb::MultiFileList& files,
                                                    const std::vector<ScanCondition>& conditions) {
     if (conditions.empty() || key_.empty()) return {};
@@ -241,6 +418,9 @@ class GuidedReader : public duckdb::MultiFileReader {
 
   duckdb::shared_ptr<Guides> guides_;
   std::string key_;
+  duckdb::LogicalType moments_;
+  std::mutex made_mutex_;
+  std::unordered_map<const duckdb::BaseFileReader*, Made> made_;
   std::shared_ptr<FilesRead> choice_;
 };
 
@@ -263,6 +443,7 @@ void add_guided_parquet(Database& database, Load load) {
       function.function_info = guides;
       function.get_multi_file_reader = GuidedReader::make;
       function.named_parameters[kGuide] = duckdb::LogicalType::VARCHAR;
+      function.named_parameters[kMoments] = duckdb::LogicalType::VARCHAR;
     }
     duckdb::CreateTableFunctionInfo info(std::move(functions));
     info.on_conflict = duckdb::OnCreateConflict::REPLACE_ON_CONFLICT;

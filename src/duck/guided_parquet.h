@@ -31,7 +31,12 @@ class FileGuide {
                                      const std::vector<ScanCondition>& conditions) const = 0;
 };
 
-/// What guided scans are called in SQL: read_parquet with one more parameter, `guide = 'KEY'`.
+/// What guided scans are called in SQL: read_parquet with two more parameters, both optional.
+/// - `guide = 'KEY'`: which files are not opened.
+/// - `moments = 'STRUCT("a" TIMESTAMPTZ, …)'`: columns, by their names in the files, of which each
+///   TIMESTAMP WITH TIME ZONE is one, whatever a file says. Times that do not say of what zone they
+///   are (INT96, and those of writers that leave it out) are of UTC; DuckDB would take them for
+///   local ones of the session's zone. Without it times are as the file has them.
 inline constexpr const char* kGuidedParquet = "windrow_parquet";
 
 /// Makes windrow_parquet known to every connection of the database. Files that the guide of a

@@ -120,5 +120,74 @@ TEST_F(GuidedParquet, EachScanOfAQueryChoosesForItself) {
             10);
 }
 
+/// A file that says of no time what zone it is of: rows of an hour each, in many row groups.
+class Moments : public GuidedParquet {
+ protected:
+  void SetUp() override {
+    GuidedParquet::SetUp();
+    const auto path = quote_text((folder_ / "moments.parquet").string());
+    connection_.execute(
+        "COPY (SELECT i, t AS ts, t AS nt, {'a': t, 'b': [t, NULL]} AS s, MAP {t: {'c': t}} AS m "
+        "FROM (SELECT i, TIMESTAMP '2025-10-01' + i * INTERVAL 1 HOUR AS t FROM range(10000) r(i)))"
+        " TO " +
+        path + " (ROW_GROUP_SIZE 2048)");
+    connection_.execute("SET TimeZone = 'Europe/Berlin'");
+    connection_.execute(
+        "CREATE VIEW moments AS FROM windrow_parquet([" + path +
+        "], moments = 'STRUCT(\"TS\" TIMESTAMPTZ, s STRUCT(a TIMESTAMPTZ, b TIMESTAMPTZ[], none "
+        "TIMESTAMPTZ), m MAP(TIMESTAMPTZ, STRUCT(c TIMESTAMPTZ)), i TIMESTAMPTZ)')");
+    connection_.execute(
+        "CREATE VIEW typed AS FROM windrow_parquet([" + path +
+        "], moments = 'STRUCT(ts TIMESTAMPTZ)', schema = MAP {'ts': {name: 'ts', type: "
+        "'TIMESTAMPTZ', default_value: NULL}, 's': {name: 's', type: 'STRUCT(a TIMESTAMP)', "
+        "default_value: NULL}})");
+  }
+  std::string value(const std::string& sql) { return text_of(connection_.value(sql)); }
+};
+
+TEST_F(Moments, AreTheSameMicrosecondsUnderAnotherType) {
+  std::string types;
+  for (const auto& column : connection_.describe("FROM moments")) types += column.type + "; ";
+  const std::string zoned = "TIMESTAMP WITH TIME ZONE";
+  EXPECT_EQ(types, "BIGINT; " + zoned + "; TIMESTAMP; STRUCT(a " + zoned + ", b " + zoned +
+                       "[]); MAP(" + zoned + ", STRUCT(c " + zoned + ")); ");
+  const std::string right = "epoch_us(TIMESTAMPTZ '2025-10-01 00:00:00+00') + i * 3600000000";
+  for (const char* at : {"ts", "nt", "s.a", "s.b[1]", "map_keys(m)[1]", "map_values(m)[1].c"})
+    EXPECT_EQ(
+        value(std::string("SELECT count(*) FROM moments WHERE epoch_us(") + at + ") = " + right),
+        "10000")
+        << at;
+  EXPECT_EQ(value("SELECT max(s).b IS NULL OR max(ts) > min(ts) FROM moments"), "true");
+}
+
+TEST_F(Moments, ConditionsMeanThem) {
+  for (const char* view : {"moments", "typed"}) {
+    const std::string from = std::string(" FROM ") + view + " WHERE ";
+    EXPECT_EQ(value("SELECT count(*)" + from + "ts < TIMESTAMPTZ '2025-10-26 01:00:00+00'"), "601");
+    EXPECT_EQ(
+        value("SELECT count(*)" + from + "ts >= '2025-10-26 02:00' AND ts < '2025-10-26 03:00'"),
+        "1");
+    EXPECT_EQ(value("SELECT count(*)" + from + "ts = TIMESTAMPTZ '2026-10-01 00:00:00+00'"), "1");
+    EXPECT_EQ(value("SELECT count(*)" + from +
+                    "ts IN ('2025-10-26 02:00:00+02', '2025-10-26 02:00:00+01')"),
+              "2");
+    EXPECT_EQ(value("SELECT count(*)" + from + "ts IS NULL"), "0");
+    EXPECT_EQ(
+        value("SELECT sum(epoch_us(ts))" + from + "ts > '2026-05-01'"),
+        value(
+            "SELECT sum(epoch_us(ts)) FROM (SELECT ts FROM moments OFFSET 0) WHERE epoch_us(ts) > "
+            "epoch_us('2026-05-01'::TIMESTAMPTZ)"));
+    EXPECT_EQ(value("SELECT count(*) FROM (SELECT unnest([TIMESTAMPTZ '2025-10-26 00:00:00+00', "
+                    "TIMESTAMPTZ '2026-01-01 00:00:00+00']) AS ts) JOIN " +
+                    std::string(view) + " USING (ts)"),
+              "2");
+    EXPECT_EQ(value("SELECT epoch_us(ts) FROM " + std::string(view) + " ORDER BY ts DESC LIMIT 1"),
+              value("SELECT max(epoch_us(nt)) FROM moments"));
+  }
+  EXPECT_EQ(value("SELECT count(*) FROM moments WHERE s.a < TIMESTAMPTZ '2025-10-02 00:00:00+00'"),
+            "24");
+  EXPECT_EQ(value("SELECT count(*) FROM moments WHERE nt < TIMESTAMP '2025-10-02'"), "24");
+}
+
 }  // namespace
 }  // namespace windrow::duck

@@ -23,6 +23,8 @@
 //     at the first one only; others are read with union_by_name, which opens each while planning.
 //   - Else the columns are given to read_parquet, so that no file is opened while planning, and a
 //     list of file name, partition values and deletion vectors is joined.
+//   - A moment (`timestamp`) in another writer's file may be an INT96, of which DuckDB does not
+//     know that it is one: the scan is told which columns hold moments (duck::kGuidedParquet).
 
 namespace windrow::lake {
 namespace {
@@ -45,6 +47,12 @@ struct Group {
 bool path_can_hold(const Type& type) {
   return type.kind != Kind::timestamp && type.kind != Kind::timestamp_ntz &&
          type.kind != Kind::float_ && type.kind != Kind::double_ && type.kind != Kind::binary;
+}
+
+bool holds_moments(const Type& type) {
+  return type.kind == Kind::timestamp ||
+         std::any_of(type.fields.begin(), type.fields.end(),
+                     [](const Field& field) { return holds_moments(field.type); });
 }
 
 /// DuckDB takes the word NULL in a path for no value; to Delta it is a text.
@@ -162,6 +170,23 @@ class Scan {
     return "MAP {" + out + "}";
   }
 
+  /// The columns in which moments are, as a type of DuckDB's; empty where there is none.
+  std::string moments() const {
+    std::string out;
+    for (const auto& field : snapshot_.schema.fields) {
+      if (is_partition(field) || !holds_moments(field.type)) continue;
+      out += (out.empty() ? "STRUCT(" : ", ") + duck::quote_name(field.in_files()) + " " +
+             type_in_files(field.type);
+    }
+    return out.empty() ? out : out + ")";
+  }
+
+  /// Our own files say of a moment that it is one.
+  static bool of_others(const Group& group) {
+    return std::any_of(group.files.begin(), group.files.end(),
+                       [](const Add* add) { return schema_tag_of(*add).empty(); });
+  }
+
   /// To DuckDB a name with `*`, `?` or `[` is a pattern, to Delta it is a name.
   static std::vector<std::string> literal(std::vector<std::string> paths) {
     for (auto& path : paths)
@@ -177,9 +202,12 @@ class Scan {
     const bool united = group.way == Way::hive ? !group.same_columns : numbered_by_name;
     // Where columns are united by name, every file was opened before conditions are known.
     const bool guided = guided_ && !united;
-    std::string read = std::string("FROM ") + (guided ? duck::kGuidedParquet : "read_parquet") +
-                       "(" + duck::quote_list(literal(paths));
+    const std::string moments = of_others(group) ? this->moments() : "";
+    std::string read = std::string("FROM ") +
+                       (guided || !moments.empty() ? duck::kGuidedParquet : "read_parquet") + "(" +
+                       duck::quote_list(literal(paths));
     if (guided) read += ", guide = " + duck::quote_text(guide_key(snapshot_));
+    if (!moments.empty()) read += ", moments = " + duck::quote_text(moments);
     if (const auto rows = about_rows(group))
       read += ", explicit_cardinality = " + std::to_string(*rows);
     if (with_file_ || group.way == Way::joined)

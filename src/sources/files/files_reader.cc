@@ -322,7 +322,7 @@ class FilesReader final : public Reader {
       return csv_records(here, source_, session, bounded, known, hopeful_ && !careful_);
     }
     if (kind == "parquet") {
-      auto records = parquet_records(here, source_, session);
+      auto records = parquet_records(here, source_, session, known);
       records.warnings = std::move(warnings);
       return records;
     }

@@ -49,7 +49,7 @@ std::optional<Records> fast_json_records(const std::vector<FoundFile>& files, ui
 /// Words for a value that does not fit, with the types that are declared.
 std::string misfit_words(const project::Source& source);
 Records parquet_records(const std::vector<FoundFile>& files, const project::Source& source,
-                        engine::Session& session);
+                        engine::Session& session, const KnownTypes& known = {});
 Records text_records(const std::vector<FoundFile>& files, const project::Source& source,
                      engine::Session& session, const Outside& outside);
 
