@@ -19,6 +19,11 @@ constexpr size_t kKeptContent = 1 << 20;
 /// The engine's reader takes longer lines only where it is told to.
 constexpr int64_t kColumnsMax = 4096;
 constexpr uint64_t kUsualLine = 1'900'000;
+/// The engine's reader keeps each record that has too many columns or too few in memory, some times
+/// over: of more than so many bytes it is not shown them.
+constexpr uint64_t kUnevenBytes = 4 << 20;
+/// A line of what is set aside: its content, each byte of which may be written as six.
+constexpr size_t kBadLine = 8 * kKeptContent;
 
 /// How the engine's reader shows a character: as it is, or as an escape.
 std::string character(const std::string& shown) {
@@ -77,8 +82,8 @@ class Lines final : public CsvSink {
 };
 
 CsvCount scan(const FoundFile& file, const CsvDialect& dialect, const CsvWish& wish,
-              const Outside& outside, CsvSink& sink, bool copied) {
-  CsvScanner scanner(dialect, outside.record_bytes_max, wish.utf8, sink, copied);
+              const Outside& outside, CsvSink& sink, bool copied, bool even = false) {
+  CsvScanner scanner(dialect, outside.record_bytes_max, wish.utf8, sink, copied, even);
   read_bytes(file, outside, [&](std::string_view piece) {
     scanner.feed(piece);
     return true;
@@ -279,6 +284,25 @@ void refuse_too_wide(const FoundFile& found, const CsvWish& wish, const Outside&
                 fmt::format("it has {} columns; {} are the most", most + 1, kColumnsMax));
 }
 
+/// What is bad goes beside, and the reader sees a copy without it.
+void copy_good(CsvFile& file, const CsvWish& wish, const Outside& outside, bool even) {
+  Copy copy(file.found.name, *outside.copies);
+  const auto count = scan(file.found, file.dialect, wish, outside, copy, true, even);
+  copy.close();
+  if (even) file.count = count;
+  file.readable.path = copy.good_path;
+  file.readable.size = 1;  // it is not empty: it has a header, or records
+  file.lines = copy.lines_path;
+  if (file.count.bad > 0)
+    file.bad = "SELECT origin, position, error, content FROM read_json(" +
+               quote_text(escape_glob(copy.bad_path)) +
+               ", format = 'newline_delimited', compression = 'uncompressed', "
+               "maximum_object_size = " +
+               std::to_string(kBadLine) +
+               ", columns = {'origin': 'VARCHAR', 'position': 'BIGINT', 'error': 'VARCHAR', "
+               "'content': 'VARCHAR'})";
+}
+
 CsvFile look_at_csv(const FoundFile& found, const CsvWish& wish, const Outside& outside,
                     engine::Session& session) {
   refuse_too_wide(found, wish, outside);
@@ -291,36 +315,41 @@ CsvFile look_at_csv(const FoundFile& found, const CsvWish& wish, const Outside& 
     if (sniffed) out.columns = sniffed->columns;
     return out;
   }
-  const CsvDialect dialect = out.dialect = dialect_of(out, sniffed, wish, outside, out.count);
-  const bool copied = out.count.bad > 0 || out.count.mixed_ends;
+  out.dialect = dialect_of(out, sniffed, wish, outside, out.count);
   if (out.count.columns > kColumnsMax)
     throw Error(Code::corrupt,
                 fmt::format("it has {} columns; {} are the most", out.count.columns, kColumnsMax));
   if (out.count.first_is_bad && !(wish.header_told && !wish.header))
     throw Error(Code::corrupt, "its first line, which names the columns, is no record");
-  if (copied) {
-    Copy copy(found.name, *outside.copies);
-    scan(found, dialect, wish, outside, copy, true);
-    copy.close();
-    out.readable.path = copy.good_path;
-    out.readable.size = 1;  // it is not empty: it has a header, or records
-    out.lines = copy.lines_path;
-    if (out.count.bad > 0)
-      out.bad = "SELECT origin, position, error, content FROM read_json(" +
-                quote_text(escape_glob(copy.bad_path)) +
-                ", format = 'newline_delimited', compression = 'uncompressed', "
-                "maximum_object_size = 33554432, columns = {'origin': 'VARCHAR', 'position': "
-                "'BIGINT', 'error': 'VARCHAR', 'content': 'VARCHAR'})";
-  }
-  out.arguments = arguments_of(dialect, wish, copied, out.count.longest);
-  if (out.count.records > 0) {
+  bool even = out.count.uneven_bytes > kUnevenBytes;
+  bool copied = out.count.bad > 0 || out.count.mixed_ends || even;
+  if (copied) copy_good(out, wish, outside, even);
+  const auto look = [&] {
+    out.arguments = arguments_of(out.dialect, wish, copied, out.count.longest);
     // Of what will be read, which may not be what was first looked at.
-    if (!sniffed || copied || !(with_wish(sniffed->dialect, wish) == dialect) ||
+    if (!sniffed || copied || !(with_wish(sniffed->dialect, wish) == out.dialect) ||
         out.count.longest > kUsualLine)
       sniffed = sniff(out.readable, out.arguments + header, session);
     if (!sniffed) throw Error(Code::corrupt, "its columns cannot be told");
+  };
+  if (out.count.records > 0) {
+    look();
+    if (even && int64_t(sniffed->columns.size()) != out.count.columns) {
+      // The first record does not say how many columns there are.
+      NoSink nothing;
+      out.count = scan(found, out.dialect, wish, outside, nothing, false);
+      even = false;
+      copied = out.count.bad > 0 || out.count.mixed_ends;
+      out.readable = out.found;
+      out.bad.clear();
+      out.lines.clear();
+      if (copied) copy_good(out, wish, outside, even);
+      look();
+    }
     if (!wish.header_told) out.header = sniffed->header;
     out.columns = sniffed->columns;
+  } else {
+    out.arguments = arguments_of(out.dialect, wish, copied, out.count.longest);
   }
   out.arguments += std::string(", header = ") + (out.header ? "true" : "false");
   return out;

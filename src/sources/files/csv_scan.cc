@@ -11,17 +11,19 @@ namespace {
 
 constexpr const char* kUnclosed = "a quote is not closed, or text follows the one that closes it";
 constexpr const char* kTooLong = "longer than record_bytes_max";
+constexpr const char* kUneven = "it has another number of columns than the first record";
 constexpr const char* kEncoding = "invalid UTF-8";
 constexpr int64_t kSwallowed = 3;
 
 }  // namespace
 
 CsvScanner::CsvScanner(CsvDialect dialect, uint64_t record_bytes_max, bool utf8, CsvSink& sink,
-                       bool copied)
+                       bool copied, bool even)
     : dialect_(std::move(dialect)),
       max_(record_bytes_max),
       utf8_(utf8),
       copied_(copied),
+      even_(even),
       sink_(sink) {
   special_['\n'] = special_['\r'] = true;
   special_[uint8_t(dialect_.delimiter[0])] = true;
@@ -259,6 +261,9 @@ void CsvScanner::take(const Step& found) {
     } else if (text.size() > max_) {
       step.form = Form::bad;
       step.why = kTooLong;
+    } else if (even_ && count_.records > 0 && step.columns != count_.columns) {
+      step.form = Form::bad;
+      step.why = kUneven;
     }
   }
   if (step.end < step.next) {
@@ -273,7 +278,10 @@ void CsvScanner::take(const Step& found) {
   } else if (step.form == Form::record || blank_record) {
     if (count_.records == 0) count_.columns = step.columns;
     ++count_.records;
-    count_.uneven += step.columns != count_.columns ? 1 : 0;
+    if (step.columns != count_.columns) {
+      ++count_.uneven;
+      count_.uneven_bytes += text.size();
+    }
     count_.multi_line += step.quoted_end ? 1 : 0;
     count_.longest = std::max(count_.longest, uint64_t(text.size()));
     tell_shift();

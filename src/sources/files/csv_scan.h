@@ -21,10 +21,11 @@ struct CsvDialect {
 };
 
 struct CsvCount {
-  int64_t records = 0;     ///< with the header
-  int64_t bad = 0;         ///< lines or records that are none
-  int64_t columns = 0;     ///< of the first record
-  int64_t uneven = 0;      ///< records with another number of columns
+  int64_t records = 0;  ///< with the header
+  int64_t bad = 0;      ///< lines or records that are none
+  int64_t columns = 0;  ///< of the first record
+  int64_t uneven = 0;   ///< records with another number of columns
+  uint64_t uneven_bytes = 0;
   int64_t multi_line = 0;  ///< records of more than one line
   uint64_t longest = 0;    ///< bytes of the longest record
   bool first_is_bad = false;
@@ -49,8 +50,10 @@ class CsvSink {
 /// form of three or more whole records.
 class CsvScanner {
  public:
-  /// `copied`: the engine's reader sees what `keep` gets, instead of the file itself.
-  CsvScanner(CsvDialect dialect, uint64_t record_bytes_max, bool utf8, CsvSink& sink, bool copied);
+  /// `copied`: the engine's reader sees what `keep` gets, instead of the file itself. `even`: a
+  /// record with another number of columns than the first one is bad.
+  CsvScanner(CsvDialect dialect, uint64_t record_bytes_max, bool utf8, CsvSink& sink, bool copied,
+             bool even = false);
   void feed(std::string_view piece);
   void end();
   const CsvCount& count() const { return count_; }
@@ -80,7 +83,7 @@ class CsvScanner {
 
   const CsvDialect dialect_;
   const uint64_t max_;
-  const bool utf8_, copied_;
+  const bool utf8_, copied_, even_;
   CsvSink& sink_;
   CsvCount count_;
   std::array<bool, 256> special_{};
