@@ -4,7 +4,7 @@
 
 namespace windrow {
 
-/// As in CMakeLists.txt; written into every commit.
+/// Read by CMakeLists.txt; written into every commit.
 inline constexpr std::string_view kVersion = "0.1.0";
 
 }  // namespace windrow
