@@ -3,10 +3,13 @@ reason, and the process keeps to `engine.memory`."""
 import gzip
 import io
 import json
+import struct
 import zipfile
 import zlib
 
 import lab
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 MEMORY_MB = 256
@@ -71,6 +74,111 @@ def wide_row(columns):
     return "<row>" + "".join(f'<c t="inlineStr"><is><t>c{i}</t></is></c>' for i in range(columns)) + "</row>"
 
 
+def varint(value):
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    return bytes(out + bytes([value]))
+
+
+def thrift(*fields):
+    """A struct of Thrift's compact protocol; a field is its number and a value as those below make them: type and bytes."""
+    out, last = b"", 0
+    for number, (kind, data) in fields:
+        out += bytes([(number - last) << 4 | kind]) + data
+        last = number
+    return 12, out + b"\0"
+
+
+def number(value, kind=5):
+    return kind, zigzag(value)
+
+
+def long(value):
+    return number(value, 6)
+
+
+def text(value):
+    return 8, varint(len(value)) + value.encode()
+
+
+def listed(*items, count=None, kind=12):
+    return 9, bytes([0xf0 | kind]) + varint(len(items) if count is None else count) + b"".join(data for _, data in items)
+
+
+def element(name, children=None, kind=None, optional=False):
+    fields = [] if kind is None else [(1, number(kind))]
+    fields += [(3, number(int(optional))), (4, text(name))]
+    return thrift(*fields, *([] if children is None else [(5, number(children))]))
+
+
+def parquet(schema, rows=0, groups=(), pages=b"", **of_schema):
+    _, footer = thrift((1, number(1)), (2, listed(*schema, **of_schema)), (3, long(rows)), (4, listed(*groups)))
+    return b"PAR1" + pages + footer + struct.pack("<I", len(footer)) + b"PAR1"
+
+
+def page(head, body, unpacked=None):
+    """A data page (5: values, encoding) or a dictionary (7)."""
+    of, values, encoding = head
+    inner = [(1, number(values)), (2, number(encoding))] + [(3, number(3)), (4, number(3))] * (of == 5)
+    return thrift((1, number(0 if of == 5 else 2)), (2, number(unpacked or len(body))), (3, number(len(body))), (of, thrift(*inner)))[1] + body
+
+
+def one_column(kind, values, *pages, optional=False, codec=0, rows=None, unpacked=None):
+    """One row group; of two pages the first is a dictionary."""
+    size = sum(map(len, pages))
+    more = [(9, long(4 + len(pages[0]) if len(pages) > 1 else 4)), (11, long(4))][:len(pages)]
+    meta = thrift((1, number(kind)), (2, listed(number(0), number(3), number(8), kind=5)), (3, listed(text("a"), kind=8)), (4, number(codec)),
+                  (5, long(values)), (6, long(unpacked or size)), (7, long(size)), *more)
+    group = thrift((1, listed(thrift((2, long(4)), (3, meta)))), (2, long(size)), (3, long(values if rows is None else rows)))
+    return parquet([element("r", 1), element("a", kind=kind, optional=optional)], values if rows is None else rows, [group], b"".join(pages))
+
+
+def run_of(value, count):
+    """Bits or indexes of one bit each, all equal."""
+    return varint(count << 1) + bytes([value])
+
+
+def prefixed(data):
+    return struct.pack("<I", len(data)) + data
+
+
+def packed(data, codec="zstd"):
+    return pa.compress(data, codec=codec, asbytes=True)
+
+
+def long_text(length, rows):
+    """One text, repeated by a dictionary."""
+    indexes = bytes([1]) + run_of(0, rows)
+    return one_column(6, rows, page((7, 1, 0), packed(prefixed(b"x" * length)), length + 4), page((5, rows, 8), packed(indexes), len(indexes)), codec=6)
+
+
+LAST = 2**31 - 1
+good_parquet = io.BytesIO()
+pq.write_table(pa.table({"a": pa.array([1], pa.int64())}), good_parquet)
+GOOD[".parquet"] = good_parquet.getvalue()
+PARQUET = {
+    "nulls": (lambda: one_column(2, LAST, page((5, LAST, 0), prefixed(run_of(0, LAST))), optional=True), "unpacked_bytes_max"),
+    "equal_values": (lambda: one_column(2, LAST, page((7, 2, 0), struct.pack("<qq", 1, 2)), page((5, LAST, 8), bytes([1]) + run_of(0, LAST))),
+                     "unpacked_bytes_max"),
+    "rows": (lambda: parquet([element("r", 1), element("a", kind=2)], 2**60), "unpacked_bytes_max"),
+    "rows_of_group": (lambda: one_column(2, 3, page((5, 3, 0), prefixed(run_of(0, 3))), optional=True, rows=2**29), "TProtocolException"),
+    "deep": (lambda: parquet([element("r", 1)] + [element("a", 1)] * 10_000 + [element("z", kind=2)]), "100 levels"),
+    "wide": (lambda: parquet([element("r", 100_000)] + [element(f"c{i}", kind=2) for i in range(100_000)]), "4096 are the most"),
+    "wide_within": (lambda: parquet([element("r", 1), element("s", 100_000)] + [element(f"c{i}", kind=2) for i in range(100_000)]), "16384 fields"),
+    "children": (lambda: parquet([element("r", LAST), element("a", kind=2)]), "4096 are the most"),
+    "elements": (lambda: parquet([element("r", 1)], count=LAST), "2147483647 things"),
+    "groups": (lambda: parquet([element("r", 1), element("a", kind=2)], groups=[thrift((1, listed()), (2, long(0)), (3, long(0)))] * 1_000_000),
+               "are the most"),
+    "footer": (lambda: b"PAR1" + b"x" * 100 + struct.pack("<I", LAST) + b"PAR1", "footer length"),
+    "longest_footer": (lambda: b"PAR1" + b"x" * 100 + struct.pack("<I", 2**32 - 1) + b"PAR1", "outside file"),
+    "lying_snappy": (lambda: one_column(6, 1, page((5, 1, 0), packed(b"\3\0\0\0abc", "snappy"), LAST), codec=1, unpacked=2**32), ""),
+    "lying_text_of_snappy": (lambda: one_column(6, 1, page((5, 1, 0), b"\xff\xff\xff\xff\x0f" + b"abc" * 5, LAST), codec=1, unpacked=2**32), ""),
+    "lying_zstd": (lambda: one_column(6, 1, page((5, 1, 0), packed(b"x" * 1000), LAST), codec=6, unpacked=2**32), ""),
+    "long_text": (lambda: long_text(10**9, 1), "allocate"),
+    "long_text_often": (lambda: long_text(10**9, 1000), "allocate"),
+}
 MILLION = b"x" * 1_000_000
 MANY = "0123456789" * 100_000
 NULLS = record(("a", {"type": "array", "items": "null"}))
@@ -99,6 +207,19 @@ BOMBS = {
 }
 
 
+BOMBS |= {f"{name}.parquet": bomb for name, bomb in PARQUET.items()}
+TEXTS = {"lying_snappy", "lying_text_of_snappy", "lying_zstd", "long_text", "long_text_often"}
+
+
+def good_beside(name):
+    """A column of a name has one type in all files."""
+    if name.removesuffix(".parquet") not in TEXTS:
+        return GOOD["." + name.split(".")[1]]
+    out = io.BytesIO()
+    pq.write_table(pa.table({"a": ["1"]}), out)
+    return out.getvalue()
+
+
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_set_aside_within_memory(tmp_path, name):
     make, why = BOMBS[name]
@@ -106,7 +227,7 @@ def test_a_bomb_is_set_aside_within_memory(tmp_path, name):
     bound = ", unpacked_bytes_max: 64MB" if why == "unpacked_bytes_max" else ""
     folder = lab.make_project(tmp_path / "p", {"windrow.yaml": PROJECT, "sources/t.yaml": f"source: bronze.t\nfrom: {{files: \"data/*\"{bound}}}\n"})
     ending = "." + name.split(".")[1]
-    (folder / "data" / ("good" + ending)).write_bytes(GOOD[ending])
+    (folder / "data" / ("good" + ending)).write_bytes(good_beside(name))
     (folder / "data" / name).write_bytes(data)
     assert len(data) < 12_000_000
     peak = lab.peak_mb(folder, "run", "--select", "bronze.t")

@@ -9,6 +9,7 @@
 #include "sources/files/declared_columns.h"
 #include "sources/files/found_file.h"
 #include "sources/files/local_copies.h"
+#include "sources/files/parquet_footer.h"
 #include "sources/files/records.h"
 #include "sources/files/remote_files.h"
 #include "sources/record_rows.h"
@@ -59,11 +60,30 @@ uint64_t memory_of(engine::Session& session) {
   return power == std::string_view::npos ? 0 : uint64_t(value * std::pow(1024.0, double(power)));
 }
 
+/// `324.0 KiB` → bytes.
+double bytes_of(const std::string& text) {
+  char* unit = nullptr;
+  const double value = std::strtod(text.c_str(), &unit);
+  while (*unit == ' ') ++unit;
+  const size_t power = std::string_view("bKMGT").find(*unit);
+  return power == std::string_view::npos ? value : value * std::pow(1024.0, double(power));
+}
+
+/// One piece is larger than all that there is, whatever else goes on: `failed to allocate data of
+/// size 1.0 GiB (324.0 KiB/213.6 MiB used)`.
+bool wants_too_much(const std::string& message) {
+  const std::string_view size = "allocate data of size ";
+  const size_t at = message.find(size), of = message.find('/', at);
+  if (at == std::string::npos || of == std::string::npos) return false;
+  return bytes_of(message.substr(at + size.size())) > bytes_of(message.substr(of + 1));
+}
+
 /// The content of a file is to blame, and not a server, the disk, or what the user has written.
 bool spoiled(const Error& error) {
   if (error.code() == Code::corrupt) return true;
   const auto* sql = dynamic_cast<const duck::SqlError*>(&error);
   if (sql == nullptr || retryable(error.code())) return false;
+  if (sql->kind() == "Out of Memory") return wants_too_much(error.problem().message);
   for (const char* kind : {"Binder", "Parser", "Catalog", "Out of Memory", "Permission"}) {
     if (sql->kind() == kind) return false;
   }
@@ -312,6 +332,7 @@ class FilesReader final : public Reader {
         one.path = to;
         one.size = std::filesystem::file_size(to);
       }
+      if (kind == "parquet") look_at_footer(one, outside(), footer_bounds_of(one));
       if (kind == "parquet" && !source_.columns.empty())
         check_columns(source_, file.name, columns_of_parquet(one, session), warnings);
       here.push_back(std::move(one));
@@ -338,6 +359,13 @@ class FilesReader final : public Reader {
     for (const auto& column : session.describe("SELECT * FROM read_parquet(" + path_list({file}) +
                                                ", hive_partitioning = false)"))
       out.push_back(column.name);
+    return out;
+  }
+
+  FooterBounds footer_bounds_of(const FoundFile& file) {
+    FooterBounds out;
+    out.bytes = bounds_of(file).record_bytes / 4;
+    out.rows = outside().unpacked_max(file);
     return out;
   }
 
