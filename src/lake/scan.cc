@@ -120,6 +120,10 @@ class Scan {
   }
 
  private:
+  /// DuckDB's own column, where a file has none of that name. (Its option `file_row_number` fails
+  /// where columns are given by name, or a file has more than are found by id.)
+  static constexpr const char* kRowNumber = "file_row_number";
+
   static std::string file_column() { return duck::quote_name(kFileColumn); }
   bool is_partition(const Field& field) const {
     return std::find(partitions_.begin(), partitions_.end(), &field) != partitions_.end();
@@ -197,9 +201,7 @@ class Scan {
   std::string group_sql(const Group& group) const {
     std::vector<std::string> paths;
     for (const Add* add : group.files) paths.push_back(snapshot_.file_path(*add));
-    // DuckDB numbers the rows of files only where columns are found by id, or not given at all.
-    const bool numbered_by_name = !by_id_ && has_vectors(group);
-    const bool united = group.way == Way::hive ? !group.same_columns : numbered_by_name;
+    const bool united = group.way == Way::hive && !group.same_columns;
     // Where columns are united by name, every file was opened before conditions are known.
     const bool guided = guided_ && !united;
     const std::string moments = of_others(group) ? this->moments() : "";
@@ -217,12 +219,7 @@ class Scan {
       return "SELECT * " + read + ", hive_partitioning = true, hive_types = {" + hive_types() +
              "})";
     }
-    read += ", hive_partitioning = false";
-    if (!numbered_by_name) {
-      read += ", schema = " + columns();
-    } else if (group.files.size() > 1) {
-      read += ", union_by_name = true";
-    }
+    read += ", hive_partitioning = false, schema = " + columns();
     return group.way == Way::plain ? "SELECT * " + read + ")" : joined(group, paths, read);
   }
 
@@ -239,6 +236,17 @@ class Scan {
     }
     if (files == 0) return {};
     return std::max<int64_t>(1, int64_t(double(rows) / double(files) * double(group.files.size())));
+  }
+
+  /// A column of the table's own would be taken for the places of rows.
+  void check_row_number() const {
+    for (const auto& field : snapshot_.schema.fields) {
+      if (!Schema{{{field.in_files(), {}}}}.find_any_case(kRowNumber)) continue;
+      throw Error(Code::unsupported,
+                  "\"" + snapshot_.table_path + "\" has a column \"" + field.in_files() +
+                      "\": its deleted rows cannot be told",
+                  "write the table anew with another name for it");
+    }
   }
 
   static bool has_vectors(const Group& group) {
@@ -259,6 +267,7 @@ class Scan {
   std::string joined(const Group& group, const std::vector<std::string>& paths,
                      const std::string& read) const {
     const bool vectors = has_vectors(group);
+    if (vectors) check_row_number();
     std::string names = file_column() + (vectors ? ", vector" : ""), rows, values;
     for (const Field* field : partitions_) {
       const std::string name = duck::quote_name(field->in_files());
@@ -281,19 +290,13 @@ class Scan {
       }
       rows += ")";
     }
-    std::string columns;  // a partition column may lie in the files too
-    for (const Field* field : partitions_) {
-      columns += (columns.empty() ? "lower(c) <> lower(" : " AND lower(c) <> lower(") +
-                 duck::quote_text(field->in_files()) + ")";
-    }
-    const std::string in_files = "SELECT " +
-                                 (columns.empty() ? "*" : "COLUMNS(c -> " + columns + ")") + " " +
-                                 read + (vectors ? ", file_row_number = true)" : ")");
-    std::string sql = std::string("SELECT f.*") + (vectors ? " EXCLUDE (file_row_number)" : "") +
+    const std::string in_files = vectors ? std::string("SELECT *, ") + kRowNumber + " " + read + ")"
+                                         : "SELECT * " + read + ")";
+    std::string sql = "SELECT f.*" + (vectors ? " EXCLUDE (" + std::string(kRowNumber) + ")" : "") +
                       values + " FROM (" + in_files + ") f JOIN (VALUES " + rows + ") p(" + names +
                       ") USING (" + file_column() + ")";
     if (vectors) {
-      sql += " WHERE NOT " + std::string(kDeletedFunction) + "(p.vector, f.file_row_number)";
+      sql += " WHERE NOT " + std::string(kDeletedFunction) + "(p.vector, f." + kRowNumber + ")";
     }
     return sql;
   }

@@ -1,10 +1,15 @@
+#include <nlohmann/json.hpp>
+
 #include "lake/partition_path.h"
 #include "lake/table_fixture.h"
 
 namespace windrow::lake {
 namespace {
 
-class ScanTest : public TableFixture {};
+class ScanTest : public TableFixture {
+ protected:
+  ScanTest() { attach(database_, *files_); }
+};
 
 TEST_F(ScanTest, PartitionsWithOddValues) {
   const std::string select =
@@ -108,6 +113,29 @@ TEST_F(ScanTest, NestedValuesComeBack) {
   EXPECT_EQ(rows("SELECT s::VARCHAR, m::VARCHAR, n, z::VARCHAR, b::VARCHAR FROM (" +
                  scan_sql(table().snapshot()) + ")"),
             rows("SELECT s::VARCHAR, m::VARCHAR, n, z::VARCHAR, b::VARCHAR FROM (" + select + ")"));
+}
+
+TEST_F(ScanTest, RowsAreHiddenWhereAFileHasMoreThanIsFoundById) {
+  auto request = creation("SELECT 1 AS id");
+  auto schema = nlohmann::json::parse(request.metadata->schema_string);
+  schema["fields"][0]["metadata"] = {{"delta.columnMapping.id", 1},
+                                     {"delta.columnMapping.physicalName", "col-1"}};
+  request.metadata->schema_string = schema.dump();
+  request.metadata->configuration["delta.columnMapping.mode"] = "id";
+  request.protocol =
+      Protocol{3, 7, {"columnMapping", "deletionVectors"}, {"columnMapping", "deletionVectors"}};
+  duck::WriteOptions options;
+  options.folder = path_;
+  options.field_ids = "\"col-1\": 1";
+  const auto files = duck::write_parquet(
+      connection_, "SELECT i AS \"col-1\", i AS more FROM range(32) r(i)", {}, options);
+  request.adds = adds_from_written(path_, {}, files, clock_.now());
+  request.adds[0].deletion_vector =
+      DeletionVector{"i", "^Bg9^0rr910000000000iXQKl0rr91000f55c8Xg0@@D72lkbi5=-{L", {}, 44, 6};
+  commit(std::move(request));
+  EXPECT_EQ(
+      rows("SELECT count(*), min(id) FILTER (id > 2) FROM (" + scan_sql(table().snapshot()) + ")"),
+      Strings{"26|5"});
 }
 
 TEST_F(ScanTest, FiltersReachTheFiles) {
