@@ -10,6 +10,8 @@
 #include "lake/maintenance.h"
 #include "lake/physical.h"
 #include "lake/protocol.h"
+#include "lake/row_tracking.h"
+#include "lake/statistics.h"
 
 namespace windrow::lake {
 namespace {
@@ -126,6 +128,8 @@ class Alterer {
   }
 
   void apply(const SetProperty& set) {
+    if (is_row_tracking_name(set.key))
+      throw wrong("property " + set.key + " cannot be set: it says where rows carry their ids");
     if (!set.value) {
       metadata_.configuration.erase(set.key);
       return;
@@ -146,6 +150,8 @@ class Alterer {
         {"delta.checkpointPolicy", "v2", "v2Checkpoint", true},
         {"delta.enableTypeWidening", "true", "typeWidening", true},
         {"delta.enableInCommitTimestamps", "true", "inCommitTimestamp", false},
+        {kEnableRowTracking, "true", "domainMetadata", false},
+        {kEnableRowTracking, "true", kRowTrackingFeature, false},
     };
     for (const auto& needs : kNeeds) {
       if (set.key == needs.key && *set.value == needs.value)
@@ -159,6 +165,7 @@ class Alterer {
       enabling_timestamps_ = true;
     }
     metadata_.configuration[set.key] = *set.value;
+    if (switched_on(metadata_, kEnableRowTracking)) give_row_tracking_names(metadata_);
   }
 
   CommitRequest request(Time now) {
@@ -171,6 +178,7 @@ class Alterer {
     }
     CommitRequest request = maintenance_request(snapshot_, "ALTER TABLE");
     request.reads = Reads::whole_table;  // rows that came meanwhile may break a new rule
+    if (switched_on(metadata_, kEnableRowTracking)) request.adds = files_without_ids();
     request.metadata = std::move(metadata_);
     if (auto upgraded = upgraded_for(protocol_, schema_)) protocol_ = std::move(*upgraded);
     if (!(protocol_ == snapshot_.protocol)) request.protocol = std::move(protocol_);
@@ -258,6 +266,29 @@ class Alterer {
       }
       keep_names(field.type.fields, field.type.kind == Kind::struct_);
     }
+  }
+
+  /// Once a table keeps row ids every file of it has some: the commit gives them to those that
+  /// come again.
+  std::vector<Add> files_without_ids() {
+    std::vector<Add> out;
+    for (Add add : snapshot_.files) {
+      if (add.base_row_id) continue;
+      add.data_change = false;
+      if (!rows_of(add)) {
+        Add whole = add;
+        whole.deletion_vector.reset();
+        const auto rows =
+            connection_.value("SELECT count(*) FROM (" + scan_sql(snapshot_, {whole}) + ")");
+        add.stats = JsonWriter()
+                        .begin_object()
+                        .field("numRecords", std::get<int64_t>(rows))
+                        .end_object()
+                        .take();
+      }
+      out.push_back(std::move(add));
+    }
+    return out;
   }
 
   /// New rules must hold for the rows that are there.

@@ -13,6 +13,7 @@
 #include "lake/log.h"
 #include "lake/partition_path.h"
 #include "lake/protocol.h"
+#include "lake/row_tracking.h"
 #include "lake/statistics.h"
 #include "lake/table.h"
 
@@ -24,7 +25,6 @@ namespace windrow::lake {
 namespace {
 
 constexpr int kAttemptsMax = 100;
-constexpr const char* kRowTracking = "delta.rowTracking";
 constexpr int kLooksMax = 3;  // at a version whose outcome is unknown
 
 class Committer {
@@ -117,6 +117,7 @@ class Committer {
     }
     if (auto upgraded = upgraded_for(protocol(), schema)) request_.protocol = std::move(upgraded);
     check_writable(protocol(), metadata(), schema);
+    check_row_tracking(protocol(), metadata(), schema);
     const auto& features = protocol().writer_features;
     if (!request_.domains.empty() &&
         std::find(features.begin(), features.end(), "domainMetadata") == features.end()) {
@@ -181,7 +182,8 @@ class Committer {
     commit.removes = request_.removes;
     commit.txns = request_.txns;
     commit.domains = request_.domains;
-    if (has_feature("rowTracking")) give_row_ids(commit);
+    if (has_feature(kRowTrackingFeature) && !switched_on(metadata(), kRowTrackingSuspended))
+      give_row_ids(commit);
     return commit;
   }
 
@@ -192,35 +194,40 @@ class Committer {
 
   /// Fresh ids for the rows of added files, behind those that were given (PROTOCOL.md, "Row IDs").
   void give_row_ids(Commit& commit) const {
-    int64_t next = row_id_mark() + 1;
+    const int64_t first = row_id_mark() + 1;
+    int64_t next = first;
     for (auto& add : commit.adds) {
       if (add.base_row_id) continue;
       const auto rows = rows_of(add);
-      WINDROW_INVARIANT(rows);  // our own writer counts
+      if (!rows) {  // our own writer counts; a file of another's comes here again, or by a clone
+        throw Error(Code::unsupported, "no row ids can be given to \"" + add.path +
+                                           "\": the log does not say how many rows it has");
+      }
       add.base_row_id = next;
       add.default_row_commit_version = commit.version;
-      next += *rows;
+      // Deleted ones have a place in the file as well.
+      next += *rows + (add.deletion_vector ? add.deletion_vector->cardinality : 0);
     }
-    if (commit.adds.empty()) return;
+    if (next == first) return;
     JsonWriter w;
     w.begin_object().field("rowIdHighWaterMark", next - 1).end_object();
-    commit.domains.push_back({kRowTracking, w.take(), false});
+    commit.domains.push_back({kRowTrackingDomain, w.take(), false});
   }
 
   /// The greatest row id that was given up to the version before.
   int64_t row_id_mark() const {
     std::string found;
     if (request_.base) {
-      const auto there = request_.base->domains.find(kRowTracking);
+      const auto there = request_.base->domains.find(kRowTrackingDomain);
       if (there != request_.base->domains.end()) found = there->second.configuration;
     }
     for (const auto& other : since_) {
       for (const auto& domain : other.domains) {
-        if (domain.domain == kRowTracking) found = domain.configuration;
+        if (domain.domain == kRowTrackingDomain) found = domain.configuration;
       }
     }
     if (found.empty()) return -1;
-    return reading_json("domain delta.rowTracking", [&] {
+    return reading_json(std::string("domain ") + kRowTrackingDomain, [&] {
       simdjson::dom::parser parser;
       return integer_at(parser.parse(found), "rowIdHighWaterMark", -1);
     });
@@ -246,6 +253,11 @@ class Committer {
     w.field("operationMetrics", request_.operation_metrics);
     w.field("engineInfo", "Windrow/" + std::string(kVersion)).field("txnId", txn_id_);
     w.field(kTableIdKey, metadata().id);
+    // Every way of writing keeps the ids of rows that it copies.
+    if (row_tracking(protocol(), metadata())) {
+      w.key("tags").begin_object().field("delta.rowTracking.preserved", "true");
+      w.end_object();
+    }
     if (request_.provenance) w.raw_field("windrow", to_json(*request_.provenance));
     return w.end_object().take();
   }

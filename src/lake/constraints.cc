@@ -134,13 +134,17 @@ std::string enforced(duck::Connection& connection, const std::string& rows, cons
   add_not_null(schema.fields, "", "", rules);
   if (rules.empty()) return rows;
 
+  std::string row;  // without what else rows carry
+  for (const auto& field : schema.fields)
+    row += (row.empty() ? "{" : ", ") + duck::quote_text(field.name) + ": " +
+           duck::quote_name(field.name);
   std::string tests;
   for (const auto& rule : rules) {
     // NULL breaks a rule as FALSE does (Delta's own reading of CHECK).
     tests += (tests.empty() ? "" : " AND ") + ("CASE WHEN (" + rule.expression) +
              ") THEN true ELSE error(" +
-             duck::quote_text("a row breaks the table's " + rule.what + ": ") +
-             " || CAST(r AS VARCHAR)) END";
+             duck::quote_text("a row breaks the table's " + rule.what + ": ") + " || CAST(" + row +
+             "} AS VARCHAR)) END";
   }
   const std::string whole =
       computed.empty() ? rows : "SELECT * REPLACE (" + computed + ") FROM (" + rows + ")";

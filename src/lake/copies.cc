@@ -1,6 +1,7 @@
 #include "lake/copies.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/error.h"
@@ -12,6 +13,7 @@
 #include "lake/maintenance.h"
 #include "lake/partition_path.h"
 #include "lake/protocol.h"
+#include "lake/row_tracking.h"
 
 namespace windrow::lake {
 namespace {
@@ -31,6 +33,25 @@ std::vector<Add> only_in(const Snapshot& from, const Snapshot& of) {
     if (!all_live(of, {add})) out.push_back(add);
   }
   return out;
+}
+
+/// Files that had no row ids then, and were given some since, come back with these.
+void keep_row_ids(const Snapshot& now, std::vector<Add>& adds) {
+  std::map<std::string, Add*> without;
+  for (auto& add : adds) {
+    if (!add.base_row_id) without[add.path] = &add;
+  }
+  if (without.empty()) return;
+  const auto keep = [&](const auto& files) {
+    for (const auto& file : files) {
+      const auto found = without.find(file.path);
+      if (found == without.end() || !file.base_row_id) continue;
+      found->second->base_row_id = file.base_row_id;
+      found->second->default_row_commit_version = file.default_row_commit_version;
+    }
+  };
+  keep(now.tombstones);
+  keep(now.files);
 }
 
 /// What the table is known to be built from once it is an older version again: what was known then,
@@ -82,7 +103,9 @@ Restored restore(storage::FileSystem& files, const std::string& table_path,
   const auto now = table.snapshot({}, &connection), then = table.snapshot(version, &connection);
   auto adds = only_in(then, now), removed = only_in(now, then);
   Restored out{-1, int64_t(adds.size()), int64_t(removed.size())};
-  if (adds.empty() && removed.empty() && now.metadata == then.metadata) return out;
+  Metadata metadata = then.metadata;
+  take_row_tracking_names(now.metadata, metadata);
+  if (adds.empty() && removed.empty() && now.metadata == metadata) return out;
   check_there(files, then, adds);
 
   CommitRequest request;
@@ -98,12 +121,13 @@ Restored restore(storage::FileSystem& files, const std::string& table_path,
   request.read_version = now.version;
   request.base = base_of(now);
   request.reads = Reads::whole_table;
+  keep_row_ids(now, adds);
   for (auto& add : adds) {
     add.data_change = true;
     request.adds.push_back(std::move(add));
   }
   for (const auto& add : removed) request.removes.push_back(remove_of(add, clock.now()));
-  if (!(then.metadata == now.metadata)) request.metadata = then.metadata;
+  if (!(metadata == now.metadata)) request.metadata = std::move(metadata);
   request.provenance = record_of_then(table, version);
   out.version = committed_version(table.commit(std::move(request), clock), table_path);
   return out;
@@ -134,6 +158,11 @@ Cloned clone(storage::FileSystem& files, const std::string& source_path,
   request.metadata = source.metadata;
   request.metadata->id = new_uuid();
   request.metadata->created_time = micros(clock.now()) / 1000;
+  // Ids and versions of rows are one table's own: the clone's rows are new, and what their files
+  // carry from the source is not called by the clone's names.
+  take_row_tracking_names({}, *request.metadata);
+  if (switched_on(*request.metadata, kEnableRowTracking))
+    give_row_tracking_names(*request.metadata);
   for (Add add : source.files) {
     if (auto& vector = add.deletion_vector; vector && vector->storage_type == "u") {
       vector->path_or_inline = absolute_uri(vector_path(source_path, *vector));
@@ -141,10 +170,14 @@ Cloned clone(storage::FileSystem& files, const std::string& source_path,
     }
     if (!is_absolute_path(add.path)) add.path = absolute_uri(source.file_path(add));
     add.data_change = true;
+    add.base_row_id.reset();
+    add.default_row_commit_version.reset();
     request.adds.push_back(std::move(add));
   }
   for (const auto& [app, txn] : source.txns) request.txns.push_back(txn);
-  for (const auto& [name, domain] : source.domains) request.domains.push_back(domain);
+  for (const auto& [name, domain] : source.domains) {
+    if (name != kRowTrackingDomain) request.domains.push_back(domain);
+  }
   Cloned out{source.version, int64_t(source.files.size()), bytes_of(source.files)};
   request.operation_metrics = {{"sourceTableSize", std::to_string(out.bytes)},
                                {"sourceNumOfFiles", std::to_string(out.files)},

@@ -6,6 +6,7 @@
 
 #include "lake/constraints.h"
 #include "lake/predicate_scope.h"
+#include "lake/row_tracking.h"
 #include "lake/stager.h"
 #include "lake/statistics.h"
 #include "lake/touched.h"
@@ -106,7 +107,8 @@ Staged stage_delete(const StageContext& context, const std::string& condition) {
   staged.touched = touched_by(stager.connection(), stager.schema(),
                               "SELECT * FROM (" + old + ") WHERE (" + wanted + ")");
   if (!condition.empty() && !hit.files.empty())
-    stager.write("SELECT * FROM (" + old + ") WHERE (" + wanted + ") IS NOT TRUE");
+    stager.write_kept("SELECT * FROM (" + stager.kept_rows(hit.files) + ") WHERE (" + wanted +
+                      ") IS NOT TRUE");
   stager.remove(hit.files);
   staged.rows_changed = hit.rows;
   staged.metrics = metrics_of(stager, int64_t(hit.files.size()));
@@ -139,9 +141,13 @@ Staged stage_update(const StageContext& context, const std::vector<Assignment>& 
   const std::string rows = "SELECT " + list + " FROM (" + old + ")";
   if (!hit.files.empty()) {
     with_users_sql(context, rows, [&] { stager.connection().describe(rows); });
-    const std::string whole =
-        enforced(stager.connection(), rows, stager.schema(), stager.before().metadata, not_set);
-    stager.write(whole);
+    const auto checked = [&](const std::string& all) {
+      return enforced(stager.connection(), all, stager.schema(), stager.before().metadata, not_set);
+    };
+    const std::string whole = checked(rows);
+    stager.write_kept(checked("SELECT " + list +
+                              row_id_columns_of_changed(stager.before(), wanted) + " FROM (" +
+                              stager.kept_rows(hit.files) + ")"));
     staged.touched = touched_by(stager.connection(), stager.schema(),
                                 "(SELECT * FROM (" + old + ") WHERE (" + wanted +
                                     ")) UNION ALL ((" + whole + ") EXCEPT ALL (" + old + "))");
@@ -175,7 +181,8 @@ Staged stage_replace_where(const StageContext& context, const std::string& selec
   staged.rows_written = stager.count("SELECT * FROM " + fresh);
   if (staged.rows_written > 0) stager.write("SELECT * FROM " + fresh);
   if (!hit.files.empty())
-    stager.write("SELECT * FROM (" + old + ") WHERE (" + condition + ") IS NOT TRUE");
+    stager.write_kept("SELECT * FROM (" + stager.kept_rows(hit.files) + ") WHERE (" + condition +
+                      ") IS NOT TRUE");
   stager.remove(hit.files);
   staged.rows_changed = staged.rows_written + hit.rows;
   staged.metrics = metrics_of(stager, int64_t(hit.files.size()));
@@ -222,8 +229,11 @@ class Merge {
       return enforced(stager_.connection(), rows, stager_.schema(), stager_.before().metadata);
     };
     const std::string names = column_list(names_of(stager_.schema()));
-    const std::string after = "SELECT " + names + " FROM (" + changed_rows(old) + ") WHERE " +
-                              kAction + " IS DISTINCT FROM 'delete'";
+    const std::string after =
+        "SELECT " + names +
+        row_id_columns_of_changed(stager_.before(), std::string(kAction) + " = 'update'") +
+        " FROM (" + changed_rows(stager_.kept_rows(files), true, row_id_columns(stager_.before())) +
+        ") WHERE " + kAction + " IS DISTINCT FROM 'delete'";
     std::string rows = "SELECT * FROM " + inserted;
     const int64_t inserts = stager_.count(rows);
     const Updates updates{{},
@@ -233,10 +243,11 @@ class Merge {
     auto& staged = stager_.staged();
     staged.touched = touched_by(stager_.connection(), stager_.schema(),
                                 files.empty() ? rows : changes(old) + " UNION ALL " + rows, true);
-    if (!files.empty()) rows = after + " UNION ALL BY NAME " + rows;
     int64_t copied = 0;
     if (inserts > 0 || !files.empty()) {
-      const int64_t written = stager_.write(checked(rows));
+      const int64_t written =
+          files.empty() ? stager_.write(checked(rows))
+                        : stager_.write_kept(checked(after + " UNION ALL BY NAME " + rows));
       const int64_t expected = (files.empty() ? 0 : stager_.count(old)) - done.deleted + inserts;
       check_unambiguous(written - expected);
       copied = written - inserts - done.updated;
@@ -340,7 +351,9 @@ class Merge {
   }
 
   /// Rows of `old` as they become, or stay, with what is done to them: update, delete or NULL.
-  std::string changed_rows(const std::string& old, bool become = true) const {
+  /// `carried` columns of them stay what they are.
+  std::string changed_rows(const std::string& old, bool become = true,
+                           const std::string& carried = {}) const {
     const auto choose = [&](const auto& value_of, const std::string& otherwise) {
       const auto one_of = [&](When when) {
         const std::string found = branches(when, value_of);
@@ -356,15 +369,14 @@ class Merge {
       const auto value = [&](const MergeClause& clause) { return set_value(clause, field, own); };
       list += (become ? choose(value, own) + " AS " + duck::quote_name(field.name) : own) + ", ";
     }
-    list += choose(action_of, "NULL");
+    list += choose(action_of, "NULL") + " AS " + kAction + carried;
     // A row that is matched, though no clause applies to it, is not one without a source.
     const std::string matched = any(When::not_matched_by_source)
                                     ? "EXISTS (SELECT 1 FROM " + source_ + " s WHERE " + on_ + ")"
                                     : std::string("true");
-    return "SELECT " + list + " AS " + kAction + " FROM (SELECT *, " + matched +
-           " AS \"windrow matched\" FROM (" + old +
-           ") t) t LEFT JOIN (SELECT *, true AS \"windrow there\" FROM " + source_ + ") s ON " +
-           on_ + " AND " + applies(When::matched);
+    return "SELECT " + list + " FROM (SELECT *, " + matched + " AS \"windrow matched\" FROM (" +
+           old + ") t) t LEFT JOIN (SELECT *, true AS \"windrow there\" FROM " + source_ +
+           ") s ON " + on_ + " AND " + applies(When::matched);
   }
 
   /// Rows that are updated or deleted, as they were and as they become.

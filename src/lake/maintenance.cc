@@ -9,6 +9,7 @@
 #include "lake/json_text.h"
 #include "lake/partition_path.h"
 #include "lake/physical.h"
+#include "lake/row_tracking.h"
 #include "lake/statistics.h"
 
 namespace windrow::lake {
@@ -102,7 +103,9 @@ bool all_live(const Snapshot& snapshot, const std::vector<Add>& sources) {
 bool same_layout(const Snapshot& before, const Snapshot& after) {
   return before.schema == after.schema && before.protocol == after.protocol &&
          before.metadata.id == after.metadata.id &&
-         before.metadata.partition_columns == after.metadata.partition_columns;
+         before.metadata.partition_columns == after.metadata.partition_columns &&
+         row_tracking(before.protocol, before.metadata) ==
+             row_tracking(after.protocol, after.metadata);
 }
 
 std::string json_list_text(const std::vector<std::string>& texts) {
@@ -136,7 +139,7 @@ std::vector<Add> write_like(duck::Connection& connection, const Snapshot& snapsh
   std::string columns;
   for (const auto& field : shape.schema.fields)
     columns += (columns.empty() ? "" : ", ") + duck::quote_name(field.name);
-  std::string select = "SELECT " + columns + " FROM (" + rows + ")";
+  std::string select = "SELECT " + columns + row_id_columns(snapshot) + " FROM (" + rows + ")";
   if (!options.order_by.empty()) {
     // Here and not as the writer's: it may use columns that are not written.
     std::string order;
@@ -147,7 +150,7 @@ std::vector<Add> write_like(duck::Connection& connection, const Snapshot& snapsh
   write.folder = folder_beside(snapshot, like);
   write.file_bytes = options.file_bytes;
   write.row_group_rows = options.row_group_rows;
-  auto adds = write_rows(connection, shape, select, {}, write, now);
+  auto adds = write_rows_with_ids(connection, shape, select, write, now);
   for (auto& add : adds) add.partition_values = like.partition_values;
   return adds;
 }

@@ -3,6 +3,7 @@
 #include "base/local_time.h"
 #include "lake/partition_path.h"
 #include "lake/rewrite.h"
+#include "lake/row_tracking.h"
 #include "lake/stager.h"
 #include "lake/statistics.h"
 #include "lake/touched.h"
@@ -169,6 +170,26 @@ std::string matched_sql(const Stager& stager, const std::string& fresh, const Me
          same_key(options.key, "t", "n");
 }
 
+/// Rows of `fresh` with the ids of those of the files that they take the place of. Where several
+/// rows share a key the first one takes the place of the first, so that no id comes twice.
+std::string in_place_of(const Stager& stager, const std::string& fresh,
+                        const std::vector<Add>& files, const std::vector<std::string>& key) {
+  const std::string names = column_list(names_of(stager.schema()));
+  if (row_id_columns(stager.before()).empty()) return "SELECT " + names + " FROM " + fresh;
+  const std::string id = duck::quote_name(kRowId), keys = column_list(key);
+  const auto numbered = [&](const std::string& rows, const std::string& order) {
+    return "(SELECT *, row_number() OVER (PARTITION BY " + keys + order +
+           ") AS \"windrow nth\" FROM " + rows + ")";
+  };
+  return "SELECT " + column_list(names_of(stager.schema()), "n.") + ", o." + id +
+         ", NULL::BIGINT AS " + duck::quote_name(kRowCommitVersion) + " FROM " +
+         numbered(fresh, "") + " n LEFT JOIN " +
+         numbered("(" + stager.kept_rows(files) + ") t SEMI JOIN " + fresh + " f ON " +
+                      same_key(key, "t", "f"),
+                  " ORDER BY " + id) +
+         " o ON " + same_key(key, "n", "o") + " AND n.\"windrow nth\" = o.\"windrow nth\"";
+}
+
 /// Replaces the rows of `gone` keys by those of `fresh` (both tables of the session).
 void rewrite(Stager& stager, const std::string& fresh, const std::string& gone,
              const std::vector<std::string>& key) {
@@ -184,18 +205,24 @@ void rewrite(Stager& stager, const std::string& fresh, const std::string& gone,
                                   scan_sql_with_file(before, files) + ") t WHERE " + hit);
     files = files_at(before, found);
   }
-  std::string changed = "SELECT " + names + " FROM " + fresh, rows = changed;
+  std::string changed = "SELECT " + names + " FROM " + fresh;
   int64_t updated = 0;
   if (!files.empty()) {
     const std::string old = "SELECT " + names + " FROM (" + scan_sql(before, files) + ") t WHERE ";
-    rows = old + "NOT " + hit + " UNION ALL " + changed;
     changed += " UNION ALL " + old + hit;
     updated = stager.count(old + "EXISTS (SELECT 1 FROM " + fresh + " n WHERE " +
                            same_key(key, "t", "n") + ")");
   }
   const int64_t inserted_or_updated = stager.count("SELECT * FROM " + fresh);
   stager.touch(changed, true);
-  const int64_t written = inserted_or_updated > 0 || !files.empty() ? stager.write(rows) : 0;
+  int64_t written = 0;
+  if (!files.empty()) {
+    written = stager.write_kept("SELECT " + names + row_id_columns(before) + " FROM (" +
+                                stager.kept_rows(files) + ") t WHERE NOT " + hit + " UNION ALL " +
+                                in_place_of(stager, fresh, files, key));
+  } else if (inserted_or_updated > 0) {
+    written = stager.write("SELECT " + names + " FROM " + fresh);
+  }
   stager.remove(files);
   const int64_t kept = written - inserted_or_updated;
   const int64_t deleted = rows_in(stager, files) - kept - updated;

@@ -8,6 +8,7 @@
 #include "lake/json_text.h"
 #include "lake/partition_path.h"
 #include "lake/protocol.h"
+#include "lake/row_tracking.h"
 #include "lake/schema_tag.h"
 #include "lake/statistics.h"
 
@@ -103,6 +104,31 @@ void map_fields(std::vector<Field>& fields, bool named, int64_t& last_id) {
   }
 }
 
+std::string tags_of(const Schema& in_files, const std::vector<std::string>& partition_by) {
+  return "{" + json_quoted(kSchemaTag) + ":" + json_quoted(schema_tag(in_files, partition_by)) +
+         "}";
+}
+
+/// `in_files` are the table's columns, and what the files alone know besides.
+std::vector<Add> write_as(duck::Connection& connection, const Snapshot& table,
+                          const Schema& in_files, const std::string& rows,
+                          const duck::Parameters& parameters, duck::WriteOptions options, Time now,
+                          const ProgressSink& progress) {
+  const auto& partition_by = table.metadata.partition_columns;
+  if (options.folder.empty()) options.folder = table.table_path;
+  for (const auto& name : partition_by) {
+    const Field* field = table.schema.find(name);
+    WINDROW_INVARIANT(field != nullptr);
+    options.partition_by.push_back(field->in_files());
+  }
+  if (maps(table.schema)) options.field_ids = field_ids(table.schema.fields, partition_by);
+  const auto files = duck::write_parquet(connection, in_names_of_files(rows, in_files), parameters,
+                                         options, progress);
+  auto adds = adds_from_written(table.table_path, table.schema, files, now);
+  for (auto& add : adds) add.tags = tags_of(in_files, partition_by);
+  return adds;
+}
+
 }  // namespace
 
 std::string type_in_files(const Type& type) {
@@ -133,17 +159,15 @@ void map_new_columns(Schema& schema, Metadata& metadata) {
 std::vector<Add> write_rows(duck::Connection& connection, const Snapshot& table,
                             const std::string& rows, const duck::Parameters& parameters,
                             duck::WriteOptions options, Time now, const ProgressSink& progress) {
-  const auto& partition_by = table.metadata.partition_columns;
-  if (options.folder.empty()) options.folder = table.table_path;
-  for (const auto& name : partition_by) {
-    const Field* field = table.schema.find(name);
-    WINDROW_INVARIANT(field != nullptr);
-    options.partition_by.push_back(field->in_files());
-  }
-  if (maps(table.schema)) options.field_ids = field_ids(table.schema.fields, partition_by);
-  const auto files = duck::write_parquet(connection, in_names_of_files(rows, table.schema),
-                                         parameters, options, progress);
-  return adds_from_written(table.table_path, table.schema, files, now);
+  return write_as(connection, table, table.schema, rows, parameters, std::move(options), now,
+                  progress);
+}
+
+std::vector<Add> write_rows_with_ids(duck::Connection& connection, const Snapshot& table,
+                                     const std::string& rows, duck::WriteOptions options, Time now,
+                                     const ProgressSink& progress) {
+  return write_as(connection, table, schema_with_row_ids(table), rows, {}, std::move(options), now,
+                  progress);
 }
 
 std::vector<Add> adds_from_written(const std::string& table_path, const Schema& schema,
@@ -165,8 +189,7 @@ std::vector<Add> adds_from_written(const std::string& table_path, const Schema& 
     add.size = file.bytes;
     add.modification_time = micros(now) / 1000;
     add.stats = stats_json(schema, file);
-    add.tags =
-        "{" + json_quoted(kSchemaTag) + ":" + json_quoted(schema_tag(schema, partition_by)) + "}";
+    add.tags = tags_of(schema, partition_by);
     out.push_back(std::move(add));
   }
   return out;

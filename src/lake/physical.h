@@ -25,5 +25,10 @@ std::vector<Add> write_rows(duck::Connection& connection, const Snapshot& table,
                             const std::string& rows, const duck::Parameters& parameters,
                             duck::WriteOptions options, Time now,
                             const ProgressSink& progress = {});
+/// The same of rows that have kRowId and kRowCommitVersion where the table keeps ids
+/// (row_tracking.h).
+std::vector<Add> write_rows_with_ids(duck::Connection& connection, const Snapshot& table,
+                                     const std::string& rows, duck::WriteOptions options, Time now,
+                                     const ProgressSink& progress = {});
 
 }  // namespace windrow::lake

@@ -112,8 +112,8 @@ Staged stage_replace_interval(const StageContext& context, const std::string& se
       if (!lies_inside(add, *field, text(from), text(to))) straddling.push_back(add);
     }
     if (!straddling.empty()) {
-      stager.write("SELECT * FROM (" + scan_sql(stager.before(), straddling) + ") WHERE (" +
-                   inside + ") IS NOT TRUE");
+      stager.write_kept("SELECT * FROM (" + stager.kept_rows(straddling) + ") WHERE (" + inside +
+                        ") IS NOT TRUE");
     }
   } else {
     stager.touch(fresh);

@@ -11,6 +11,7 @@
 #include "lake/maintenance.h"
 #include "lake/partition_path.h"
 #include "lake/protocol.h"
+#include "lake/row_tracking.h"
 #include "lake/stager.h"
 #include "lake/statistics.h"
 #include "lake/touched.h"
@@ -100,8 +101,8 @@ class Remover {
             bytes += sources[end].size;
           const std::vector<Add> group(sources.begin() + int64_t(begin),
                                        sources.begin() + int64_t(end));
-          const std::string rest = "SELECT * FROM (" + scan_sql(snapshot, group) + ") WHERE (" +
-                                   removal.condition + ") IS NOT TRUE";
+          const std::string rest = "SELECT * FROM (" + scan_sql_with_row_ids(snapshot, group) +
+                                   ") WHERE (" + removal.condition + ") IS NOT TRUE";
           for (auto& add :
                write_like(connection_, snapshot, rest, group.front(), clock_.now(), options)) {
             add.data_change = kind.first;

@@ -10,6 +10,7 @@
 #include "lake/partition_path.h"
 #include "lake/physical.h"
 #include "lake/protocol.h"
+#include "lake/row_tracking.h"
 #include "lake/schema_tag.h"
 #include "lake/statistics.h"
 #include "lake/table.h"
@@ -25,6 +26,8 @@
 //     list of file name, partition values and deletion vectors is joined.
 //   - A moment (`timestamp`) in another writer's file may be an INT96, of which DuckDB does not
 //     know that it is one: the scan is told which columns hold moments (duck::kGuidedParquet).
+//   - Where row ids are asked for, that list has each file's first id and version as well, and what
+//     rows carry of their own is read too.
 
 namespace windrow::lake {
 namespace {
@@ -104,6 +107,13 @@ class Scan {
     }
   }
 
+  /// With the id and the version of each row, where the table keeps ids.
+  Scan& with_row_ids() {
+    check_row_tracking(snapshot_.protocol, snapshot_.metadata, snapshot_.schema);
+    row_ids_ = row_tracking(snapshot_.protocol, snapshot_.metadata);
+    return *this;
+  }
+
   std::string sql(const std::vector<Add>& files) const {
     if (snapshot_.schema.fields.empty())
       throw Error(Code::data, "the table at \"" + snapshot_.table_path + "\" has no columns");
@@ -116,15 +126,28 @@ class Scan {
               duck::quote_name(field.name);
     }
     if (with_file_) list += ", " + file_column();
+    if (row_ids_) {
+      list += ", " + own_or_given(row_ids_->id, kGivenId) + " AS " + duck::quote_name(kRowId) +
+              ", " + own_or_given(row_ids_->commit_version, kGivenVersion) + " AS " +
+              duck::quote_name(kRowCommitVersion);
+    }
     return "SELECT " + list + " FROM (" + from + ")";
   }
 
  private:
+  // What the file and the row's place in it give a row that carries nothing of its own.
+  static constexpr const char* kGivenId = "windrow given row id";
+  static constexpr const char* kGivenVersion = "windrow given row commit version";
+
   /// DuckDB's own column, where a file has none of that name. (Its option `file_row_number` fails
   /// where columns are given by name, or a file has more than are found by id.)
   static constexpr const char* kRowNumber = "file_row_number";
 
   static std::string file_column() { return duck::quote_name(kFileColumn); }
+  static std::string own_or_given(const std::string& own, const char* given) {
+    return "coalesce(CAST(" + duck::quote_name(own) + " AS BIGINT), " + duck::quote_name(given) +
+           ")";
+  }
   bool is_partition(const Field& field) const {
     return std::find(partitions_.begin(), partitions_.end(), &field) != partitions_.end();
   }
@@ -136,11 +159,16 @@ class Scan {
               duck::quote_name(field.in_files());
     }
     if (with_file_) list += ", NULL::VARCHAR AS " + file_column();
+    if (row_ids_) {
+      for (const auto& name : {row_ids_->id, row_ids_->commit_version, std::string(kGivenId),
+                               std::string(kGivenVersion)})
+        list += ", NULL::BIGINT AS " + duck::quote_name(name);
+    }
     return "SELECT " + list + " WHERE false";
   }
 
   Way way_of(const Add& add) const {
-    if (add.deletion_vector) return Way::joined;
+    if (add.deletion_vector || row_ids_) return Way::joined;
     if (partitions_.empty()) return Way::plain;
     return hive_ && path_says(snapshot_, add) ? Way::hive : Way::joined;
   }
@@ -171,6 +199,7 @@ class Scan {
              ": {name: " + duck::quote_text(field.in_files()) +
              ", type: " + duck::quote_text(type_in_files(field.type)) + ", default_value: NULL}";
     }
+    if (row_ids_ && !by_id_) out += ", " + carried_columns();
     return "MAP {" + out + "}";
   }
 
@@ -189,6 +218,16 @@ class Scan {
   static bool of_others(const Group& group) {
     return std::any_of(group.files.begin(), group.files.end(),
                        [](const Add* add) { return schema_tag_of(*add).empty(); });
+  }
+
+  std::string carried_columns() const {
+    std::string out;
+    for (const auto& name : {row_ids_->id, row_ids_->commit_version}) {
+      const std::string quoted = duck::quote_text(name);
+      out += (out.empty() ? "" : ", ") + quoted + ": {name: " + quoted +
+             ", type: 'BIGINT', default_value: NULL}";
+    }
+    return out;
   }
 
   /// To DuckDB a name with `*`, `?` or `[` is a pattern, to Delta it is a name.
@@ -244,7 +283,7 @@ class Scan {
       if (!Schema{{{field.in_files(), {}}}}.find_any_case(kRowNumber)) continue;
       throw Error(Code::unsupported,
                   "\"" + snapshot_.table_path + "\" has a column \"" + field.in_files() +
-                      "\": its deleted rows cannot be told",
+                      "\": its deleted rows and row ids cannot be told",
                   "write the table anew with another name for it");
     }
   }
@@ -263,12 +302,29 @@ class Scan {
     return types;
   }
 
-  /// Partition values and deletion vectors from a list beside the files.
+  /// What rows carry of their own. These columns have no ids, so that they are read again by name
+  /// where others are found by id.
+  std::string carried(const std::vector<std::string>& paths) const {
+    return std::string("SELECT *, ") + kRowNumber + " FROM read_parquet(" +
+           duck::quote_list(literal(paths)) + ", filename = " + duck::quote_text(kFileColumn) +
+           ", hive_partitioning = false, schema = MAP {" + carried_columns() + "})";
+  }
+
+  /// Partition values, deletion vectors and first row ids from a list beside the files.
   std::string joined(const Group& group, const std::vector<std::string>& paths,
                      const std::string& read) const {
-    const bool vectors = has_vectors(group);
-    if (vectors) check_row_number();
+    const bool vectors = has_vectors(group), numbered = vectors || row_ids_;
+    if (numbered) check_row_number();
     std::string names = file_column() + (vectors ? ", vector" : ""), rows, values;
+    if (row_ids_) {
+      names += ", first_row_id, row_version";
+      values += std::string(", p.first_row_id + f.") + kRowNumber + " AS " +
+                duck::quote_name(kGivenId) + ", p.row_version AS " +
+                duck::quote_name(kGivenVersion);
+      if (by_id_)
+        values += ", m." + duck::quote_name(row_ids_->id) + ", m." +
+                  duck::quote_name(row_ids_->commit_version);
+    }
     for (const Field* field : partitions_) {
       const std::string name = duck::quote_name(field->in_files());
       names += ", " + name;
@@ -283,6 +339,10 @@ class Scan {
                         ? duck::quote_text(vector_key(snapshot_.table_path, *add.deletion_vector))
                         : std::string("NULL::VARCHAR"));
       }
+      if (row_ids_) {
+        for (const auto& number : {add.base_row_id, add.default_row_commit_version})
+          rows += number ? ", " + std::to_string(*number) + "::BIGINT" : ", NULL::BIGINT";
+      }
       for (const Field* field : partitions_) {
         const auto value = add.partition_values.find(field->in_files());
         const auto text = value == add.partition_values.end() ? std::nullopt : value->second;
@@ -290,11 +350,16 @@ class Scan {
       }
       rows += ")";
     }
-    const std::string in_files = vectors ? std::string("SELECT *, ") + kRowNumber + " " + read + ")"
-                                         : "SELECT * " + read + ")";
-    std::string sql = "SELECT f.*" + (vectors ? " EXCLUDE (" + std::string(kRowNumber) + ")" : "") +
-                      values + " FROM (" + in_files + ") f JOIN (VALUES " + rows + ") p(" + names +
+    const std::string in_files = numbered
+                                     ? std::string("SELECT *, ") + kRowNumber + " " + read + ")"
+                                     : "SELECT * " + read + ")";
+    std::string sql = "SELECT f.*" +
+                      (numbered ? " EXCLUDE (" + std::string(kRowNumber) + ")" : "") + values +
+                      " FROM (" + in_files + ") f JOIN (VALUES " + rows + ") p(" + names +
                       ") USING (" + file_column() + ")";
+    if (row_ids_ && by_id_)
+      sql +=
+          " LEFT JOIN (" + carried(paths) + ") m USING (" + file_column() + ", " + kRowNumber + ")";
     if (vectors) {
       sql += " WHERE NOT " + std::string(kDeletedFunction) + "(p.vector, f." + kRowNumber + ")";
     }
@@ -305,6 +370,7 @@ class Scan {
   std::vector<const Field*> partitions_;
   bool hive_ = false, by_id_ = false;
   bool with_file_ = false, guided_ = false;
+  std::optional<RowTracking> row_ids_;
 };
 
 }  // namespace
@@ -338,6 +404,10 @@ std::string guided_scan_sql(const Snapshot& snapshot) {
 
 std::string scan_sql_with_file(const Snapshot& snapshot, const std::vector<Add>& files) {
   return Scan(snapshot, true).sql(files);
+}
+
+std::string scan_sql_with_row_ids(const Snapshot& snapshot, const std::vector<Add>& files) {
+  return Scan(snapshot).with_row_ids().sql(files);
 }
 
 std::string scan_after_sql(Snapshot before, const std::vector<Remove>& removes,

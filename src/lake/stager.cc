@@ -9,6 +9,7 @@
 #include "lake/partition_path.h"
 #include "lake/physical.h"
 #include "lake/protocol.h"
+#include "lake/row_tracking.h"
 #include "lake/statistics.h"
 #include "lake/touched.h"
 
@@ -84,6 +85,7 @@ Stager::Stager(const StageContext& context, const std::string& select,
   if (context.current) {
     before_ = *context.current;
     map_new_columns(staged_.schema, before_.metadata);
+    check_row_tracking(before_.protocol, before_.metadata, staged_.schema);
     std::vector<std::string> missing;
     for (const auto& field : own.fields) {
       if (std::none_of(columns.begin(), columns.end(),
@@ -126,14 +128,27 @@ std::string Stager::materialize(const std::string& name, const std::string& sele
 }
 
 int64_t Stager::write(const std::string& rows, const duck::Parameters& parameters) {
-  int64_t written = 0;
-  for (auto& add : write_rows(connection(), before_, rows, parameters, context_.write, context_.now,
-                              context_.progress)) {
-    staged_.written_paths.push_back(before_.file_path(add));
-    written += rows_of(add).value_or(0);
-    staged_.adds.push_back(std::move(add));
+  return add(write_rows(connection(), before_, rows, parameters, context_.write, context_.now,
+                        context_.progress));
+}
+
+std::string Stager::kept_rows(const std::vector<Add>& files) const {
+  return scan_sql_with_row_ids(before_, files);
+}
+
+int64_t Stager::write_kept(const std::string& rows) {
+  return add(write_rows_with_ids(connection(), before_, rows, context_.write, context_.now,
+                                 context_.progress));
+}
+
+int64_t Stager::add(std::vector<Add> written) {
+  int64_t rows = 0;
+  for (auto& each : written) {
+    staged_.written_paths.push_back(before_.file_path(each));
+    rows += rows_of(each).value_or(0);
+    staged_.adds.push_back(std::move(each));
   }
-  return written;
+  return rows;
 }
 
 std::vector<Add> files_at(const Snapshot& snapshot, const duck::Rows& paths) {

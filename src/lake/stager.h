@@ -32,6 +32,10 @@ class Stager {
 
   /// Writes rows as files of the table; they become adds.
   int64_t write(const std::string& rows, const duck::Parameters& parameters = {});
+  /// The rows of these files of the table before, for write_kept: with their ids where the table
+  /// keeps them (row_tracking.h).
+  std::string kept_rows(const std::vector<Add>& files) const;
+  int64_t write_kept(const std::string& rows);
   void remove(const std::vector<Add>& files);
   void remove_paths(const std::vector<std::string>& absolute_paths);
   /// Ends it: the table as it would be, metrics, the change data feed.
@@ -52,6 +56,7 @@ class Stager {
   Stager& operator=(const Stager&) = delete;
 
  private:
+  int64_t add(std::vector<Add> written);
   void write_change_data(const Updates& updates);
   std::string former_rows() const;
 

@@ -123,6 +123,70 @@ def test_checkpoints_of_ours_and_features_that_spark_switched_on(spark, tmp_path
     agree(spark, path, [newest])
 
 
+def row_ids(spark, path) -> dict:
+    """Of each row, by its id: the row id and the row commit version that Spark finds."""
+    found = duckdb.sql(f"FROM '{spark.rows(f'SELECT id, _metadata.row_id, _metadata.row_commit_version FROM {table(path)}')}'").fetchall()
+    assert len({row_id for _, row_id, _ in found}) == len(found)
+    return {key: (row_id, version) for key, row_id, version in found}
+
+
+@pytest.mark.parametrize("mode", ["none", "name", "id"])
+def test_row_ids_outlive_our_rewrites(spark, tmp_path, mode):
+    path = tmp_path / "t"
+    spark.sql(f"CREATE TABLE {table(path)} (id BIGINT, p INT, v STRING, s STRUCT<a: INT>) USING delta PARTITIONED BY (p) TBLPROPERTIES "
+              f"('delta.enableRowTracking' = 'true', 'delta.enableDeletionVectors' = 'true', 'delta.columnMapping.mode' = '{mode}')",
+              f"INSERT INTO {table(path)} SELECT id, id % 2, concat('v', id), struct(id) FROM range(0, 40, 1, 2)",
+              f"DELETE FROM {table(path)} WHERE id = 3", f"UPDATE {table(path)} SET v = 'of Spark' WHERE id IN (5, 6)")
+    rows = row_ids(spark, path)
+
+    def step(work, updated=(), new=(), gone=()):
+        """Rows keep their ids, and those that are not updated their versions."""
+        nonlocal rows
+        work()
+        now, version, greatest = row_ids(spark, path), latest(path), max(row_id for row_id, _ in rows.values())
+        assert now.keys() == (rows.keys() - set(gone)) | set(new)
+        expected = {key: (row_id, version if key in updated else was) for key, (row_id, was) in rows.items() if key not in gone}
+        assert {key: now[key] for key in expected} == expected
+        assert all(now[key][0] > greatest and now[key][1] == version for key in new)
+        rows = now
+
+    step(lambda: run("delete", path, "--where", "id % 10 = 4"), gone={4, 14, 24, 34})
+    step(lambda: run("update", path, "--set", "v = 'u', p = 1 - p", "--where", "id < 2"), updated={0, 1})
+    step(lambda: run("merge", path, "SELECT i AS id, 0::INTEGER AS p, 'm' AS v FROM range(38, 43) t(i)", "--on", "t.id = s.id",
+                     "--when", "matched if s.id = 38: delete", "--when", "matched: update", "--when", "not-matched: insert",
+                     "--when", "not-matched-by-source if t.id = 7: update v = 'alone'"), updated={39, 7}, new={40, 41, 42}, gone={38})
+    step(lambda: run("alter", path, "--add", "more VARCHAR", "--add", "s.b VARCHAR"))
+    step(lambda: run("write", path, "SELECT 99 AS id, 0::INTEGER AS p, 'w' AS v", "--mode", "where", "--where", "v = 'w' OR id = 8"), new={99}, gone={8})
+    step(lambda: run("optimize", path))
+    step(lambda: run("optimize", path, "--zorder", "id"))
+    step(lambda: run("erase", path, "--where", "id = 9"), gone={9})
+    step(lambda: spark.sql(f"UPDATE {table(path)} SET v = 'again' WHERE id IN (0, 10)"), updated={0, 10})  # Spark over files of ours
+    step(lambda: run("update", path, "--set", "more = 'x'", "--where", "id IN (0, 40)"), updated={0, 40})
+    step(lambda: spark.sql(f"OPTIMIZE {table(path)}"))
+    agree(spark, path)
+    before, version = rows, latest(path)
+    run("update", path, "--set", "v = 'gone'")
+    run("restore", path, "--version", version)
+    assert row_ids(spark, path) == before
+    run("clone", path, tmp_path / "clone")
+    assert {version for _, version in row_ids(spark, tmp_path / "clone").values()} == {0}  # Delta's clones give ids anew
+
+
+def test_row_ids_that_we_switch_on(spark, tmp_path):
+    path = tmp_path / "t"
+    run("write", path, "SELECT i AS id FROM range(5) t(i)")
+    run("write", path, "SELECT i AS id FROM range(5, 10) t(i)")
+    run("alter", path, "--set", "delta.enableRowTracking=true")
+    before = row_ids(spark, path)
+    run("optimize", path)
+    run("delete", path, "--where", "id = 2")
+    after = row_ids(spark, path)
+    assert after == {key: value for key, value in before.items() if key != 2}
+    spark.sql(f"UPDATE {table(path)} SET id = 100 WHERE id = 3", f"INSERT INTO {table(path)} VALUES (11)")
+    assert row_ids(spark, path)[100][0] == before[3][0]
+    agree(spark, path, [])
+
+
 def test_a_lake_outlives_spark(spark, tmp_path):
     """Spark looks after a project's tables: nothing becomes stale. It adds rows: what reads them does. It loses the log: we say so."""
     folder = lab.make_project(tmp_path / "lab")
