@@ -116,10 +116,10 @@ class Writer {
             {}};
   }
 
-  bool commit(const lake::StageContext& context, lake::Staged staged, const std::string& what) {
+  bool commit(lake::Staged staged, const std::string& what) {
     lake::Staged files;
     files.written_paths = staged.written_paths;
-    auto request = lake::request_of(context, std::move(staged), {});
+    auto request = lake::request_of(std::move(staged), {});
     request.txns = {{app_, moved_ + 1, 0}};
     request.expect_txn[app_] = moved_ == 0 ? std::nullopt : std::optional(moved_);
     const auto outcome = world_.table.commit(std::move(request), *world_.clock);
@@ -141,26 +141,26 @@ class Writer {
   bool append() {
     const auto added = rows();
     const auto at = context();
-    return commit(at, lake::stage_append(at, select(added), {}),
+    return commit(lake::stage_append(at, select(added), {}),
                   "\"kind\": \"append\", \"rows\": " + json(added));
   }
   bool overwrite() {
     const auto added = rows(below(kPartitions));
     const auto at = context();
-    return commit(at, lake::stage_replace_partitions(at, select(added), {}),
+    return commit(lake::stage_replace_partitions(at, select(added), {}),
                   "\"kind\": \"overwrite\", \"rows\": " + json(added));
   }
   bool remove() {
     const int p = below(kPartitions), from = below(kKeys), to = from + 8;
     const auto at = context();
     return commit(
-        at, lake::stage_delete(at, fmt::format("p = {} AND k >= {} AND k < {}", p, from, to)),
+        lake::stage_delete(at, fmt::format("p = {} AND k >= {} AND k < {}", p, from, to)),
         fmt::format("\"kind\": \"delete\", \"p\": {}, \"from\": {}, \"to\": {}", p, from, to));
   }
   bool merge() {
     const auto merged = rows();
     const auto at = context();
-    return commit(at, lake::stage_merge(at, select(merged), {}, {{"k"}, "", ""}),
+    return commit(lake::stage_merge(at, select(merged), {}, {{"k"}, "", ""}),
                   "\"kind\": \"merge\", \"rows\": " + json(merged));
   }
   bool optimize() {

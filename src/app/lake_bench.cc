@@ -39,7 +39,7 @@ void append_row(World& world, const std::string& path, int64_t id) {
     lake::StageContext context{connection, *world.files, path, "t", snapshot};
     context.now = world.clock->now();
     const auto select = "SELECT " + std::to_string(id) + "::BIGINT AS id, 'x' AS name";
-    auto request = lake::request_of(context, lake::stage_append(context, select, {}), {});
+    auto request = lake::request_of(lake::stage_append(context, select, {}), {});
     const auto outcome = table.commit(std::move(request), *world.clock);
     if (std::holds_alternative<lake::Committed>(outcome)) return;
   }

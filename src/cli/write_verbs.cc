@@ -142,8 +142,7 @@ class Write {
         return say(current->version, staged, true);
       }
       const lake::Staged kept = staged;
-      const auto outcome =
-          table_.commit(lake::request_of(context, std::move(staged), {}), session_.clock);
+      const auto outcome = table_.commit(lake::request_of(std::move(staged), {}), session_.clock);
       if (std::holds_alternative<lake::Conflicted>(outcome)) {
         lake::discard(files_, kept);
         if (attempt < kAttemptsMax) continue;

@@ -22,9 +22,9 @@ class DmlTest : public TableFixture {
     return {connection_, *files_, path_, "t",          table().snapshot({}, &connection_),
             {},          true,    false, clock_.now(), {}};
   }
-  Staged commit_staged(Staged staged, const StageContext& with) {
+  Staged commit_staged(Staged staged) {
     const Staged copy = staged;
-    commit(request_of(with, std::move(staged), {}));
+    commit(request_of(std::move(staged), {}));
     return copy;
   }
   std::string metric(const Staged& staged, const std::string& name) {
@@ -33,7 +33,7 @@ class DmlTest : public TableFixture {
   }
   Staged merge(const std::string& select, const std::vector<MergeClause>& clauses) {
     const auto with = context();
-    return commit_staged(stage_merge_clauses(with, select, {}, "t.id = s.id", clauses), with);
+    return commit_staged(stage_merge_clauses(with, select, {}, "t.id = s.id", clauses));
   }
 };
 
@@ -41,12 +41,12 @@ TEST_F(DmlTest, DeletesRowsAndWholeFiles) {
   create("SELECT i AS id FROM range(10) r(i)");
   append("SELECT i AS id FROM range(10, 20) r(i)");
   auto with = std::make_unique<StageContext>(context());
-  const auto staged = commit_staged(stage_delete(*with, "id % 10 = 3 OR id >= 10"), *with);
+  const auto staged = commit_staged(stage_delete(*with, "id % 10 = 3 OR id >= 10"));
   EXPECT_EQ(metric(staged, "numDeletedRows"), "11");
   EXPECT_EQ(rows_at().size(), 9u);
   with = std::make_unique<StageContext>(context());
   EXPECT_EQ(problem_of([&] { stage_delete(*with, "nope > 1"); }).code, Code::usage);
-  commit_staged(stage_delete(*with, ""), *with);
+  commit_staged(stage_delete(*with, ""));
   EXPECT_EQ(rows_at(), Strings{});
   EXPECT_EQ(table().snapshot().files.size(), 0u);
 }
@@ -55,7 +55,7 @@ TEST_F(DmlTest, UpdatesRows) {
   create("SELECT i AS id, i * 10 AS v FROM range(4) r(i)");
   auto with = std::make_unique<StageContext>(context());
   const auto staged =
-      commit_staged(stage_update(*with, {{"v", "v + id"}, {"id", "id"}}, "id >= 2"), *with);
+      commit_staged(stage_update(*with, {{"v", "v + id"}, {"id", "id"}}, "id >= 2"));
   EXPECT_EQ(metric(staged, "numUpdatedRows"), "2");
   EXPECT_EQ(rows_at(), (Strings{"0|0", "1|10", "2|22", "3|33"}));
   with = std::make_unique<StageContext>(context());
@@ -73,7 +73,7 @@ TEST_F(DmlTest, ReplacesWhere) {
       problem_of([&] { stage_replace_where(*with, "SELECT 1 AS id, 'x' AS v", {}, "id >= 3"); });
   EXPECT_EQ(problem.code, Code::data);
   EXPECT_NE(problem.message.find("(1, x)"), std::string::npos) << problem.message;
-  commit_staged(stage_replace_where(*with, "SELECT 9 AS id, 'new' AS v", {}, "id >= 3"), *with);
+  commit_staged(stage_replace_where(*with, "SELECT 9 AS id, 'new' AS v", {}, "id >= 3"));
   EXPECT_EQ(rows_at(), (Strings{"0|old", "1|old", "2|old", "9|new"}));
 }
 
@@ -131,7 +131,7 @@ TEST_F(DmlTest, GeneratedColumnsFollowAnUpdate) {
   commit(std::move(request));
   const auto with = std::make_unique<StageContext>(context());
   EXPECT_EQ(problem_of([&] { stage_update(*with, {{"twice", "7"}}, ""); }).code, Code::data);
-  commit_staged(stage_update(*with, {{"id", "id + 10"}}, "id = 1"), *with);
+  commit_staged(stage_update(*with, {{"id", "id + 10"}}, "id = 1"));
   EXPECT_EQ(rows_at(), (Strings{"0|0", "11|22"}));
 }
 
@@ -144,10 +144,9 @@ TEST_F(DmlTest, ChangeDataIsWritten) {
   options.key = {"id"};
   auto with = std::make_unique<StageContext>(context());
   commit_staged(
-      stage_merge(*with, "SELECT * FROM (VALUES (1, 'new'), (9, 'new')) x(id, v)", {}, options),
-      *with);
+      stage_merge(*with, "SELECT * FROM (VALUES (1, 'new'), (9, 'new')) x(id, v)", {}, options));
   with = std::make_unique<StageContext>(context());
-  commit_staged(stage_delete(*with, "id = 0"), *with);
+  commit_staged(stage_delete(*with, "id = 0"));
   EXPECT_EQ(rows("SELECT _commit_version, _change_type, id, v FROM (" +
                  change_feed_sql(table(), -1, 2, connection_) + ") ORDER BY ALL"),
             (Strings{"0|insert|0|old", "0|insert|1|old", "0|insert|2|old", "1|insert|9|new",
@@ -161,7 +160,7 @@ TEST_F(DmlTest, ChangeDataTellsUpdatesFromDeletesAndInserts) {
   request.protocol = Protocol{1, 4, {}, {}};
   commit(std::move(request));
   auto with = std::make_unique<StageContext>(context());
-  commit_staged(stage_update(*with, {{"v", "'set'"}}, "id < 2"), *with);
+  commit_staged(stage_update(*with, {{"v", "'set'"}}, "id < 2"));
   merge("SELECT * FROM (VALUES (1, 'U'), (2, 'D'), (7, 'I')) x(id, v)",
         {{When::matched, Then::remove, "s.v = 'D'", {}},
          {When::matched, Then::update, "", {}},
@@ -181,7 +180,7 @@ TEST_F(DmlTest, RowsOfAVectorStayDeleted) {
   request.protocol = Protocol{3, 7, {"deletionVectors"}, {"deletionVectors"}};
   commit(std::move(request));
   auto with = std::make_unique<StageContext>(context());
-  const auto staged = commit_staged(stage_delete(*with, "id < 10"), *with);
+  const auto staged = commit_staged(stage_delete(*with, "id < 10"));
   EXPECT_EQ(metric(staged, "numDeletedRows"), "7");
   EXPECT_TRUE(staged.removes.at(0).deletion_vector);
   EXPECT_EQ(rows("SELECT count(*), min(id) FROM (" + scan_sql(table().snapshot()) + ")"),
@@ -204,8 +203,7 @@ TEST_F(DmlTest, ColumnsAreRenamedDroppedAndWidened) {
                              "SELECT 5000000000 AS id, 'big' AS label, {'code': 7, 'street': 's'} "
                              "AS place, 1::BIGINT AS "
                              "part",
-                             {}),
-                *with);
+                             {}));
   EXPECT_EQ(rows("SELECT id, label, place.code, place.street, part FROM (" +
                  scan_sql(table().snapshot()) + ") ORDER BY id"),
             (Strings{"0|n0|0|NULL|0", "1|n1|1|NULL|1", "2|n2|2|NULL|0", "3|n3|3|NULL|1",

@@ -33,7 +33,7 @@ class ReadScopeTest : public TableFixture {
     const auto c = context();
     Staged staged = stage(c);
     work();
-    const auto outcome = table().commit(request_of(c, std::move(staged), {}), clock_);
+    const auto outcome = table().commit(request_of(std::move(staged), {}), clock_);
     const auto* conflicted = std::get_if<Conflicted>(&outcome);
     return conflicted ? conflicted->reason.substr(conflicted->reason.find("has ")) : "";
   }
@@ -85,7 +85,7 @@ TEST_F(ReadScopeTest, MergedKeys) {
   const auto erase = [&](const std::string& condition) {
     return [&, condition] {
       const auto c = context();
-      commit(request_of(c, stage_delete(c, condition), {}));
+      commit(request_of(stage_delete(c, condition), {}));
     };
   };
   // A row that was found equal and stays is something that the merge relies on.

@@ -128,7 +128,7 @@ Staged stage_replace_interval(const StageContext& context, const std::string& se
                        Reads::scope);
 }
 
-CommitRequest request_of(const StageContext& context, Staged staged, const NewTable& if_new) {
+CommitRequest request_of(Staged staged, const NewTable& if_new) {
   CommitRequest request;
   request.operation = std::move(staged.operation);
   request.operation_parameters = std::move(staged.parameters);
@@ -137,23 +137,16 @@ CommitRequest request_of(const StageContext& context, Staged staged, const NewTa
   request.scope = std::move(staged.scope);
   request.adds = std::move(staged.adds);
   request.removes = std::move(staged.removes);
-  if (context.current) {
-    request.read_version = context.current->version;
-    request.base = base_of(*context.current);
-    const auto& before = context.current->metadata;
-    const bool replaced =
-        context.may_replace_schema && before.partition_columns != context.partition_by;
+  if (staged.base) {
+    request.read_version = staged.base->version;
+    request.base = std::move(staged.base);
     request.cdcs = std::move(staged.cdcs);
-    if (replaced || !(staged.schema == context.current->schema)) {
-      request.metadata = std::move(staged.metadata);
-      request.metadata->schema_string = to_json(staged.schema);
-      if (replaced) request.metadata->partition_columns = context.partition_by;
-    }
+    request.metadata = std::move(staged.metadata);
   } else {
     NewTable made = if_new;
     made.schema = staged.schema;
-    made.partition_by = context.partition_by;
-    auto [protocol, metadata] = create_actions(made, context.now);
+    made.partition_by = std::move(staged.partition_by);
+    auto [protocol, metadata] = create_actions(made, staged.staged_at);
     request.protocol = std::move(protocol);
     request.metadata = std::move(metadata);
   }

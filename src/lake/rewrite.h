@@ -16,12 +16,16 @@
 /// through `after_sql` before anybody commits: the table as it would be.
 namespace windrow::lake {
 
+/// A change whose files are written, with everything that its commit needs.
 struct Staged {
+  std::optional<CommitBase> base;  ///< staged against it; nothing: the commit makes the table
+  std::vector<std::string> partition_by;  ///< where the commit makes the table
+  Time staged_at;
   std::vector<Add> adds;
   std::vector<Remove> removes;
   std::vector<Cdc> cdcs;
-  Schema schema;      ///< of the table after the commit
-  Metadata metadata;  ///< the same; meaningless where the commit makes the table
+  Schema schema;                     ///< of the table after the commit
+  std::optional<Metadata> metadata;  ///< the table's new one, where the commit changes it
   std::vector<std::string> columns_added;
   Touched touched;
   std::map<std::string, std::string>
@@ -87,8 +91,8 @@ Staged stage_scd2(const StageContext&, const std::string& select, const duck::Pa
                   const Scd2Options&);
 
 /// A request with everything of the staged change; the caller adds provenance, txns and
-/// expectations.
-CommitRequest request_of(const StageContext&, Staged staged, const NewTable& if_new);
+/// expectations. `if_new`: what the table is called and may do, where the commit makes it.
+CommitRequest request_of(Staged staged, const NewTable& if_new);
 /// Removes the files of a change that is not going to be committed.
 void discard(storage::FileSystem& files, const Staged& staged) noexcept;
 

@@ -104,7 +104,6 @@ Stager::Stager(const StageContext& context, const std::string& select,
     before_.metadata.partition_columns = context.partition_by;
   }
   before_.schema = staged_.schema;
-  staged_.metadata = before_.metadata;
 }
 
 Stager::~Stager() {
@@ -224,6 +223,17 @@ void Stager::write_change_data(const Updates& updates) {
 Staged Stager::finish(std::string operation, std::map<std::string, std::string> parameters,
                       Reads reads, const Updates& updates) {
   write_change_data(updates);
+  staged_.staged_at = context_.now;
+  staged_.partition_by = context_.partition_by;
+  if (context_.current) {
+    staged_.base = base_of(*context_.current);
+    // `before_` is partitioned as the table will be.
+    if (before_.metadata.partition_columns != context_.current->metadata.partition_columns ||
+        !(staged_.schema == context_.current->schema)) {
+      staged_.metadata = before_.metadata;
+      staged_.metadata->schema_string = to_json(staged_.schema);
+    }
+  }
   staged_.after_sql = scan_after_sql(before_, staged_.removes, staged_.adds);
   int64_t bytes = 0;
   for (const auto& add : staged_.adds) bytes += add.size;

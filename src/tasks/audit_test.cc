@@ -46,7 +46,7 @@ class AuditTest : public lake::TableFixture {
       auto staged = lake::stage_append(at, "SELECT 2 AS x", {});
       audit.first(staged);
       paths = staged.written_paths;
-      request = lake::request_of(at, std::move(staged), {});
+      request = lake::request_of(std::move(staged), {});
       request.rebase = [this](const auto& since, auto& later) -> std::optional<std::string> {
         audit.again(since, later);
         return {};

@@ -585,7 +585,7 @@ class KafkaIngest final : public clients::KafkaAssignment {
     for (const auto& add : staged.adds) file_bytes += add.size;
     const auto files = int64_t(staged.adds.size());
     const int64_t written = staged.rows_written;
-    auto request = lake::request_of(stage, std::move(staged),
+    auto request = lake::request_of(std::move(staged),
                                     new_table(context_, source_.name, source_.common.description));
     if (head_.snapshot) {
       request.base = lake::base_of(*head_.snapshot);
@@ -703,7 +703,7 @@ class KafkaIngest final : public clients::KafkaAssignment {
     record.touched = staged.touched;
     const auto paths = staged.written_paths;
     auto request = lake::request_of(
-        stage, std::move(staged),
+        std::move(staged),
         new_table(context_, asset, "messages of " + source_.name + " that could not be read"));
     request.provenance = std::move(record);
     for (const auto& [partition, offset] : next) {

@@ -223,22 +223,6 @@ class ModelBuild {
     }
   }
 
-  lake::CommitRequest request_for(engine::Session& session, const engine::Target& target,
-                                  lake::Staged staged) const {
-    const lake::StageContext stage{*session.connection(),
-                                   context_.files,
-                                   target.path,
-                                   target.name,
-                                   target.current,
-                                   target.partition_by,
-                                   true,
-                                   target.may_replace_schema,
-                                   target.now,
-                                   {}};
-    return lake::request_of(stage, std::move(staged),
-                            new_table(context_, model_.name, model_.common.description));
-  }
-
   /// Stages, audits and commits one part. False where it has to be planned again.
   bool step(engine::Session& session, const std::string& select, const engine::Method& method,
             plan::Assessment assessment, const Interval& interval, bool replace_schema) {
@@ -271,7 +255,8 @@ class ModelBuild {
 
     const auto paths = staged.written_paths;
     const int64_t rows = staged.rows_written;
-    auto request = request_for(session, target, std::move(staged));
+    auto request = lake::request_of(std::move(staged),
+                                    new_table(context_, model_.name, model_.common.description));
     request.provenance = record;
     request.rebase = [&](const std::vector<lake::Commit>& since,
                          lake::CommitRequest& later) -> std::optional<std::string> {

@@ -33,11 +33,8 @@ void load_seed(const Context& context, const project::Seed& seed, Cancel& cancel
   record.definition = sha256(context.files.read(seed.path));
   report.rows = report.table_rows = staged.rows_written;
   const auto paths = staged.written_paths;
-  const lake::StageContext stage{
-      *session->connection(),    context.files, target.path, target.name, target.current, {}, true,
-      target.may_replace_schema, target.now,    {}};
   auto request =
-      lake::request_of(stage, std::move(staged), new_table(context, asset, "rows of " + seed.file));
+      lake::request_of(std::move(staged), new_table(context, asset, "rows of " + seed.file));
   request.provenance = record;
   const auto version = commit(context, asset, std::move(request), paths);
   if (!version)

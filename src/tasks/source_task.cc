@@ -47,15 +47,6 @@ std::map<std::string, lake::Txn> progress_of(const Context& context, const std::
   return table.snapshot({}, &connection).txns;
 }
 
-lake::CommitRequest request_for(const engine::Target& target, lake::Staged staged,
-                                const lake::NewTable& made, engine::Session& session,
-                                storage::FileSystem& files) {
-  const lake::StageContext stage{
-      *session.connection(), files, target.path, target.name, target.current,
-      target.partition_by,   true,  false,       target.now,  {}};
-  return lake::request_of(stage, std::move(staged), made);
-}
-
 /// Rows for a table beside the source's; how many there were. Nothing where another run has written
 /// the same progress meanwhile.
 std::optional<int64_t> keep_beside(const Context& context, const std::string& asset,
@@ -74,8 +65,7 @@ std::optional<int64_t> keep_beside(const Context& context, const std::string& as
   auto record = record_of(context, asset, kind);
   record.touched = staged.touched;
   const auto paths = staged.written_paths;
-  auto request = request_for(target, std::move(staged), new_table(context, asset, about), session,
-                             context.files);
+  auto request = lake::request_of(std::move(staged), new_table(context, asset, about));
   request.provenance = record;
   request.txns = txns;
   for (const auto& txn : txns) {
@@ -333,9 +323,8 @@ void read_source(const Context& context, const project::Source& source, Cancel& 
     record.state = batch->state;
     const int64_t rows = staged.rows_written;
     const auto paths = staged.written_paths;
-    auto request = request_for(target, std::move(staged),
-                               new_table(context, source.name, source.common.description), *session,
-                               context.files);
+    auto request = lake::request_of(std::move(staged),
+                                    new_table(context, source.name, source.common.description));
     request.provenance = record;
     request.txns = batch->txns;
     request.expect_txn = batch->expect_txn;
