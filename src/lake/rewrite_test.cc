@@ -36,7 +36,7 @@ class Rewrite : public testing::Test {
     const auto c = context();
     Staged staged = stage(c);
     Staged copy = staged;
-    auto request = request_of(c, std::move(staged), NewTable{});
+    auto request = request_of(std::move(staged), NewTable{});
     Provenance record;
     record.asset = "silver.t";
     if (record_touched) record.touched = copy.touched;

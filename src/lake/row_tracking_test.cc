@@ -37,7 +37,7 @@ class RowTrackingTest : public TableFixture {
         connection_, *files_, path_, "t",          table().snapshot({}, &connection_),
         {},          true,    false, clock_.now(), {}};
     clock_.advance(std::chrono::seconds(1));
-    return commit(request_of(with, stage(with), {}));
+    return commit(request_of(stage(with), {}));
   }
   int64_t update(const std::vector<Assignment>& to, const std::string& condition) {
     return apply([&](const StageContext& with) { return stage_update(with, to, condition); });
