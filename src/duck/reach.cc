@@ -328,11 +328,12 @@ bool type_is_there(std::string_view text) {
     // nested types.
   }
   static std::mutex mutex;
-  static Database database{[] {
+  // Never closed: when the process ends, what DuckDB needs to free it may be gone before.
+  static Database& database = *new Database([] {
     Options options;
     options.threads = 1;
     return options;
-  }()};
+  }());
   std::lock_guard lock(mutex);
   try {
     Connection(database).describe("SELECT CAST(NULL AS " + name + ")");

@@ -112,8 +112,7 @@ class Container {
     else if (codec == "snappy")
       block = unsnapped(packed, block_max_);
     else
-      throw Error(Code::unsupported, "Avro files packed by \"" + codec + "\" are not read",
-                  "null, deflate and snappy are");
+      broken("it is packed by \"" + codec + "\", and null, deflate and snappy are read");
     return true;
   }
 
