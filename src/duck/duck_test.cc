@@ -244,6 +244,22 @@ TEST_F(Duck, AnEmptyResultWritesNoFile) {
               std::filesystem::is_empty(folder_ / "empty"));
 }
 
+TEST_F(Duck, WideRowsAreWrittenInSmallerGroups) {
+  Options small;
+  small.memory_bytes = 200'000'000;
+  small.threads = 2;
+  Database database(small);
+  Connection connection(database);
+  WriteOptions options;
+  options.folder = folder_ / "wide";
+  int64_t rows = 0;
+  for (const auto& file : write_parquet(
+           connection, "SELECT i AS id, repeat(md5(i::VARCHAR), 60) AS t FROM range(150000) r(i)",
+           {}, options))
+    rows += file.rows;
+  EXPECT_EQ(rows, 150'000);
+}
+
 TEST_F(Duck, AFailedWriteLeavesNoFiles) {
   WriteOptions options;
   options.folder = folder_ / "failed";

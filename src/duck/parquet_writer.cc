@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/id.h"
 #include "duck/impl.h"
 
@@ -89,6 +91,8 @@ WrittenFile written_file(const std::vector<std::string>& names, const duckdb::Da
   return out;
 }
 
+constexpr int64_t kRowGroupLeast = 2048;  ///< as many rows as DuckDB computes at once
+
 std::string list_of_names(const std::vector<std::string>& names) {
   std::string out;
   for (const auto& name : names) out += (out.empty() ? "" : ", ") + quote_name(name);
@@ -161,11 +165,8 @@ void remove_begun(duckdb::FileSystem& files, const std::string& folder,
   }
 }
 
-}  // namespace
-
-std::vector<WrittenFile> write_parquet(Connection& connection, const std::string& select,
-                                       const Parameters& parameters, const WriteOptions& options,
-                                       const ProgressSink&) {
+std::vector<WrittenFile> write_once(Connection& connection, const std::string& select,
+                                    const Parameters& parameters, const WriteOptions& options) {
   // The prefix is this write's own, so that what it began can be found and removed.
   const std::string prefix = options.file_name.empty()
                                  ? options.file_prefix + new_uuid().substr(0, 8) + "-"
@@ -196,6 +197,23 @@ std::vector<WrittenFile> write_parquet(Connection& connection, const std::string
     remove_begun(system, options.folder, prefix);
     throw;
   }
+}
+
+}  // namespace
+
+std::vector<WrittenFile> write_parquet(Connection& connection, const std::string& select,
+                                       const Parameters& parameters, const WriteOptions& options,
+                                       const ProgressSink&) {
+  try {
+    return write_once(connection, select, parameters, options);
+  } catch (const SqlError& error) {
+    if (error.kind() != "Out of Memory" || options.row_group_rows <= kRowGroupLeast) throw;
+  }
+  // Each thread holds a group of rows, and wide ones are more than all memory: nothing was kept of
+  // what was written, so it is written again in smaller groups.
+  WriteOptions smaller = options;
+  smaller.row_group_rows = std::max(kRowGroupLeast, options.row_group_rows / 16);
+  return write_once(connection, select, parameters, smaller);
 }
 
 }  // namespace windrow::duck
