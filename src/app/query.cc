@@ -96,7 +96,14 @@ class LakeQuery final : public Query {
 
  private:
   bool in_lake(const std::string& name) const {
-    return lake_ && is_plain(name) && lake_->table(name).exists();
+    return lake_ && is_plain(name) && lake_->table(lies_at(name)).exists();
+  }
+  /// Under its former name, until a run takes it over.
+  std::string lies_at(const std::string& name) const {
+    const auto* model = project_.model(name);
+    const bool formerly =
+        model && !model->renamed_from.empty() && lake_->may_take_over(model->renamed_from, name);
+    return formerly ? model->renamed_from : name;
   }
   std::vector<std::string> tables_of_lake() const {
     return lake_ ? lake_->tables() : std::vector<std::string>{};
@@ -143,7 +150,7 @@ class LakeQuery final : public Query {
     }
     opened_.insert(lower(name));
     if (const auto* view = view_model(name)) return open_view(*view);
-    const auto table = lake_->table(name);
+    const auto table = lake_->table(lies_at(name));
     std::optional<int64_t> version;
     if (auto found = options_.version_of.find(name); found != options_.version_of.end()) {
       version = found->second;

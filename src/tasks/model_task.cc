@@ -49,9 +49,13 @@ class ModelBuild {
       }
       assessment.intervals.remove(done_);
       assessment.complete.add(done_);
-      if (!assessment.stale ||
-          (model_.build.kind == BuildKind::interval && assessment.intervals.empty()))
-        return;
+      const bool due = assessment.stale &&
+                       (model_.build.kind != BuildKind::interval || !assessment.intervals.empty());
+      if (const auto former = context_.tables.former_name(model_.name)) {
+        take_over(*former, due);
+        continue;
+      }
+      if (!due) return;
       report_.reasons.clear();
       for (const auto& reason : assessment.reasons) report_.reasons.push_back(reason.text);
       if (build(facts, assessment)) return;
@@ -64,6 +68,17 @@ class ModelBuild {
   }
 
  private:
+  /// Takes the table over from its former name; not where the model cannot be built, so that who
+  /// goes back to that name finds it.
+  void take_over(const std::string& former, bool due) {
+    if (due) inputs_for(context_.project, context_.graph, select_, context_.tables, {});
+    context_.lake.take_over(former, model_.name);
+    context_.tables.took_over(model_.name);
+    report_.changed = true;
+    report_.version = context_.tables.version(model_.name).version;
+    report_.reasons = {"renamed from " + former};
+  }
+
   /// True where the conflict is that the table was built from newer inputs than this run had
   /// pinned.
   bool newer_inputs(const plan::Model& facts) {
@@ -301,13 +316,6 @@ class ModelBuild {
 void build_model(const Context& context, const project::Model& model, Cancel& cancel,
                  const ProgressSink& progress, Report& report) {
   if (model.build.kind == BuildKind::view) return;
-  if (const auto former = context.tables.former_name(model.name)) {
-    context.lake.take_over(*former, model.name);
-    context.tables.took_over(model.name);
-    report.changed = true;
-    report.version = context.tables.version(model.name).version;
-    report.reasons = {"renamed from " + *former};
-  }
   ModelBuild(context, model, cancel, progress, report).run();
 }
 
