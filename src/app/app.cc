@@ -180,10 +180,10 @@ std::unique_ptr<tasks::Tables> AppImpl::tables() {
            tasks::same_text_meaning(project_, graph_, *model, *tables, database_, old_text);
   };
   out->same_but_for_names = [this, tables = out.get()](const std::string& name,
-                                                       const std::string& definition) {
+                                                       const lake::Provenance& recorded) {
     const auto* model = project_.model(name);
     return model &&
-           tasks::same_but_for_names(project_, graph_, *model, *tables, database_, definition);
+           tasks::same_but_for_names(project_, graph_, *model, *tables, database_, recorded);
   };
   if (auto* lake = lake_if_there()) {
     auto former = tasks::former_names(project_);

@@ -155,6 +155,13 @@ std::vector<std::string> AppImpl::accept(const std::string& select) {
     lake().keep_definition(record.text_hash, model->sql);
     record.touched = {};
     record.intervals = {};
+    for (const auto& input : facts.inputs) {  // as the definition calls them
+      if (record.inputs.contains(input.name)) continue;
+      if (auto then = record.inputs.extract(input.former)) {
+        then.key() = input.name;
+        record.inputs.insert(std::move(then));
+      }
+    }
     if (!state.last || state.history_lost) {
       // Nobody knows what it was built from: taken as it stands, it counts as built from what there
       // is now.

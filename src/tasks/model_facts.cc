@@ -221,16 +221,16 @@ std::string under_former_names(const graph::Graph& graph, const sql::Parsed& sel
 
 bool same_but_for_names(const project::Project& project, const graph::Graph& graph,
                         const project::Model& model, Tables& tables, duck::Database& database,
-                        const std::string& definition) {
-  const auto former = former_names(project);
+                        const lake::Provenance& recorded) {
+  // It may have been built after one of them was renamed, and before another was.
+  auto former = former_names(project);
+  std::erase_if(former, [&](const auto& names) {
+    return recorded.inputs.contains(names.first) || !recorded.inputs.contains(names.second);
+  });
   if (former.empty()) return false;
-  const Facts now(project, graph, model, tables);
-  const bool concerned = std::any_of(now.inputs().begin(), now.inputs().end(),
-                                     [&](const auto& name) { return former.contains(name); });
-  if (!concerned) return false;
   duck::Connection connection(database);
   const Facts then(project, graph, model, tables, former, &connection);
-  return sql::fingerprint(then.select(), then.catalog(), then.settings()) == definition;
+  return sql::fingerprint(then.select(), then.catalog(), then.settings()) == recorded.definition;
 }
 
 bool same_text_meaning(const project::Project& project, const graph::Graph& graph,

@@ -21,11 +21,11 @@ bool same_text_meaning(const project::Project& project, const graph::Graph& grap
                        const project::Model& model, Tables& tables, duck::Database& database,
                        const std::string& old_text);
 
-/// True where `definition` is the model's fingerprint but for the names that its inputs had before
-/// (`renamed_from`).
+/// True where the recorded definition is the model's fingerprint but for the names that its inputs
+/// had when it was built (`renamed_from`).
 bool same_but_for_names(const project::Project& project, const graph::Graph& graph,
                         const project::Model& model, Tables& tables, duck::Database& database,
-                        const std::string& definition);
+                        const lake::Provenance& recorded);
 
 /// Tables by their names of now, with the names before.
 using FormerNames = std::map<std::string, std::string>;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/hash.h"
 #include "base/local_time.h"
@@ -138,38 +139,58 @@ bool is_view(const Context& context, const std::string& read) {
   return model && model->build.kind == project::BuildKind::view;
 }
 
-/// The tables behind a name, once each, and what the views between are.
-void add_tables(const Context& context, const std::string& read, std::vector<std::string>& tables,
-                std::string& views) {
+/// The tables behind a name, once each.
+void add_tables(const Context& context, const std::string& read, std::vector<std::string>& tables) {
   const auto& name = context.graph.resolve(read)->name;
   if (is_view(context, name)) {
-    const auto& select = context.graph.selects.at(name);
-    views += "|" + name + "=" + sql::fingerprint(select, {}, {});
-    for (const auto& inner : select.table_names()) add_tables(context, inner, tables, views);
+    for (const auto& inner : context.graph.selects.at(name).table_names())
+      add_tables(context, inner, tables);
   } else if (std::find(tables.begin(), tables.end(), name) == tables.end()) {
     tables.push_back(name);
   }
 }
 
-/// What the candidate would have been called before its tables were renamed.
-void add_former_names(const Context& context, const project::Publication& publication,
-                      const std::string& more, Candidate& c) {
-  const auto all = former_names(context.project);
-  if (all.empty()) return;
-  std::string select;
-  sql::Parsed reads;
-  if (c.view->sql.empty()) {
-    reads.tables.push_back({c.view->from.value, c.view->from.place});
-    select = "SELECT * FROM " + under_former_name(context.graph, c.view->from.value, all);
+/// What the views between are, with tables called as they were before.
+std::string views_behind(const Context& context, const std::string& read,
+                         const FormerNames& former) {
+  const auto& name = context.graph.resolve(read)->name;
+  if (!is_view(context, name)) return "";
+  const auto& select = context.graph.selects.at(name);
+  std::string print;
+  if (former.empty()) {
+    print = sql::fingerprint(select, {}, {});
   } else {
-    reads = context.graph.selects.at("publish." + publication.name + "/" + c.view->table);
-    select = under_former_names(context.graph, reads, all);
+    duck::Connection connection(context.database);
+    const auto text = under_former_names(context.graph, select, former);
+    print = sql::fingerprint(sql::parse_select(connection, text, select.begin), {}, {});
   }
-  for (const auto& name : reads.table_names()) {
-    const auto found = all.find(context.graph.resolve(name)->name);
-    if (found != all.end()) c.former.insert(*found);
-  }
-  c.former_definition = sha256(settings_of(*c.view, select) + more).substr(0, 32);
+  std::string out = "|" + name + "=" + print;
+  for (const auto& inner : select.table_names()) out += views_behind(context, inner, former);
+  return out;
+}
+
+/// The tables and views that a view of a publication names.
+std::set<std::string> named_by(const Context& context, const project::Publication& publication,
+                               const project::PublishedView& view) {
+  if (view.sql.empty()) return {view.from.value};
+  return context.graph.selects.at("publish." + publication.name + "/" + view.table).table_names();
+}
+
+std::string definition_of(const Context& context, const project::Publication& publication,
+                          const project::PublishedView& view, const std::string& layout,
+                          const FormerNames& former) {
+  const std::string select =
+      view.sql.empty()
+          ? "SELECT * FROM " + under_former_name(context.graph, view.from.value, former)
+      : former.empty()
+          ? view.sql
+          : under_former_names(
+                context.graph,
+                context.graph.selects.at("publish." + publication.name + "/" + view.table), former);
+  std::string views;
+  for (const auto& name : named_by(context, publication, view))
+    views += views_behind(context, name, former);
+  return sha256(settings_of(view, select) + layout + views).substr(0, 32);
 }
 
 /// `silver.m@id@3;`, `silver.m, silver.k`: names that stand at the beginning of an item.
@@ -189,9 +210,16 @@ std::string with_names_of_now(std::string items, const Candidate& c, const std::
 }
 
 void in_names_of_now(const Candidate& c, publish::Manifest& there) {
+  // It may have been sent after one of them was renamed, and before another was.
+  FormerNames then;
+  for (const auto& names : c.former) {
+    if ((";" + there.inputs).find(";" + names.second + "@") != std::string::npos)
+      then.insert(names);
+  }
+  if (!then.empty() && there.definition == c.definition_under(then))
+    there.definition = c.definition;
   there.inputs = with_names_of_now(there.inputs, c, ";", "@");
   there.source_table = with_names_of_now(there.source_table, c, ", ", ",");
-  if (there.definition == c.former_definition) there.definition = c.definition;
 }
 
 }  // namespace
@@ -206,14 +234,7 @@ std::vector<Candidate> candidates_of(const Context& context,
     Candidate c;
     c.view = &view;
     std::vector<std::string> tables;
-    std::string views;
-    if (view.sql.empty()) {
-      add_tables(context, view.from.value, tables, views);
-    } else {
-      const auto& select =
-          context.graph.selects.at("publish." + publication.name + "/" + view.table);
-      for (const auto& name : select.table_names()) add_tables(context, name, tables, views);
-    }
+    for (const auto& name : named_by(context, publication, view)) add_tables(context, name, tables);
     bool there = true;
     for (const auto& name : tables) {
       if (!context.tables.exists(name)) {
@@ -230,8 +251,14 @@ std::vector<Candidate> candidates_of(const Context& context,
     }
     if (!there) continue;  // not built yet
     c.select = view.sql.empty() ? "SELECT * FROM " + view.from.value : view.sql;
-    c.definition = sha256(settings_of(view, c.select) + layout + views).substr(0, 32);
-    add_former_names(context, publication, layout + views, c);
+    c.definition = definition_of(context, publication, view, layout, {});
+    for (const auto& names : former_names(context.project)) {
+      if (std::find(tables.begin(), tables.end(), names.first) != tables.end())
+        c.former.insert(names);
+    }
+    c.definition_under = [&context, &publication, &view, layout](const FormerNames& former) {
+      return definition_of(context, publication, view, layout, former);
+    };
     out.push_back(std::move(c));
   }
   return out;

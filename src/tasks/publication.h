@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,7 +21,8 @@ struct Candidate {
   int64_t version = -1;    ///< the latest among the tables'
   std::optional<Time> boundary;
   std::map<std::string, std::string> former;  ///< its tables that had other names before
-  std::string former_definition;              ///< what `definition` was under those
+  /// What `definition` was while these had the names that they had before.
+  std::function<std::string(const std::map<std::string, std::string>&)> definition_under;
 };
 
 /// What is to be done with a candidate.

@@ -150,7 +150,7 @@ std::optional<int64_t> Tables::taken_by_retention(const std::string& table, int6
 bool Tables::same_meaning(const std::string& model, const lake::Provenance& recorded) {
   // The same engine would have given the same fingerprint: only a text of another one is worth a
   // second look.
-  if (same_but_for_names && same_but_for_names(model, recorded.definition)) return true;
+  if (same_but_for_names && same_but_for_names(model, recorded)) return true;
   if (!lake_ || !compare_texts || recorded.dialect == "duckdb " + duck::version()) return false;
   const auto text = lake_->definition(recorded.text_hash);
   return text && compare_texts(model, *text);

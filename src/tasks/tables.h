@@ -59,7 +59,8 @@ class Tables final : public plan::World {
   void forget(const std::string& table);
 
   /// Whether a model's recorded fingerprint is what it would be under its inputs' former names.
-  std::function<bool(const std::string& model, const std::string& definition)> same_but_for_names;
+  std::function<bool(const std::string& model, const lake::Provenance& recorded)>
+      same_but_for_names;
   /// How a definition kept by its hash is compared with today's; given by who knows the models.
   std::function<bool(const std::string& model, const std::string& old_text)> compare_texts;
 
