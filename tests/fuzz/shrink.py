@@ -78,6 +78,16 @@ def script(case: dict, why: str) -> str:
         lines.extend([f"file {shlex.quote(name)} <<'END'", text.rstrip("\n"), "END"])
 
     state = copy.deepcopy(case)
+    names = {str(model["id"]): model for model in state["models"]}
+
+    def named(words: list) -> str:
+        return shlex.join(re.sub(r"\{(\d+)\}", lambda found: names[found[1]]["name"], word) for word in words)
+
+    def models(*concerned: str) -> None:
+        for model in state["models"]:
+            if any(name in (model["name"], model["from"], model.get("other")) for name in concerned):
+                file(world.model_path(model), world.model_text(state, model))
+
     for name, text in world.project_files(state).items():
         file(name, text)
     for step in case["steps"]:
@@ -87,10 +97,25 @@ def script(case: dict, why: str) -> str:
         elif do == "seed":
             file("seeds/names.csv", world.seed_text(step["names"]))
         elif do == "edit":
-            model = next((m for m in state["models"] if m["name"] == step["model"]), None)
-            if model:
-                model["cut"] = step["cut"]
-                file(world.model_path(model), world.model_text(state, model))
+            model = names[str(step["model"])]
+            model["cut"] = step["cut"]
+            file(world.model_path(model), world.model_text(state, model))
+        elif do == "rename":
+            model = names[str(step["model"])]
+            former, model["name"], model["formerly"] = model["name"], step["to"], model["name"]
+            for other in state["models"]:
+                other |= {key: step["to"] for key in ("from", "other") if other.get(key) == former}
+            lines.append(f"rm models/{former.replace('.', '/')}.sql")
+            models(step["to"])
+        elif do == "restore":
+            name = named([step["table"]])
+            lines.append(f"v=$(ls lake/{name.replace('.', '/')}/_delta_log/*.json | tail -1 | xargs basename -s .json); v=$((10#$v - {step['back']}))")
+            lines.append(f"$W table restore {name} --version $((v < 0 ? 0 : v))")
+        elif do == "retain":
+            lines.append(f"days=$(( ($(date +%s) - $(date +%s -d {step['day']})) / 86400 ))")
+            text = world.project_files(state | {"days": "DAYS"})["windrow.yaml"]
+            file("windrow.yaml", text)
+            lines.append("sed -i s/DAYSd/${days}d/ windrow.yaml; $W lake retain")
         elif do == "backfill":
             lines.append(f"$W backfill {step['start']} {step['end']} -q")
         elif do == "kill":
@@ -100,6 +125,6 @@ def script(case: dict, why: str) -> str:
         elif do == "settle":
             lines.append("$W run -q; $W plan")
         elif do in ("run", "table"):
-            lines.append(f"$W {do} -q {shlex.join(step['words'])}")
+            lines.append(f"$W {do} -q {named(step['words'])}")
     lines.extend(f"echo {m['name']}; $W query 'FROM {m['name']} ORDER BY ALL'" for m in state["models"])
     return "\n".join(lines) + "\n"

@@ -38,7 +38,7 @@ def draw_models(rng: random.Random) -> list:
         sources = [t for t in events if t[1]] if kind == "append" else events
         source, grows = rng.choice(sources[-3:])
         layer = "silver" if kind in ("append", "merge", "interval", "view") else "gold"
-        model = {"name": f"{layer}.{kind[:3]}{n}", "kind": kind, "from": source, "cut": rng.choice([None, None, 3])}
+        model = {"id": n, "name": f"{layer}.{kind[:3]}{n}", "kind": kind, "from": source, "cut": rng.choice([None, None, 3])}
         if kind == "merge":
             model["latest_by"] = rng.choice(["ts", "v"])
             if source in [m["name"] for m in models if m["kind"] == "view"]:
@@ -63,12 +63,19 @@ class Steps:
     def __init__(self, case: dict, rng: random.Random):
         self.case, self.rng, self.files = case, rng, 0
         self.settled, self.loaded = False, []
+        # What each needs of a case does not go together: what another environment has read is not taken back in this one, and what is built
+        # from a table as it was is another one where retention has taken rows.
+        self.mode = rng.choice(["retain", "restore", "prod"])
+        self.names = {model["id"]: [model["name"]] for model in case["models"]}  # all that it has had
+        self.day = datetime.date.fromisoformat(case["day"]) - datetime.timedelta(days=rng.choice([3, 3, 2, 1]))  # rows are kept from here
 
     def draw(self, count: int) -> None:
         self.file()
+        special = {"retain": [self.retain, self.retain, self.edit, self.refresh], "restore": [self.restore] * 4, "prod": [self.prod, self.restore]}
         while len(self.case["steps"]) < count:
             self.rng.choices([self.file, self.run, self.settle, self.kill, self.two, self.edit, self.refresh, self.backfill, self.upkeep,
-                              self.seed, self.rewrite, self.prod], [30, 10, 25, 5, 4, 7, 4, 3, 4, 4, 4, 3])[0]()
+                              self.seed, self.rewrite, self.rename, self.rng.choice(special[self.mode])],
+                             [30, 10, 25, 5, 4, 7, 4, 3, 4, 4, 4, 5, 12])[0]()
         self.add({"do": "settle"})
 
     def add(self, step: dict) -> None:
@@ -76,7 +83,11 @@ class Steps:
         self.settled = step["do"] == "settle"
 
     def model(self) -> str:
-        return self.rng.choice(self.case["models"])["name"]
+        """Stands for its name, which may change."""
+        return f"{{{self.rng.choice(self.case['models'])['id']}}}"
+
+    def table(self) -> str:
+        return self.rng.choice([f"{{{m['id']}}}" for m in self.case["models"] if m["kind"] != "view"] + ["bronze.e"])
 
     def rows(self, count: int) -> list:
         rng, day = self.rng, datetime.datetime.fromisoformat(self.case["day"])
@@ -127,7 +138,7 @@ class Steps:
         self.add({"do": "two"})
 
     def edit(self) -> None:
-        self.add({"do": "edit", "model": self.model(), "cut": self.rng.choice([None, 1, 3, 8])})
+        self.add({"do": "edit", "model": self.rng.choice(self.case["models"])["id"], "cut": self.rng.choice([None, 1, 3, 8])})
 
     def refresh(self) -> None:
         self.add({"do": "run", "words": ["--full-refresh", "-s", self.rng.choice([self.model(), self.model() + "+"])]})
@@ -138,11 +149,32 @@ class Steps:
         self.add({"do": "backfill", "start": start.isoformat(), "end": (start + datetime.timedelta(days=self.rng.choice([1, 2]))).isoformat()})
 
     def upkeep(self) -> None:
-        model = self.rng.choice([m["name"] for m in self.case["models"] if m["kind"] != "view"] + ["bronze.e"])
+        model = self.table()
         self.add({"do": "table", "words": self.rng.choice([["optimize", model], ["vacuum", model, "--retention", "0s", "--force"], ["clean-log", model, "--retention", "0s"]])})
 
     def seed(self) -> None:
         self.add({"do": "seed", "names": draw_names(self.rng)})
+
+    def rename(self) -> None:
+        model = self.rng.choice(self.case["models"])
+        if model["kind"] == "view":
+            return  # keeps no table
+        had = self.names[model["id"]]
+        back = len(had) > 1 and self.rng.random() < 0.3
+        to = had[0] if back and had[-1] != had[0] else f"{self.rng.choice(['silver', 'gold'])}.{model['kind'][:3]}{model['id']}_{len(had)}"
+        # Its readers recognise one former name: the first time they must.
+        self.add({"do": "rename", "model": model["id"], "to": to, "settled": self.settled and len(had) == 1})
+        had.append(to)
+
+    def retain(self) -> None:
+        self.add({"do": "retain", "day": self.day.isoformat(), "kill": round(self.rng.uniform(0.01, 0.1), 3) if self.rng.random() < 0.2 else 0})
+        self.day += datetime.timedelta(days=self.rng.choice([0, 1]))
+
+    def restore(self) -> None:
+        table = self.rng.choice([self.table(), self.table(), "seeds.names"])
+        if table == "bronze.e" and self.mode == "prod":
+            return
+        self.add({"do": "restore", "table": table, "back": self.rng.choice([0, 1, 1, 2, 3, 10])})
 
     def prod(self) -> None:
         if any(step["do"] == "file" and step["name"] in [s["name"] for s in self.case["steps"][:n] if s["do"] == "file"]

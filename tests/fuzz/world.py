@@ -1,4 +1,5 @@
 """A project as data, its files, and what its tables must hold: computed from the raw records, as docs/sql.md has it."""
+import collections
 import datetime
 import zoneinfo
 
@@ -20,9 +21,10 @@ def project_files(case: dict) -> dict[str, str]:
     out = {
         "windrow.yaml": f"project: fuzz\ntimezone: {case['zone']}\nbegin: {case['begin']}\n"
                         "environments:\n  dev: {lake: lake, engine: {memory: 512MB, threads: 2}}\n"
-                        "  prod: {lake: lake_prod, engine: {memory: 512MB, threads: 2}}\n",
+                        "  prod: {lake: lake_prod, engine: {memory: 512MB, threads: 2}}\n"
+                        + (f"layers: {{bronze: {{retention: {case['days']}d}}, silver: {{}}, gold: {{}}}}\n" if case.get("days") else ""),
         "sources/e.yaml": "source: bronze.e\nfrom: {files: \"in/*.jsonl\"}\nformat: json\n"
-                          f"columns: {{id: bigint, k: bigint, ts: {case['ts']}, v: bigint}}\n",
+                          f"columns: {{id: bigint, k: bigint, ts: {case['ts']}, v: bigint}}\nretention_column: ts\n",
         "seeds/names.csv": seed_text(case["names"]),
     }
     for model in case["models"]:
@@ -53,6 +55,8 @@ def model_text(case: dict, model: dict) -> str:
         header = "build: {scd2: {key: k}}"
     elif kind == "view":
         header = "build: view"
+    if model.get("formerly"):
+        header += ("\n" if header else "") + f"renamed_from: {model['formerly']}"
     return (f"/* windrow\n{header}\n*/\n" if header else "") + select(model) + "\n"
 
 
@@ -147,23 +151,106 @@ def literal(time: datetime.datetime) -> str:
     return f"TIMESTAMP '{time.isoformat(sep=' ')}'"
 
 
+# --- retention -----------------------------------------------------------------------------------------------------
+
+RAW = "bronze.e"
+WHOLE = ("append", "merge", "table")  # what a rebuild would take rows from
+
+
+def by_name(case: dict) -> dict[str, dict]:
+    return {model["name"]: model for model in case["models"]}
+
+
+def reads_raw(case: dict, name: str) -> bool:
+    """The raw table, or a view over it: what retention takes is gone from there."""
+    view = by_name(case).get(name)
+    return name == RAW or (view is not None and view["kind"] == "view" and reads_raw(case, view["from"]))
+
+
+def definition(case: dict, model: dict) -> list:
+    """What changes a model's meaning: its own text, and that of the views that it reads."""
+    views = [by_name(case).get(name) for name in (model["from"], model.get("other"))]
+    return [model["cut"], *(definition(case, view) for view in views if view is not None and view["kind"] == "view")]
+
+
+def midnight(case: dict, day: str) -> datetime.datetime:
+    return moment_of(datetime.datetime.fromisoformat(day), zoneinfo.ZoneInfo(case["zone"]))
+
+
+def kept(case: dict, rows: list, day: str) -> list:
+    """docs/maintenance.md, "Retention": whole days of the project's zone; rows without a time stay."""
+    def stays(time: str | None) -> bool:
+        at = datetime.datetime.fromisoformat(time) if time else None
+        return at is None or (at >= midnight(case, day) if at.tzinfo else at >= datetime.datetime.fromisoformat(day))
+    return [row for row in rows if stays(row[2])]
+
+
+def sealed(case: dict, model: dict, start, day: str) -> bool | None:
+    """docs/sql.md, "Sealed": its input reaches beyond the retention. None: within a day of that, which the documents leave open."""
+    at = (start if start.tzinfo else moment_of(start, zoneinfo.ZoneInfo(case["zone"]))) - datetime.timedelta(hours=model.get("hours", 0))
+    slack, first = datetime.timedelta(hours=2), midnight(case, day)
+    return True if at + slack < first else False if at - slack >= first + datetime.timedelta(days=1) else None
+
+
+class Kept:
+    """What tables held when everything was up to date the last time: retention has taken rows that nothing brings back."""
+
+    def __init__(self, day: str):
+        self.day = day  # rows are kept from its midnight on
+        self.tables: dict[int, list] = {}
+        self.definitions: dict[int, list] = {}
+        self.raw_rows = 0  # so many are in `tables`
+        self.edited: set[int] = set()
+        self.edited_late: set[int] = set()  # after rows that came since
+        self.refreshed = False
+        self.rebuilt: set[int] = set()  # by --rebuild-sealed
+        self.accepted: set[int] = set()
+        self.taken: dict[int, int] = collections.defaultdict(int)  # rows of inputs, since it was built whole
+
+    def settle(self, case: dict, tables: dict[int, list], raw_rows: int) -> None:
+        for model in case["models"]:
+            fresh = model["kind"] == "table" and raw_rows > self.raw_rows
+            if model["id"] in self.rebuilt or fresh:
+                self.taken[model["id"]] = 0
+        self.tables, self.raw_rows = tables, raw_rows
+        self.definitions = {m["id"]: definition(case, m) for m in case["models"]}
+        self.edited, self.edited_late, self.refreshed, self.rebuilt, self.accepted = set(), set(), False, set(), set()
+
+    def changed(self, case: dict, model: dict) -> bool:
+        return model["id"] in self.definitions and self.definitions[model["id"]] != definition(case, model)
+
+    def must_refuse(self, case: dict, model: dict, raw_rows: int) -> bool:
+        """docs/sql.md, "Rows that cannot come again"."""
+        return (model["kind"] in WHOLE and reads_raw(case, model["from"]) and self.changed(case, model) and self.taken[model["id"]] > 0
+                and (model["kind"] != "table" or raw_rows == self.raw_rows))
+
+
 # --- what tables must hold -----------------------------------------------------------------------------------------
 
 class Oracle:
-    """Tables of one state of the raw records: `rows` in the order in which they came."""
+    """Tables of one state of the raw records: `rows` in the order in which they came. Where retention has taken some, `then` says what was
+    there, and `seen` what is there now, which decides where the documents leave both open."""
 
-    def __init__(self, case: dict, rows: list):
-        self.case = case
+    def __init__(self, case: dict, rows: list, then: Kept | None = None, seen=None):
+        self.case, self.then, self.seen = case, then, seen
+        self.fresh = len(rows) > then.raw_rows if then else False
         self.db = duckdb.connect()
         self.db.execute(f"SET TimeZone = '{case['zone']}'; CREATE SCHEMA bronze; CREATE SCHEMA silver; CREATE SCHEMA gold; CREATE SCHEMA seeds")
         self.db.execute(f"CREATE TABLE bronze.e (id BIGINT, k BIGINT, ts {case['ts']}, v BIGINT)")
         if rows:
             self.db.executemany("INSERT INTO bronze.e VALUES (?, ?, ?, ?)", rows)
+        if then:
+            self.db.execute("CREATE SCHEMA fresh; CREATE TABLE fresh.e AS FROM bronze.e LIMIT 0")
+            if self.fresh:
+                self.db.executemany("INSERT INTO fresh.e VALUES (?, ?, ?, ?)", rows[then.raw_rows:])
         self.db.execute("CREATE TABLE seeds.names (k BIGINT, weight BIGINT)")
         if case["names"]:
             self.db.executemany("INSERT INTO seeds.names VALUES (?, ?)", case["names"])
         for model in case["models"]:
             self.make(model)
+            inputs = (model["from"], model.get("other", ""))
+            if then and model["kind"] != "view" and model["id"] in then.tables and any(reads_raw(case, name) for name in inputs):
+                self.keep(model)
 
     def make(self, model: dict) -> None:
         name, sql = model["name"], select(model)
@@ -177,6 +264,63 @@ class Oracle:
                 self.db.execute(f"INSERT INTO {name} {self.bound(sql, start, end)}")
         else:
             self.db.execute(f"CREATE TABLE {name} AS {sql}")
+
+    def keep(self, model: dict) -> None:
+        """Puts back into a table, which is what a full build would give now, what was built from rows that are gone."""
+        name, kind, then = model["name"], model["kind"], self.then
+        changed = then.changed(self.case, model) and model["id"] not in then.accepted
+        if kind in WHOLE and (changed or model["id"] in then.rebuilt):
+            return
+        if kind in ("append", "merge"):
+            self.db.execute(f"CREATE OR REPLACE TEMP TABLE came AS {select(model | {'from': 'fresh.e'})}; DELETE FROM {name}")
+            self.put(model, then.tables[model["id"]])
+            self.db.execute(f"INSERT INTO {name} FROM came")
+            if kind == "merge":
+                self.db.execute(f"CREATE OR REPLACE TEMP TABLE all_rows AS FROM {name}; DELETE FROM {name}; INSERT INTO {name} FROM all_rows "
+                                f"QUALIFY row_number() OVER (PARTITION BY id ORDER BY {latest(model)}) = 1")
+            return
+        now = self.rows(model)
+        if kind in ("table", "scd2"):
+            if changed or self.fresh:
+                return
+            either = kind == "scd2" and (then.refreshed or then.edited)
+            rows = self.chosen(then.tables[model["id"]], now, lambda row: 0, lambda at: None if either else True, model)
+        else:
+            at = 0 if kind == "daily" else 2
+            by_interval = reads_raw(self.case, model["from"])
+            whole = reads_raw(self.case, model.get("other", ""))
+
+            def old(start) -> bool | None:
+                if not by_interval:
+                    return None
+                is_sealed = sealed(self.case, model, start, then.day)
+                return None if is_sealed is False and whole and not self.fresh else is_sealed
+            rows = self.chosen(then.tables[model["id"]], now, lambda row: interval_of(self.case, model["grain"], row[at])[0], old, model)
+        self.db.execute(f"DELETE FROM {name}")
+        self.put(model, rows)
+
+    def chosen(self, then: list, now: list, group, old, model: dict) -> list:
+        """Of each group the rows of then (`old` says True) or of now (False), or those of the two that are there (None)."""
+        def grouped(rows: list) -> dict:
+            out = collections.defaultdict(list)
+            for row in rows:
+                out[group(row)].append(list(row))
+            return out
+        then_by, now_by = grouped(then), grouped(now)
+        seen_by = None
+        out = []
+        for key in {*then_by, *now_by}:
+            pick = old(key)
+            if pick is None:
+                seen_by = grouped(self.seen(model)) if seen_by is None else seen_by
+                pick = collections.Counter(map(tuple, seen_by[key])) == collections.Counter(map(tuple, then_by[key]))
+            out += then_by[key] if pick else now_by[key]
+        return out
+
+    def put(self, model: dict, rows: list) -> None:
+        text = [[v.isoformat() if isinstance(v, datetime.datetime) else v for v in row] for row in rows]
+        if text:
+            self.db.executemany(f"INSERT INTO {model['name']} VALUES ({', '.join('?' * len(text[0]))})", text)
 
     @staticmethod
     def bound(sql: str, start, end) -> str:
