@@ -98,8 +98,6 @@ std::string shortened(const std::string& text) {
   throw Error(code, message, hint);
 }
 
-void on_error(rd_kafka_t*, int error, const char* reason, void* opaque);
-
 std::unique_ptr<rd_kafka_conf_t, decltype(&rd_kafka_conf_destroy)> conf_of(
     const KafkaSettings& settings) {
   std::unique_ptr<rd_kafka_conf_t, decltype(&rd_kafka_conf_destroy)> conf(rd_kafka_conf_new(),
@@ -129,9 +127,12 @@ rd_kafka_t* client_of(rd_kafka_type_t type, Conf conf) {
   return out;
 }
 
-}  // namespace
+void on_error(rd_kafka_t*, int error, const char* reason, void* opaque) {
+  static_cast<Complaints*>(opaque)->keep(rd_kafka_resp_err_t(error), reason);
+}
 
-struct KafkaConsumer::Impl {
+/// A client, and what its group has given it.
+struct Member {
   rd_kafka_t* client = nullptr;
   rd_kafka_queue_t* queue = nullptr;
   KafkaAssignment* assignment = nullptr;
@@ -253,17 +254,36 @@ struct KafkaConsumer::Impl {
   KafkaOffsets::iterator place;
 };
 
-namespace {
+class RealConsumer final : public KafkaConsumer {
+ public:
+  RealConsumer(const KafkaSettings& settings, KafkaAssignment* assignment);
+  ~RealConsumer() override;
 
-void on_error(rd_kafka_t*, int error, const char* reason, void* opaque) {
-  static_cast<Complaints*>(opaque)->keep(rd_kafka_resp_err_t(error), reason);
-}
+  std::string cluster(std::chrono::milliseconds timeout) override;
+  std::vector<KafkaPartition> partitions(const std::string& topic,
+                                         std::chrono::milliseconds timeout) override;
+  Range range(const KafkaPartition& partition, std::chrono::milliseconds timeout) override;
+  std::optional<int64_t> known_end(const KafkaPartition& partition) override;
+  KafkaOffsets offsets_at(const std::vector<KafkaPartition>& partitions, int64_t time_ms,
+                          std::chrono::milliseconds timeout) override;
+  void subscribe(const std::vector<std::string>& topics) override;
+  void assign(const KafkaOffsets& offsets) override;
+  void seek(const KafkaOffsets& offsets) override;
+  void pause() override;
+  void resume() override;
+  size_t consume(size_t max, std::chrono::milliseconds timeout,
+                 const std::function<void(const KafkaMessage&)>& take) override;
+  void commit(const KafkaOffsets& offsets) noexcept override;
+  void close() override;
 
-}  // namespace
+ private:
+  /// librdkafka keeps its address.
+  std::unique_ptr<Member> member_;
+};
 
-KafkaConsumer::KafkaConsumer(const KafkaSettings& settings, KafkaAssignment* assignment)
-    : impl_(std::make_unique<Impl>()) {
-  impl_->assignment = assignment;
+RealConsumer::RealConsumer(const KafkaSettings& settings, KafkaAssignment* assignment)
+    : member_(std::make_unique<Member>()) {
+  member_->assignment = assignment;
   KafkaSettings all = settings;
   // Where to begin is said with each assignment; what the group has committed decides nothing.
   all["enable.auto.commit"] = "false";
@@ -273,48 +293,48 @@ KafkaConsumer::KafkaConsumer(const KafkaSettings& settings, KafkaAssignment* ass
   // consumed, and after a pause or a change of the leader goes on one message too late.
   all["enable.partition.eof"] = "false";
   auto conf = conf_of(all);
-  rd_kafka_conf_set_opaque(conf.get(), impl_.get());
+  rd_kafka_conf_set_opaque(conf.get(), member_.get());
   rd_kafka_conf_set_error_cb(conf.get(), [](rd_kafka_t* rk, int e, const char* why, void* opaque) {
-    on_error(rk, e, why, &static_cast<Impl*>(opaque)->complaints);
+    on_error(rk, e, why, &static_cast<Member*>(opaque)->complaints);
   });
   if (assignment) {
     rd_kafka_conf_set_rebalance_cb(
         conf.get(),
         [](rd_kafka_t*, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* list,
-           void* opaque) { static_cast<Impl*>(opaque)->rebalance(error, list); });
+           void* opaque) { static_cast<Member*>(opaque)->rebalance(error, list); });
   }
-  impl_->client = client_of(RD_KAFKA_CONSUMER, std::move(conf));
-  rd_kafka_poll_set_consumer(impl_->client);
-  impl_->queue = rd_kafka_queue_get_consumer(impl_->client);
+  member_->client = client_of(RD_KAFKA_CONSUMER, std::move(conf));
+  rd_kafka_poll_set_consumer(member_->client);
+  member_->queue = rd_kafka_queue_get_consumer(member_->client);
 }
 
-KafkaConsumer::~KafkaConsumer() {
-  if (!impl_->client) return;
-  impl_->assignment = nullptr;
-  if (impl_->queue) rd_kafka_queue_destroy(impl_->queue);
-  rd_kafka_destroy_flags(impl_->client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+RealConsumer::~RealConsumer() {
+  if (!member_->client) return;
+  member_->assignment = nullptr;
+  if (member_->queue) rd_kafka_queue_destroy(member_->queue);
+  rd_kafka_destroy_flags(member_->client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 
-std::string KafkaConsumer::cluster(std::chrono::milliseconds timeout) {
-  char* id = rd_kafka_clusterid(impl_->client, impl_->timeout(timeout));
+std::string RealConsumer::cluster(std::chrono::milliseconds timeout) {
+  char* id = rd_kafka_clusterid(member_->client, member_->timeout(timeout));
   if (!id) {
     // A client that nobody has polled says nothing of why.
     consume(0, std::chrono::milliseconds(1), [](const KafkaMessage&) {});
-    raise(RD_KAFKA_RESP_ERR__TIMED_OUT, "no broker answers", &impl_->complaints);
+    raise(RD_KAFKA_RESP_ERR__TIMED_OUT, "no broker answers", &member_->complaints);
   }
   std::string out = id;
-  rd_kafka_mem_free(impl_->client, id);
+  rd_kafka_mem_free(member_->client, id);
   return out;
 }
 
-std::vector<KafkaPartition> KafkaConsumer::partitions(const std::string& topic,
-                                                      std::chrono::milliseconds timeout) {
-  auto* handle = rd_kafka_topic_new(impl_->client, topic.c_str(), nullptr);
+std::vector<KafkaPartition> RealConsumer::partitions(const std::string& topic,
+                                                     std::chrono::milliseconds timeout) {
+  auto* handle = rd_kafka_topic_new(member_->client, topic.c_str(), nullptr);
   const rd_kafka_metadata_t* metadata = nullptr;
   const auto error =
-      rd_kafka_metadata(impl_->client, 0, handle, &metadata, impl_->timeout(timeout));
+      rd_kafka_metadata(member_->client, 0, handle, &metadata, member_->timeout(timeout));
   rd_kafka_topic_destroy(handle);
-  impl_->check(error, "asking for topic \"" + topic + "\"");
+  member_->check(error, "asking for topic \"" + topic + "\"");
   std::vector<KafkaPartition> out;
   auto broken = RD_KAFKA_RESP_ERR_NO_ERROR;
   for (int i = 0; i < metadata->topic_cnt; ++i) {
@@ -331,34 +351,34 @@ std::vector<KafkaPartition> KafkaConsumer::partitions(const std::string& topic,
   return out;
 }
 
-KafkaConsumer::Range KafkaConsumer::range(const KafkaPartition& partition,
-                                          std::chrono::milliseconds timeout) {
+KafkaConsumer::Range RealConsumer::range(const KafkaPartition& partition,
+                                         std::chrono::milliseconds timeout) {
   Range out;
-  impl_->check(
-      rd_kafka_query_watermark_offsets(impl_->client, partition.topic.c_str(), partition.partition,
-                                       &out.first, &out.end, impl_->timeout(timeout)),
-      fmt::format("asking for the ends of {}/{}", partition.topic, partition.partition));
+  member_->check(rd_kafka_query_watermark_offsets(member_->client, partition.topic.c_str(),
+                                                  partition.partition, &out.first, &out.end,
+                                                  member_->timeout(timeout)),
+                 fmt::format("asking for the ends of {}/{}", partition.topic, partition.partition));
   return out;
 }
 
-std::optional<int64_t> KafkaConsumer::known_end(const KafkaPartition& partition) {
+std::optional<int64_t> RealConsumer::known_end(const KafkaPartition& partition) {
   int64_t first = 0, end = -1;
-  if (rd_kafka_get_watermark_offsets(impl_->client, partition.topic.c_str(), partition.partition,
+  if (rd_kafka_get_watermark_offsets(member_->client, partition.topic.c_str(), partition.partition,
                                      &first, &end) != RD_KAFKA_RESP_ERR_NO_ERROR ||
       end < 0)
     return {};
   return end;
 }
 
-KafkaOffsets KafkaConsumer::offsets_at(const std::vector<KafkaPartition>& partitions,
-                                       int64_t time_ms, std::chrono::milliseconds timeout) {
+KafkaOffsets RealConsumer::offsets_at(const std::vector<KafkaPartition>& partitions,
+                                      int64_t time_ms, std::chrono::milliseconds timeout) {
   KafkaOffsets times;
   for (const auto& each : partitions) times[each] = time_ms;
   const auto list = list_of(times);
-  impl_->check(rd_kafka_offsets_for_times(impl_->client, list.get(), impl_->timeout(timeout)),
-               "asking for the offsets of a time");
+  member_->check(rd_kafka_offsets_for_times(member_->client, list.get(), member_->timeout(timeout)),
+                 "asking for the offsets of a time");
   for (int i = 0; i < list->cnt; ++i)
-    impl_->check(list->elems[i].err, "asking for the offsets of a time");
+    member_->check(list->elems[i].err, "asking for the offsets of a time");
   KafkaOffsets out = offsets_of(*list);
   for (auto& [at, offset] : out) {
     if (offset < 0) offset = range(at, timeout).end;
@@ -366,68 +386,56 @@ KafkaOffsets KafkaConsumer::offsets_at(const std::vector<KafkaPartition>& partit
   return out;
 }
 
-KafkaOffsets KafkaConsumer::committed(const std::vector<KafkaPartition>& partitions,
-                                      std::chrono::milliseconds timeout) {
-  KafkaOffsets none;
-  for (const auto& each : partitions) none[each] = RD_KAFKA_OFFSET_INVALID;
-  const auto list = list_of(none);
-  impl_->check(rd_kafka_committed(impl_->client, list.get(), impl_->timeout(timeout)),
-               "asking for the group's offsets");
-  KafkaOffsets out = offsets_of(*list);
-  std::erase_if(out, [](const auto& each) { return each.second < 0; });
-  return out;
-}
-
-void KafkaConsumer::subscribe(const std::vector<std::string>& topics) {
+void RealConsumer::subscribe(const std::vector<std::string>& topics) {
   KafkaOffsets names;
   for (const auto& topic : topics) names[{topic, RD_KAFKA_PARTITION_UA}] = RD_KAFKA_OFFSET_INVALID;
-  impl_->check(rd_kafka_subscribe(impl_->client, list_of(names).get()), "joining the group");
+  member_->check(rd_kafka_subscribe(member_->client, list_of(names).get()), "joining the group");
 }
 
-void KafkaConsumer::assign(const KafkaOffsets& offsets) {
-  impl_->check(rd_kafka_assign(impl_->client, list_of(offsets).get()), "reading partitions");
-  impl_->next = offsets;
-  impl_->message.from = nullptr;
+void RealConsumer::assign(const KafkaOffsets& offsets) {
+  member_->check(rd_kafka_assign(member_->client, list_of(offsets).get()), "reading partitions");
+  member_->next = offsets;
+  member_->message.from = nullptr;
 }
 
-void KafkaConsumer::seek(const KafkaOffsets& offsets) {
-  impl_->seek(offsets);
-  impl_->message.from = nullptr;
+void RealConsumer::seek(const KafkaOffsets& offsets) {
+  member_->seek(offsets);
+  member_->message.from = nullptr;
 }
 
-void KafkaConsumer::pause() {
-  impl_->paused = true;
-  rd_kafka_pause_partitions(impl_->client, list_of(impl_->next).get());
+void RealConsumer::pause() {
+  member_->paused = true;
+  rd_kafka_pause_partitions(member_->client, list_of(member_->next).get());
 }
 
-void KafkaConsumer::resume() {
-  impl_->paused = false;
-  rd_kafka_resume_partitions(impl_->client, list_of(impl_->next).get());
+void RealConsumer::resume() {
+  member_->paused = false;
+  rd_kafka_resume_partitions(member_->client, list_of(member_->next).get());
 }
 
-size_t KafkaConsumer::consume(size_t max, std::chrono::milliseconds timeout,
-                              const std::function<void(const KafkaMessage&)>& take) {
-  auto& impl = *impl_;
-  impl.messages.resize(std::max<size_t>(max, 1));
-  impl.gone.clear();
-  impl.message.from = nullptr;
-  const ssize_t count = rd_kafka_consume_batch_queue(impl.queue, impl.timeout(timeout),
-                                                     impl.messages.data(), impl.messages.size());
+size_t RealConsumer::consume(size_t max, std::chrono::milliseconds timeout,
+                             const std::function<void(const KafkaMessage&)>& take) {
+  auto& member = *member_;
+  member.messages.resize(std::max<size_t>(max, 1));
+  member.gone.clear();
+  member.message.from = nullptr;
+  const ssize_t count = rd_kafka_consume_batch_queue(
+      member.queue, member.timeout(timeout), member.messages.data(), member.messages.size());
   size_t taken = 0;
   rd_kafka_resp_err_t broken = RD_KAFKA_RESP_ERR_NO_ERROR;
   std::string broken_text;
   std::set<KafkaPartition> again;  // messages of these were dropped that are still to be read
   for (ssize_t i = 0; i < count; ++i) {
-    auto* message = impl.messages[size_t(i)];
+    auto* message = member.messages[size_t(i)];
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
       if (max == 0) {
         again.insert({rd_kafka_topic_name(message->rkt), message->partition});
-      } else if (!impl.thrown) {
+      } else if (!member.thrown) {
         try {
-          impl.take(*message, take);
+          member.take(*message, take);
           ++taken;
         } catch (...) {
-          impl.thrown = std::current_exception();
+          member.thrown = std::current_exception();
         }
       }
     } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
@@ -443,29 +451,36 @@ size_t KafkaConsumer::consume(size_t max, std::chrono::milliseconds timeout,
     }
     rd_kafka_message_destroy(message);
   }
-  if (impl.thrown) std::rethrow_exception(std::exchange(impl.thrown, nullptr));
+  if (member.thrown) std::rethrow_exception(std::exchange(member.thrown, nullptr));
   if (broken != RD_KAFKA_RESP_ERR_NO_ERROR)
     throw Error(code_of(broken), "kafka: " + broken_text,
                 code_of(broken) == Code::history_lost
                     ? "the topic's retention has removed messages that were not read yet"
                     : "");
-  again.insert(impl.gone.begin(), impl.gone.end());
+  again.insert(member.gone.begin(), member.gone.end());
   KafkaOffsets back;
   for (const auto& each : again) {
-    if (const auto found = impl.next.find(each); found != impl.next.end()) back.insert(*found);
+    if (const auto found = member.next.find(each); found != member.next.end()) back.insert(*found);
   }
-  impl.seek(back);
+  member.seek(back);
   return taken;
 }
 
-void KafkaConsumer::commit(const KafkaOffsets& offsets) noexcept {
+void RealConsumer::commit(const KafkaOffsets& offsets) noexcept {
   if (offsets.empty()) return;
-  rd_kafka_commit(impl_->client, list_of(offsets).get(), 1);
+  rd_kafka_commit(member_->client, list_of(offsets).get(), 1);
 }
 
-void KafkaConsumer::close() {
-  rd_kafka_consumer_close(impl_->client);
-  if (impl_->thrown) std::rethrow_exception(std::exchange(impl_->thrown, nullptr));
+void RealConsumer::close() {
+  rd_kafka_consumer_close(member_->client);
+  if (member_->thrown) std::rethrow_exception(std::exchange(member_->thrown, nullptr));
+}
+
+}  // namespace
+
+std::unique_ptr<KafkaConsumer> kafka_consumer(const KafkaSettings& settings,
+                                              KafkaAssignment* assignment) {
+  return std::make_unique<RealConsumer>(settings, assignment);
 }
 
 struct KafkaProducer::Impl {

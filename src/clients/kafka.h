@@ -48,59 +48,52 @@ class KafkaAssignment {
   virtual void revoked(const std::vector<KafkaPartition>& partitions, bool lost) = 0;
 };
 
-/// One member of a consumer group. One thread.
+/// One member of a consumer group. One thread. Destroying it calls `revoked` no more.
 class KafkaConsumer {
  public:
-  /// `assignment` may be nothing where `subscribe` is not used.
-  KafkaConsumer(const KafkaSettings& settings, KafkaAssignment* assignment);
-  ~KafkaConsumer();
-  KafkaConsumer(const KafkaConsumer&) = delete;
-  KafkaConsumer& operator=(const KafkaConsumer&) = delete;
+  virtual ~KafkaConsumer() = default;
 
   /// Of the cluster, as it calls itself.
-  std::string cluster(std::chrono::milliseconds timeout);
-  std::vector<KafkaPartition> partitions(const std::string& topic,
-                                         std::chrono::milliseconds timeout);
+  virtual std::string cluster(std::chrono::milliseconds timeout) = 0;
+  virtual std::vector<KafkaPartition> partitions(const std::string& topic,
+                                                 std::chrono::milliseconds timeout) = 0;
   struct Range {
     int64_t first = 0, end = 0;  ///< end: of the next message that will come
   };
   /// Asks the broker.
-  Range range(const KafkaPartition& partition, std::chrono::milliseconds timeout);
+  virtual Range range(const KafkaPartition& partition, std::chrono::milliseconds timeout) = 0;
   /// The end as the last answers to fetches said; nothing before the first.
-  std::optional<int64_t> known_end(const KafkaPartition& partition);
+  virtual std::optional<int64_t> known_end(const KafkaPartition& partition) = 0;
   /// The first offset whose message is not before the time; the end where there is none.
-  KafkaOffsets offsets_at(const std::vector<KafkaPartition>& partitions, int64_t time_ms,
-                          std::chrono::milliseconds timeout);
-  /// What the group had committed; partitions without are left out.
-  KafkaOffsets committed(const std::vector<KafkaPartition>& partitions,
-                         std::chrono::milliseconds timeout);
+  virtual KafkaOffsets offsets_at(const std::vector<KafkaPartition>& partitions, int64_t time_ms,
+                                  std::chrono::milliseconds timeout) = 0;
 
   /// Joins the group.
-  void subscribe(const std::vector<std::string>& topics);
+  virtual void subscribe(const std::vector<std::string>& topics) = 0;
   /// Reads these, without a group.
-  void assign(const KafkaOffsets& offsets);
+  virtual void assign(const KafkaOffsets& offsets) = 0;
   /// Goes on from these offsets, which must be of assigned partitions.
-  void seek(const KafkaOffsets& offsets);
+  virtual void seek(const KafkaOffsets& offsets) = 0;
   /// Nothing comes until `resume`; the group is served all the same by `consume`.
-  void pause();
-  void resume();
+  virtual void pause() = 0;
+  virtual void resume() = 0;
 
   /// Waits up to `timeout` for up to `max` messages; also serves the group. Gives how many came.
   /// Throws what `assigned` and `revoked` throw, after the group was answered. Each partition's
   /// messages come in order from where `assigned` (or `seek`) said, without a gap, as long as it is
   /// assigned; none of a partition that was taken away.
-  size_t consume(size_t max, std::chrono::milliseconds timeout,
-                 const std::function<void(const KafkaMessage&)>& take);
+  virtual size_t consume(size_t max, std::chrono::milliseconds timeout,
+                         const std::function<void(const KafkaMessage&)>& take) = 0;
   /// Tells the group, without waiting; what goes wrong is nobody's concern.
-  void commit(const KafkaOffsets& offsets) noexcept;
+  virtual void commit(const KafkaOffsets& offsets) noexcept = 0;
   /// Leaves the group; `revoked` is called for what is still assigned.
-  void close();
-
-  struct Impl;
-
- private:
-  std::unique_ptr<Impl> impl_;
+  virtual void close() = 0;
 };
+
+/// By librdkafka. `assignment` may be nothing where `subscribe` is not used; it must outlive what
+/// it is given to.
+std::unique_ptr<KafkaConsumer> kafka_consumer(const KafkaSettings& settings,
+                                              KafkaAssignment* assignment);
 
 /// Sends messages, each once: the broker drops what is sent twice after an error.
 class KafkaProducer {

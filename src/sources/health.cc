@@ -180,23 +180,23 @@ std::string registry_health(const KafkaOptions& options, Cancel& cancel) {
 std::string kafka_connection(const project::Connection& connection) {
   auto settings = kafka_settings(connection);
   settings.emplace("group.id", "windrow-health");
-  clients::KafkaConsumer consumer(settings, nullptr);
-  return fmt::format("cluster {} at {}", consumer.cluster(kLook), settings["bootstrap.servers"]);
+  const auto consumer = clients::kafka_consumer(settings, nullptr);
+  return fmt::format("cluster {} at {}", consumer->cluster(kLook), settings["bootstrap.servers"]);
 }
 
 std::string kafka_source(const project::Source& source, const Context& context, Cancel& cancel) {
   const auto options = kafka_options(context.project, source);
-  clients::KafkaConsumer consumer(options.client, nullptr);
+  const auto consumer = clients::kafka_consumer(options.client, nullptr);
   std::string out;
   for (const auto& topic : options.topics) {
-    const auto partitions = consumer.partitions(topic, kLook);
+    const auto partitions = consumer->partitions(topic, kLook);
     if (partitions.empty()) {
       throw Error(Code::not_found, fmt::format("kafka: there is no topic \"{}\"", topic),
                   "make it, or see to the name", source.place);
     }
     int64_t messages = 0;
     for (const auto& each : partitions) {
-      const auto range = consumer.range(each, kLook);
+      const auto range = consumer->range(each, kLook);
       messages += range.end - range.first;
     }
     out +=

@@ -103,7 +103,7 @@ class KafkaIngest final : public clients::KafkaAssignment {
 
   /// Messages behind what the table has.
   int64_t waiting() {
-    consumer_ = std::make_unique<clients::KafkaConsumer>(options_.client, nullptr);
+    consumer_ = clients::kafka_consumer(options_.client, nullptr);
     cluster_ = consumer_->cluster(kBrokerTimeout);
     load();
     int64_t out = 0;
@@ -351,8 +351,7 @@ class KafkaIngest final : public clients::KafkaAssignment {
 
   void read() {
     tell("joining", true);
-    consumer_ =
-        std::make_unique<clients::KafkaConsumer>(options_.client, in_group_ ? this : nullptr);
+    consumer_ = clients::kafka_consumer(options_.client, in_group_ ? this : nullptr);
     position_.clear();
     cluster_ = consumer_->cluster(kBrokerTimeout);
     const auto partitions = all_partitions();
