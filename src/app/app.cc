@@ -150,16 +150,19 @@ history::History& AppImpl::history() {
 }
 
 engine::Engine& AppImpl::engine() {
-  if (engine_) return *engine_;
+  if (!engine_) engine_ = open_engine(environment_.engine.threads);
+  return *engine_;
+}
+
+std::unique_ptr<engine::Engine> AppImpl::open_engine(int threads) const {
   const auto& settings = environment_.engine;
   duck::Options out;
   out.memory_bytes = settings.memory_bytes ? settings.memory_bytes : machine_memory() / 4 * 3;
-  out.threads = settings.threads;
+  out.threads = threads;
   out.zone = project_.zone;
   out.spill_folder = settings.spill.empty() ? project_.state_folder() + "/spill" : settings.spill;
   storage::make_private_folder(out.spill_folder);
-  engine_ = engine::duckdb_engine(out, *files_);
-  return *engine_;
+  return engine::duckdb_engine(out, *files_);
 }
 
 std::unique_ptr<tasks::Tables> AppImpl::tables() {
@@ -196,7 +199,12 @@ std::unique_ptr<tasks::Tables> AppImpl::tables() {
 
 tasks::Context AppImpl::context(tasks::Tables& tables, const plan::Choices& choices,
                                 const std::string& run) {
-  return {project_, environment_, graph_, lake(),  *files_, engine(),
+  return context(tables, choices, run, engine());
+}
+
+tasks::Context AppImpl::context(tasks::Tables& tables, const plan::Choices& choices,
+                                const std::string& run, engine::Engine& engine) {
+  return {project_, environment_, graph_, lake(),  *files_, engine,
           tables,   database_,    clock_, choices, run,     &shared_};
 }
 

@@ -81,7 +81,10 @@ class AppImpl final : public App {
   /// The lake, where it was ever written to; a look never makes one.
   lake::Lake* lake_if_there();
   std::unique_ptr<lake::Lake> open_lake(const project::Environment& environment, bool create);
+  /// For what is read and built; opened when it is needed.
   engine::Engine& engine();
+  /// `threads`: of the whole engine; 0: all cores.
+  std::unique_ptr<engine::Engine> open_engine(int threads) const;
   /// Assets that a selector chooses, less those of another.
   std::set<size_t> chosen(const std::string& select, const std::string& exclude);
   plan::Choices choices(const PlanOptions& options) const;
@@ -89,6 +92,8 @@ class AppImpl final : public App {
   /// Needs a lake.
   tasks::Context context(tasks::Tables& tables, const plan::Choices& choices,
                          const std::string& run);
+  tasks::Context context(tasks::Tables& tables, const plan::Choices& choices,
+                         const std::string& run, engine::Engine& engine);
   /// Has all tables that a plan of these assets asks for looked at together.
   void look_at(tasks::Tables& tables, const std::set<size_t>& wanted) const;
   PlannedStep planned(const graph::Asset& asset, tasks::Tables& tables,

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <malloc.h>
 
 #include <filesystem>
 #include <fstream>
@@ -13,6 +12,9 @@ namespace windrow::app {
 
 namespace {
 
+/// One decodes and writes, librdkafka has its own; with more, DuckDB's would spend most of their
+/// time on waiting for each other.
+constexpr int kThreads = 1;
 constexpr std::chrono::microseconds kStoreWait = std::chrono::milliseconds(200);
 constexpr std::chrono::microseconds kStoreWaitMost = std::chrono::seconds(10);
 
@@ -79,13 +81,6 @@ history::Task task_of(const history::Run& run, const std::string& source,
   return task;
 }
 
-/// Each flush takes and gives back the same few large blocks. By default the C library hands them
-/// to the kernel and back, which has to clear them anew each time.
-void keep_memory() {
-  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
-  ::mallopt(M_TRIM_THRESHOLD, 256 << 20);
-}
-
 }  // namespace
 
 /// A stream outlives a store that does not answer, also where it begins then.
@@ -110,12 +105,12 @@ void AppImpl::wait_for_lake(const tasks::IngestSink& sink) {
 IngestResult AppImpl::ingest(const IngestOptions& options, const tasks::IngestSink& sink) {
   const auto* source = project_.source(graph_.assets[source_named(options.source)].name);
   const auto begun = clock_.steady();
-  keep_memory();
   wait_for_lake(sink);
   IngestResult result;
   result.run = new_ordered_uuid(clock_.now());
   const auto world = tables();
-  const auto task_context = context(*world, choices({}), result.run);
+  const auto engine = open_engine(kThreads);
+  const auto task_context = context(*world, choices({}), result.run, *engine);
   observe::Log log(project_.state_folder() + "/logs/" + result.run + ".jsonl", secrets_, clock_);
   log.write("info", "ingest.started", {{"source", source->name}, {"run", result.run}});
   history::Run entry{result.run,

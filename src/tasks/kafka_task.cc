@@ -74,9 +74,6 @@ class KafkaIngest final : public clients::KafkaAssignment {
         messages_(decoder_.needs_headers()),
         session_(context.engine.open({}, cancel, {})) {
     for (const auto& [column, expression] : source.partition_by) partition_by_.push_back(column);
-    // One thread decodes and writes, librdkafka has its own; with more, DuckDB's would spend most
-    // of their time on waiting for each other. In a run other tasks want them.
-    if (in_group_) session_->connection()->execute("SET threads = 1");
     begun_ = last_commit_ = steady_clock::now();
   }
 
