@@ -115,7 +115,11 @@ std::vector<KafkaPartition> Archiver::all_partitions() {
 void Archiver::find_ends(const std::vector<KafkaPartition>& partitions) {
   if (!limits_.until_caught_up || !progress_.ends().empty()) return;
   KafkaOffsets ends;
-  for (const auto& each : partitions) ends[each] = consumer_->range(each, kBrokerTimeout).end;
+  for (const auto& each : partitions) {
+    ends[each] = consumer_->range(each, kBrokerTimeout).end;
+    // Nobody may ever ask for the partition: its end is reached.
+    if (const auto logged = table_.logged(each)) refuse_shorter(stream_, each, *logged, ends[each]);
+  }
   progress_.set_ends(std::move(ends));
 }
 
@@ -183,14 +187,15 @@ void Archiver::read() {
   join(partitions);
   stream_.status.problem.clear();
   heard_ = now();
-  while (!done()) {
-    cancel_.check();
-    take();
-    if (seek_) seek_to_log();
-    if (inbox_.due()) flush();
-    tell("reading", false);
-  }
-  if (!inbox_.empty()) flush();
+  do {
+    while (!done()) {
+      cancel_.check();
+      take();
+      if (seek_) seek_to_log();
+      if (inbox_.due()) flush();
+      tell("reading", false);
+    }
+  } while (!inbox_.empty() && !flush());
   tell("done", true);
   if (reading_ == Reading::member) consumer_->close();
   consumer_.reset();
@@ -212,6 +217,11 @@ void Archiver::seek_to_log() {
   inbox_.clear();  // what came since
   table_.load();
   auto offsets = progress_.positions();
+  if (reading_ == Reading::alone) {
+    // What was at its end is not read.
+    std::erase_if(offsets,
+                  [&](const auto& at) { return progress_.beyond_end(at.first, at.second); });
+  }
   for (auto& [partition, position] : offsets) position = begin(partition);
   consumer_->seek(offsets);
 }
@@ -248,13 +258,14 @@ bool Archiver::silent() {
 // --- writing ------------------------------------------------------------------------------------
 
 /// Waits for a store that does not answer, for as long as it takes; reads nothing meanwhile, and
-/// stays in the group.
-void Archiver::flush() {
+/// stays in the group. False where what waited was dropped: it is read again, or by others.
+bool Archiver::flush() {
   microseconds wait = kBackoffFirst;
-  bool paused = false;
+  bool paused = false, committed = false;
   while (!inbox_.empty()) {
     try {
-      if (flush_once() == Flush::Outcome::dropped) seek_ = true;
+      committed = flush_once() == Flush::Outcome::done;
+      seek_ |= !committed;
       break;
     } catch (const Error& error) {
       if (cancel_.requested() || !passes(error.code()) || reading_ == Reading::alone) throw;
@@ -270,6 +281,7 @@ void Archiver::flush() {
   if (paused) consumer_->resume();
   if (seek_) seek_to_log();
   heard_ = now();  // nobody listened meanwhile
+  return committed;
 }
 
 void Archiver::wait_in_group(microseconds wait) {

@@ -63,7 +63,7 @@ class Archiver final : public clients::KafkaAssignment {
   bool others_are_done();
   bool silent();
 
-  void flush();
+  bool flush();
   Flush::Outcome flush_once();
   void wait_in_group(std::chrono::microseconds wait);
 

@@ -293,6 +293,22 @@ TEST_F(ArchiverTest, WhereAnotherCopyWasInBetweenAllIsReadAgainFromTheLog) {
   EXPECT_EQ(status.messages, 2) << "the third and the fourth";
 }
 
+TEST_F(ArchiverTest, CaughtUpIsNotWhatWasDropped) {
+  send(kFirst, {1, 2, 3});
+  // All of it waits, and another copy commits a part of it just before.
+  at_version(1, [&] { another({kFirst}, "2"); });
+  const auto status = ingest(kCaughtUp);
+  EXPECT_EQ(rows(), (Strings{"1", "2", "3"}));
+  EXPECT_EQ(status.messages, 1);
+}
+
+TEST_F(ArchiverTest, AloneItReadsAgainWhatWasDropped) {
+  send(kFirst, {1, 2, 3});
+  at_version(1, [&] { another({kFirst}, "2"); });
+  ingest(kCaughtUp, Reading::alone);
+  EXPECT_EQ(rows(), (Strings{"1", "2", "3"}));
+}
+
 // --- the store ----------------------------------------------------------------------------------
 
 TEST_F(ArchiverTest, AStoreThatFailsIsWaitedFor) {
@@ -411,8 +427,7 @@ TEST_F(ArchiverTest, ATopicThatEndsBeforeWhatWasReadIsRefused) {
   broker_.logs[kFirst] = {};
   send(kFirst, {10});
   for (const auto reading : {Reading::member, Reading::alone}) {
-    const auto& limits = reading == Reading::member ? kAWhile : kCaughtUp;
-    const auto problem = problem_of([&] { ingest(limits, reading); });
+    const auto problem = problem_of([&] { ingest(kCaughtUp, reading); });
     EXPECT_EQ(problem.code, Code::data);
     EXPECT_NE(problem.hint.find("made anew"), std::string::npos);
   }

@@ -25,19 +25,23 @@ int64_t start_of(const Stream& stream, const StreamTable& table, clients::KafkaC
   broken_invariant("start", __FILE__, __LINE__);
 }
 
+void refuse_shorter(const Stream& stream, const clients::KafkaPartition& partition, int64_t read,
+                    int64_t end) {
+  if (read <= end) return;
+  throw Error(Code::data,
+              fmt::format("{}/{} ends at {}, and \"{}\" has read up to {}", partition.topic,
+                          partition.partition, end, stream.source.name, read),
+              "was the topic made anew? read it into another source, or bring its messages back",
+              stream.source.place);
+}
+
 int64_t position_of(const Stream& stream, const StreamTable& table,
                     clients::KafkaConsumer& consumer, const clients::KafkaPartition& partition) {
   const auto& source = stream.source;
   const auto logged = table.logged(partition);
   const int64_t known = logged ? *logged : start_of(stream, table, consumer, partition);
   const auto range = consumer.range(partition, kBrokerTimeout);
-  if (known > range.end) {
-    throw Error(Code::data,
-                fmt::format("{}/{} ends at {}, and \"{}\" has read up to {}", partition.topic,
-                            partition.partition, range.end, source.name, known),
-                "was the topic made anew? read it into another source, or bring its messages back",
-                source.place);
-  }
+  refuse_shorter(stream, partition, known, range.end);
   if (known >= range.first) return known;
   if (!stream.options.skip_lost) {
     throw Error(Code::history_lost,
