@@ -251,10 +251,18 @@ class Assessor {
                           never_built);
     }
     // Whole intervals, also where the record has boundaries that there are none of any more.
-    IntervalSet stale = grain.widen(expected_ - complete_) & expected_;
+    const IntervalSet all_stale = grain.widen(expected_ - complete_) & expected_;
+    IntervalSet stale = all_stale;
     if (choices_.rebuild || (recorded_ && in_a_window())) stale = rebuild_range();
-    seal(stale, built);
+    const IntervalSet gone = built & beyond_retention();
+    if (!choices_.rebuild_sealed) out_.sealed = stale & gone;
+    stale.remove(out_.sealed);
     limit_to_range(stale);
+    // Whatever of it is not built now stays as it is: what no record calls complete would be taken
+    // for never built the next time.
+    out_.sealed.add((all_stale & gone) - stale);
+    out_.outside.remove(out_.sealed);
+    complete_.add(out_.sealed);
     out_.complete = complete_ - stale;
     out_.intervals = stale;
     out_.stale = !stale.empty();
@@ -336,20 +344,18 @@ class Assessor {
     return wanted;
   }
 
-  /// Built once, and what it was built from may be gone: stays as it is.
-  void seal(IntervalSet& stale, const IntervalSet& built) {
-    if (choices_.rebuild_sealed) return;
+  /// Intervals of which what they are built from may be gone.
+  IntervalSet beyond_retention() const {
+    IntervalSet out;
     for (const auto& input : model_.inputs) {
       auto kept = model_.retention.find(input.name);
       if (kept == model_.retention.end() || input.lookup) continue;
       const Time oldest = choices_.now - kept->second;
       // An interval [s, e) reads from s - before on; it is whole only where s - before >= oldest.
-      const IntervalSet beyond{
-          {Time::min(), model_.grain->ceil(later_by(oldest, input.before, model_.grain->zone()))}};
-      out_.sealed.add(stale & built & beyond);
+      out.add(
+          {Time::min(), model_.grain->ceil(later_by(oldest, input.before, model_.grain->zone()))});
     }
-    stale.remove(out_.sealed);
-    complete_.add(out_.sealed);
+    return out;
   }
 
   void limit_to_range(IntervalSet& stale) {

@@ -199,6 +199,39 @@ TEST_F(PlanTest, AChangedDefinitionRebuildsAll) {
   EXPECT_FALSE(assessed().stale);
 }
 
+/// Late data lies in a sealed interval while a run builds others: what its record does not call
+/// complete the next one would take for never built.
+TEST_F(PlanTest, SealedIntervalsStaySealedWhereARangeIsBuilt) {
+  built();
+  model_.retention = {{"silver.events", 240h}};
+  world_.versions["silver.events"] = 42;
+  world_.change.files = 1;
+  world_.change.intervals = IntervalSet{{at("2025-10-03T10:00:00Z"), at("2025-10-03T11:00:00Z")}};
+  choices_.start = at("2025-10-15");
+  choices_.end = at("2025-10-16");
+  const Interval late{at("2025-10-03"), at("2025-10-04")};
+  const auto held = [&](const Assessment& a) {
+    return (a.complete & IntervalSet{late}) == IntervalSet{late} && a.outside.empty();
+  };
+  choices_.rebuild = true;  // backfill
+  auto a = assessed();
+  EXPECT_EQ(a.intervals, (IntervalSet{{at("2025-10-15"), at("2025-10-16")}}));
+  EXPECT_EQ(a.sealed, IntervalSet{late});
+  EXPECT_TRUE(held(a));
+  choices_.rebuild_sealed = true;
+  EXPECT_TRUE(held(assessed()));
+  choices_.rebuild = false;
+  EXPECT_TRUE(held(assessed()));
+  choices_.rebuild_sealed = false;
+  choices_.full_refresh = true;
+  EXPECT_TRUE(held(assessed()));
+  // Asked for, it is built.
+  choices_ = {.now = choices_.now, .rebuild_sealed = true, .start = late.start, .end = late.end};
+  EXPECT_EQ(assessed().intervals, IntervalSet{late});
+  choices_.rebuild = true;
+  EXPECT_EQ(assessed().intervals, IntervalSet{late});
+}
+
 TEST_F(PlanTest, SealedIntervalsStay) {
   built();
   model_.definition = "d2";
