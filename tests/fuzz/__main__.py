@@ -7,6 +7,7 @@ import random
 import sys
 import tempfile
 import time
+import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import play  # noqa: E402
@@ -26,6 +27,8 @@ def one(seed: int, length: int, shrink_seconds: float) -> tuple[int, int, int, s
             return seed, game.played, game.compared, ""
         except play.Failure as failure:
             why = str(failure)
+        except Exception:
+            why = f"the player itself failed\n{traceback.format_exc()}"
     case["steps"] = case["steps"][:game.played + 1]
     small = shrink.shrunk(case, shrink_seconds) if shrink_seconds else case
     why = shrink.fails(small) or why + "\n(not every time)"
