@@ -61,17 +61,6 @@ std::vector<duck::Column> declared_columns(const project::Source& source) {
   return out;
 }
 
-/// An older version made these folders for others too.
-void narrow_state(const std::string& folder) {
-  namespace fs = std::filesystem;
-  for (const char* part : {"", "/logs", "/spill"}) {
-    std::error_code ignored;  // another user's: what they keep there is theirs to protect
-    if (!fs::is_directory(fs::symlink_status(folder + part, ignored))) continue;
-    fs::permissions(folder + part, fs::perms::group_all | fs::perms::others_all,
-                    fs::perm_options::remove, ignored);
-  }
-}
-
 }  // namespace
 
 uint64_t machine_memory() {
@@ -95,7 +84,8 @@ AppImpl::AppImpl(const Options& options, Secrets& secrets, const Clock& clock, C
       database_(metadata_options(project_)),
       sql_cache_(project_.state_folder() + "/sql.cache"),
       graph_(graph::build(project_, database_, &sql_cache_, found_)) {
-  narrow_state(project_.state_folder());
+  // An older version made these folders for others too.
+  for (const char* part : {"", "/logs", "/spill"}) storage::narrow(project_.state_folder() + part);
   shared_.secrets = &secrets_;
   lake::attach(database_, *files_);
   Problems read_already;

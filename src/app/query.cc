@@ -7,17 +7,12 @@
 
 #include "app/app_impl.h"
 #include "base/nearest.h"
+#include "base/text.h"
 #include "duck/reach.h"
 #include "lake/guided_scan.h"
 
 namespace windrow::app {
 namespace {
-
-std::string lower(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = char(c - 'A' + 'a');
-  return text;
-}
 
 std::string last_part(const std::string& name) { return name.substr(name.rfind('.') + 1); }
 

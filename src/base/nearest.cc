@@ -1,19 +1,14 @@
 #include "base/nearest.h"
 
 #include <algorithm>
-#include <cctype>
 #include <numeric>
 #include <utility>
+
+#include "base/text.h"
 
 namespace windrow {
 
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = char(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
 
 /// Edit distance with swaps of neighbours (optimal string alignment).
 size_t distance(const std::string& a, const std::string& b) {

@@ -6,24 +6,12 @@
 #include <optional>
 #include <vector>
 
+#include "base/text.h"
 #include "base/url.h"
 
 namespace windrow {
 
 namespace {
-
-void append_utf8(std::string& out, uint32_t c) {
-  if (c < 0x80) {
-    out += char(c);
-  } else if (c < 0x800) {
-    out += {char(0xc0 | c >> 6), char(0x80 | (c & 63))};
-  } else if (c < 0x10000) {
-    out += {char(0xe0 | c >> 12), char(0x80 | (c >> 6 & 63)), char(0x80 | (c & 63))};
-  } else {
-    out += {char(0xf0 | c >> 18), char(0x80 | (c >> 12 & 63)), char(0x80 | (c >> 6 & 63)),
-            char(0x80 | (c & 63))};
-  }
-}
 
 /// The code unit behind `\u`; nothing where there is none.
 std::optional<uint32_t> code_unit(std::string_view text, size_t at) {
@@ -126,6 +114,11 @@ bool names_secret(std::string_view name) {
            std::any_of(kCalled.begin(), kCalled.end(),
                        [&](const char* called) { return word.find(called) != std::string::npos; });
   });
+}
+
+bool is_login_header(std::string_view name) {
+  const std::string header = lower(name);
+  return header == "authorization" || header == "proxy-authorization" || header == "cookie";
 }
 
 void learn_url(Secrets& secrets, std::string_view text) {

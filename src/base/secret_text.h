@@ -12,6 +12,9 @@ namespace windrow {
 /// or end with, what secrets are called. `TOKEN_FILE`, `KEY_COLUMN` and the like name no secret.
 bool names_secret(std::string_view name);
 
+/// True for the headers of HTTP that a log-in goes in, whatever the case of the letters.
+bool is_login_header(std::string_view name);
+
 /// The password of a URL, and what its query holds under the names of secrets; of a URL that does
 /// not read as one, all that may be a password.
 void learn_url(Secrets& secrets, std::string_view url);

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/secret_text.h"
+#include "base/text.h"
 #include "base/url.h"
 
 namespace windrow {
@@ -15,12 +16,6 @@ namespace {
 constexpr size_t kLineMin = 12;
 /// A shorter beginning of a secret tells nothing.
 constexpr size_t kPrefixMin = 4;
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = char(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
 
 std::string replaced(std::string_view text, std::string_view from, std::string_view to) {
   std::string out;

@@ -1,14 +1,11 @@
 #include "cli/data_out.h"
 
-#include <cerrno>
 #include <cstdio>
 
 namespace windrow::cli {
 
 void put_data(std::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size()) return;
-  if (errno == EPIPE) throw OutputClosed();
-  throw system_error(errno, "write", "standard output");
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) write_failed();
 }
 
 void put_data(const Out& out, const TextTable& table) {

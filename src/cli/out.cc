@@ -49,7 +49,7 @@ Out::Out(const Secrets& secrets, const OutOptions& options)
 size_t Out::width() const { return width_of(STDOUT_FILENO, terminal_); }
 size_t Out::error_width() const { return width_of(STDERR_FILENO, error_terminal_); }
 
-void Out::write_failed() const {
+void write_failed() {
   if (errno == EPIPE) throw OutputClosed();
   throw system_error(errno, "write", "standard output");
 }

@@ -12,6 +12,8 @@ namespace windrow::cli {
 
 /// Thrown where nobody reads stdout any more (`windrow … | head`): the program ends quietly.
 struct OutputClosed {};
+/// What became of the last write to standard output, by errno: OutputClosed or an Error.
+[[noreturn]] void write_failed();
 
 struct OutOptions {
   bool json = false, color = true, quiet = false, verbose = false;
@@ -45,7 +47,6 @@ class Out {
   void finish() const;
 
  private:
-  [[noreturn]] void write_failed() const;
   const Secrets& secrets_;
   OutOptions options_;
   bool terminal_, error_terminal_;

@@ -19,10 +19,6 @@ std::string_view HttpResponse::header(std::string_view name) const {
   return {};
 }
 
-std::string percent_encoded(std::string_view text, bool keep_slash) {
-  return windrow::percent_encoded(text, keep_slash);
-}
-
 std::string shown_url(std::string_view text) {
   const auto url = split_url(text);
   if (!url) return std::string(text.substr(0, text.find_first_of("?#")));

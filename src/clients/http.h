@@ -76,8 +76,6 @@ class HttpClient {
 /// The real one, by libcurl.
 std::unique_ptr<HttpClient> http_client();
 
-/// Every byte but letters, digits and `-._~` as `%XX`; with `keep_slash` also `/` stays.
-std::string percent_encoded(std::string_view text, bool keep_slash = false);
 /// `https://host:port/path`: what of a URL may be shown.
 std::string shown_url(std::string_view url);
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/url.h"
 #include "clients/http_server.h"
 
 namespace windrow::clients {

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/nearest.h"
+#include "base/text.h"
 #include "duck/reach.h"
 
 namespace windrow::duck {
@@ -100,13 +101,6 @@ const std::set<std::string, std::less<>>& computing() {
     return out;
   }();
   return names;
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = char(c - 'A' + 'a');
-  return out;
 }
 
 /// Functions in FROM that read the file which their first argument names.

@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <atomic>
-#include <cctype>
 #include <iterator>
 #include <thread>
 
 #include "base/nearest.h"
+#include "base/text.h"
 #include "graph/cycles.h"
 #include "graph/graph.h"
 
@@ -31,11 +31,6 @@ namespace {
 
 bool is_table(Kind kind) {
   return kind == Kind::source || kind == Kind::seed || kind == Kind::model;
-}
-
-std::string lower(std::string text) {
-  for (char& c : text) c = char(std::tolower(static_cast<unsigned char>(c)));
-  return text;
 }
 
 std::string last_part(const std::string& name) { return name.substr(name.rfind('.') + 1); }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "clients/sqlite.h"
 
 namespace windrow::history {
@@ -20,11 +21,6 @@ using Key = std::vector<std::pair<std::string, std::string>>;
 constexpr const char* kForgotten = "…";
 
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
-
-std::string lower(std::string text) {
-  for (char& c : text) c = char(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
 
 /// Where the value stands as a word of its own.
 size_t find_word(const std::string& text, const std::string& value, size_t from) {

@@ -125,7 +125,9 @@ std::vector<Add> write_as(duck::Connection& connection, const Snapshot& table,
   const auto files = duck::write_parquet(connection, in_names_of_files(rows, in_files), parameters,
                                          options, progress);
   auto adds = adds_from_written(table.table_path, table.schema, files, now);
-  for (auto& add : adds) add.tags = tags_of(in_files, partition_by);
+  if (in_files == table.schema) return adds;  // tagged already
+  const std::string tags = tags_of(in_files, partition_by);
+  for (auto& add : adds) add.tags = tags;
   return adds;
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "base/nearest.h"
+#include "base/text.h"
 #include "project/names.h"
 
 namespace windrow::project {

@@ -43,12 +43,4 @@ std::string in_quotes(std::string_view text) {
   return "\"" + std::string(text) + (cut ? "…" : "") + "\"";
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
 }  // namespace windrow::project

@@ -17,6 +17,5 @@ bool is_label(std::string_view text);
 bool is_table_name(std::string_view text);
 /// The user's text as messages show it: in quotes, one line, not endless.
 std::string in_quotes(std::string_view text);
-std::string lower(std::string_view text);
 
 }  // namespace windrow::project

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/secret_text.h"
+#include "base/text.h"
 #include "base/url.h"
 #include "project/names.h"
 
@@ -127,13 +128,6 @@ Value Reading::value(const Node& node) {
 
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = char(c - 'A' + 'a');
-  return out;
-}
-
 bool among(std::string_view text, std::initializer_list<std::string_view> all) {
   return std::find(all.begin(), all.end(), text) != all.end();
 }
@@ -143,7 +137,7 @@ bool hides(const std::string& key, bool ours) {
   const std::string name = lower(key);
   if (ours && among(name, {"key", "primary_key", "certificate_key", "partition_key", "sort_key"}))
     return false;
-  return names_secret(key) || among(name, {"authorization", "proxy-authorization", "cookie"});
+  return names_secret(key) || is_login_header(key);
 }
 
 }  // namespace

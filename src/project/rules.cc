@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "base/nearest.h"
+#include "base/text.h"
 #include "project/names.h"
 #include "project/types.h"
 

@@ -5,6 +5,7 @@
 
 #include "base/interval.h"
 #include "base/nearest.h"
+#include "base/text.h"
 #include "project/keys.h"
 #include "project/names.h"
 

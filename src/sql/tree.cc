@@ -5,12 +5,6 @@
 
 namespace windrow::sql {
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = char(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
-
 namespace {
 
 /// The byte where character `count` of a text begins.

@@ -8,13 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "base/text.h"
 #include "sql/sql.h"
 
 namespace windrow::sql {
 
 using Json = nlohmann::json;
-
-std::string lower(std::string_view text);
 
 inline std::string text_at(const Json& node, const char* key) {
   auto found = node.find(key);

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/hash.h"
+#include "base/url.h"
 
 namespace windrow::storage {
 
@@ -53,7 +54,7 @@ std::map<std::string, std::string> canonical_headers(const clients::HttpHeaders&
 std::string query_text(const Query& query) {
   std::vector<std::pair<std::string, std::string>> encoded;
   for (const auto& [name, value] : query)
-    encoded.emplace_back(clients::percent_encoded(name), clients::percent_encoded(value));
+    encoded.emplace_back(percent_encoded(name), percent_encoded(value));
   std::sort(encoded.begin(), encoded.end());
   std::string out;
   for (const auto& [name, value] : encoded) out += (out.empty() ? "" : "&") + name + "=" + value;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/hash.h"
+#include "base/url.h"
 
 namespace windrow::storage {
 namespace {
@@ -38,7 +39,7 @@ TEST_F(Suite, GetVanillaQueryOrder) {
 }
 
 TEST_F(Suite, GetUtf8Path) {
-  EXPECT_EQ(sign("GET", clients::percent_encoded("/ሴ", true)),
+  EXPECT_EQ(sign("GET", percent_encoded("/ሴ", true)),
             "8318018e0b0f223aa2bbf98705b62bb787dc9c0e678f255a891fd03141be5d85");
 }
 
@@ -48,7 +49,7 @@ TEST_F(Suite, GetUnreservedPath) {
 }
 
 TEST_F(Suite, GetBlankInPath) {
-  EXPECT_EQ(sign("GET", clients::percent_encoded("/example space/", true)),
+  EXPECT_EQ(sign("GET", percent_encoded("/example space/", true)),
             "652487583200325589f1fba4c7e578f72c47cb61beeca81406b39ddec1366741");
 }
 
@@ -75,7 +76,7 @@ class S3Examples : public ::testing::Test {
   std::string sign(const std::string& method, const std::string& path, Query query = {},
                    clients::HttpHeaders more = {}, const std::string& body = {}) {
     AwsRequest request{method,
-                       clients::percent_encoded(path, true),
+                       percent_encoded(path, true),
                        std::move(query),
                        {{"Host", "examplebucket.s3.amazonaws.com"}},
                        sha256(body)};

@@ -9,11 +9,9 @@
 
 namespace windrow::storage {
 
-namespace {
-
-/// Takes away what group and others may do. The descriptor is of the thing itself: nobody can put
-/// another one in its place between the look and the change.
 void narrow(const std::string& path) {
+  // The descriptor is of the thing itself: nobody can put another one in its place between the look
+  // and the change.
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) return;
   struct stat found {};
@@ -24,8 +22,6 @@ void narrow(const std::string& path) {
   }
   ::close(fd);
 }
-
-}  // namespace
 
 void make_private_folder(const std::string& folder) {
   if (::mkdir(folder.c_str(), 0700) == 0) return;

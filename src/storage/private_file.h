@@ -12,5 +12,8 @@ namespace windrow::storage {
 void make_private_folder(const std::string& folder);
 /// The same for a file (0600): made empty, or narrowed where it is there and the user's own.
 void make_private_file(const std::string& path);
+/// Takes away what group and others may do with a file or folder of the user's own; follows no
+/// link.
+void narrow(const std::string& path);
 
 }  // namespace windrow::storage

@@ -1,6 +1,7 @@
 #include "storage/s3_client.h"
 
 #include "base/hash.h"
+#include "base/url.h"
 #include "storage/s3_error.h"
 
 namespace windrow::storage {
@@ -22,8 +23,8 @@ clients::HttpHeaders S3Client::keeping() const {
 
 clients::HttpResponse S3Client::send(const S3Call& call, const AwsCredentials& credentials) {
   const S3Address address = address_of(options_, call.bucket);
-  AwsRequest signable{call.method, address.base + "/" + clients::percent_encoded(call.key, true),
-                      call.query, call.headers, sha256(call.body)};
+  AwsRequest signable{call.method, address.base + "/" + percent_encoded(call.key, true), call.query,
+                      call.headers, sha256(call.body)};
   signable.headers.emplace_back("host", address.host);
   signable.headers.emplace_back("x-amz-content-sha256", signable.body_hash);
   clients::HttpRequest request;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/url.h"
+
 namespace windrow::storage {
 
 namespace {
@@ -59,10 +61,10 @@ clients::HttpRequest WebHdfsClient::request_for(const WebHdfsCall& call,
                                                 const Course& course) const {
   clients::HttpRequest out;
   out.method = call.method;
-  out.url = course.name_nodes[course.at] + "/webhdfs/v1" +
-            clients::percent_encoded(call.path.path, true) + "?op=" + call.operation;
+  out.url = course.name_nodes[course.at] + "/webhdfs/v1" + percent_encoded(call.path.path, true) +
+            "?op=" + call.operation;
   const auto add = [&](const std::string& name, const std::string& value) {
-    out.url += "&" + name + "=" + clients::percent_encoded(value);
+    out.url += "&" + name + "=" + percent_encoded(value);
   };
   for (const auto& [name, value] : call.parameters) add(name, value);
   if (!options_.delegation_token.empty()) {

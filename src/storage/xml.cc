@@ -1,6 +1,7 @@
 #include "storage/xml.h"
 
 #include "base/error.h"
+#include "base/text.h"
 
 namespace windrow::storage {
 
@@ -123,19 +124,6 @@ class Parser {
       append_utf8(out, uint32_t(code));
     } else {
       fail();
-    }
-  }
-
-  static void append_utf8(std::string& out, uint32_t code) {
-    if (code < 0x80) {
-      out += char(code);
-    } else if (code < 0x800) {
-      out += {char(0xC0 | (code >> 6)), char(0x80 | (code & 63))};
-    } else if (code < 0x10000) {
-      out += {char(0xE0 | (code >> 12)), char(0x80 | ((code >> 6) & 63)), char(0x80 | (code & 63))};
-    } else {
-      out += {char(0xF0 | (code >> 18)), char(0x80 | ((code >> 12) & 63)),
-              char(0x80 | ((code >> 6) & 63)), char(0x80 | (code & 63))};
     }
   }
 

@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "base/time.h"
 #include "project/declarations/files.h"
 #include "project/names.h"

@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
+
+#include "base/text.h"
 
 namespace windrow::publish {
 
@@ -12,11 +13,6 @@ namespace {
 using clients::cassandra::Cluster;
 using clients::cassandra::Rows;
 using clients::cassandra::Values;
-
-std::string lower(std::string text) {
-  for (char& c : text) c = char(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
 
 /// `WHERE` of the key as literals of their columns' types, and the primary key's columns.
 struct Target {

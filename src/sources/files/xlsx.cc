@@ -10,6 +10,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "clients/deflate.h"
 #include "sources/files/conversion.h"
@@ -132,16 +133,7 @@ std::string unescaped(std::string_view text) {
       const bool hex = name.starts_with("#x") || name.starts_with("#X");
       uint32_t code = 0;
       std::from_chars(name.data() + (hex ? 2 : 1), name.data() + name.size(), code, hex ? 16 : 10);
-      if (code < 0x80) {
-        out += char(code);
-      } else if (code < 0x800) {
-        out += {char(0xC0 | code >> 6), char(0x80 | (code & 63))};
-      } else if (code < 0x10000) {
-        out += {char(0xE0 | code >> 12), char(0x80 | (code >> 6 & 63)), char(0x80 | (code & 63))};
-      } else {
-        out += {char(0xF0 | code >> 18), char(0x80 | (code >> 12 & 63)),
-                char(0x80 | (code >> 6 & 63)), char(0x80 | (code & 63))};
-      }
+      append_utf8(out, code);
     } else {
       out += name == "lt"     ? '<'
              : name == "gt"   ? '>'

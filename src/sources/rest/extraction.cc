@@ -3,6 +3,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "base/url.h"
 #include "sources/rest/json_slices.h"
 
 namespace windrow::sources {
@@ -154,7 +155,7 @@ std::map<std::string, std::string> values_of(const std::string& parent) {
 
 void add_param(std::string& url, const std::string& name, const std::string& value) {
   url += url.find('?') == std::string::npos ? '?' : '&';
-  url += clients::percent_encoded(name) + "=" + clients::percent_encoded(value);
+  url += percent_encoded(name) + "=" + percent_encoded(value);
 }
 
 }  // namespace

@@ -80,7 +80,7 @@ std::string Requester::with_keys(const std::string& url, const QueryPairs& secre
   for (const auto* pairs : {&server_.auth.query, &secrets}) {
     for (const auto& [name, value] : *pairs) {
       out += out.find('?') == std::string::npos ? '?' : '&';
-      out += clients::percent_encoded(name) + "=" + clients::percent_encoded(value);
+      out += percent_encoded(name) + "=" + percent_encoded(value);
     }
   }
   return out;
@@ -105,7 +105,7 @@ std::string Requester::token(Cancel& cancel) {
   const auto& oauth = *server_.auth.oauth2;
   std::string body = "grant_type=client_credentials";
   const auto add = [&](const char* name, const std::string& value) {
-    if (!value.empty()) body += std::string("&") + name + "=" + clients::percent_encoded(value);
+    if (!value.empty()) body += std::string("&") + name + "=" + percent_encoded(value);
   };
   add("scope", oauth.scope);
   add("audience", oauth.audience);
@@ -119,8 +119,8 @@ std::string Requester::token(Cancel& cancel) {
     add("client_secret", oauth.client_secret);
   } else {
     request.headers.emplace_back("Authorization",
-                                 "Basic " + base64(clients::percent_encoded(oauth.client_id) + ":" +
-                                                   clients::percent_encoded(oauth.client_secret)));
+                                 "Basic " + base64(percent_encoded(oauth.client_id) + ":" +
+                                                   percent_encoded(oauth.client_secret)));
   }
   request.body = body;
   request.timeout = server_.timeout;

@@ -1,9 +1,6 @@
 #include "sources/rest/rest_config.h"
 
-#include <strings.h>
-
 #include <algorithm>
-#include <cstring>
 
 #include "base/hash.h"
 #include "base/secret_text.h"
@@ -227,13 +224,6 @@ namespace {
               "write https://, or `tls: off` in the connection where the way there is safe", place);
 }
 
-bool is_login(std::string_view header) {
-  const auto is = [&](const char* name) {
-    return ::strncasecmp(header.data(), name, std::max(header.size(), std::strlen(name))) == 0;
-  };
-  return is("authorization") || is("proxy-authorization") || is("cookie");
-}
-
 /// Nothing secret goes over http:// to another machine unless that is spelled out.
 void check_way(const Settings& all, RestServer& out) {
   const auto* word = all.find("tls");
@@ -247,7 +237,7 @@ void check_way(const Settings& all, RestServer& out) {
   const auto* map = headers ? std::get_if<Value::Map>(&headers->data) : nullptr;
   const bool secret = all.find("auth") || (url && url->user_info) ||
                       (map && std::any_of(map->begin(), map->end(), [](const auto& each) {
-                         return names_secret(each.first.value) || is_login(each.first.value);
+                         return names_secret(each.first.value) || is_login_header(each.first.value);
                        }));
   if (secret && !clients::http_exposure(out.url).empty())
     refuse_plain("the key of connection \"" + out.connection + "\"", all.find("url")->place);
@@ -337,7 +327,7 @@ std::string filled(const std::string& text, const std::map<std::string, std::str
     const std::string reference = text.substr(i + 1, end - i - 1);
     const auto found = values.find(reference.substr(reference.find('.') + 1));
     out += found == values.end() ? text.substr(i, end + 1 - i)
-           : encode              ? clients::percent_encoded(found->second)
+           : encode              ? percent_encoded(found->second)
                                  : found->second;
     i = end + 1;
   }

@@ -75,18 +75,8 @@ bool keep_rejected(Stream& stream, const sources::Messages& messages) {
   fill(rows, stream, messages, known, next);
   if (rows.rows() == 0) return true;
   const duck::BufferTable table(stream.connection(), rows);
-  const lake::StageContext stage{stream.connection(),
-                                 context.files,
-                                 target.path,
-                                 asset,
-                                 target.current,
-                                 {},
-                                 true,
-                                 false,
-                                 target.now,
-                                 {}};
-  auto staged =
-      lake::stage_append(stage, std::string("SELECT ") + kColumns + " FROM " + table.sql(), {});
+  auto staged = stream.session->stage(std::string("SELECT ") + kColumns + " FROM " + table.sql(),
+                                      {}, {engine::Method::Kind::append}, target);
   auto record = record_of(context, asset, "rejected");
   record.touched = staged.touched;
   const auto paths = staged.written_paths;

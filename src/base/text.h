@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace windrow {
+
+/// With small letters for the capital ones of ASCII; everything else stays.
+std::string lower(std::string_view text);
+
+/// A code point as the bytes that it has in UTF-8; half a surrogate as if it were one.
+void append_utf8(std::string& out, uint32_t code);
+
+}  // namespace windrow
