@@ -105,6 +105,8 @@ def script(case: dict, why: str) -> str:
             former, model["name"], model["formerly"] = model["name"], step["to"], model["name"]
             for other in state["models"]:
                 other |= {key: step["to"] for key in ("from", "other") if other.get(key) == former}
+            if step["settled"] or "days" in state:
+                lines.append("$W run -q")
             lines.append(f"rm models/{former.replace('.', '/')}.sql")
             models(step["to"])
         elif do == "restore":
@@ -113,8 +115,8 @@ def script(case: dict, why: str) -> str:
             lines.append(f"$W table restore {name} --version $((v < 0 ? 0 : v))")
         elif do == "retain":
             lines.append(f"days=$(( ($(date +%s) - $(date +%s -d {step['day']})) / 86400 ))")
-            text = world.project_files(state | {"days": "DAYS"})["windrow.yaml"]
-            file("windrow.yaml", text)
+            state["days"] = "DAYS"
+            file("windrow.yaml", world.project_files(state)["windrow.yaml"])
             lines.append("sed -i s/DAYSd/${days}d/ windrow.yaml; $W lake retain")
         elif do == "backfill":
             lines.append(f"$W backfill {step['start']} {step['end']} -q")

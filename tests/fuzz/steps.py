@@ -169,6 +169,9 @@ class Steps:
     def retain(self) -> None:
         self.add({"do": "retain", "day": self.day.isoformat(), "kill": round(self.rng.uniform(0.01, 0.1), 3) if self.rng.random() < 0.2 else 0})
         self.day += datetime.timedelta(days=self.rng.choice([0, 1]))
+        held = [m["id"] for m in self.case["models"] if m["kind"] in ("append", "merge", "table") and m["from"] == "bronze.e"]
+        if held and self.rng.random() < 0.6:  # what a rebuild would lose
+            self.add({"do": "edit", "model": self.rng.choice(held), "cut": self.rng.choice([None, 1, 3, 8])})
 
     def restore(self) -> None:
         table = self.rng.choice([self.table(), self.table(), "seeds.names"])
