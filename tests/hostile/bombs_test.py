@@ -252,3 +252,22 @@ def test_lines_with_other_columns_are_set_aside_one_by_one(tmp_path):
                                  " bool_and(content LIKE '%,z') AS whole FROM bronze.t_rejected", "--json").stdout)
     assert bad == [{"n": 10_000, "first": 3, "places": sum(i + 2 for i in range(1, 30_000, 3)), "whole": True,
                     "error": "it has another number of columns than the first record"}]
+
+
+@pytest.mark.parametrize("good", [0, 10_000])
+@pytest.mark.parametrize("packed", [False, True])
+def test_values_that_do_not_fit_are_set_aside_one_by_one(tmp_path, good, packed):
+    """However many there are, and however long: each with its line and its content."""
+    folder = lab.make_project(tmp_path / "p", {"windrow.yaml": PROJECT, "sources/t.yaml": 'source: bronze.t\nfrom: {files: "data/*"}\ncolumns: {a: bigint}\n'})
+    every = 100_000 // good if good else 0
+    lines = [b"%d,x" % i if good and i % every == 0 else b"%d" % i + b"y" * 1000 + b",x" for i in range(100_000)]
+    data = b"a,b\n" + b"\n".join(lines) + b"\n"
+    (folder / ("data/t.csv.gz" if packed else "data/t.csv")).write_bytes(gzip.compress(data, 1) if packed else data)
+    peak = lab.peak_mb(folder, "run", "--select", "bronze.t")
+    assert peak < MEMORY_MB + BESIDE_MB, peak
+    rows = json.loads(lab.windrow(folder, "query", "SELECT count(*) AS n, sum(a) AS a FROM bronze.t", "--json").stdout)
+    assert rows == [{"n": good, "a": sum(range(0, 100_000, every)) if good else None}]
+    bad = json.loads(lab.windrow(folder, "query", "SELECT count(*) AS n, sum(position) AS places, any_value(error) AS error,"
+                                 " bool_and(content LIKE (position - 2) || 'yyy%y,x') AS whole FROM bronze.t_rejected", "--json").stdout)
+    assert bad == [{"n": 100_000 - good, "places": sum(i + 2 for i in range(100_000) if not good or i % every), "whole": True,
+                    "error": "a value does not fit the type of its column (declared: a bigint)"}]

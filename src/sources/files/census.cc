@@ -260,8 +260,8 @@ Counted Census::look(const FoundFile& file, JsonLayout layout, bool stripped, Sp
 /// Good records, one a line. A record of several lines has ends of lines only between its values.
 void Census::copy(Counted& counted, const FoundFile& file, JsonLayout layout, bool stripped,
                   const std::vector<bool>& left_out) {
-  const bool packed = file.path.ends_with(".gz") || file.path.ends_with(".zst");
-  const std::string path = outside_.copies->path("good/" + file.name + (packed ? ".lines" : ""));
+  const std::string path =
+      outside_.copies->path("good/" + file.name + (file.packed() ? ".lines" : ""));
   std::ofstream to(path, std::ios::binary | std::ios::trunc);
   std::string flat;
   const auto records =

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -19,9 +20,6 @@ constexpr size_t kKeptContent = 1 << 20;
 /// The engine's reader takes longer lines only where it is told to.
 constexpr int64_t kColumnsMax = 4096;
 constexpr uint64_t kUsualLine = 1'900'000;
-/// The engine's reader keeps each record that has too many columns or too few in memory, some times
-/// over: of more than so many bytes it is not shown them.
-constexpr uint64_t kUnevenBytes = 4 << 20;
 /// A line of what is set aside: its content, each byte of which may be written as six.
 constexpr size_t kBadLine = 8 * kKeptContent;
 
@@ -33,17 +31,28 @@ std::string character(const std::string& shown) {
 
 class NoSink final : public CsvSink {};
 
+/// Records that are left out because their values do not fit: their numbers, in a file.
+struct Misfits {
+  std::string path, why;
+};
+
 /// What is bad goes into one file of JSON lines, what is good into another, which the engine reads.
 class Copy final : public CsvSink {
  public:
-  Copy(const std::string& name, const LocalCopies& copies)
-      : name_(name),
-        good_path(copies.path("good/" + name)),
-        bad_path(copies.path("bad/" + name)),
-        lines_path(copies.path("lines/" + name)),
+  Copy(const FoundFile& file, const LocalCopies& copies, const Misfits& misfits)
+      : name_(file.name),
+        why_(misfits.why),
+        numbers_(misfits.path),
+        good_path(copies.path("good/" + name_ + (file.packed() ? ".csv" : ""))),
+        bad_path(copies.path("bad/" + name_)),
+        lines_path(copies.path("lines/" + name_)),
         good_(good_path, std::ios::binary | std::ios::trunc),
         bad_(bad_path, std::ios::binary | std::ios::trunc),
         lines_(lines_path, std::ios::binary | std::ios::trunc) {}
+  const char* refuse() override {
+    if (record_ == misfit_ && !(numbers_ >> misfit_)) misfit_ = kNone;
+    return ++record_ == misfit_ ? why_.c_str() : nullptr;
+  }
   void keep(std::string_view text) override { good_ << text << '\n'; }
   void bad(int64_t line, const char* why, std::string_view text) override {
     const nlohmann::json row = {{"origin", name_},
@@ -63,7 +72,10 @@ class Copy final : public CsvSink {
   }
 
  private:
-  const std::string name_;
+  static constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
+  const std::string name_, why_;
+  std::ifstream numbers_;
+  int64_t record_ = 0, misfit_ = 0;
 
  public:
   const std::string good_path, bad_path, lines_path;
@@ -92,14 +104,12 @@ CsvCount scan(const FoundFile& file, const CsvDialect& dialect, const CsvWish& w
   return scanner.count();
 }
 
-std::string arguments_of(const CsvDialect& dialect, const CsvWish& wish, bool copied,
-                         uint64_t longest) {
+std::string arguments_of(const CsvDialect& dialect, const CsvWish& wish, uint64_t longest) {
   const auto text = [](char c) { return quote_text(c == 0 ? "" : std::string(1, c)); };
   std::string out =
       ", delim = " + quote_text(dialect.delimiter) + ", quote = " + text(dialect.quote) +
       ", escape = " + text(dialect.quote == 0 ? '\0' : dialect.escape) +
       ", comment = " + text(dialect.comment) + ", skip = " + std::to_string(dialect.skip);
-  if (copied) out += ", compression = 'none'";
   if (longest > kUsualLine)
     out +=
         fmt::format(", max_line_size = {}, buffer_size = {}", longest + 1000, 2 * longest + 2000);
@@ -240,7 +250,7 @@ CsvWish::CsvWish(const project::Source& source) {
   quote = text("quote", "quote", dialect);
   escape = text("escape", "escape", dialect);
   comment = text("comment", "comment", dialect);
-  text("decimal", "decimal_separator", rest);
+  if (text("decimal", "decimal_separator", rest)) decimal = all.text("decimal");
   const bool encoded = text("encoding", "encoding", rest);
   text("date_format", "dateformat", rest);
   text("timestamp_format", "timestampformat", rest);
@@ -285,11 +295,11 @@ void refuse_too_wide(const FoundFile& found, const CsvWish& wish, const Outside&
 }
 
 /// What is bad goes beside, and the reader sees a copy without it.
-void copy_good(CsvFile& file, const CsvWish& wish, const Outside& outside, bool even) {
-  Copy copy(file.found.name, *outside.copies);
-  const auto count = scan(file.found, file.dialect, wish, outside, copy, true, even);
+void copy_good(CsvFile& file, const CsvWish& wish, const Outside& outside, bool even,
+               const Misfits& misfits = {}) {
+  Copy copy(file.found, *outside.copies, misfits);
+  file.count = scan(file.found, file.dialect, wish, outside, copy, true, even);
   copy.close();
-  if (even) file.count = count;
   file.readable.path = copy.good_path;
   file.readable.size = 1;  // it is not empty: it has a header, or records
   file.lines = copy.lines_path;
@@ -321,11 +331,11 @@ CsvFile look_at_csv(const FoundFile& found, const CsvWish& wish, const Outside& 
                 fmt::format("it has {} columns; {} are the most", out.count.columns, kColumnsMax));
   if (out.count.first_is_bad && !(wish.header_told && !wish.header))
     throw Error(Code::corrupt, "its first line, which names the columns, is no record");
-  bool even = out.count.uneven_bytes > kUnevenBytes;
+  bool even = out.count.uneven_bytes > kRejectsBytes;
   bool copied = out.count.bad > 0 || out.count.mixed_ends || even;
   if (copied) copy_good(out, wish, outside, even);
   const auto look = [&] {
-    out.arguments = arguments_of(out.dialect, wish, copied, out.count.longest);
+    out.arguments = arguments_of(out.dialect, wish, out.count.longest);
     // Of what will be read, which may not be what was first looked at.
     if (!sniffed || copied || !(with_wish(sniffed->dialect, wish) == out.dialect) ||
         out.count.longest > kUsualLine)
@@ -349,10 +359,19 @@ CsvFile look_at_csv(const FoundFile& found, const CsvWish& wish, const Outside& 
     if (!wish.header_told) out.header = sniffed->header;
     out.columns = sniffed->columns;
   } else {
-    out.arguments = arguments_of(out.dialect, wish, copied, out.count.longest);
+    out.arguments = arguments_of(out.dialect, wish, out.count.longest);
   }
   out.arguments += std::string(", header = ") + (out.header ? "true" : "false");
   return out;
+}
+
+void leave_out_misfits(CsvFile& file, const CsvWish& wish, const Outside& outside,
+                       const std::string& why,
+                       const std::function<void(const std::string& path)>& numbers) {
+  copy_good(file, wish, outside, true);
+  const Misfits misfits{outside.copies->path("misfits/" + file.found.name + ".txt"), why};
+  numbers(misfits.path);
+  copy_good(file, wish, outside, true, misfits);
 }
 
 void tell_lines(CsvFile& file, const CsvWish& wish, const Outside& outside) {

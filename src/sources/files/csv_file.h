@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -12,11 +13,16 @@
 /// Private to sources/files: a CSV file, looked at before the engine reads it.
 namespace windrow::sources {
 
+/// The engine's reader keeps each record that it cannot read in memory, some times over: of more
+/// than so many bytes it is not shown them.
+inline constexpr uint64_t kRejectsBytes = 4 << 20;
+
 /// What a source says of its CSV.
 struct CsvWish {
   explicit CsvWish(const project::Source& source);
   std::string dialect;  ///< `, delim = …`: arguments of the reader that say how records are told
   std::string rest;     ///< the other arguments
+  std::string decimal;  ///< what stands for the point in numbers; empty: the point
   CsvDialect told;      ///< as far as it is told
   bool delimiter = false, quote = false, escape = false, comment = false, skip = false;
   bool header_told = false, header = false;
@@ -42,6 +48,14 @@ struct CsvFile {
 /// Error(corrupt) where the first line is to name the columns and cannot be read.
 CsvFile look_at_csv(const FoundFile& file, const CsvWish& wish, const Outside& outside,
                     engine::Session& session);
+
+/// Has the reader see a copy without records of another number of columns, and without those whose
+/// values do not fit, of which `why` is told. `numbers` finds the latter: asked when there is a
+/// copy without the former, it writes the numbers of records, the header being one, into a file, a
+/// line each and in their order.
+void leave_out_misfits(CsvFile& file, const CsvWish& wish, const Outside& outside,
+                       const std::string& why,
+                       const std::function<void(const std::string& path)>& numbers);
 
 /// Writes `lines` where the reader counts other lines than the file has.
 void tell_lines(CsvFile& file, const CsvWish& wish, const Outside& outside);

@@ -47,18 +47,23 @@ class CsvRecords {
     Records out;
     for (auto& file : files_) {
       check_columns(source_, file.found.name, file.columns, out.warnings);
-      add(out.rejected, file.bad);
       out.held[file.found.name] = {std::max<int64_t>(file.records(), 0) + file.count.bad, 0};
       // A file with a header alone would make every column a text.
       if (file.records() > 0 || !wish_.counted || is_typed(file)) group(file);
     }
-    if (groups_.empty()) return out;
-    decide_columns();
+    if (!groups_.empty()) decide_columns();
     if (!hopeful) {
       for (auto& group : groups_) {
         for (auto* file : group.files) add(out.rejected, misfits(group, *file));
+        // Without a header nothing is left to be read of a file where no record fits.
+        std::erase_if(group.files, [&](const auto* file) {
+          return wish_.counted && file->records() == 0 && !file->header;
+        });
       }
+      std::erase_if(groups_, [](const auto& group) { return group.files.empty(); });
     }
+    for (const auto& file : files_) add(out.rejected, file.bad);
+    if (groups_.empty()) return out;
     // Lenient reading makes rows of what is none: there is nothing to hold them against.
     if (!wish_.counted) out.held.clear();
     out.sql = select(hopeful);
@@ -144,30 +149,99 @@ class CsvRecords {
 
   /// Records of one file whose values do not fit, or that have too many or too few, as a SELECT;
   /// empty where there are none. Error(corrupt) where that is not all that is not read.
+  ///
+  /// The engine's reader keeps each of them in memory, and where they fill whole chunks it loses
+  /// some. So it is asked for them where they are few, and else does not see them.
   std::string misfits(const Group& group, CsvFile& file) {
     const Group alone{group.arguments, {&file}, {}};
     const auto here = session_.describe("SELECT * EXCLUDE (\"windrow filename\") FROM " +
                                         reader(alone, {}, true));
-    const std::string table = fresh_name("csv");
-    // DuckDB keeps no rejects of files that it unites by name, so each is read alone; the hash
-    // makes it look at every column.
-    const auto rows =
-        number(session_
-                   .query("SELECT count(*), max(hash(COLUMNS(*))) FROM read_csv(" +
-                          path_list({file.readable}) +
-                          ", hive_partitioning = false, store_rejects = true, rejects_limit = 0, "
-                          "rejects_table = " +
-                          quote_text(table) + ", rejects_scan = " + quote_text(table + "_scan") +
-                          group.arguments + types_of(here) + ")")
-                   .rows.at(0)[0]);
-    const auto lines =
-        number(session_.query("SELECT count(DISTINCT line) FROM " + table).rows.at(0)[0]);
-    if (wish_.counted && rows + lines != file.records()) {
-      throw Error(Code::corrupt,
-                  fmt::format("it holds {} records, of which {} can be read and {} set aside",
-                              file.records(), rows, lines));
+    const std::string more = group.arguments + types_of(here);
+    const std::string passing_over = ", ignore_errors = true" + more;
+    if (!wish_.counted) {
+      const auto [rows, lines, found] = rejects(file, more);
+      return lines == 0 ? std::string() : with_lines(file, found);
     }
-    if (lines == 0) return {};
+    for (bool left_out = false;; left_out = true) {
+      const int64_t there = std::max<int64_t>(file.records(), 0);
+      int64_t read = there == 0 ? 0 : rows_of(file, passing_over);
+      if (read == there) return {};
+      int64_t told = 0;
+      if (uint64_t(there - read) * file.count.longest <= kRejectsBytes) {
+        const auto [rows, lines, found] = rejects(file, more);
+        if (rows + lines == there) return with_lines(file, found);
+        read = rows;
+        told = lines;
+      }
+      if (left_out)
+        throw Error(Code::corrupt,
+                    fmt::format("it holds {} records, of which {} can be read and {} set aside",
+                                there + file.count.bad, read, told + file.count.bad));
+      leave_out(file, group.arguments,
+                session_.describe("SELECT * FROM " + alone_sql(file, passing_over)));
+    }
+  }
+
+  /// DuckDB keeps no rejects of files that it unites by name, so each is read alone.
+  static std::string alone_sql(const CsvFile& file, const std::string& arguments) {
+    return "read_csv(" + path_list({file.readable}) + ", hive_partitioning = false" + arguments +
+           ")";
+  }
+  /// The hash makes it look at every column.
+  int64_t rows_of(const CsvFile& file, const std::string& arguments) {
+    return number(
+        session_.query("SELECT count(*), max(hash(COLUMNS(*))) FROM " + alone_sql(file, arguments))
+            .rows.at(0)[0]);
+  }
+
+  struct Rejects {
+    int64_t rows, lines;  ///< that are read, that are not
+    std::string table;
+  };
+  Rejects rejects(const CsvFile& file, const std::string& more) {
+    const std::string table = fresh_name("csv");
+    const int64_t rows = rows_of(
+        file, ", store_rejects = true, rejects_limit = 0, rejects_table = " + quote_text(table) +
+                  ", rejects_scan = " + quote_text(table + "_scan") + more);
+    return {rows, number(session_.query("SELECT count(DISTINCT line) FROM " + table).rows.at(0)[0]),
+            table};
+  }
+
+  /// Finds values that do not fit without the reader's help.
+  void leave_out(CsvFile& file, const std::string& arguments,
+                 const std::vector<duck::Column>& columns) {
+    std::string misfit = "false";
+    for (const auto& column : columns) {
+      if (column.type != "VARCHAR")
+        misfit += " OR " + misfit_of(quote_name(column.name), column.type);
+    }
+    leave_out_misfits(file, wish_, outside_, misfit_words(source_), [&](const std::string& path) {
+      const std::string texts = ", all_varchar = true" + arguments;
+      if (const auto rows = rows_of(file, texts); rows != file.records())
+        throw Error(Code::corrupt, fmt::format("it holds {} records, of which {} can be read",
+                                               file.records(), rows));
+      session_.query(fmt::format(
+          "COPY (SELECT nth + {} FROM (SELECT row_number() OVER () AS nth, {} AS misfit FROM {}) "
+          "WHERE misfit ORDER BY nth) TO {} (FORMAT csv, HEADER false)",
+          file.header ? 1 : 0, misfit, alone_sql(file, texts), quote_text(path)));
+    });
+  }
+
+  /// Nothing that the reader takes is a misfit: it casts as SQL does, and finds out by itself in
+  /// which of many forms a file has its dates.
+  std::string misfit_of(const std::string& text, const std::string& type) const {
+    std::string out =
+        "(" + text + " IS NOT NULL AND TRY_CAST(" + text + " AS " + type + ") IS NULL";
+    if (!wish_.decimal.empty())
+      out += " AND TRY_CAST(replace(" + text + ", " + quote_text(wish_.decimal) + ", '.') AS " +
+             type + ") IS NULL";
+    if (type == "DATE" || type.starts_with("TIME"))
+      out += " AND NOT regexp_matches(" + text + ", '^\\s*\\d+\\D+\\d+\\D+\\d')";
+    return out + ")";
+  }
+
+  /// SELECT of origin, position, error, content over a table of rejects.
+  std::string with_lines(CsvFile& file, const std::string& table) {
     tell_lines(file, wish_, outside_);
     const std::string found =
         "SELECT line, first(error_message) AS error, trim(first(csv_line), chr(10) || chr(13)) AS "

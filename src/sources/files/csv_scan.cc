@@ -264,6 +264,9 @@ void CsvScanner::take(const Step& found) {
     } else if (even_ && count_.records > 0 && step.columns != count_.columns) {
       step.form = Form::bad;
       step.why = kUneven;
+    } else if (const char* why = sink_.refuse(); why != nullptr) {
+      step.form = Form::bad;
+      step.why = why;
     }
   }
   if (step.end < step.next) {

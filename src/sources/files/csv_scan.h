@@ -36,6 +36,8 @@ struct CsvCount {
 class CsvSink {
  public:
   virtual ~CsvSink() = default;
+  /// Asked of each record that is one, the header too: why it is to be none; null: it is kept.
+  virtual const char* refuse() { return nullptr; }
   /// A line that is skipped, or a record; without its line's end.
   virtual void keep(std::string_view /*text*/) {}
   virtual void bad(int64_t /*line*/, const char* /*why*/, std::string_view /*text*/) {}

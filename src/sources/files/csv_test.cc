@@ -115,6 +115,52 @@ TEST_F(CsvTest, TypesThatAreToldNeedNoRow) {
   EXPECT_EQ(last_.txns.size(), 2u);
 }
 
+/// More than the engine's reader is asked for; what it would take of them is a row.
+TEST_F(CsvTest, ManyValuesThatDoNotFit) {
+  const std::string pad(1000, 'y');
+  wish({{{"decimal", {}}, Value{std::string(","), {}}}});
+  source_.columns = {{.name = "a", .type = "bigint"},
+                     {.name = "b", .type = "decimal(9,2)"},
+                     {.name = "c", .type = "date"}};
+  std::string text = "a;b;c;d\n1;1,5;31/12/2025;\"x\ny\"\n";
+  for (int i = 0; i < 6000; ++i) {
+    const auto n = std::to_string(i);
+    text += i % 4 == 0   ? n + ";" + n + ",25;30/11/2025;" + pad
+            : i % 4 == 1 ? n + pad + ";2;;z"
+            : i % 4 == 2 ? n + ";x" + pad + ";;z"
+                         : n + ";;2025" + pad + ";z";
+    text += i == 7 ? ";uneven\n" : "\n";
+  }
+  write("a.csv", text + "2;2,5;;w");
+  write("b.csv", "a;b;c;d\n3;3,5;01/02/2025;v\n");
+  EXPECT_EQ(count(), "1503");
+  const auto bad = rejected();
+  ASSERT_EQ(bad.size(), 4500u);
+  EXPECT_EQ(bad[0][1], "5");
+  EXPECT_EQ(bad[0][2],
+            "a value does not fit the type of its column (declared: a bigint, b decimal(9,2), c "
+            "date)");
+  EXPECT_EQ(bad[0][3], "1" + pad + ";2;;z");
+  EXPECT_EQ(bad[5][1], "11");
+  EXPECT_EQ(bad[5][2], "it has another number of columns than the first record");
+  EXPECT_EQ(table("SELECT sum(a), sum(b), max(c), count(d), min(c) FROM (" + last_.select + ")"),
+            (Table{{"4497006", "4497382.50", "2025-12-31", "1503", "2025-02-01"}}));
+}
+
+TEST_F(CsvTest, NoRecordOfAFileWithoutHeaderFits) {
+  wish({{{"header", {}}, Value{false, {}}},
+        {{"names", {}}, Value{Value::List{Value{std::string("a"), {}}}, {}}}});
+  source_.columns = {{.name = "a", .type = "bigint"}};
+  std::string text;
+  for (int i = 0; i < 5000; ++i) text += std::string(1000, 'y') + "\n";
+  write("a.csv", text);
+  EXPECT_EQ(rows(), Table{});
+  EXPECT_EQ(rejected().size(), 5000u);
+  EXPECT_EQ(rejected()[0][1], "1");
+  write("b.csv", "1\n2\n");
+  EXPECT_EQ(rows(), (Table{{"1"}, {"2"}}));
+}
+
 TEST_F(CsvTest, AFirstLineThatIsNoRecordSetsTheFileAside) {
   write("a.csv", "id,\"name,v\n1,a,2\n");
   write("b.csv", "id,name,v\n1,a,2\n");

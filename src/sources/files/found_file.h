@@ -17,6 +17,7 @@ struct FoundFile {
   /// file that is rewritten within a millisecond and keeps its size to a multiple of 1024 goes
   /// unnoticed.)
   int64_t version = 0;
+  bool packed() const { return path.ends_with(".gz") || path.ends_with(".zst"); }
 };
 
 /// Regular files by name. `*` and `?` stay within a folder, `[…]` is a set, `**` any depth of
