@@ -3,7 +3,9 @@ reason, and the process keeps to `engine.memory`."""
 import gzip
 import io
 import json
+import random
 import struct
+import time
 import zipfile
 import zlib
 
@@ -107,10 +109,10 @@ def listed(*items, count=None, kind=12):
     return 9, bytes([0xf0 | kind]) + varint(len(items) if count is None else count) + b"".join(data for _, data in items)
 
 
-def element(name, children=None, kind=None, optional=False):
+def element(name, children=None, kind=None, optional=False, utf8=False):
     fields = [] if kind is None else [(1, number(kind))]
     fields += [(3, number(int(optional))), (4, text(name))]
-    return thrift(*fields, *([] if children is None else [(5, number(children))]))
+    return thrift(*fields, *([] if children is None else [(5, number(children))]), *([(6, number(0))] if utf8 else []))
 
 
 def parquet(schema, rows=0, groups=(), pages=b"", **of_schema):
@@ -125,14 +127,14 @@ def page(head, body, unpacked=None):
     return thrift((1, number(0 if of == 5 else 2)), (2, number(unpacked or len(body))), (3, number(len(body))), (of, thrift(*inner)))[1] + body
 
 
-def one_column(kind, values, *pages, optional=False, codec=0, rows=None, unpacked=None):
+def one_column(kind, values, *pages, optional=False, codec=0, rows=None, unpacked=None, utf8=False):
     """One row group; of two pages the first is a dictionary."""
     size = sum(map(len, pages))
     more = [(9, long(4 + len(pages[0]) if len(pages) > 1 else 4)), (11, long(4))][:len(pages)]
     meta = thrift((1, number(kind)), (2, listed(number(0), number(3), number(8), kind=5)), (3, listed(text("a"), kind=8)), (4, number(codec)),
                   (5, long(values)), (6, long(unpacked or size)), (7, long(size)), *more)
     group = thrift((1, listed(thrift((2, long(4)), (3, meta)))), (2, long(size)), (3, long(values if rows is None else rows)))
-    return parquet([element("r", 1), element("a", kind=kind, optional=optional)], values if rows is None else rows, [group], b"".join(pages))
+    return parquet([element("r", 1), element("a", kind=kind, optional=optional, utf8=utf8)], values if rows is None else rows, [group], b"".join(pages))
 
 
 def run_of(value, count):
@@ -148,10 +150,11 @@ def packed(data, codec="zstd"):
     return pa.compress(data, codec=codec, asbytes=True)
 
 
-def long_text(length, rows):
+def long_text(length, rows, data=None):
     """One text, repeated by a dictionary."""
     indexes = bytes([1]) + run_of(0, rows)
-    return one_column(6, rows, page((7, 1, 0), packed(prefixed(b"x" * length)), length + 4), page((5, rows, 8), packed(indexes), len(indexes)), codec=6)
+    return one_column(6, rows, page((7, 1, 0), packed(prefixed(data or b"x" * length)), length + 4), page((5, rows, 8), packed(indexes), len(indexes)), codec=6,
+                      utf8=True)
 
 
 LAST = 2**31 - 1
@@ -271,3 +274,28 @@ def test_values_that_do_not_fit_are_set_aside_one_by_one(tmp_path, good, packed)
                                  " bool_and(content LIKE (position - 2) || 'yyy%y,x') AS whole FROM bronze.t_rejected", "--json").stdout)
     assert bad == [{"n": 100_000 - good, "places": sum(i + 2 for i in range(100_000) if not good or i % every), "whole": True,
                     "error": "a value does not fit the type of its column (declared: a bigint)"}]
+
+
+@pytest.mark.parametrize("length, rows, data", [(30_000_000, 200, None), (2_000_000, 3000, random.Random(1).randbytes(1_000_000).hex().encode())],
+                         ids=["long", "random"])
+def test_a_text_that_is_repeated_takes_its_room_once(tmp_path, length, rows, data):
+    """6 GB of text are neither in memory nor on disk: what is written has a dictionary too."""
+    folder = lab.make_project(tmp_path / "p", {"windrow.yaml": PROJECT, "sources/t.yaml": 'source: bronze.t\nfrom: {files: "data/*"}\n'})
+    file = folder / "data/t.parquet"
+    file.write_bytes(long_text(length, rows, data))
+    peak = lab.peak_mb(folder, "run", "--select", "bronze.t")
+    assert peak < MEMORY_MB + BESIDE_MB, peak
+    written = sum(path.stat().st_size for path in (folder / "lake").rglob("*") if path.is_file())
+    assert written < 1.2 * file.stat().st_size + 20_000
+    rows_there = lab.windrow(folder, "query", "SELECT count(*) AS n, min(strlen(a)) AS least, max(strlen(a)) AS most FROM bronze.t", "--json").stdout
+    assert json.loads(rows_there) == [{"n": rows, "least": length, "most": length}]
+
+
+def test_a_text_that_is_repeated_without_end_takes_until_the_timeout(tmp_path):
+    folder = lab.make_project(tmp_path / "p", {"windrow.yaml": PROJECT, "sources/t.yaml": 'source: bronze.t\nfrom: {files: "data/*"}\ntimeout: 2s\nretries: {times: 0}\n'})
+    (folder / "data/t.parquet").write_bytes(long_text(30_000_000, 1_000_000_000))
+    began = time.monotonic()
+    result = lab.windrow(folder, "run", "--select", "bronze.t", check=False)
+    assert "it took longer than 2s" in result.stdout + result.stderr
+    assert time.monotonic() - began < 60
+    assert not list((folder / "lake/bronze/t").glob("**/*.parquet"))
