@@ -8,6 +8,7 @@
 
 #include "app/app_impl.h"
 #include "app/homes.h"
+#include "app/kinds.h"
 #include "base/nearest.h"
 #include "engine/duckdb/duckdb_engine.h"
 #include "project/dotenv.h"
@@ -79,7 +80,7 @@ AppImpl::AppImpl(const Options& options, Secrets& secrets, const Clock& clock, C
       clock_(clock),
       cancel_(cancel),
       files_(all_homes([this](const std::string& name) { return variable(name); }, secrets)),
-      project_(project::load(load_options(options), secrets, found_)),
+      project_(project::load(load_options(options), kinds().declared, secrets, found_)),
       environment_(environment_of(project_, options.environment)),
       database_(metadata_options(project_)),
       sql_cache_(project_.state_folder() + "/sql.cache"),
@@ -194,8 +195,8 @@ tasks::Context AppImpl::context(tasks::Tables& tables, const plan::Choices& choi
 
 tasks::Context AppImpl::context(tasks::Tables& tables, const plan::Choices& choices,
                                 const std::string& run, engine::Engine& engine) {
-  return {project_, environment_, graph_, lake(),  *files_, engine,
-          tables,   database_,    clock_, choices, run,     &shared_};
+  return {project_,  environment_, graph_,  lake(), *files_,  engine,         tables,
+          database_, clock_,       choices, run,    &shared_, &kinds().stores};
 }
 
 plan::Choices AppImpl::choices(const PlanOptions& options) const {

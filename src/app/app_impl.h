@@ -4,6 +4,7 @@
 
 #include "app/app.h"
 #include "observe/log.h"
+#include "publish/store_kind.h"
 #include "sources/shared.h"
 #include "storage/file_system.h"
 #include "tasks/context.h"
@@ -61,6 +62,7 @@ class AppImpl final : public App {
   /// Of the project, and of what is not protected; what is wrong with a connection goes to
   /// `problems`.
   std::vector<std::string> notices(Problems& problems) const;
+  publish::Surroundings surroundings() const { return {project_.root, *files_, clock_}; }
   std::string connection_health(const std::string& name, const project::Connection& connection);
 
   void erase_in_tables(const EraseOptions& options, ErasureReceipt& receipt);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "app/app_impl.h"
+#include "app/kinds.h"
 #include "base/nearest.h"
 #include "quality/check.h"
 #include "sources/source.h"
@@ -157,7 +158,8 @@ void AppImpl::look_at_publication(const project::Publication& publication,
         did_you_mean(publication.to.value, known), publication.to.place);
   }
   const auto to = project_.connections.find(publication.to.value);
-  const bool documents = to != project_.connections.end() && to->second.type == "mongodb";
+  const auto* store =
+      to == project_.connections.end() ? nullptr : kinds().stores.find(to->second.type);
   for (const auto& view : publication.views) {
     look_at_view(publication, view, columns, problems);
     const auto* asset = view.sql.empty() ? graph_.resolve(view.from.value) : nullptr;
@@ -169,14 +171,12 @@ void AppImpl::look_at_publication(const project::Publication& publication,
     for (const auto& [column, type] : view.columns)
       need(found->second, column, fmt::format("publication \"{}\": \"columns\":", publication.name),
            view.place, problems);
-    lists.push_back(view.cassandra.partition);
-    lists.push_back(view.cassandra.clustering);
+    if (store && store->own_columns) lists.push_back(store->own_columns(view));
     for (const auto& index : lists) {
       for (std::string column : index) {
         if (column.starts_with('-')) column.erase(0, 1);  // downwards
-        const bool of_document = column.find('.') != std::string::npos || column == "view_type" ||
-                                 column == "computed_at" || column == "batch_run_id";
-        if (of_document && documents) continue;
+        if (store && store->indexes_beside_columns && store->indexes_beside_columns(column))
+          continue;
         need(found->second, column,
              fmt::format("publication \"{}\": index column", publication.name), view.place,
              problems);

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "app/app_impl.h"
+#include "app/kinds.h"
 #include "history/forget.h"
 #include "lake/row_removal.h"
 #include "lake/vacuum.h"
@@ -151,7 +152,7 @@ void AppImpl::erase_in_stores(const EraseOptions& options, ErasureReceipt& recei
       continue;
     }
     try {
-      const auto store = publish::open_store(connection->second, project_.root, *files_, clock_);
+      const auto store = kinds().stores.open(connection->second, surroundings());
       for (const auto& erased : store->erase(published, options.key, options.dry_run)) {
         ErasedPlace place;
         place.kind = "store";

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "app/app_impl.h"
-#include "publish/store.h"
+#include "app/kinds.h"
 #include "sources/health.h"
 
 /// Everything that a run needs, looked at before one: files of the project, folders, lake, tables,
@@ -172,7 +172,7 @@ std::string AppImpl::connection_health(const std::string& name,
   if (source_types().contains(connection.type) && !published_to)
     return sources::connection_health(project_, connection, cancel_);
   try {
-    return publish::open_store(connection, project_.root, *files_, clock_)->health();
+    return kinds().stores.open(connection, surroundings())->health();
   } catch (const Error& error) {
     if (error.code() != Code::unsupported) throw;
     return "of the type " + connection.type + ", which this version does not use";

@@ -1,4 +1,5 @@
 #include "app/app_impl.h"
+#include "app/kinds.h"
 #include "base/nearest.h"
 
 namespace windrow::app {
@@ -55,7 +56,7 @@ std::vector<publish::Manifest> AppImpl::roll_back(const std::vector<std::string>
   for (const auto& [name, tables] : views) {
     const auto& publication = publication_of(project_, name);
     const auto& connection = project_.connections.at(publication.to.value);
-    const auto store = publish::open_store(connection, project_.root, *files_, clock_);
+    const auto store = kinds().stores.open(connection, surroundings());
     for (auto& manifest : store->roll_back(tables, cancel_)) out.push_back(std::move(manifest));
   }
   return out;

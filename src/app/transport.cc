@@ -1,56 +1,23 @@
-#include <fmt/format.h>
-
-#include "app/app_impl.h"
-#include "base/url.h"
-#include "clients/mongodb.h"
-#include "clients/postgres_options.h"
 #include "clients/transport.h"
-#include "sources/kafka/options.h"
+#include "app/app_impl.h"
+#include "app/kinds.h"
 #include "storage/s3_options.h"
 #include "storage/webhdfs_options.h"
 
 /// What others on the way to a server can do: told by `check`, `plan`, `run` and `health`.
 namespace windrow::app {
 
-namespace {
-
-std::string setting(const project::Connection& connection, const char* key) {
-  const auto* found = connection.settings.find(key);
-  return found && !found->is_null() ? found->text() : std::string();
-}
-
-std::string kafka_exposure(const project::Connection& connection) {
-  const std::string words = sources::kafka_transport(connection).exposure();
-  if (!words.empty()) return words;
-  const std::string registry = clients::http_exposure(setting(connection, "registry"));
-  return registry.empty() ? registry : "the schema registry's " + registry;
-}
-
-}  // namespace
-
 std::string AppImpl::connection_exposure(const project::Connection& connection) const {
-  const auto said = [&](const char* key) { return setting(connection, key); };
-  const auto& type = connection.type;
+  const auto* kind = kinds().declared.connection(connection.type);
+  if (!kind || !kind->exposure) return {};
   try {
-    if (type == "postgres")
-      return clients::postgres_transport(clients::postgres_options(said, project_.root)).exposure();
-    if (type == "mongodb") {
-      return clients::mongo_transport(
-                 {said("url"), said("database"), said("ca"), said("certificate"), said("tls")})
-          .exposure();
-    }
-    if (type == "cassandra")
-      return clients::transport_of(said("tls"), hosts_of(said("hosts")), !said("ca").empty())
-          .exposure();
-    if (type == "kafka") return kafka_exposure(connection);
-    if (type == "rest") return clients::http_exposure(said("url"));
+    return kind->exposure(connection, project_.root);
   } catch (const Error& error) {
     Problem problem = error.problem();
     const auto* tls = connection.settings.find("tls");
     if (!problem.place.known()) problem.place = tls ? tls->place : connection.place;
     throw Error(std::move(problem));
   }
-  return {};
 }
 
 std::string AppImpl::lake_exposure() const {

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "app/kinds.h"
 #include "base/nearest.h"
 #include "cli/json_text.h"
 #include "cli/session.h"
@@ -19,7 +20,7 @@ std::string reference(const std::string& kind) {
     return out;
   };
   std::string out = "| key | type | default | |\n|---|---|---|---|\n";
-  for (const auto& key : project::documented_keys(kind)) {
+  for (const auto& key : project::documented_keys(kind, app::kinds().declared)) {
     out += "| `" + key.path + "` | " + escaped(key.type) + " | " + escaped(key.default_value) +
            " | " + escaped(key.sentence) + " |\n";
   }
@@ -35,7 +36,7 @@ int write_all(Session& session, const std::vector<std::string>& kinds,
     const auto path = folder / (kind + ".schema.json");
     errno = 0;
     std::ofstream stream(path);
-    stream << project::json_schema(kind);
+    stream << project::json_schema(kind, app::kinds().declared);
     stream.close();
     if (!stream) throw system_error(errno ? errno : EIO, "write", path.string());
   }
@@ -67,7 +68,8 @@ int schema_verb(Session& session) {
     throw Error(Code::usage, "there is no kind of file \"" + a.kind + "\"",
                 hint.empty() ? "one of: " + joined(kinds) : hint);
   }
-  session.out.write(a.reference ? reference(a.kind) : project::json_schema(a.kind));
+  session.out.write(a.reference ? reference(a.kind)
+                                : project::json_schema(a.kind, app::kinds().declared));
   return kDone;
 }
 

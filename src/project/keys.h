@@ -56,6 +56,13 @@ class Keys {
     }
     return *this;
   }
+  /// The same, of another declaration of the same.
+  Keys& include(const Keys& other) {
+    shape_.keys.insert(shape_.keys.end(), other.shape_.keys.begin(), other.shape_.keys.end());
+    names_.insert(names_.end(), other.names_.begin(), other.names_.end());
+    readers_.insert(readers_.end(), other.readers_.begin(), other.readers_.end());
+    return *this;
+  }
   /// Other keys are taken too.
   Keys& open() {
     shape_.open = true;

@@ -45,8 +45,12 @@ std::string stem(const std::string& path) {
 
 class FileLoader {
  public:
-  FileLoader(const std::string& root, const Interpolation& interpolation, const Project& project)
-      : root_(root), interpolation_(interpolation), project_(project) {}
+  FileLoader(const std::string& root, const Interpolation& interpolation, const Kinds& kinds,
+             const Project& project)
+      : root_(root),
+        interpolation_(interpolation),
+        publications_(publish_file(kinds)),
+        project_(project) {}
 
   void load(const ProjectFile& file, Loaded& out) const {
     Reading reading(interpolation_, file.path);
@@ -132,7 +136,7 @@ class FileLoader {
     }
     switch (file.kind) {
       case FileKind::source: load_source(*node, reading, out); break;
-      case FileKind::publish: add(publish_file(), *node, reading, out.publications); break;
+      case FileKind::publish: add(publications_, *node, reading, out.publications); break;
       case FileKind::task: load_task(*node, reading, out); break;
       default: load_tests(*node, reading, out); break;
     }
@@ -178,6 +182,7 @@ class FileLoader {
 
   const std::string& root_;
   const Interpolation& interpolation_;
+  const Keys<Publication> publications_;
   const Project& project_;
 };
 
@@ -252,7 +257,7 @@ std::string project_file_in(const std::string& root) {
 
 /// False where the file could not be read at all: nothing that refers to it can then be judged.
 bool load_project_file(const Interpolation& interpolation, const LoadOptions& options,
-                       Project& project, Problems& problems) {
+                       const Kinds& kinds, Project& project, Problems& problems) {
   const std::string file = project_file_in(project.root);
   Reading reading(interpolation, file);
   reading.environments = {options.environment, options.defer};
@@ -266,7 +271,7 @@ bool load_project_file(const Interpolation& interpolation, const LoadOptions& op
     reading.problems.add(Code::configuration, "the file is empty",
                          "it needs at least a line such as project: my_project", {file, 1, 1});
   }
-  const bool good = node && project_file().read(*node, reading, project);
+  const bool good = node && project_file(kinds).read(*node, reading, project);
   project.complete = good && reading.problems.empty();
   for (const auto& problem : reading.problems.all()) problems.add(problem);
   append(project.notices, reading.notices);
@@ -323,25 +328,25 @@ std::string find_root(const std::string& from) {
               "\"windrow init\" makes a project; -C DIR chooses the folder of one");
 }
 
-Project load(const LoadOptions& options, Secrets& secrets) {
+Project load(const LoadOptions& options, const Kinds& kinds, Secrets& secrets) {
   Problems problems;
-  auto project = load(options, secrets, problems);
+  auto project = load(options, kinds, secrets, problems);
   problems.raise();
   return project;
 }
 
-Project load(const LoadOptions& options, Secrets& secrets, Problems& problems) {
+Project load(const LoadOptions& options, const Kinds& kinds, Secrets& secrets, Problems& problems) {
   Project project;
   project.root = find_root(options.folder);
   const Interpolation interpolation(project.root, options.environment_variables,
                                     load_dotenv(project.root, problems), secrets);
-  const bool good = load_project_file(interpolation, options, project, problems);
+  const bool good = load_project_file(interpolation, options, kinds, project, problems);
   settle_environments(project);
   std::set<std::string> lakes;
   for (const auto& [name, environment] : project.environments) lakes.insert(environment.lake);
 
   const auto files = walk_project(project.root, lakes, project.notices, problems);
-  auto loaded = load_all(files, FileLoader(project.root, interpolation, project));
+  auto loaded = load_all(files, FileLoader(project.root, interpolation, kinds, project));
   gather(files, loaded, project, problems);
   if (good) {
     settle_variables(project, options, problems);

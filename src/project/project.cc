@@ -51,6 +51,17 @@ const Value* Value::find(std::string_view key) const {
   return nullptr;
 }
 
+std::string Connection::text(std::string_view key) const {
+  const Value* found = settings.find(key);
+  return found && !found->is_null() ? found->text() : std::string();
+}
+
+std::string Connection::file(std::string_view key, const std::string& root) const {
+  std::string path = text(key);
+  const bool whole = path.empty() || path.starts_with('/') || path.find("://") != std::string::npos;
+  return whole ? path : root + "/" + path;
+}
+
 std::string Value::text() const {
   if (const auto* text = std::get_if<std::string>(&data)) return *text;
   if (!written.empty()) return written;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <any>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -54,9 +55,15 @@ struct Variable {
 };
 
 struct Connection {
-  std::string name, type;  ///< sqlite, and later postgres, kafka, …
+  std::string name, type;  ///< `type`: a kind's name
   Value settings;          ///< the other keys of the mapping
   Place place;
+
+  /// A setting; empty where it is not said.
+  std::string text(std::string_view key) const;
+  /// A setting that is a path, which begins at `root` where it is relative; empty where it is not
+  /// said.
+  std::string file(std::string_view key, const std::string& root) const;
 };
 
 struct EngineSettings {
@@ -194,60 +201,6 @@ struct Seed {
   std::string file;
 };
 
-/// How a row becomes a document.
-struct DocumentForm {
-  bool flat = false;       ///< columns are fields; else `view_type`, `data`, `computed_at`, …
-  std::string view_type;   ///< empty: the view's name
-  std::string collection;  ///< empty: the view's name
-  std::vector<std::string> top;  ///< columns that stand beside `data`, not in it
-};
-
-/// One column of a delivery.
-struct ReportField {
-  std::string name;    ///< as the receiver calls it
-  std::string column;  ///< of the SELECT; empty: `name`
-  std::string text;    ///< a constant, in place of a column
-  int width = 0;       ///< fixed: in characters
-  std::string align;   ///< left, right; empty: numbers right
-  std::string pad;     ///< one character; empty: a blank
-  std::string format;  ///< times: strftime; numbers: decimals such as `0.00`; whole numbers `00000`
-  Place place;
-};
-
-/// The form of a delivery.
-struct ReportFormat {
-  std::string format;  ///< csv, json, json_lines, fixed, xml, excel, parquet
-  std::string name;    ///< pattern of the file's name
-  std::string encoding = "utf-8", newline = "lf";
-  std::string delimiter = ",", quote = "\"", null, decimal = ".";
-  bool quote_all = false, columns = true;  ///< `columns`: a first line with their names
-  bool cut = false;                        ///< fixed: what is too long is cut off, else refused
-  std::string root = "rows", row = "row", sheet = "data";
-  std::vector<std::string> header, trailer;  ///< lines with placeholders
-  std::vector<ReportField> fields;           ///< empty: every column
-  std::string checksum;                      ///< sha256: a file beside; empty: none
-  std::string control_name;                  ///< a control file beside, written last; empty: none
-  std::vector<std::string> control;
-  Place place;
-};
-
-/// Batch up to the boundary, the speed layer's rows after it.
-struct MergeView {
-  std::string view;                   ///< its name in the store
-  std::string speed;                  ///< the speed layer's table
-  std::string time;                   ///< column that is compared with the boundary
-  std::vector<std::string> key, sum;  ///< of aggregates: group by `key`, add up `sum`
-  Place place;
-};
-
-/// Of cassandra: how a table is laid out.
-struct CassandraTable {
-  std::vector<std::string> partition, clustering;  ///< clustering: `-column` for downwards
-  std::string ttl;                                 ///< a duration; empty: rows stay
-  std::string index;                               ///< kind of the indexes; empty: the server's
-  std::map<std::string, std::string> options;      ///< of CREATE TABLE … WITH
-};
-
 struct PublishedView {
   Text from;  ///< a table; or empty where `sql` is given
   std::string sql;
@@ -259,10 +212,7 @@ struct PublishedView {
   std::string interval;                        ///< column of replace_interval; empty: the model's
   std::map<std::string, std::string> columns;  ///< column → its type in the store
   std::optional<int> keep;                     ///< former batches that the store keeps
-  std::optional<MergeView> merge;
-  DocumentForm document;             ///< of mongodb
-  CassandraTable cassandra;          ///< of cassandra
-  std::optional<ReportFormat> file;  ///< of files
+  std::any own;                                ///< kinds.h: what its kind of store alone reads
   Place place;
 };
 
@@ -343,13 +293,15 @@ struct LoadOptions {
   std::string defer;                ///< --defer: an environment that is read too; empty: none
 };
 
-/// Reads a whole project. `secrets` learns what is declared or named a secret, wherever it comes
-/// from, also where it is written in the file itself (docs/security.md). Throws one Error with all
-/// problems of all files.
-Project load(const LoadOptions& options, Secrets& secrets);
+struct Kinds;  // kinds.h
+
+/// Reads a whole project, whose connections and stores are of `kinds`. `secrets` learns what is
+/// declared or named a secret, wherever it comes from, also where it is written in the file itself
+/// (docs/security.md). Throws one Error with all problems of all files.
+Project load(const LoadOptions& options, const Kinds& kinds, Secrets& secrets);
 /// The same, with what is wrong added to `problems` and everything else read, so that the rest can
 /// be looked at too.
-Project load(const LoadOptions& options, Secrets& secrets, Problems& problems);
+Project load(const LoadOptions& options, const Kinds& kinds, Secrets& secrets, Problems& problems);
 
 /// The folder with windrow.yaml at or above `from`; Error(configuration) with a hint on `windrow
 /// init` otherwise.
@@ -358,12 +310,12 @@ std::string find_root(const std::string& from);
 /// JSON Schema (2020-12) of a kind of file: project, source, model (the header), publish, task,
 /// test. Made from the declarations that parse it.
 std::vector<std::string> schema_kinds();
-std::string json_schema(std::string_view kind);
+std::string json_schema(std::string_view kind, const Kinds& kinds);
 /// Every key of a kind of file as a dotted path with its type, default and one sentence: for
 /// docs/project.md and its test.
 struct DocumentedKey {
   std::string path, type, default_value, sentence;
 };
-std::vector<DocumentedKey> documented_keys(std::string_view kind);
+std::vector<DocumentedKey> documented_keys(std::string_view kind, const Kinds& kinds);
 
 }  // namespace windrow::project

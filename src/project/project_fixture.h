@@ -8,15 +8,36 @@
 #include <map>
 #include <string>
 
-#include "project/project.h"
+#include "project/kinds.h"
 
 namespace windrow::project {
+
+/// Some kinds of connection, declared as the rooms above declare theirs.
+inline Kinds kinds_for_tests() {
+  Kinds out;
+  const auto add = [&](const char* name, std::vector<ConnectionKey> keys, bool open = false) {
+    out.connections.emplace_back();
+    out.connections.back().name = name;
+    out.connections.back().keys = std::move(keys);
+    out.connections.back().open = open;
+  };
+  const ConnectionKey settings{"settings", "Further ones.", false, false};
+  add("rest", {}, true);
+  add("kafka", {{"brokers", "Where.", true}, settings});
+  add("sqlite", {{"path", "The file.", true}});
+  add("files", {{"path", "The folder.", true}});
+  add("postgres", {{"url", "Where.", true}, {"password", "Of the user."}});
+  add("mongodb", {{"url", "Where.", true}, {"database", "Which.", true}});
+  add("mysql", {}, true);
+  out.connections.back().used = false;
+  return out;
+}
 
 /// A project in a folder of its own, gone with the test. The folder's name has a blank and is not
 /// ASCII.
 class ProjectFixture : public ::testing::Test {
  protected:
-  ProjectFixture() {
+  explicit ProjectFixture(Kinds kinds = kinds_for_tests()) : kinds_(std::move(kinds)) {
     std::string pattern =
         (std::filesystem::temp_directory_path() / "windrow_project_XXXXXX").string();
     base_ = ::mkdtemp(pattern.data());
@@ -38,7 +59,7 @@ class ProjectFixture : public ::testing::Test {
   }
   Project load_project() {
     options_.folder = root_;
-    return load(options_, secrets_);
+    return load(options_, kinds_, secrets_);
   }
   /// What is wrong, one problem a line with its hint after ` -- `.
   std::string problems() {
@@ -62,6 +83,7 @@ class ProjectFixture : public ::testing::Test {
   }
 
   std::string base_, root_;
+  Kinds kinds_;
   LoadOptions options_;
   Secrets secrets_;
 };

@@ -1,7 +1,7 @@
 #include "project/publication_rules.h"
 
 #include <algorithm>
-#include <map>
+#include <functional>
 #include <vector>
 
 #include "project/names.h"
@@ -24,76 +24,67 @@ std::string listed(const Names& names, const char* last) {
   return out;
 }
 
-/// A key of a view, and the stores in which it does something.
-struct KeyOfStores {
-  const char* key;
-  Names stores;
-};
-const std::vector<KeyOfStores>& keys_of_stores() {
-  static const std::vector<KeyOfStores> all = {
-      {"indexes", {"sqlite", "duckdb", "postgres", "mongodb", "cassandra"}},
-      {"unique", {"sqlite", "duckdb", "postgres", "mongodb"}},
-      {"key", {"postgres", "mongodb", "cassandra"}},
-      {"columns", {"sqlite", "duckdb", "postgres", "mongodb", "cassandra"}},
-      {"keep", {"postgres", "mongodb", "cassandra"}},
-      {"merge", {"postgres"}},
-      {"document", {"mongodb"}},
-      {"cassandra", {"cassandra"}},
-      {"file", {"files"}},
-  };
-  return all;
-}
+/// Keys of every view that do something in some stores alone.
+constexpr const char* kSharedKeys[] = {"indexes", "unique", "key", "columns"};
 
-const std::map<std::string, Names>& modes_of_stores() {
-  static const std::map<std::string, Names> all = {
-      {"sqlite", {"replace"}},
-      {"duckdb", {"replace"}},
-      {"mongodb", {"replace"}},
-      {"files", {"replace", "append"}},
-      {"cassandra", {"replace", "append", "upsert"}},
-      {"postgres", {"replace", "append", "upsert", "replace_interval"}},
-  };
-  return all;
+/// The kinds of store in which a key does something.
+Names stores_that(const Kinds& kinds, const std::function<bool(const StoreKeys&)>& take) {
+  Names out;
+  for (const auto& kind : kinds.connections)
+    if (kind.store && take(*kind.store)) out.push_back(kind.name);
+  return out;
 }
 
 class ViewRules {
  public:
-  ViewRules(const PublishedView& view, const std::string& store, const Node& node, Reading& reading)
-      : view_(view), store_(store), node_(node), reading_(reading) {}
+  ViewRules(const PublishedView& view, const ConnectionKind& kind, const Kinds& kinds,
+            const Node& node, Reading& reading)
+      : view_(view),
+        store_(kind.name),
+        keys_(*kind.store),
+        kinds_(kinds),
+        node_(node),
+        reading_(reading) {}
 
   void check() const {
     check_mode();
-    for (const auto& rule : keys_of_stores()) {
-      if (!has(rule.stores, store_))
-        idle(rule.key, "in a store of the type " + in_quotes(store_),
-             "it goes with " + listed(rule.stores, " and "));
+    for (const char* key : kSharedKeys)
+      check_key(key, [key](const StoreKeys& keys) { return has(keys.keys, key); });
+    check_key("keep", [](const StoreKeys& keys) { return keys.keeps_at_most > 0; });
+    for (const auto& kind : kinds_.connections) {
+      if (!kind.store || !kind.store->own) continue;
+      for (const auto& key : kind.store->own->names())
+        check_key(key.c_str(), [&](const StoreKeys& keys) { return &keys == &*kind.store; });
     }
     if (view_.mode != "replace_interval")
       idle("interval", "with mode " + in_quotes(view_.mode), "it goes with mode replace_interval");
-    if (store_ != "mongodb" && view_.keep.value_or(0) > 1)
+    if (keys_.keeps_at_most == 1 && view_.keep.value_or(0) > 1)
       wrong("keep", "a store of the type " + in_quotes(store_) + " keeps one former batch",
             "keep: 1");
-    if (store_ == "mongodb" && view_.document.flat && !view_.document.top.empty())
-      wrong("document", "\"top\" does nothing beside \"flat\": all columns are fields already");
-    if (store_ == "cassandra" && !view_.cassandra.index.empty() && view_.indexes.empty())
-      wrong("cassandra", "\"index\" does nothing: the view has no \"indexes\"");
-    if (store_ == "cassandra" && !view_.cassandra.partition.empty() && view_.mode != "upsert")
-      idle("key", "beside the partition of \"cassandra\"", "give one of them");
+    if (keys_.check) {
+      keys_.check(view_, [this](const char* key, const std::string& what, const std::string& hint) {
+        wrong(key, what, hint);
+      });
+    }
   }
 
  private:
   void check_mode() const {
-    const auto& modes = modes_of_stores().at(store_);
-    if (has(modes, view_.mode)) return;
+    if (has(keys_.modes, view_.mode)) return;
     reading_.problem(node_.find("mode") ? *node_.find("mode") : node_,
                      "view " + in_quotes(view_.table) + ": a store of the type " +
                          in_quotes(store_) + " does not take mode " + in_quotes(view_.mode),
-                     "use mode " + listed(modes, " or "));
+                     "use mode " + listed(keys_.modes, " or "));
+  }
+  void check_key(const char* key, const std::function<bool(const StoreKeys&)>& take) const {
+    if (take(keys_)) return;
+    idle(key, "in a store of the type " + in_quotes(store_),
+         "it goes with " + listed(stores_that(kinds_, take), " and "));
   }
   void idle(const char* key, const std::string& where, const std::string& hint) const {
     wrong(key, in_quotes(key) + " does nothing " + where, hint);
   }
-  void wrong(const char* key, const std::string& what, const std::string& hint = {}) const {
+  void wrong(const char* key, const std::string& what, const std::string& hint) const {
     for (const auto& entry : node_.entries) {
       if (entry.key.text == key)
         reading_.problem(entry.key, "view " + in_quotes(view_.table) + ": " + what, hint);
@@ -102,17 +93,21 @@ class ViewRules {
 
   const PublishedView& view_;
   const std::string& store_;
+  const StoreKeys& keys_;
+  const Kinds& kinds_;
   const Node& node_;
   Reading& reading_;
 };
 
 }  // namespace
 
-void check_view_keys(const Publication& publication, const Node& views, Reading& reading) {
+void check_view_keys(const Publication& publication, const Kinds& kinds, const Node& views,
+                     Reading& reading) {
   const auto to = reading.connections.find(publication.to.value);
-  if (to == reading.connections.end() || !modes_of_stores().contains(to->second)) return;
+  const auto* kind = to == reading.connections.end() ? nullptr : kinds.connection(to->second);
+  if (!kind || !kind->store) return;
   for (size_t i = 0; i < publication.views.size() && i < views.items.size(); ++i)
-    ViewRules(publication.views[i], to->second, views.items[i], reading).check();
+    ViewRules(publication.views[i], *kind, kinds, views.items[i], reading).check();
 }
 
 }  // namespace windrow::project

@@ -179,9 +179,7 @@ void Reading::look_at_setting(Value& value, bool secret) {
       interpolation_.secrets().learn(text.substr(blank + 1));
   }
   const auto url = split_url(text);
-  if (!url || !(url->scheme.starts_with("http") || url->scheme.starts_with("postgres") ||
-                url->scheme.starts_with("mongodb")))
-    return;
+  if (!url || among(url->scheme, {"s3", "s3a", "hdfs", "webhdfs", "file"})) return;
   const std::string wrong = url_problem(text);
   if (wrong.empty()) return;
   problems.add(Code::configuration, "this URL does not say what was meant: " + wrong,

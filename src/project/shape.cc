@@ -7,18 +7,18 @@
 namespace windrow::project {
 namespace {
 
-struct Kind {
+/// Kinds of files, in the order of the reference.
+struct FileKind {
   const char* name;
-  Shape shape;
+  Shape (*shape)(const Kinds&);
 };
-
-const std::vector<Kind>& kinds() {
-  static const std::vector<Kind> all = {
-      {"project", project_file().type().shape}, {"source", source_file().type().shape},
-      {"model", model_header().type().shape},   {"publish", publish_file().type().shape},
-      {"task", task_file().type().shape},       {"test", test_file().type().shape}};
-  return all;
-}
+constexpr FileKind kFiles[] = {
+    {"project", [](const Kinds& kinds) { return project_file(kinds).type().shape; }},
+    {"source", [](const Kinds&) { return source_file().type().shape; }},
+    {"model", [](const Kinds&) { return model_header().type().shape; }},
+    {"publish", [](const Kinds& kinds) { return publish_file(kinds).type().shape; }},
+    {"task", [](const Kinds&) { return task_file().type().shape; }},
+    {"test", [](const Kinds&) { return test_file().type().shape; }}};
 
 /// The keys below a shape: `path` is what stands before them.
 void collect(const Shape& shape, const std::string& path, std::vector<DocumentedKey>& out) {
@@ -66,30 +66,30 @@ std::string cell(std::string_view text) {
 
 }  // namespace
 
-const Shape& shape_of(std::string_view kind) {
-  for (const auto& each : kinds()) {
-    if (each.name == kind) return each.shape;
+Shape shape_of(std::string_view kind, const Kinds& kinds) {
+  for (const auto& each : kFiles) {
+    if (each.name == kind) return each.shape(kinds);
   }
   std::string known;
-  for (const auto& each : kinds()) known += (known.empty() ? "" : ", ") + std::string(each.name);
+  for (const auto& each : kFiles) known += (known.empty() ? "" : ", ") + std::string(each.name);
   throw Error(Code::usage, "unknown kind of file \"" + std::string(kind) + "\"", "kinds: " + known);
 }
 
 std::vector<std::string> schema_kinds() {
   std::vector<std::string> out;
-  for (const auto& kind : kinds()) out.emplace_back(kind.name);
+  for (const auto& file : kFiles) out.emplace_back(file.name);
   return out;
 }
 
-std::vector<DocumentedKey> documented_keys(std::string_view kind) {
+std::vector<DocumentedKey> documented_keys(std::string_view kind, const Kinds& kinds) {
   std::vector<DocumentedKey> out;
-  collect(shape_of(kind), "", out);
+  collect(shape_of(kind, kinds), "", out);
   return out;
 }
 
-std::string reference_markdown(std::string_view kind) {
+std::string reference_markdown(std::string_view kind, const Kinds& kinds) {
   std::string out = "| key | type | default | |\n|---|---|---|---|\n";
-  for (const auto& key : documented_keys(kind)) {
+  for (const auto& key : documented_keys(kind, kinds)) {
     out += "| `" + cell(key.path) + "` | " + cell(key.type) + " | " + cell(key.default_value) +
            " | " + cell(key.sentence) + " |\n";
   }

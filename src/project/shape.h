@@ -46,10 +46,12 @@ struct ShapeKey {
   Shape shape;
 };
 
+struct Kinds;
+
 /// The shape of a kind of file; Error(usage) where there is no such kind.
-const Shape& shape_of(std::string_view kind);
+Shape shape_of(std::string_view kind, const Kinds& kinds);
 
 /// The Markdown table of one kind of file, as it stands in docs/project.md.
-std::string reference_markdown(std::string_view kind);
+std::string reference_markdown(std::string_view kind, const Kinds& kinds);
 
 }  // namespace windrow::project

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/nearest.h"
+#include "publish/store_kind.h"
 
 namespace windrow::publish {
 
@@ -38,27 +40,56 @@ void refuse_unknown_columns(const ViewBatch& view, const std::vector<duck::Colum
   }
 }
 
-std::string layout_of(const std::string& connection_type) {
-  return connection_type == "sqlite" ? "numbers compare as numbers" : "";
+void refuse_published_twice(const std::vector<ViewBatch>& views) {
+  std::set<std::string> names;
+  for (const auto& view : views) {
+    if (!names.insert(view.table).second)
+      throw Error(Code::configuration, "view \"" + view.table + "\" is published twice at once");
+  }
 }
 
-std::unique_ptr<Store> open_store(const project::Connection& connection, const std::string& root,
-                                  storage::FileSystem& files, const Clock& clock) {
-  const auto* found = connection.settings.find("path");
-  std::string path = found ? found->text() : "serving.db";
-  if (path.find("://") == std::string::npos && !path.starts_with('/')) path = root + "/" + path;
-  if (connection.type == "sqlite") return sqlite_store(path, clock);
-  if (connection.type == "postgres") return postgres_store(connection, root, clock);
-  if (connection.type == "duckdb") return duckdb_store(path, clock);
-  if (connection.type == "mongodb") return mongodb_store(connection, root, clock);
-  if (connection.type == "cassandra") return cassandra_store(connection, root, clock);
-  if (connection.type == "files") return file_store(path, files, clock);
+void outrun(const std::string& view) {
+  throw Error(Code::conflict,
+              fmt::format("view \"{}\" was published by another run meanwhile", view));
+}
+
+void refuse_outrun(const ViewBatch& view, const std::string& there) {
+  if (view.after && *view.after != there) outrun(view.table);
+}
+
+void refuse_outrun(const std::vector<ViewBatch>& views,
+                   const std::map<std::string, Manifest>& there) {
+  for (const auto& view : views) {
+    const auto found = there.find(view.table);
+    refuse_outrun(view, found == there.end() ? "" : found->second.batch_id);
+  }
+}
+
+const StoreKind* Stores::find(std::string_view type) const {
+  const auto found = std::find_if(kinds_.begin(), kinds_.end(),
+                                  [&](const auto& kind) { return kind.connection.name == type; });
+  return found == kinds_.end() ? nullptr : &*found;
+}
+
+const StoreKind& Stores::of(const project::Connection& connection) const {
+  if (const auto* kind = find(connection.type)) return *kind;
+  std::string known;
+  for (size_t i = 0; i < kinds_.size(); ++i)
+    known += (i == 0 ? "" : i + 1 == kinds_.size() ? " or " : ", ") + kinds_[i].connection.name;
   throw Error(Code::unsupported,
               fmt::format("connection \"{}\" is of the type \"{}\", which this version does not "
                           "publish to",
                           connection.name, connection.type),
-              "use a connection of the type sqlite, duckdb, postgres, mongodb, cassandra or files",
-              connection.place);
+              "use a connection of the type " + known, connection.place);
+}
+
+std::string joined(const std::vector<std::vector<std::string>>& lists) {
+  std::string out;
+  for (const auto& list : lists) {
+    for (const auto& each : list) out += each + ",";
+    out += ";";
+  }
+  return out;
 }
 
 }  // namespace windrow::publish

@@ -95,8 +95,6 @@ class Store {
                                         const KeyValues& key, bool dry_run);
   /// That the store can be reached and written to; gives a sentence.
   virtual std::string health() = 0;
-  /// Modes beside `replace` that it takes.
-  virtual bool takes(const std::string& mode) const { return mode == "replace"; }
 };
 
 /// Error(configuration) where `name`, which the view is to have in the store, begins with what is
@@ -107,27 +105,14 @@ void refuse_kept_name(const ViewBatch& view, std::string_view name,
 /// Error(configuration) where the view's `columns` name one that is not sent.
 void refuse_unknown_columns(const ViewBatch& view, const std::vector<duck::Column>& sent);
 
-/// How a store of this type lays out values, as a word: where it differs from what a batch was
-/// written in, the view is due. Empty for those that have always had the same.
-std::string layout_of(const std::string& connection_type);
+/// Error(configuration) where two of the views have the same name.
+void refuse_published_twice(const std::vector<ViewBatch>& views);
 
-/// A store of the connection's type; Error(unsupported) where this version has none. `root` is what
-/// relative paths begin at.
-std::unique_ptr<Store> open_store(const project::Connection& connection, const std::string& root,
-                                  storage::FileSystem& files, const Clock& clock);
-
-/// The embedded serving database: a SQLite file.
-std::unique_ptr<Store> sqlite_store(const std::string& path, const Clock& clock);
-/// A DuckDB file, swapped whole.
-std::unique_ptr<Store> duckdb_store(const std::string& path, const Clock& clock);
-std::unique_ptr<Store> postgres_store(const project::Connection& connection,
-                                      const std::string& root, const Clock& clock);
-std::unique_ptr<Store> mongodb_store(const project::Connection& connection, const std::string& root,
-                                     const Clock& clock);
-std::unique_ptr<Store> cassandra_store(const project::Connection& connection,
-                                       const std::string& root, const Clock& clock);
-/// Deliveries below a folder or URI.
-std::unique_ptr<Store> file_store(const std::string& path, storage::FileSystem& files,
-                                  const Clock& clock);
+/// Error(conflict) where the store holds another batch of the view than the one that this follows;
+/// `there`: the batch that it holds, empty for none.
+void refuse_outrun(const ViewBatch& view, const std::string& there);
+void refuse_outrun(const std::vector<ViewBatch>& views,
+                   const std::map<std::string, Manifest>& there);
+[[noreturn]] void outrun(const std::string& view);
 
 }  // namespace windrow::publish

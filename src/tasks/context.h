@@ -17,6 +17,9 @@
 #include "tasks/publication_preview.h"
 #include "tasks/tables.h"
 
+namespace windrow::publish {
+class Stores;
+}  // namespace windrow::publish
 namespace windrow::sources {
 struct Shared;
 }  // namespace windrow::sources
@@ -34,9 +37,10 @@ struct Context {
   Tables& tables;
   duck::Database& database;  ///< for looking at metadata; the engine has its own
   const Clock& clock;
-  plan::Choices choices;              ///< `now` is the run's time, `$run_time`
-  std::string run;                    ///< id
-  sources::Shared* shared = nullptr;  ///< what all sources of the process share
+  plan::Choices choices;                    ///< `now` is the run's time, `$run_time`
+  std::string run;                          ///< id
+  sources::Shared* shared = nullptr;        ///< what all sources of the process share
+  const publish::Stores* stores = nullptr;  ///< the kinds that publications may go to
 };
 
 /// What a task did, for the terminal and the record.

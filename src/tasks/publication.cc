@@ -16,47 +16,14 @@ namespace windrow::tasks {
 
 namespace {
 
-std::string joined(const std::vector<std::vector<std::string>>& lists) {
-  std::string out;
-  for (const auto& list : lists) {
-    for (const auto& each : list) out += each + ",";
-    out += ";";
-  }
-  return out;
-}
-
 /// Everything that the store's rows, tables or files depend on, as one text.
-std::string settings_of(const project::PublishedView& view, const std::string& select) {
+std::string settings_of(const project::PublishedView& view, const std::string& select,
+                        const publish::StoreKind& store) {
+  using publish::joined;
   std::string out = view.mode + ";" + select + ";" + joined(view.indexes) + "|" +
                     joined(view.unique) + "|" + joined({view.key}) + "|" + view.interval + "|";
   for (const auto& [column, type] : view.columns) out += column + ":" + type + ",";
-  if (view.merge) {
-    out += "|" + view.merge->view + "," + view.merge->speed + "," + view.merge->time + "," +
-           joined({view.merge->key, view.merge->sum});
-  }
-  out += fmt::format("|{},{},{}", view.document.flat,
-                     view.document.view_type + "/" + view.document.collection,
-                     joined({view.document.top}));
-  const auto& wide = view.cassandra;
-  if (!wide.partition.empty() || !wide.clustering.empty() || !wide.ttl.empty() ||
-      !wide.index.empty() || !wide.options.empty()) {
-    out += "|" + joined({wide.partition, wide.clustering}) + wide.ttl + "," + wide.index;
-    for (const auto& [option, value] : wide.options) out += "," + option + "=" + value;
-  }
-  if (const auto& file = view.file) {
-    out += fmt::format(
-        "|{}", fmt::join(std::vector<std::string>{file->format, file->name, file->encoding,
-                                                  file->newline, file->delimiter, file->quote,
-                                                  file->null, file->decimal, file->root, file->row,
-                                                  file->sheet, file->checksum, file->control_name},
-                         "\x1f"));
-    out += fmt::format("{}{}{}|", file->quote_all, file->columns, file->cut) +
-           joined({file->header, file->trailer, file->control});
-    for (const auto& field : file->fields)
-      out += fmt::format("{}\x1f{}\x1f{}\x1f{}\x1f{}\x1f{}\x1f{};", field.name, field.column,
-                         field.text, field.width, field.align, field.pad, field.format);
-  }
-  return out;
+  return out + store.fingerprint(view) + store.layout;
 }
 
 /// The version of a table that a batch was made from; nothing where it was not made from this one
@@ -150,6 +117,13 @@ void add_tables(const Context& context, const std::string& read, std::vector<std
   }
 }
 
+const project::Connection& connection_of(const Context& context,
+                                         const project::Publication& publication) {
+  const auto found = context.project.connections.find(publication.to.value);
+  WINDROW_INVARIANT(found != context.project.connections.end());
+  return found->second;
+}
+
 /// What the views between are, with tables called as they were before.
 std::string views_behind(const Context& context, const std::string& read,
                          const FormerNames& former) {
@@ -177,7 +151,7 @@ std::set<std::string> named_by(const Context& context, const project::Publicatio
 }
 
 std::string definition_of(const Context& context, const project::Publication& publication,
-                          const project::PublishedView& view, const std::string& layout,
+                          const project::PublishedView& view, const publish::StoreKind& store,
                           const FormerNames& former) {
   const std::string select =
       view.sql.empty()
@@ -190,7 +164,7 @@ std::string definition_of(const Context& context, const project::Publication& pu
   std::string views;
   for (const auto& name : named_by(context, publication, view))
     views += views_behind(context, name, former);
-  return sha256(settings_of(view, select) + layout + views).substr(0, 32);
+  return sha256(settings_of(view, select, store) + views).substr(0, 32);
 }
 
 /// `silver.m@id@3;`, `silver.m, silver.k`: names that stand at the beginning of an item.
@@ -227,9 +201,7 @@ void in_names_of_now(const Candidate& c, publish::Manifest& there) {
 std::vector<Candidate> candidates_of(const Context& context,
                                      const project::Publication& publication) {
   std::vector<Candidate> out;
-  const auto to = context.project.connections.find(publication.to.value);
-  WINDROW_INVARIANT(to != context.project.connections.end());
-  const std::string layout = publish::layout_of(to->second.type);
+  const auto& store = context.stores->of(connection_of(context, publication));
   for (const auto& view : publication.views) {
     Candidate c;
     c.view = &view;
@@ -251,13 +223,13 @@ std::vector<Candidate> candidates_of(const Context& context,
     }
     if (!there) continue;  // not built yet
     c.select = view.sql.empty() ? "SELECT * FROM " + view.from.value : view.sql;
-    c.definition = definition_of(context, publication, view, layout, {});
+    c.definition = definition_of(context, publication, view, store, {});
     for (const auto& names : former_names(context.project)) {
       if (std::find(tables.begin(), tables.end(), names.first) != tables.end())
         c.former.insert(names);
     }
-    c.definition_under = [&context, &publication, &view, layout](const FormerNames& former) {
-      return definition_of(context, publication, view, layout, former);
+    c.definition_under = [&context, &publication, &view, &store](const FormerNames& former) {
+      return definition_of(context, publication, view, store, former);
     };
     out.push_back(std::move(c));
   }
@@ -353,18 +325,8 @@ void narrow(const Context& context, const Candidate& c, const publish::Manifest*
 
 std::unique_ptr<publish::Store> store_of(const Context& context,
                                          const project::Publication& publication) {
-  const auto found = context.project.connections.find(publication.to.value);
-  WINDROW_INVARIANT(found != context.project.connections.end());
-  auto store =
-      publish::open_store(found->second, context.project.root, context.files, context.clock);
-  for (const auto& view : publication.views) {
-    if (store->takes(view.mode)) continue;
-    throw Error(Code::unsupported,
-                fmt::format("view \"{}\": a store of the type \"{}\" does not take mode \"{}\"",
-                            view.table, found->second.type, view.mode),
-                "use mode replace", view.place);
-  }
-  return store;
+  return context.stores->open(connection_of(context, publication),
+                              {context.project.root, context.files, context.clock});
 }
 
 }  // namespace windrow::tasks

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "publish/store.h"
+#include "publish/store_kind.h"
 #include "tasks/context.h"
 
 namespace windrow::tasks {

@@ -7,86 +7,58 @@
 namespace windrow::project {
 namespace {
 
-/// A kind of connection with every key that it may have, beside `type`.
-struct Kind {
-  const char* type;
-  std::vector<std::string> required, optional;
-  bool open = false;  ///< its keys are checked where it is used
-  bool used = true;   ///< by this version
-};
-
-const std::vector<Kind>& kinds() {
-  static const std::vector<Kind> all = {
-      {"rest", {}, {}, true},
-      {"kafka",
-       {"brokers"},
-       {"user", "password", "mechanism", "tls", "ca", "certificate", "certificate_key", "registry",
-        "registry_user", "registry_password", "settings"}},
-      {"sqlite", {"path"}, {}},
-      {"duckdb", {"path"}, {}},
-      {"files", {"path"}, {}},
-      {"postgres",
-       {"url"},
-       {"user", "password", "schema", "tls", "ca", "certificate", "certificate_key",
-        "application_name"}},
-      {"mongodb", {"url", "database"}, {"ca", "certificate", "tls"}},
-      {"cassandra",
-       {"hosts", "keyspace"},
-       {"user", "password", "tls", "ca", "certificate", "certificate_key", "consistency",
-        "replication", "compression", "data_center", "protocol", "in_flight", "timeout"}},
-      {"mysql", {}, {}, true, false},
-      {"s3", {}, {}, true, false},
-      {"http", {}, {}, true, false},
-  };
-  return all;
-}
-
-void check_keys(const Kind& kind, const Node& node, Reading& reading) {
+void check_keys(const ConnectionKind& kind, const Node& node, Reading& reading) {
   std::vector<std::string> known = {"type"};
-  known.insert(known.end(), kind.required.begin(), kind.required.end());
-  known.insert(known.end(), kind.optional.begin(), kind.optional.end());
+  for (const auto& key : kind.keys) known.push_back(key.key);
   for (const auto& entry : node.entries) {
-    if (std::find(known.begin(), known.end(), entry.key.text) == known.end())
-      report_unknown_key(entry.key, known, reading);
+    const auto key = std::find_if(kind.keys.begin(), kind.keys.end(),
+                                  [&](const auto& each) { return each.key == entry.key.text; });
+    if (key == kind.keys.end()) {
+      if (entry.key.text != "type") report_unknown_key(entry.key, known, reading);
+      continue;
+    }
+    if (!key->text || (!key->required && entry.value.kind == Node::Kind::null)) continue;
+    Reading::Inside inside(reading, entry.key);
+    std::string unused;
+    text_type().read(entry.value, reading, unused);
   }
-  for (const auto& key : kind.required) {
-    if (!node.find(key))
-      reading.problem(node, "key \"" + key + "\" is missing in " + in_quotes(reading.key_text()));
+  for (const auto& key : kind.keys) {
+    if (key.required && !node.find(key.key))
+      reading.problem(node,
+                      "key \"" + key.key + "\" is missing in " + in_quotes(reading.key_text()));
   }
 }
 
-void check_kind(const std::string& type, const Node& node, Reading& reading) {
-  std::vector<std::string> names;
-  for (const auto& kind : kinds()) {
-    names.push_back(kind.type);
-    if (type != kind.type) continue;
-    if (!kind.open) check_keys(kind, node, reading);
-    if (!kind.used) {
-      reading.notice(*node.find("type"), "connections of type \"" + type +
-                                             "\" are not used by this version of windrow");
+void check_kind(const std::string& type, const Kinds& kinds, const Node& node, Reading& reading) {
+  const Node& given = *node.find("type");
+  if (const auto* kind = kinds.connection(type)) {
+    if (!kind->open) check_keys(*kind, node, reading);
+    if (!kind->used) {
+      reading.notice(
+          given, "connections of type \"" + type + "\" are not used by this version of windrow");
     }
     return;
   }
-  const Node& given = *node.find("type");  // as it stands in the file: `type` may hold a secret
+  std::vector<std::string> names;
+  for (const auto& kind : kinds.connections) names.push_back(kind.name);
+  // As it stands in the file: `type` may hold a secret.
   reading.problem(given, "unknown type of connection " + in_quotes(given.text),
                   did_you_mean(given.text, names));
 }
 
-std::string used_kinds() {
+std::string used_kinds(const Kinds& kinds) {
   std::string text;
-  for (const auto& kind : kinds()) {
-    if (kind.used) text += (text.empty() ? "`" : ", `") + std::string(kind.type) + "`";
+  for (const auto& kind : kinds.connections) {
+    if (kind.used) text += (text.empty() ? "`" : ", `") + kind.name + "`";
   }
   return text + "; other kinds are not used by this version.";
 }
 
-/// Settings are kept as they came; this one is only described.
-void describe(Connection&, std::string&&, const Node&, Reading&) {}
-
-void read_connection(const Node& node, Reading& reading, Connection& connection) {
+void read_connection(const Kinds& kinds, const Node& node, Reading& reading,
+                     Connection& connection) {
   connection.name = reading.key_text();
   connection.place = reading.key_place();
-  if (!connection.type.empty()) check_kind(connection.type, node, reading);
+  if (!connection.type.empty()) check_kind(connection.type, kinds, node, reading);
   Value all = reading.settings(node);
   if (auto* map = std::get_if<Value::Map>(&all.data)) {
     std::erase_if(*map, [](const auto& entry) { return entry.first.value == "type"; });
@@ -94,19 +66,56 @@ void read_connection(const Node& node, Reading& reading, Connection& connection)
   connection.settings = std::move(all);
 }
 
+/// A key as several kinds have it: the sentences of them all.
+struct SharedKey {
+  std::string key;
+  bool text = true;
+  /// Names of kinds with commas, and what they say.
+  std::vector<std::pair<std::string, std::string>> sentences;
+};
+
+std::vector<SharedKey> shared_keys(const Kinds& kinds) {
+  std::vector<SharedKey> out;
+  for (const auto& kind : kinds.connections) {
+    for (const auto& key : kind.keys) {
+      auto shared = std::find_if(out.begin(), out.end(),
+                                 [&](const auto& each) { return each.key == key.key; });
+      if (shared == out.end()) shared = out.insert(out.end(), {key.key, key.text, {}});
+      shared->text = shared->text && key.text;
+      const std::string sentence = key.sentence + (key.required ? " Required." : "");
+      auto said = std::find_if(shared->sentences.begin(), shared->sentences.end(),
+                               [&](const auto& each) { return each.second == sentence; });
+      if (said == shared->sentences.end()) {
+        shared->sentences.emplace_back(kind.name, sentence);
+      } else {
+        said->first += ", " + kind.name;
+      }
+    }
+  }
+  return out;
+}
+
+/// Settings are kept as they came; these are only described.
+void describe(Keys<Connection>& keys, const SharedKey& key) {
+  std::string sentence;
+  for (const auto& [kinds, said] : key.sentences)
+    sentence += (sentence.empty() ? "Of " : " Of ") + kinds + ": " + said;
+  Type<Value> passed_over;
+  passed_over.shape = key.text ? text_type().shape : anything_type().shape;
+  passed_over.read = [](const Node&, Reading&, Value&) { return false; };
+  keys.bound(false, key.key, std::move(passed_over), "", sentence,
+             [](Connection&, Value&&, const Node&, Reading&) {});
+}
+
 }  // namespace
 
-Type<Connection> connection_type() {
+Type<Connection> connection_type(const Kinds& kinds) {
   Keys<Connection> keys("connection");
-  keys.required("type", &Connection::type, text_type(), used_kinds())
-      .bound(
-          false, "path", text_type(), "",
-          "Of sqlite and duckdb: the file; of files: the folder or URI. Relative to the project.",
-          describe)
-      .bound(false, "brokers", text_type(), "", "Of kafka: `HOST:PORT`, several with commas.",
-             describe)
-      .open()
-      .then(read_connection);
+  keys.required("type", &Connection::type, text_type(), used_kinds(kinds));
+  for (const auto& key : shared_keys(kinds)) describe(keys, key);
+  keys.open().then([&kinds](const Node& node, Reading& reading, Connection& connection) {
+    read_connection(kinds, node, reading, connection);
+  });
   return keys.type();
 }
 

@@ -3,17 +3,18 @@
 #include <string>
 #include <vector>
 
-#include "project/keys.h"
+#include "project/kinds.h"
 #include "project/project.h"
 
 /// One declaration per kind of file. Each parses, and from each come the JSON Schema and the
 /// reference.
 namespace windrow::project {
 
-const Keys<Project>& project_file();
+Keys<Project> project_file(const Kinds& kinds);
 const Keys<Source>& source_file();
 const Keys<Model>& model_header();
-const Keys<Publication>& publish_file();
+/// `kinds` outlives it.
+Keys<Publication> publish_file(const Kinds& kinds);
 const Keys<Task>& task_file();
 const Keys<UnitTest>& test_file();
 
@@ -26,9 +27,7 @@ Type<std::vector<ColumnDeclaration>> columns_type(bool in_source);
 Type<std::vector<std::pair<std::string, std::string>>> partition_by_type();
 Type<Build> build_type();
 Type<std::vector<std::string>> key_columns_type();
-/// The form of a delivery, under `file:` of a view.
-Type<std::optional<ReportFormat>> report_type();
-/// A connection, by its type's keys.
-Type<Connection> connection_type();
+/// A connection, by its kind's keys. `kinds` outlives it.
+Type<Connection> connection_type(const Kinds& kinds);
 
 }  // namespace windrow::project

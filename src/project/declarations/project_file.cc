@@ -203,7 +203,9 @@ auto later(Value Project::*member, const char* what) {
   };
 }
 
-Keys<Project> make() {
+}  // namespace
+
+Keys<Project> project_file(const Kinds& kinds) {
   Keys<Project> keys("project");
   keys.required("project", &Project::name, label_type(), "The project's name.")
       .bound(false, "timezone", zone_type(), "UTC",
@@ -217,7 +219,7 @@ Keys<Project> make() {
       .optional("vars", &Project::vars, map_type(variable_type(), "variable", is_identifier), "",
                 "Variables that SELECTs read as `$name`.")
       .optional("connections", &Project::connections,
-                map_type(connection_type(), "connection", is_label), "",
+                map_type(connection_type(kinds), "connection", is_label), "",
                 "Stores and streams outside of the lake.")
       .optional("environments", &Project::environments,
                 map_type(environment_type(), "environment", is_label),
@@ -240,13 +242,6 @@ Keys<Project> make() {
       .bound(false, "alerts", kept_type(list_type(alert_type())), "",
              "Who is told of what. Not used by this version.",
              later<Value>(&Project::alerts, "alerts"));
-  return keys;
-}
-
-}  // namespace
-
-const Keys<Project>& project_file() {
-  static const Keys<Project> keys = make();
   return keys;
 }
 

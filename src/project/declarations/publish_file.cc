@@ -1,72 +1,10 @@
 #include "base/text.h"
-#include "base/time.h"
 #include "project/declarations/files.h"
 #include "project/names.h"
 #include "project/publication_rules.h"
 
 namespace windrow::project {
 namespace {
-
-Type<std::optional<MergeView>> merge_type() {
-  auto keys = Keys<MergeView>("merge view")
-                  .required("view", &MergeView::view, text_type(), "The view's name in the store.")
-                  .required("speed", &MergeView::speed, text_type(),
-                            "The table that the speed layer writes.")
-                  .required("time", &MergeView::time, text_type(),
-                            "The column of both that says when a row is of.")
-                  .optional("key", &MergeView::key, one_or_list_type(text_type()), "",
-                            "Of aggregates: the columns that a group is known by.")
-                  .optional("sum", &MergeView::sum, one_or_list_type(text_type()), "",
-                            "Of aggregates: the columns that are added up over both.")
-                  .then([](const Node& node, Reading& reading, MergeView& merge) {
-                    merge.place = reading.place(node);
-                    if (merge.key.empty() != merge.sum.empty())
-                      reading.problem(node, "\"key\" and \"sum\" of a merge view go together");
-                  })
-                  .type();
-  return mapped_type<MergeView, std::optional<MergeView>>(
-      keys, [](const Node&, Reading&, MergeView&& made, std::optional<MergeView>& value) {
-        value = std::move(made);
-        return true;
-      });
-}
-
-Type<DocumentForm> document_type() {
-  return Keys<DocumentForm>("document")
-      .optional("flat", &DocumentForm::flat, boolean_type(), "false",
-                "Columns become fields; else they lie under `data`, beside `view_type`, "
-                "`computed_at` and `batch_run_id`.")
-      .optional("view_type", &DocumentForm::view_type, text_type(), "the view's name",
-                "What `view_type` says.")
-      .optional("collection", &DocumentForm::collection, text_type(), "the view's name",
-                "Where the documents lie; several views may share one.")
-      .optional("top", &DocumentForm::top, one_or_list_type(text_type()), "",
-                "Columns that stand beside `data`, not in it.")
-      .type();
-}
-
-Type<CassandraTable> cassandra_type() {
-  return Keys<CassandraTable>("cassandra")
-      .optional("partition", &CassandraTable::partition, one_or_list_type(text_type()),
-                "the view's key", "Columns that say on which nodes a row lies.")
-      .optional("clustering", &CassandraTable::clustering, one_or_list_type(text_type()), "",
-                "Columns that order and tell apart the rows of a partition; `-column` downwards.")
-      .optional("ttl", &CassandraTable::ttl, text_type(), "",
-                "A duration after which rows vanish: `30d`. It begins when they are written.")
-      .optional("index", &CassandraTable::index, text_type(),
-                "sai; before Cassandra 5 the server's",
-                "The kind of the indexes: `sai`, `legacy_local_table`, or a class.")
-      .optional("options", &CassandraTable::options, map_type(text_type(), "option"), "",
-                "Further options of the table when it is made, as CQL writes them: "
-                "`{gc_grace_seconds: 86400}`.")
-      .then([](const Node& node, Reading& reading, CassandraTable& table) {
-        const auto* ttl = node.find("ttl");
-        if (ttl && !table.ttl.empty() && !parse_duration(table.ttl))
-          reading.problem(*ttl, "\"" + table.ttl + "\" is not a duration",
-                          "for example 30d or 12h");
-      })
-      .type();
-}
 
 Type<std::optional<int>> keep_type() {
   return mapped_type<int, std::optional<int>>(
@@ -86,7 +24,17 @@ void check_mode(const Node& node, Reading& reading, const PublishedView& view) {
     reading.problem(node, "\"keep\" goes with mode \"replace\" alone");
 }
 
-Type<PublishedView> view_type() {
+/// `0; of mongodb 1`.
+std::string kept_by_default(const Kinds& kinds) {
+  std::string text = "0";
+  for (const auto& kind : kinds.connections) {
+    if (kind.store && kind.store->keeps_by_default > 0)
+      text += "; of " + kind.name + " " + std::to_string(kind.store->keeps_by_default);
+  }
+  return text;
+}
+
+Type<PublishedView> view_type(const Kinds& kinds) {
   Keys<PublishedView> keys("view");
   keys.optional("from", &PublishedView::from, placed_table_name_type(), "",
                 "The table it shows; or write `sql`.")
@@ -106,36 +54,32 @@ Type<PublishedView> view_type() {
                 "Indexes in the serving store: each a column or a list of columns.")
       .optional("unique", &PublishedView::unique, list_type(one_or_list_type(text_type())), "",
                 "Unique indexes: each a column or a list of columns.")
-      .optional("key", &PublishedView::key, one_or_list_type(text_type()), "",
-                "The columns that a row is known by: of `upsert`, of documents and of cassandra.")
+      .optional(
+          "key", &PublishedView::key, one_or_list_type(text_type()), "",
+          "The columns that a row is known by: of `upsert`, and where the store keeps rows by key.")
       .optional("interval", &PublishedView::interval, text_type(), "the model's",
                 "Of `replace_interval`: the column that holds the rows' time.")
       .optional("columns", &PublishedView::columns, map_type(text_type(), "column"), "",
                 "Types in the store, where they are to be other than what follows from the lake's.")
-      .optional("keep", &PublishedView::keep, keep_type(), "0; of mongodb 1",
-                "Former batches that the store keeps, for a rollback.")
-      .optional(
-          "merge", &PublishedView::merge, merge_type(), "",
-          "Of postgres: a view of the batch up to its boundary and a speed layer's rows after it.")
-      .optional("document", &PublishedView::document, document_type(), "",
-                "Of mongodb: how a row becomes a document.")
-      .optional("cassandra", &PublishedView::cassandra, cassandra_type(), "",
-                "Of cassandra: the primary key and how long rows live.")
-      .optional("file", &PublishedView::file, report_type(), "",
-                "Of files: the format of the delivery.")
-      .then([](const Node& node, Reading& reading, PublishedView& view) {
-        view.place = reading.place(node);
-        check_mode(node, reading, view);
-        const bool from = node.find("from") != nullptr, sql = node.find("sql") != nullptr;
-        if (from == sql && node.kind == Node::Kind::map) {
-          reading.problem(node, from ? "a view has \"from\" or \"sql\", not both"
-                                     : "a view needs \"from\" or \"sql\"");
-        }
-      });
+      .optional("keep", &PublishedView::keep, keep_type(), kept_by_default(kinds),
+                "Former batches that the store keeps, for a rollback.");
+  for (const auto& kind : kinds.connections)
+    if (kind.store && kind.store->own) keys.include(*kind.store->own);
+  keys.then([](const Node& node, Reading& reading, PublishedView& view) {
+    view.place = reading.place(node);
+    check_mode(node, reading, view);
+    const bool from = node.find("from") != nullptr, sql = node.find("sql") != nullptr;
+    if (from == sql && node.kind == Node::Kind::map) {
+      reading.problem(node, from ? "a view has \"from\" or \"sql\", not both"
+                                 : "a view needs \"from\" or \"sql\"");
+    }
+  });
   return keys.type();
 }
 
-Keys<Publication> make() {
+}  // namespace
+
+Keys<Publication> publish_file(const Kinds& kinds) {
   Keys<Publication> keys("publication");
   keys.bound(true, "publish", label_type(), "",
              "The publication's name; as an asset it is `publish.NAME`.",
@@ -146,11 +90,11 @@ Keys<Publication> make() {
       .required("to", &Publication::to, placed_text_type(), "The connection that the views go to.")
       .include(common_keys(), &Publication::common)
       .bound(
-          true, "views", list_type(view_type()), "", "What is published.",
-          [](Publication& publication, std::vector<PublishedView>&& views, const Node& node,
-             Reading& reading) {
+          true, "views", list_type(view_type(kinds)), "", "What is published.",
+          [&kinds](Publication& publication, std::vector<PublishedView>&& views, const Node& node,
+                   Reading& reading) {
             publication.views = std::move(views);
-            check_view_keys(publication, node, reading);
+            check_view_keys(publication, kinds, node, reading);
             if (node.kind == Node::Kind::null ||
                 (node.kind == Node::Kind::list && node.items.empty())) {
               reading.expected(node, "at least one view");
@@ -166,13 +110,6 @@ Keys<Publication> make() {
               }
             }
           });
-  return keys;
-}
-
-}  // namespace
-
-const Keys<Publication>& publish_file() {
-  static const Keys<Publication> keys = make();
   return keys;
 }
 

@@ -6,6 +6,7 @@
 #include "clients/transport.h"
 #include "publish/cassandra/erasure.h"
 #include "publish/cassandra/former.h"
+#include "publish/cassandra/kind.h"
 #include "publish/cassandra/manifests.h"
 #include "publish/cassandra/schema.h"
 #include "publish/checksum.h"
@@ -33,11 +34,6 @@ constexpr const char* kRows = "windrow_cassandra_rows";
 constexpr size_t kBatchRows = 100, kBatchBytes = 1 << 16;
 constexpr size_t kKeysBytes = 64 << 20;  // of keys that are there, held at once
 
-std::string setting(const project::Connection& connection, const char* key) {
-  const auto* found = connection.settings.find(key);
-  return found ? found->text() : std::string();
-}
-
 [[noreturn]] void wrong(const project::Connection& connection, const std::string& what,
                         const std::string& hint) {
   throw Error(Code::configuration, fmt::format("connection \"{}\": {}", connection.name, what),
@@ -45,7 +41,7 @@ std::string setting(const project::Connection& connection, const char* key) {
 }
 
 int64_t number(const project::Connection& connection, const char* key, int64_t otherwise) {
-  const std::string text = setting(connection, key);
+  const std::string text = connection.text(key);
   if (text.empty()) return otherwise;
   if (text.find_first_not_of("0123456789") != std::string::npos || text.size() > 9)
     wrong(connection, fmt::format("\"{}\" of {} is no number", text, key), "");
@@ -54,7 +50,7 @@ int64_t number(const project::Connection& connection, const char* key, int64_t o
 
 std::vector<clients::cassandra::Address> contacts_of(const project::Connection& connection) {
   std::vector<clients::cassandra::Address> out;
-  std::string text = setting(connection, "hosts") + ",";
+  std::string text = connection.text("hosts") + ",";
   for (size_t at = 0, end; (end = text.find(',', at)) != std::string::npos; at = end + 1) {
     std::string one = text.substr(at, end - at);
     one.erase(0, one.find_first_not_of(" "));
@@ -81,34 +77,31 @@ std::vector<clients::cassandra::Address> contacts_of(const project::Connection& 
 ClusterOptions options_of(const project::Connection& connection, const std::string& root) {
   ClusterOptions out;
   out.contacts = contacts_of(connection);
-  const auto file = [&](const char* key) {
-    const std::string path = setting(connection, key);
-    return path.empty() || path.starts_with('/') ? path : root + "/" + path;
-  };
+  const auto file = [&](const char* key) { return connection.file(key, root); };
   auto& security = out.connection.security;
-  security.user = setting(connection, "user");
-  security.password = setting(connection, "password");
+  security.user = connection.text("user");
+  security.password = connection.text("password");
   std::vector<std::string> hosts;
   for (const auto& contact : out.contacts) hosts.push_back(contact.host);
   const auto transport =
-      clients::transport_of(setting(connection, "tls"), hosts, !setting(connection, "ca").empty());
+      clients::transport_of(connection.text("tls"), hosts, !connection.text("ca").empty());
   security.tls = transport.encrypted();
   security.verify = transport.protection == clients::Protection::verified;
   security.ca = file("ca");
   security.certificate = file("certificate");
   security.key = file("certificate_key");
-  const std::string compression = setting(connection, "compression");
+  const std::string compression = connection.text("compression");
   if (!compression.empty() && compression != "lz4" && compression != "none")
     wrong(connection, fmt::format("unknown compression \"{}\"", compression), "it is lz4 or none");
   if (compression == "lz4") out.connection.compression = Compression::lz4;
   out.connection.version = int(number(connection, "protocol", 5));
   if (out.connection.version != 4 && out.connection.version != 5)
     wrong(connection, "this program speaks versions 4 and 5 of the protocol", "protocol: 5");
-  const std::string consistency = setting(connection, "consistency");
+  const std::string consistency = connection.text("consistency");
   if (!consistency.empty()) out.consistency = clients::cassandra::parse_consistency(consistency);
-  out.data_center = setting(connection, "data_center");
+  out.data_center = connection.text("data_center");
   out.in_flight = size_t(std::max<int64_t>(1, number(connection, "in_flight", 512)));
-  if (const std::string timeout = setting(connection, "timeout"); !timeout.empty()) {
+  if (const std::string timeout = connection.text("timeout"); !timeout.empty()) {
     const auto duration = parse_duration(timeout);
     if (!duration)
       wrong(connection, fmt::format("\"{}\" is not a duration", timeout), "timeout: 12s");
@@ -145,13 +138,11 @@ std::string list_of(const std::vector<std::string>& columns, const std::string& 
 
 class CassandraStore final : public Store {
  public:
-  CassandraStore(const project::Connection& connection, const std::string& root, const Clock& clock)
-      : connection_(connection), options_(options_of(connection, root)), clock_(clock) {
-    place_.keyspace = setting(connection, "keyspace");
-  }
-
-  bool takes(const std::string& mode) const override {
-    return mode == "replace" || mode == "append" || mode == "upsert";
+  CassandraStore(const project::Connection& connection, const Surroundings& surroundings)
+      : connection_(connection),
+        options_(options_of(connection, surroundings.root)),
+        clock_(surroundings.clock) {
+    place_.keyspace = connection.text("keyspace");
   }
 
   std::map<std::string, Manifest> manifests() override {
@@ -548,8 +539,8 @@ class CassandraStore final : public Store {
 }  // namespace
 
 std::unique_ptr<Store> cassandra_store(const project::Connection& connection,
-                                       const std::string& root, const Clock& clock) {
-  return std::make_unique<CassandraStore>(connection, root, clock);
+                                       const Surroundings& surroundings) {
+  return std::make_unique<CassandraStore>(connection, surroundings);
 }
 
 }  // namespace windrow::publish

@@ -156,10 +156,7 @@ CassandraManifests::Turn CassandraManifests::take(const ViewBatch& view, Time no
     const auto text = [&](const char* column) {
       return there.rows.empty() ? std::nullopt : there.text(0, column);
     };
-    if (view.after && text("batch_id").value_or("") != *view.after) {
-      throw Error(Code::conflict,
-                  fmt::format("view \"{}\" was published by another run meanwhile", view.table));
-    }
+    refuse_outrun(view, text("batch_id").value_or(""));
     const auto holder = text("writer");
     if (!holder || cassandra_writer_is_dead(*holder)) {
       Values values;
@@ -193,8 +190,7 @@ CassandraManifests::Turn CassandraManifests::take(const ViewBatch& view, Time no
   turn.timestamp = std::max<int64_t>(turn.timestamp, stamp ? std::stoll(*stamp) + 1 : 0);
   if (view.after && mine.text(0, "batch_id").value_or("") != *view.after) {
     release(turn);
-    throw Error(Code::conflict,
-                fmt::format("view \"{}\" was published by another run meanwhile", view.table));
+    outrun(view.table);
   }
   Values values;
   values.text(view.manifest.batch_id + " " + view.mode);

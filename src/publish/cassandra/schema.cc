@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/nearest.h"
+#include "publish/cassandra/kind.h"
 
 namespace windrow::publish {
 
@@ -33,7 +34,7 @@ struct Key {
 };
 
 Key key_of(const ViewBatch& view, const std::vector<duck::Column>& columns) {
-  const auto& declared = view.settings.cassandra;
+  const auto& declared = cassandra_declared(view.settings);
   const auto& partition = declared.partition.empty() ? view.settings.key : declared.partition;
   Key out;
   for (const auto& column : partition) out.columns.push_back({column, false});
@@ -129,7 +130,7 @@ std::string type_for(const ViewBatch& view, const duck::Column& column) {
 }
 
 int64_t ttl_seconds(const ViewBatch& view) {
-  const auto& text = view.settings.cassandra.ttl;
+  const auto& text = cassandra_declared(view.settings).ttl;
   const auto ttl = text.empty() ? std::nullopt : parse_duration(text);
   return ttl ? std::chrono::duration_cast<std::chrono::seconds>(*ttl).count() : 0;
 }
@@ -152,7 +153,7 @@ std::string create_table(const CassandraPlace& place, const ViewBatch& view, con
   text += (key.partition == key.columns.size() ? ")))" : "))");
   std::string with = fmt::format("default_time_to_live = {}", ttl_seconds(view));
   if (!order.empty()) with += " AND CLUSTERING ORDER BY (" + order + ")";
-  for (const auto& [option, value] : view.settings.cassandra.options)
+  for (const auto& [option, value] : cassandra_declared(view.settings).options)
     with += " AND " + option + " = " + value;
   return text + " WITH " + with;
 }
@@ -185,7 +186,7 @@ void add_indexes(Cluster& cluster, const CassandraPlace& place, const ViewBatch&
       cassandra_text(place.keyspace), cassandra_text(view.table)));
   for (size_t i = 0; i < rows.rows.size(); ++i)
     there.insert(rows.text(i, "index_name").value_or(""));
-  std::string kind = view.settings.cassandra.index;
+  std::string kind = cassandra_declared(view.settings).index;
   if (kind.empty() && std::atoi(cluster.version().c_str()) >= 5) kind = "sai";
   for (const auto& columns : view.indexes) {
     if (columns.size() != 1 || columns[0].starts_with('-')) {

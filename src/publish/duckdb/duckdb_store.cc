@@ -8,7 +8,8 @@
 #include <filesystem>
 
 #include "base/id.h"
-#include "publish/store.h"
+#include "publish/duckdb/kind.h"
+#include "publish/sql/manifest_table.h"
 
 /// A DuckDB file as a serving database.
 ///
@@ -54,14 +55,17 @@ void make_durable(const std::string& path) {
   if (failed) throw system_error(failed, "make durable", path);
 }
 
-Time time_of(const duck::Cell& cell) {
-  const auto* micros = std::get_if<int64_t>(&cell);
-  return micros ? time_from_micros(*micros) : Time{};
+const SqlWords& words() {
+  static const SqlWords all{
+      .name = duck::quote_name,
+      .literal = duck::quote_text,
+      .time = [](Time t) { return fmt::format("make_timestamptz({}::BIGINT)", micros(t)); },
+      .key = "VARCHAR",
+      .text = "VARCHAR",
+      .moment = "TIMESTAMPTZ"};
+  return all;
 }
-std::string text(const duck::Cell& cell) {
-  const auto* value = std::get_if<std::string>(&cell);
-  return value ? *value : std::string();
-}
+
 int64_t number(const duck::Cell& cell) {
   const auto* value = std::get_if<int64_t>(&cell);
   return value ? *value : -1;
@@ -160,9 +164,7 @@ class DuckdbStore final : public Store {
     duck::Connection connection(database);
     change(connection, [&](const Attached& file) {
       for (const auto& [view, boundary] : boundaries) {
-        connection.query("UPDATE " + file.table("windrow_publications") +
-                             " SET boundary = make_timestamptz($at::BIGINT) WHERE view = $view",
-                         {{"at", micros(boundary)}, {"view", view}});
+        connection.execute(manifests_in(file).move_boundary(view, boundary));
       }
     });
   }
@@ -240,12 +242,7 @@ class DuckdbStore final : public Store {
         if (error) throw system_error(error.value(), "copy", path_);
       }
       Attached file(connection, beside, false);
-      connection.execute(
-          "CREATE TABLE IF NOT EXISTS " + file.table("windrow_publications") +
-          " (view VARCHAR PRIMARY KEY, batch_id VARCHAR, source_table VARCHAR, source_version "
-          "BIGINT, definition VARCHAR, boundary TIMESTAMPTZ, rows BIGINT, checksum VARCHAR, "
-          "started "
-          "TIMESTAMPTZ, published TIMESTAMPTZ, inputs VARCHAR, rejected VARCHAR)");
+      connection.execute(manifests_in(file).create());
       work(file);
       connection.execute("CHECKPOINT " + file.name());
       if (forget) {
@@ -271,39 +268,39 @@ class DuckdbStore final : public Store {
   }
 
   static std::map<std::string, Manifest> read(duck::Connection& connection, const Attached& file) {
-    std::map<std::string, Manifest> out;
     const auto there = connection.query(
         "SELECT 1 FROM duckdb_tables() WHERE table_name = 'windrow_publications' AND "
         "database_name = " +
         quote_text(file.name()));
-    if (there.rows.empty()) return out;
-    for (const auto& row :
-         connection
-             .query("SELECT view, batch_id, source_table, source_version, definition, "
-                    "epoch_us(boundary), rows, checksum, epoch_us(started), epoch_us(published), "
-                    "inputs, rejected FROM " +
-                    file.table("windrow_publications"))
-             .rows) {
-      Manifest one{text(row[0]), text(row[1]), text(row[2]), number(row[3]), text(row[4])};
-      if (std::holds_alternative<int64_t>(row[5])) one.boundary = time_of(row[5]);
-      one.rows = number(row[6]);
-      one.checksum = text(row[7]);
-      one.started = time_of(row[8]);
-      one.published = time_of(row[9]);
-      one.inputs = text(row[10]);
-      one.rejected = text(row[11]);
-      out[one.view] = std::move(one);
-    }
-    return out;
+    if (there.rows.empty()) return {};
+    // As times without a zone: a text of one with a zone is in the session's.
+    std::vector<SqlRow> rows;
+    connection.stream(
+        "SELECT COLUMNS(*)::VARCHAR FROM (SELECT * REPLACE ("
+        "make_timestamp(epoch_us(boundary)) AS boundary, "
+        "make_timestamp(epoch_us(started)) AS started, "
+        "make_timestamp(epoch_us(published)) AS published) FROM (" +
+            manifests_in(file).select() + "))",
+        {}, {}, [&](const std::vector<duck::Cell>& row) {
+          auto& texts = rows.emplace_back();
+          for (const auto& cell : row) {
+            texts.emplace_back();
+            if (const auto* value = std::get_if<std::string>(&cell)) texts.back() = *value;
+          }
+          return true;
+        });
+    return manifests_in(file).read(rows);
+  }
+
+  static ManifestTable manifests_in(const Attached& file) {
+    return {words(), file.table("windrow_publications")};
   }
 
   void refuse_what_is_not_ours(duck::Connection& connection, const Attached& file,
                                const ViewBatch& view,
                                const std::map<std::string, Manifest>& there) const {
     const auto found = there.find(view.table);
-    if (view.after && *view.after != (found == there.end() ? "" : found->second.batch_id))
-      throw Error(Code::conflict,
-                  fmt::format("view \"{}\" was published by another run meanwhile", view.table));
+    refuse_outrun(view, found == there.end() ? "" : found->second.batch_id);
     if (found != there.end()) return;
     const auto other = connection.query(
         "SELECT 1 FROM duckdb_tables() WHERE table_name = $name AND database_name = " +
@@ -364,23 +361,7 @@ class DuckdbStore final : public Store {
   }
 
   static void record(duck::Connection& connection, const Attached& file, const Manifest& one) {
-    const std::string boundary =
-        one.boundary ? fmt::format("make_timestamptz({}::BIGINT)", micros(*one.boundary)) : "NULL";
-    connection.query(
-        fmt::format("INSERT OR REPLACE INTO {} VALUES ($view, $batch, $source, $version, "
-                    "$definition, {}, $rows, $checksum, make_timestamptz({}::BIGINT), "
-                    "make_timestamptz({}::BIGINT), $inputs, $rejected)",
-                    file.table("windrow_publications"), boundary, micros(one.started),
-                    micros(one.published)),
-        {{"view", one.view},
-         {"batch", one.batch_id},
-         {"source", one.source_table},
-         {"version", one.source_version},
-         {"definition", one.definition},
-         {"rows", one.rows},
-         {"checksum", one.checksum},
-         {"inputs", one.inputs},
-         {"rejected", one.rejected}});
+    for (const auto& statement : manifests_in(file).record(one)) connection.execute(statement);
   }
 
   std::string path_;
@@ -389,8 +370,16 @@ class DuckdbStore final : public Store {
 
 }  // namespace
 
-std::unique_ptr<Store> duckdb_store(const std::string& path, const Clock& clock) {
-  return std::make_unique<DuckdbStore>(path, clock);
+StoreKind duckdb_kind() {
+  StoreKind out;
+  out.connection.name = "duckdb";
+  out.connection.keys = {{"path", "The file, relative to the project.", true}};
+  out.connection.store = project::StoreKeys{.keys = {"indexes", "unique", "columns"}};
+  out.open = [](const project::Connection& connection, const Surroundings& surroundings) {
+    return std::make_unique<DuckdbStore>(connection.file("path", surroundings.root),
+                                         surroundings.clock);
+  };
+  return out;
 }
 
 }  // namespace windrow::publish

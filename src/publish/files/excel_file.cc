@@ -44,7 +44,7 @@ int64_t write_excel(const std::string& path, const ViewBatch& view,
   std::unique_ptr<lxw_workbook, void (*)(lxw_workbook*)> book(
       workbook_new_opt(path.c_str(), &options), [](lxw_workbook* b) { lxw_workbook_free(b); });
   if (!book) throw Error(Code::internal, "cannot begin an Excel file");
-  const auto& format = *view.settings.file;
+  const auto& format = report_format(view.settings);
   check(workbook_validate_sheet_name(book.get(), format.sheet.c_str()), path);
   auto* sheet = workbook_add_worksheet(book.get(), format.sheet.c_str());
   auto* date = workbook_add_format(book.get());

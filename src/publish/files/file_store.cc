@@ -10,7 +10,6 @@
 #include "publish/files/excel_file.h"
 #include "publish/files/report.h"
 #include "publish/manifest_fields.h"
-#include "publish/store.h"
 
 /// Deliveries: files below a folder of any home, under their final names only when they are whole.
 ///
@@ -58,10 +57,6 @@ class FileStore final : public Store {
     while (root_.size() > 1 && root_.ends_with('/')) root_.pop_back();
   }
 
-  bool takes(const std::string& mode) const override {
-    return mode == "replace" || mode == "append";
-  }
-
   std::map<std::string, Manifest> manifests() override {
     std::map<std::string, Manifest> out;
     for (const auto& file : files_.list(root_ + kMemory)) {
@@ -75,7 +70,7 @@ class FileStore final : public Store {
   std::vector<Manifest> publish(const std::vector<ViewBatch>& views, duck::Connection& connection,
                                 Cancel& cancel, const ProgressSink& progress) override {
     for (const auto& view : views) {
-      if (!view.settings.file)
+      if (!project::own<ReportFormat>(view.settings))
         throw Error(Code::configuration,
                     fmt::format("view \"{}\" goes to files and has no \"file:\"", view.table),
                     "say its form: file: {format: csv, name: \"orders_{date:%Y%m%d}.csv\"}",
@@ -100,10 +95,10 @@ class FileStore final : public Store {
   }
 
   std::vector<std::string> preview(const ViewBatch& view, duck::Connection& connection) override {
-    if (!view.settings.file) return {};
+    if (!project::own<ReportFormat>(view.settings)) return {};
     const auto former = remembered(view.table);
     const Placeholders words(view, former ? former->sequence + 1 : 1, clock_.now(), connection);
-    return {"deliver " + root_ + "/" + words.filled(view.settings.file->name)};
+    return {"deliver " + root_ + "/" + words.filled(report_format(view.settings).name)};
   }
 
   std::string health() override {
@@ -158,11 +153,9 @@ class FileStore final : public Store {
 
   Manifest deliver(const ViewBatch& view, duck::Connection& connection, Cancel& cancel,
                    const ProgressSink& progress) {
-    const auto& format = *view.settings.file;
+    const auto& format = report_format(view.settings);
     const auto former = remembered(view.table);
-    if (view.after && *view.after != (former ? former->manifest.batch_id : ""))
-      throw Error(Code::conflict,
-                  fmt::format("view \"{}\" was published by another run meanwhile", view.table));
+    refuse_outrun(view, former ? former->manifest.batch_id : "");
     Memory memory;
     memory.manifest = view.manifest;
     memory.manifest.view = view.table;
@@ -211,7 +204,7 @@ class FileStore final : public Store {
   }
 
   void deliver_control(const ViewBatch& view, Placeholders& words, const std::string& checksum) {
-    const auto& format = *view.settings.file;
+    const auto& format = report_format(view.settings);
     words.set("checksum", checksum);
     const Encoding encoding(format.encoding);
     std::string text;
@@ -227,7 +220,7 @@ class FileStore final : public Store {
   int64_t deliver_texts(const ViewBatch& view, const std::string& path, const Placeholders& words,
                         duck::Connection& connection, Cancel& cancel, const ProgressSink& progress,
                         Sha256& digest) {
-    const auto& format = *view.settings.file;
+    const auto& format = report_format(view.settings);
     const Encoding encoding(format.encoding);
     const RowTexts rows(view, report_columns(view, connection));
     const auto writer = files_.writer(path);
@@ -278,7 +271,7 @@ class FileStore final : public Store {
     const Scratch scratch;
     const auto columns = report_columns(view, connection);
     int64_t rows = 0;
-    if (view.settings.file->format == "excel") {
+    if (report_format(view.settings).format == "excel") {
       rows = write_excel(scratch.path(), view, columns, connection);
     } else {
       std::string list;

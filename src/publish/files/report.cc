@@ -88,7 +88,8 @@ std::string text_sql(const ReportColumn& column, const ViewBatch& view) {
   } else if (zoned) {
     out = "CAST(" + value + " AT TIME ZONE 'UTC' AS VARCHAR) || 'Z'";
   }
-  if (column.number && view.settings.file->decimal == ",") out = "replace(" + out + ", '.', ',')";
+  if (column.number && report_format(view.settings).decimal == ",")
+    out = "replace(" + out + ", '.', ',')";
   return out;
 }
 
@@ -168,7 +169,7 @@ std::string Placeholders::filled(const std::string& pattern) const {
 std::vector<ReportColumn> report_columns(const ViewBatch& view, duck::Connection& connection) {
   const auto sent = connection.describe(view.select);
   std::vector<ReportColumn> out;
-  const auto add = [&](project::ReportField field) {
+  const auto add = [&](ReportField field) {
     ReportColumn column;
     column.field = std::move(field);
     if (!column.field.text.empty()) {
@@ -191,10 +192,10 @@ std::vector<ReportColumn> report_columns(const ViewBatch& view, duck::Connection
     column.text_sql = text_sql(column, view);
     out.push_back(std::move(column));
   };
-  for (const auto& field : view.settings.file->fields) add(field);
+  for (const auto& field : report_format(view.settings).fields) add(field);
   if (out.empty()) {
     for (const auto& column : sent) {
-      project::ReportField field;
+      ReportField field;
       field.name = column.name;
       add(std::move(field));
     }
@@ -204,7 +205,7 @@ std::vector<ReportColumn> report_columns(const ViewBatch& view, duck::Connection
 
 RowTexts::RowTexts(const ViewBatch& view, std::vector<ReportColumn> columns)
     : view_(view),
-      format_(*view.settings.file),
+      format_(report_format(view.settings)),
       columns_(std::move(columns)),
       newline_(format_.newline == "crlf" ? "\r\n" : "\n") {
   if (format_.format != "xml") return;

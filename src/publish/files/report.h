@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "duck/duck.h"
-#include "publish/store.h"
+#include "publish/files/kind.h"
 
 /// Private to publish/files: the parts of a delivery that are texts.
 namespace windrow::publish {
@@ -35,7 +35,7 @@ class Placeholders {
 
 /// A field of a delivery and the SQL that yields its text.
 struct ReportColumn {
-  project::ReportField field;
+  ReportField field;
   std::string type;  ///< DuckDB's
   bool number = false;
   std::string text_sql;   ///< VARCHAR, with the field's format
@@ -63,7 +63,7 @@ class RowTexts {
   void xml(std::string_view text, std::string& out) const;
 
   const ViewBatch& view_;
-  const project::ReportFormat& format_;
+  const ReportFormat& format_;
   std::vector<ReportColumn> columns_;
   std::string newline_;
 };

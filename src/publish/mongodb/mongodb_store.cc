@@ -10,7 +10,7 @@
 #include "clients/mongodb.h"
 #include "duck/vectors.h"
 #include "publish/manifest_fields.h"
-#include "publish/store.h"
+#include "publish/mongodb/kind.h"
 
 /// MongoDB as a serving database.
 ///
@@ -225,7 +225,7 @@ void put_field(const Field& field, const duck::Vector& vector, size_t row, Bson&
 /// nowhere but inside `data`.
 void refuse_odd_top_level(const std::vector<Field>& fields, const ViewBatch& view) {
   static const std::set<std::string> own = {"_id", "view_type", "computed_at", "batch_run_id"};
-  const bool flat = view.settings.document.flat;
+  const bool flat = document_form(view.settings).flat;
   for (const auto& field : fields) {
     if (!flat && !field.top) continue;
     const bool taken = own.contains(field.name) || (!flat && field.name == "data");
@@ -260,8 +260,7 @@ class MongodbStore final : public Store {
     std::map<std::string, Batches> after;
     for (const auto& view : views) {
       const auto found = before.find(view.table);
-      const auto there = found == before.end() ? "" : found->second.present.batch_id;
-      if (view.after && *view.after != there) refuse_outrun(view.table);
+      refuse_outrun(view, found == before.end() ? "" : found->second.present.batch_id);
       Manifest manifest = view.manifest;
       manifest.view = view.table;
       manifest.started = clock_.now();
@@ -404,13 +403,8 @@ class MongodbStore final : public Store {
   }
 
   static std::string collection_of(const ViewBatch& view) {
-    const auto& named = view.settings.document.collection;
+    const auto& named = document_form(view.settings).collection;
     return named.empty() ? view.table : named;
-  }
-
-  [[noreturn]] static void refuse_outrun(const std::string& view) {
-    throw Error(Code::conflict,
-                fmt::format("view \"{}\" was published by another run meanwhile", view));
   }
 
   static std::map<std::string, Batches> pointers(Mongo& mongo) {
@@ -452,13 +446,13 @@ class MongodbStore final : public Store {
   }
 
   std::string view_type(const ViewBatch& view) const {
-    const auto& named = view.settings.document.view_type;
+    const auto& named = document_form(view.settings).view_type;
     return named.empty() ? view.table : named;
   }
 
   void write(Mongo& mongo, const ViewBatch& view, Manifest& manifest, duck::Connection& connection,
              Cancel& cancel, const ProgressSink& progress) const {
-    const auto& form = view.settings.document;
+    const auto& form = document_form(view.settings);
     std::vector<Field> fields;
     std::string select;
     const auto has = [](const std::vector<std::string>& names, const std::string& name) {
@@ -587,7 +581,7 @@ class MongodbStore final : public Store {
     update.end_document();
     int64_t changed = 0;
     mongo.in_transaction([&] { changed = mongo.update_one(kPointers, filter, update, false); });
-    if (changed == 0) refuse_outrun(after.begin()->first);
+    if (changed == 0) outrun(after.begin()->first);
   }
 
   /// The same; where the connection was lost meanwhile, the pointer says what became of it.
@@ -647,20 +641,13 @@ class MongodbStore final : public Store {
 
 }  // namespace
 
-std::unique_ptr<Store> mongodb_store(const project::Connection& connection, const std::string& root,
-                                     const Clock& clock) {
-  const auto setting = [&](const char* key) {
-    const auto* found = connection.settings.find(key);
-    return found ? found->text() : std::string();
-  };
-  const auto file = [&](const char* key) {
-    const std::string path = setting(key);
-    return path.empty() || path.starts_with('/') ? path : root + "/" + path;
-  };
+std::unique_ptr<Store> mongodb_store(const project::Connection& connection,
+                                     const Surroundings& surroundings) {
+  const auto file = [&](const char* key) { return connection.file(key, surroundings.root); };
   return std::make_unique<MongodbStore>(
-      clients::MongoOptions{setting("url"), setting("database"), file("ca"), file("certificate"),
-                            setting("tls")},
-      clock);
+      clients::MongoOptions{connection.text("url"), connection.text("database"), file("ca"),
+                            file("certificate"), connection.text("tls")},
+      surroundings.clock);
 }
 
 }  // namespace windrow::publish

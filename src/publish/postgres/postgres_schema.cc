@@ -6,7 +6,8 @@
 #include <map>
 #include <set>
 
-#include "base/hash.h"
+#include "publish/postgres/kind.h"
+#include "publish/sql/statements.h"
 
 namespace windrow::publish {
 
@@ -90,16 +91,6 @@ std::string create_statement(const PostgresPlace& place, const ViewBatch& view,
   return "CREATE TABLE " + place.qualified(view.table) + " (" + columns + ")";
 }
 
-/// A name that begins with what it is for and fits.
-std::string short_name(std::string name) {
-  if (name.size() <= kNameBytes) return name;
-  const std::string hash = sha256(name).substr(0, 10);
-  name.resize(kNameBytes - hash.size() - 1);
-  while (!name.empty() && (static_cast<unsigned char>(name.back()) & 0xC0) == 0x80) name.pop_back();
-  if (!name.empty() && static_cast<unsigned char>(name.back()) >= 0xC0) name.pop_back();
-  return name + "_" + hash;
-}
-
 }  // namespace
 
 std::string PostgresTable::column_list() const {
@@ -116,24 +107,6 @@ std::string PostgresTable::collated(const std::string& column) const {
   return postgres_name(column);
 }
 
-namespace {
-
-/// PostgreSQL cuts longer names off, and then does not find them again.
-void refuse_long_names(const ViewBatch& view, const std::vector<duck::Column>& columns) {
-  const auto refuse = [&](const char* what, const std::string& name) {
-    if (name.size() <= kNameBytes) return;
-    throw Error(Code::configuration,
-                fmt::format("view \"{}\": the name of the {} \"{}\" has {} bytes, and PostgreSQL "
-                            "takes {}",
-                            view.table, what, name, name.size(), kNameBytes),
-                "give it a shorter one", view.settings.place);
-  };
-  refuse("table", view.table);
-  for (const auto& column : columns) refuse("column", column.name);
-}
-
-}  // namespace
-
 PostgresTable postgres_table(Postgres& database, const PostgresPlace& place, const ViewBatch& view,
                              bool ours, duck::Connection& connection) {
   PostgresTable table;
@@ -145,7 +118,9 @@ PostgresTable postgres_table(Postgres& database, const PostgresPlace& place, con
   std::string select;
   const auto sent = connection.describe(view.select);
   refuse_unknown_columns(view, sent);
-  refuse_long_names(view, sent);
+  refuse_long_names(
+      view, sent, kNameBytes, [](std::string_view name) { return name.size(); }, "bytes",
+      "PostgreSQL");
   for (const auto& column : sent) {
     PostgresType type = wanted_type(view, column);
     std::string collation = type.kind == PostgresType::Kind::text ? "\"C\"" : "";
@@ -209,23 +184,17 @@ std::vector<std::string> postgres_indexes(Postgres& database, const PostgresPlac
            .rows) {
     there.insert(*row[0]);
   }
-  const auto want = [&](const std::vector<std::string>& columns, const char* kind, bool unique) {
-    std::string list, name = std::string("windrow_") + kind + view.table;
-    for (std::string column : columns) {
-      const bool down = column.starts_with('-');
-      if (down) column.erase(0, 1);
-      list += (list.empty() ? "" : ", ") + postgres_name(column) + (down ? " DESC" : "");
-      name += "_" + column + (down ? "_desc" : "");
-    }
-    name = short_name(name);
-    if (!wanted.insert(name).second || there.contains(name)) return;
-    out.push_back(fmt::format("CREATE {}INDEX {} ON {} ({})", unique ? "UNIQUE " : "",
-                              postgres_name(name), qualified, list));
-    out.push_back(fmt::format("COMMENT ON INDEX {} IS '{}'", place.qualified(name), kOurs));
-  };
-  for (const auto& columns : view.indexes) want(columns, "", false);
-  for (const auto& columns : view.settings.unique) want(columns, "unique_", true);
-  if (view.mode == "upsert") want(view.settings.key, "key_", true);
+  for (const auto& index : declared_indexes(view, kNameBytes)) {
+    wanted.insert(index.name);
+    if (there.contains(index.name)) continue;
+    std::string list;
+    for (const auto& column : index.columns)
+      list +=
+          (list.empty() ? "" : ", ") + postgres_name(column.name) + (column.down ? " DESC" : "");
+    out.push_back(fmt::format("CREATE {}INDEX {} ON {} ({})", index.unique ? "UNIQUE " : "",
+                              postgres_name(index.name), qualified, list));
+    out.push_back(fmt::format("COMMENT ON INDEX {} IS '{}'", place.qualified(index.name), kOurs));
+  }
   for (const auto& name : there)
     if (!wanted.contains(name)) out.push_back("DROP INDEX " + place.qualified(name));
   return out;
@@ -233,7 +202,7 @@ std::vector<std::string> postgres_indexes(Postgres& database, const PostgresPlac
 
 std::string postgres_merge_view(Postgres& database, const PostgresPlace& place,
                                 const ViewBatch& view, const PostgresTable& table) {
-  const auto& merge = *view.settings.merge;
+  const auto& merge = *project::own<MergeView>(view.settings);
   const std::string speed =
       merge.speed.find('.') == std::string::npos ? place.qualified(merge.speed) : merge.speed;
   if (!database.value("SELECT to_regclass($1)", {speed})) {

@@ -1,17 +1,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <set>
-#include <thread>
 
-#include "base/local_time.h"
 #include "clients/postgres.h"
 #include "clients/postgres_options.h"
 #include "publish/checksum.h"
 #include "publish/postgres/binary_rows.h"
+#include "publish/postgres/kind.h"
 #include "publish/postgres/postgres_schema.h"
-#include "publish/store.h"
+#include "publish/sql/statements.h"
 
 /// PostgreSQL as a serving database (docs/adr/007-swap-in-postgresql.md).
 ///
@@ -35,46 +32,22 @@ using clients::PostgresTransaction;
 using clients::PostgresValue;
 
 constexpr size_t kFlushBytes = 1 << 18;
-constexpr int kLooksAfterLoss = 30;
 constexpr const char* kManifests = "windrow_publications";
 constexpr const char* kFormerManifests = "windrow_former_publications";
-constexpr const char* kManifestColumns =
-    "view, batch_id, source_table, source_version, definition, boundary, rows, checksum, started, "
-    "published, inputs, rejected";
-constexpr const char* kManifestTable =
-    "CREATE TABLE IF NOT EXISTS {} (view text PRIMARY KEY, batch_id text NOT NULL, source_table "
-    "text, source_version bigint, definition text, boundary timestamptz, rows bigint, checksum "
-    "text, started timestamptz, published timestamptz, inputs text, rejected text)";
-
-std::optional<Time> time_of(const PostgresValue& value) {
-  return value ? parse_time(*value) : std::nullopt;
-}
-
-Manifest manifest_of(const std::vector<PostgresValue>& row) {
-  const auto text = [&](size_t i) { return row[i].value_or(""); };
-  const auto number = [&](size_t i) { return row[i] ? std::stoll(*row[i]) : -1; };
-  return {text(0),
-          text(1),
-          text(2),
-          number(3),
-          text(4),
-          time_of(row[5]),
-          number(6),
-          text(7),
-          time_of(row[8]).value_or(Time{}),
-          time_of(row[9]).value_or(Time{}),
-          text(10),
-          text(11)};
-}
-
-std::string setting(const project::Connection& connection, const char* key) {
-  const auto* found = connection.settings.find(key);
-  return found ? found->text() : std::string();
+const SqlWords& words() {
+  static const SqlWords all{
+      .name = clients::postgres_name,
+      .literal = clients::postgres_literal,
+      .time = [](Time time) { return postgres_literal(iso(time)) + "::timestamptz"; },
+      .key = "text",
+      .text = "text",
+      .moment = "timestamptz"};
+  return all;
 }
 
 PostgresOptions options_of(const project::Connection& connection, const std::string& root) {
   const auto out =
-      clients::postgres_options([&](const char* key) { return setting(connection, key); }, root);
+      clients::postgres_options([&](const char* key) { return connection.text(key); }, root);
   if (out.url.empty()) {
     throw Error(Code::configuration, fmt::format("connection \"{}\" has no url", connection.name),
                 "url: postgresql://user:password@host:port/database", connection.place);
@@ -84,14 +57,10 @@ PostgresOptions options_of(const project::Connection& connection, const std::str
 
 class PostgresStore final : public Store {
  public:
-  PostgresStore(const project::Connection& connection, const std::string& root, const Clock& clock)
-      : options_(options_of(connection, root)),
-        place_{setting(connection, "schema")},
-        clock_(clock) {}
-
-  bool takes(const std::string& mode) const override {
-    return mode == "replace" || mode == "append" || mode == "upsert" || mode == "replace_interval";
-  }
+  PostgresStore(const project::Connection& connection, const Surroundings& surroundings)
+      : options_(options_of(connection, surroundings.root)),
+        place_{connection.text("schema")},
+        clock_(surroundings.clock) {}
 
   std::map<std::string, Manifest> manifests() override {
     Postgres database(options_);
@@ -125,7 +94,7 @@ class PostgresStore final : public Store {
         record(*database, kManifests, manifest);
       }
       for (size_t i = 0; i < views.size(); ++i) {
-        if (views[i].settings.merge)
+        if (project::own<MergeView>(views[i].settings))
           database->execute(postgres_merge_view(*database, place_, views[i], tables[i]));
       }
       cancel.check();
@@ -141,9 +110,7 @@ class PostgresStore final : public Store {
     find_schema(database);
     PostgresTransaction transaction(database);
     for (const auto& [view, boundary] : boundaries) {
-      database.query("UPDATE " + place_.qualified(kManifests) +
-                         " SET boundary = $1::timestamptz WHERE view = $2",
-                     {iso(boundary), view});
+      database.execute(manifests_in(kManifests).move_boundary(view, boundary));
     }
     transaction.commit();
   }
@@ -193,8 +160,7 @@ class PostgresStore final : public Store {
       database.execute(fmt::format("INSERT INTO {0} ({1}) SELECT {1} FROM {2}",
                                    place_.qualified(view), columns, beside));
       database.execute("DROP TABLE " + beside);
-      database.query("DELETE FROM " + place_.qualified(kFormerManifests) + " WHERE view = $1",
-                     {view});
+      database.execute(manifests_in(kFormerManifests).forget(view));
       record(database, kManifests, manifest);
       out.push_back(std::move(manifest));
     }
@@ -285,16 +251,8 @@ class PostgresStore final : public Store {
   }
 
   static void refuse_odd(const std::vector<ViewBatch>& views) {
-    std::set<std::string> names;
-    for (const auto& view : views) {
-      if (!names.insert(view.table).second)
-        throw Error(Code::configuration, "view \"" + view.table + "\" is published twice at once");
-      refuse_kept_name(view, view.table);
-    }
-  }
-
-  static std::string former_table(const std::string& view) {
-    return "windrow_former_" + (view.size() > 40 ? sha256(view).substr(0, 40) : view);
+    refuse_published_twice(views);
+    for (const auto& view : views) refuse_kept_name(view, view.table);
   }
 
   void find_schema(Postgres& database) {
@@ -314,16 +272,12 @@ class PostgresStore final : public Store {
   }
 
   std::map<std::string, Manifest> read_manifests(Postgres& database, const char* table) const {
-    std::map<std::string, Manifest> out;
-    if (!there(database, table)) return out;
-    for (const auto& row :
-         database.query(fmt::format("SELECT {} FROM {}", kManifestColumns, place_.qualified(table)))
-             .rows) {
-      auto one = manifest_of(row);
-      out[one.view] = std::move(one);
-    }
-    return out;
+    if (!there(database, table)) return {};
+    const auto manifests = manifests_in(table);
+    return manifests.read(database.query(manifests.select()).rows);
   }
+
+  ManifestTable manifests_in(const char* table) const { return {words(), place_.qualified(table)}; }
 
   /// One lock for each view, until the connection ends, always in the same order.
   void lock(Postgres& database, std::vector<std::string> views) const {
@@ -355,17 +309,9 @@ class PostgresStore final : public Store {
       if (!database.value("SELECT 1 FROM pg_namespace WHERE nspname = $1", {place_.schema}))
         database.execute("CREATE SCHEMA IF NOT EXISTS " + postgres_name(place_.schema));
       for (const char* table : {kManifests, kFormerManifests})
-        database.execute(fmt::format(kManifestTable, place_.qualified(table)));
+        database.execute(manifests_in(table).create());
     }
-    const auto present = read_manifests(database, kManifests);
-    for (const auto& view : views) {
-      const auto found = present.find(view.table);
-      const auto batch = found == present.end() ? "" : found->second.batch_id;
-      if (view.after && *view.after != batch) {
-        throw Error(Code::conflict,
-                    fmt::format("view \"{}\" was published by another run meanwhile", view.table));
-      }
-    }
+    refuse_outrun(views, read_manifests(database, kManifests));
   }
 
   /// Tables that exist get the columns that they lack.
@@ -435,37 +381,29 @@ class PostgresStore final : public Store {
     const std::string beside = place_.qualified(former_table(view.table));
     database.execute("DROP TABLE IF EXISTS " + beside);
     database.execute("CREATE TABLE " + beside + " AS TABLE " + place_.qualified(view.table));
-    database.query(
-        fmt::format("DELETE FROM {} WHERE view = $1", place_.qualified(kFormerManifests)),
-        {view.table});
-    database.query(fmt::format("INSERT INTO {0} ({1}) SELECT {1} FROM {2} WHERE view = $1",
-                               place_.qualified(kFormerManifests), kManifestColumns,
-                               place_.qualified(kManifests)),
-                   {view.table});
+    const auto former = manifests_in(kFormerManifests);
+    database.execute(former.forget(view.table));
+    database.execute(manifests_in(kManifests).copy_to(former, view.table));
   }
 
   void forget_former(Postgres& database, const std::string& view) {
     database.execute("DROP TABLE IF EXISTS " + place_.qualified(former_table(view)));
-    database.query(
-        fmt::format("DELETE FROM {} WHERE view = $1", place_.qualified(kFormerManifests)), {view});
+    database.execute(manifests_in(kFormerManifests).forget(view));
   }
 
   int64_t delete_intervals(Postgres& database, const ViewBatch& view) {
     int64_t deleted = 0;
-    const std::string column = postgres_name(view.change.interval_column);
+    const auto literal = [&](Time t) {
+      std::string text = iso(t);
+      if (view.change.local_times) text.pop_back();
+      return postgres_literal(text) + (view.change.local_times ? "::timestamp" : "::timestamptz");
+    };
     for (const auto& interval : view.change.intervals) {
-      const auto bound = [&](const char* than, Time t, Time none) {
-        if (t == none) return std::string("TRUE");
-        std::string text = iso(t);
-        if (view.change.local_times) text.pop_back();
-        return column + than + postgres_literal(text) +
-               (view.change.local_times ? "::timestamp" : "::timestamptz");
-      };
-      deleted += database
-                     .query(fmt::format(
-                         "DELETE FROM {} WHERE {} AND {}", place_.qualified(view.table),
-                         bound(" >= ", interval.start, kEver), bound(" < ", interval.end, kNever)))
-                     .affected;
+      deleted +=
+          database
+              .query("DELETE FROM " + place_.qualified(view.table) + " WHERE " +
+                     in_interval(interval, postgres_name(view.change.interval_column), literal))
+              .affected;
     }
     return deleted;
   }
@@ -504,13 +442,11 @@ class PostgresStore final : public Store {
                      duck::Connection& connection, Cancel& cancel) {
     const std::string qualified = place_.qualified(view.table);
     std::string keys, same, set;
+    std::vector<std::string> names;
+    for (const auto& column : table.columns) names.push_back(column.name);
+    refuse_odd_keys(view, names, "windrow_rows", words(),
+                    [&](const std::string& sql) { return database.query(sql).rows; });
     for (const auto& key : view.settings.key) {
-      if (std::none_of(table.columns.begin(), table.columns.end(),
-                       [&](const auto& c) { return c.name == key; })) {
-        throw Error(Code::configuration,
-                    fmt::format("view \"{}\" has no column \"{}\" for its key", view.table, key),
-                    "", view.settings.place);
-      }
       keys += (keys.empty() ? "" : ", ") + postgres_name(key);
       same += (same.empty() ? "" : " AND ") + ("there." + postgres_name(key)) + " = gone." +
               postgres_name(key);
@@ -522,7 +458,6 @@ class PostgresStore final : public Store {
                postgres_name(column.name);
       }
     }
-    refuse_odd_keys(database, view, keys);
     int64_t deleted = 0;
     if (!view.change.removed.empty()) {
       PostgresTable key_table = table;
@@ -576,44 +511,8 @@ class PostgresStore final : public Store {
     return deleted;
   }
 
-  static void refuse_odd_keys(Postgres& database, const ViewBatch& view, const std::string& keys) {
-    std::string nulls;
-    for (const auto& key : view.settings.key)
-      nulls += (nulls.empty() ? "" : " OR ") + postgres_name(key) + " IS NULL";
-    if (database.value("SELECT 1 FROM windrow_rows WHERE " + nulls + " LIMIT 1")) {
-      throw Error(Code::data, fmt::format("view \"{}\": a row has NULL in its key", view.table),
-                  "filter such rows out, or choose another key", view.settings.place);
-    }
-    const auto twice =
-        database.query(fmt::format("SELECT {0} FROM windrow_rows GROUP BY {0} HAVING count(*) > 1 "
-                                   "LIMIT 1",
-                                   keys));
-    if (twice.rows.empty()) return;
-    std::string shown;
-    for (const auto& value : twice.rows[0])
-      shown += (shown.empty() ? "" : ", ") + value.value_or("NULL");
-    throw Error(
-        Code::data, fmt::format("view \"{}\": several rows have the key ({})", view.table, shown),
-        "make the key unique in the table or SELECT that is published", view.settings.place);
-  }
-
   void record(Postgres& database, const char* table, const Manifest& one) const {
-    const auto optional = [](const std::string& text) {
-      return text.empty() ? PostgresValue() : PostgresValue(text);
-    };
-    database.query(
-        fmt::format("INSERT INTO {} ({}) VALUES ($1, $2, $3, $4::bigint, $5, $6::timestamptz, "
-                    "$7::bigint, $8, $9::timestamptz, $10::timestamptz, $11, $12) ON CONFLICT "
-                    "(view) DO UPDATE SET batch_id = excluded.batch_id, source_table = "
-                    "excluded.source_table, source_version = excluded.source_version, definition = "
-                    "excluded.definition, boundary = excluded.boundary, rows = excluded.rows, "
-                    "checksum = excluded.checksum, started = excluded.started, published = "
-                    "excluded.published, inputs = excluded.inputs, rejected = excluded.rejected",
-                    place_.qualified(table), kManifestColumns),
-        {one.view, one.batch_id, one.source_table, std::to_string(one.source_version),
-         one.definition, one.boundary ? PostgresValue(iso(*one.boundary)) : PostgresValue(),
-         std::to_string(one.rows), one.checksum, iso(one.started), iso(one.published), one.inputs,
-         optional(one.rejected)});
+    for (const auto& statement : manifests_in(table).record(one)) database.execute(statement);
   }
 
   /// Where the connection is lost meanwhile, the manifest rows say what became of it.
@@ -634,26 +533,15 @@ class PostgresStore final : public Store {
           "backend_start = $2::timestamptz",
           session_);
     };
-    for (int look = 0; look < kLooksAfterLoss; ++look) {
-      try {
-        Postgres database(options_);
-        find_schema(database);
-        std::vector<std::string> names;
-        for (const auto& one : written) names.push_back(one.view);
-        end_the_lost(database);
-        lock(database, names);  // waits until the lost transaction has ended, in whichever way
-        const auto present = read_manifests(database, kManifests);
-        return std::all_of(written.begin(), written.end(), [&](const Manifest& one) {
-          const auto found = present.find(one.view);
-          return found != present.end() && found->second.batch_id == one.batch_id &&
-                 found->second.published == one.published;
-        });
-      } catch (const Error& error) {
-        if (error.code() != Code::unavailable) return false;
-        std::this_thread::sleep_for(std::chrono::seconds(1));
-      }
-    }
-    return false;
+    return found_after_loss(written, [&] {
+      Postgres database(options_);
+      find_schema(database);
+      std::vector<std::string> names;
+      for (const auto& one : written) names.push_back(one.view);
+      end_the_lost(database);
+      lock(database, names);  // waits until the lost transaction has ended, in whichever way
+      return read_manifests(database, kManifests);
+    });
   }
 
   /// The rows that gave way are taken off the disk, and the planner is told of the new ones. What
@@ -678,8 +566,8 @@ class PostgresStore final : public Store {
 }  // namespace
 
 std::unique_ptr<Store> postgres_store(const project::Connection& connection,
-                                      const std::string& root, const Clock& clock) {
-  return std::make_unique<PostgresStore>(connection, root, clock);
+                                      const Surroundings& surroundings) {
+  return std::make_unique<PostgresStore>(connection, surroundings);
 }
 
 }  // namespace windrow::publish

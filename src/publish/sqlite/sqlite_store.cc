@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
-#include <set>
 
 #include "base/hash.h"
 #include "clients/sqlite.h"
+#include "publish/sql/statements.h"
+#include "publish/sqlite/kind.h"
 #include "publish/sqlite/sqlite_columns.h"
-#include "publish/store.h"
 
 /// A SQLite file as a serving database.
 ///
@@ -29,12 +29,22 @@ using duck::quote_name;
 
 constexpr int64_t kRowsBetweenLooks = 4096;
 constexpr size_t kChecksumBytes = 1 << 16;
-constexpr const char* kManifestTable =
-    "CREATE TABLE IF NOT EXISTS windrow_publications (view TEXT PRIMARY KEY, batch_id TEXT, "
-    "source_table TEXT, "
-    "source_version INTEGER, definition TEXT, boundary TEXT, rows INTEGER, checksum TEXT, "
-    "started_at TEXT, "
-    "published_at TEXT, inputs TEXT, rejected TEXT)";
+constexpr size_t kLongestName = 1000;  // SQLite itself knows no bound
+constexpr const char* kManifests = "windrow_publications";
+
+const ManifestTable& manifest_table() {
+  static const SqlWords words{.name = duck::quote_name,
+                              .literal = duck::quote_text,
+                              .time = [](Time time) { return duck::quote_text(iso(time)); },
+                              .key = "TEXT",
+                              .text = "TEXT",
+                              .whole = "INTEGER",
+                              .moment = "TEXT",
+                              .started = "started_at",
+                              .published = "published_at"};
+  static const ManifestTable table(words, quote_name(kManifests));
+  return table;
+}
 
 /// SHA-256 over the rows in order, folded every 64 KiB: memory stays small.
 class Checksum {
@@ -73,9 +83,17 @@ class Checksum {
   std::string state_, pending_;
 };
 
-std::optional<Time> time_of(const SqliteValue& value) {
-  const auto* text = std::get_if<std::string>(&value);
-  return text ? parse_time(*text) : std::nullopt;
+std::vector<SqlRow> as_texts(const std::vector<std::vector<SqliteValue>>& rows) {
+  std::vector<SqlRow> out;
+  for (const auto& row : rows) {
+    auto& texts = out.emplace_back();
+    for (const auto& value : row) {
+      texts.emplace_back();
+      if (const auto* text = std::get_if<std::string>(&value)) texts.back() = *text;
+      if (const auto* whole = std::get_if<int64_t>(&value)) texts.back() = std::to_string(*whole);
+    }
+  }
+  return out;
 }
 
 class SqliteStore final : public Store {
@@ -83,36 +101,16 @@ class SqliteStore final : public Store {
   SqliteStore(std::string path, const Clock& clock) : path_(std::move(path)), clock_(clock) {}
 
   std::map<std::string, Manifest> manifests() override {
-    std::map<std::string, Manifest> out;
-    if (!std::filesystem::exists(path_)) return out;
+    if (!std::filesystem::exists(path_)) return {};
     Sqlite database(path_, Sqlite::Mode::existing);
     if (database.query("SELECT 1 FROM sqlite_master WHERE name = 'windrow_publications'").empty())
-      return out;
+      return {};
     // One of an earlier version lacks the last columns: its views are published anew.
     if (database
             .query("SELECT 1 FROM pragma_table_info('windrow_publications') WHERE name = 'inputs'")
             .empty())
-      return out;
-    const auto rows = database.query(
-        "SELECT view, batch_id, source_table, source_version, definition, boundary, rows, "
-        "checksum, started_at, published_at, inputs, rejected "
-        "FROM windrow_publications");
-    for (const auto& row : rows) {
-      Manifest one{text_of(row[0]),
-                   text_of(row[1]),
-                   text_of(row[2]),
-                   clients::integer_of(row[3]).value_or(-1),
-                   text_of(row[4]),
-                   time_of(row[5]),
-                   clients::integer_of(row[6]).value_or(0),
-                   text_of(row[7]),
-                   time_of(row[8]).value_or(Time{}),
-                   time_of(row[9]).value_or(Time{}),
-                   text_of(row[10]),
-                   text_of(row[11])};
-      out[one.view] = std::move(one);
-    }
-    return out;
+      return {};
+    return manifest_table().read(as_texts(database.query(manifest_table().select())));
   }
 
   std::vector<Manifest> publish(const std::vector<ViewBatch>& views, duck::Connection& connection,
@@ -127,7 +125,7 @@ class SqliteStore final : public Store {
     const bool erased = std::any_of(views.begin(), views.end(),
                                     [](const auto& view) { return view.change.erased; });
     SqliteTransaction transaction(database);
-    database.execute(kManifestTable);
+    database.execute(manifest_table().create());
     for (const char* column : {"inputs", "rejected"}) {
       if (database
               .query("SELECT 1 FROM pragma_table_info('windrow_publications') WHERE name = ?",
@@ -136,7 +134,11 @@ class SqliteStore final : public Store {
         database.execute(std::string("ALTER TABLE windrow_publications ADD COLUMN ") + column +
                          " TEXT");
     }
-    refuse_outrun(views, database);
+    for (const auto& view : views) {
+      const auto there =
+          database.query("SELECT batch_id FROM windrow_publications WHERE view = ?", {view.table});
+      refuse_outrun(view, there.empty() ? "" : text_of(there[0][0]));
+    }
     std::vector<Manifest> out;
     for (const auto& view : views) {
       cancel.check();
@@ -169,8 +171,7 @@ class SqliteStore final : public Store {
     Sqlite database(path_, Sqlite::Mode::existing);
     SqliteTransaction transaction(database);
     for (const auto& [view, boundary] : boundaries) {
-      database.query("UPDATE windrow_publications SET boundary = ? WHERE view = ?",
-                     {iso(boundary), view});
+      database.execute(manifest_table().move_boundary(view, boundary));
     }
     transaction.commit();
   }
@@ -228,26 +229,13 @@ class SqliteStore final : public Store {
   }
 
   static void refuse_odd(const std::vector<ViewBatch>& views) {
-    std::set<std::string> names;
+    refuse_published_twice(views);
     for (const auto& view : views) {
       if (view.mode != "replace")
         throw Error(Code::unsupported,
                     "mode \"" + view.mode + "\" of view \"" + view.table + "\" is not known",
                     "SQLite takes `mode: replace`");
-      if (!names.insert(view.table).second)
-        throw Error(Code::configuration, "view \"" + view.table + "\" is published twice at once");
       for (const char* kept : {"windrow_", "sqlite_"}) refuse_kept_name(view, view.table, kept);
-    }
-  }
-
-  static void refuse_outrun(const std::vector<ViewBatch>& views, Sqlite& database) {
-    for (const auto& view : views) {
-      if (!view.after) continue;
-      const auto there =
-          database.query("SELECT batch_id FROM windrow_publications WHERE view = ?", {view.table});
-      if ((there.empty() ? "" : text_of(there[0][0])) != *view.after)
-        throw Error(Code::conflict,
-                    fmt::format("view \"{}\" was published by another run meanwhile", view.table));
     }
   }
 
@@ -317,31 +305,27 @@ class SqliteStore final : public Store {
       database.execute("DROP TABLE " + quote_name(view.table));
     }
     database.execute("ALTER TABLE " + beside(view) + " RENAME TO " + quote_name(view.table));
-    for (const auto& columns : view.indexes) make_index(view, columns, false, database);
-    for (const auto& columns : view.settings.unique) make_index(view, columns, true, database);
+    for (const auto& index : declared_indexes(view, kLongestName))
+      make_index(view, index, database);
     for (const auto& sql : others) again(sql, view.table, database);
   }
 
-  static void make_index(const ViewBatch& view, const std::vector<std::string>& columns,
-                         bool unique, Sqlite& database) {
+  static void make_index(const ViewBatch& view, const DeclaredIndex& index, Sqlite& database) {
     const std::string& table = view.table;
-    std::string names, name = (unique ? "windrow_unique_" : "windrow_") + table;
-    for (std::string column : columns) {
-      const bool down = column.starts_with('-');
-      if (down) column.erase(0, 1);
+    std::string names;
+    for (const auto& column : index.columns) {
       // Quoted, an unknown name would pass for a text.
       if (database
               .query("SELECT 1 FROM pragma_table_info(?) WHERE lower(name) = lower(?)",
-                     {table, column})
+                     {table, column.name})
               .empty()) {
         throw Error(Code::configuration,
-                    "index of view \"" + table + "\": there is no column \"" + column + "\"");
+                    "index of view \"" + table + "\": there is no column \"" + column.name + "\"");
       }
-      names += (names.empty() ? "" : ", ") + quote_name(column) + (down ? " DESC" : "");
-      name += "_" + column + (down ? "_desc" : "");
+      names += (names.empty() ? "" : ", ") + quote_name(column.name) + (column.down ? " DESC" : "");
     }
-    database.execute(std::string("CREATE ") + (unique ? "UNIQUE " : "") + "INDEX " +
-                     quote_name(name) + " ON " + quote_name(table) + " (" + names + ")");
+    database.execute(std::string("CREATE ") + (index.unique ? "UNIQUE " : "") + "INDEX " +
+                     quote_name(index.name) + " ON " + quote_name(table) + " (" + names + ")");
   }
 
   static void again(const std::string& sql, const std::string& table, Sqlite& database) {
@@ -356,13 +340,7 @@ class SqliteStore final : public Store {
   }
 
   static void record(const Manifest& one, Sqlite& database) {
-    const SqliteValue boundary =
-        one.boundary ? SqliteValue(iso(*one.boundary)) : SqliteValue(std::monostate{});
-    database.query(
-        "INSERT OR REPLACE INTO windrow_publications VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-        "?)",
-        {one.view, one.batch_id, one.source_table, one.source_version, one.definition, boundary,
-         one.rows, one.checksum, iso(one.started), iso(one.published), one.inputs, one.rejected});
+    for (const auto& statement : manifest_table().record(one)) database.execute(statement);
   }
 
   static std::string beside(const ViewBatch& view) {
@@ -377,6 +355,18 @@ class SqliteStore final : public Store {
 
 std::unique_ptr<Store> sqlite_store(const std::string& path, const Clock& clock) {
   return std::make_unique<SqliteStore>(path, clock);
+}
+
+StoreKind sqlite_kind() {
+  StoreKind out;
+  out.connection.name = "sqlite";
+  out.connection.keys = {{"path", "The file, relative to the project.", true}};
+  out.connection.store = project::StoreKeys{.keys = {"indexes", "unique", "columns"}};
+  out.layout = "numbers compare as numbers";
+  out.open = [](const project::Connection& connection, const Surroundings& surroundings) {
+    return sqlite_store(connection.file("path", surroundings.root), surroundings.clock);
+  };
+  return out;
 }
 
 }  // namespace windrow::publish

@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "clients/sqlite.h"
-#include "publish/store.h"
+#include "publish/sqlite/kind.h"
 
 namespace windrow::publish {
 namespace {

@@ -5,13 +5,22 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "project/project.h"
+#include "app/kinds.h"
 #include "project/shape.h"
 
-namespace windrow::project {
+namespace windrow::app {
 namespace {
 
+using project::documented_keys;
+using project::schema_kinds;
 using Json = nlohmann::json;
+
+std::string json_schema(std::string_view kind) {
+  return project::json_schema(kind, kinds().declared);
+}
+std::string reference_markdown(std::string_view kind) {
+  return project::reference_markdown(kind, kinds().declared);
+}
 
 void expect_closed(const Json& schema, const std::string& path, const std::set<std::string>& open) {
   if (schema.is_object()) {
@@ -83,7 +92,7 @@ TEST(Documentation, HoldsEveryKeyAndNoOther) {
       text.replace(table, end - table, reference_markdown(kind));
     } else {
       EXPECT_EQ(text.substr(table, end - table), reference_markdown(kind))
-          << "run project_test with WINDROW_REWRITE=1 to write docs/project.md anew";
+          << "run app_test with WINDROW_REWRITE=1 to write docs/project.md anew";
     }
   }
   if (::getenv("WINDROW_REWRITE")) std::ofstream(path) << text;
@@ -92,7 +101,7 @@ TEST(Documentation, HoldsEveryKeyAndNoOther) {
 TEST(Documentation, DescribesEveryKey) {
   for (const auto& kind : schema_kinds()) {
     std::set<std::string> seen;
-    for (const auto& key : documented_keys(kind)) {
+    for (const auto& key : documented_keys(kind, kinds().declared)) {
       EXPECT_TRUE(seen.insert(key.path).second) << kind << " " << key.path;
       EXPECT_FALSE(key.type.empty()) << kind << " " << key.path;
       EXPECT_TRUE(key.sentence.ends_with(".")) << kind << " " << key.path;
@@ -101,4 +110,4 @@ TEST(Documentation, DescribesEveryKey) {
 }
 
 }  // namespace
-}  // namespace windrow::project
+}  // namespace windrow::app

@@ -1,0 +1,46 @@
+#include "app/kinds.h"
+
+#include "publish/cassandra/kind.h"
+#include "publish/duckdb/kind.h"
+#include "publish/files/kind.h"
+#include "publish/mongodb/kind.h"
+#include "publish/postgres/kind.h"
+#include "publish/sqlite/kind.h"
+#include "sources/connection_kinds.h"
+
+namespace windrow::app {
+
+namespace {
+
+/// In the order of the reference.
+std::vector<publish::StoreKind> store_kinds() {
+  return {publish::sqlite_kind(),   publish::duckdb_kind(),  publish::files_kind(),
+          publish::postgres_kind(), publish::mongodb_kind(), publish::cassandra_kind()};
+}
+
+/// Its connections are read, and nothing uses them.
+project::ConnectionKind unused(const char* name) {
+  project::ConnectionKind out;
+  out.name = name;
+  out.open = true;
+  out.used = false;
+  return out;
+}
+
+Kinds put_together() {
+  Kinds out{{}, publish::Stores(store_kinds())};
+  auto& connections = out.declared.connections;
+  connections = {sources::rest_connection(), sources::kafka_connection()};
+  for (const auto& kind : out.stores.kinds()) connections.push_back(kind.connection);
+  for (const char* name : {"mysql", "s3", "http"}) connections.push_back(unused(name));
+  return out;
+}
+
+}  // namespace
+
+const Kinds& kinds() {
+  static const Kinds all = put_together();
+  return all;
+}
+
+}  // namespace windrow::app

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "project/kinds.h"
+#include "publish/store_kind.h"
+
+namespace windrow::app {
+
+/// Every kind that this program was put together with.
+struct Kinds {
+  project::Kinds declared;  ///< what project files may say
+  publish::Stores stores;
+};
+const Kinds& kinds();
+
+}  // namespace windrow::app
