@@ -4,6 +4,7 @@
 #include "publish/duckdb/kind.h"
 #include "publish/files/kind.h"
 #include "publish/mongodb/kind.h"
+#include "publish/mysql/kind.h"
 #include "publish/postgres/kind.h"
 #include "publish/sqlite/kind.h"
 #include "sources/connection_kinds.h"
@@ -14,8 +15,9 @@ namespace {
 
 /// In the order of the reference.
 std::vector<publish::StoreKind> store_kinds() {
-  return {publish::sqlite_kind(),   publish::duckdb_kind(),  publish::files_kind(),
-          publish::postgres_kind(), publish::mongodb_kind(), publish::cassandra_kind()};
+  return {publish::sqlite_kind(),   publish::duckdb_kind(), publish::files_kind(),
+          publish::postgres_kind(), publish::mysql_kind(),  publish::mongodb_kind(),
+          publish::cassandra_kind()};
 }
 
 /// Its connections are read, and nothing uses them.
@@ -32,7 +34,7 @@ Kinds put_together() {
   auto& connections = out.declared.connections;
   connections = {sources::rest_connection(), sources::kafka_connection()};
   for (const auto& kind : out.stores.kinds()) connections.push_back(kind.connection);
-  for (const char* name : {"mysql", "s3", "http"}) connections.push_back(unused(name));
+  for (const char* name : {"s3", "http"}) connections.push_back(unused(name));
   return out;
 }
 

@@ -27,9 +27,9 @@ TEST_F(Kinds, KeysThatWouldDoNothingInTheirStore) {
                   "    keep: 1\n    mode: append\n    document: {flat: true}\n"),
       "publish/p.yaml:4:5: \"keep\" goes with mode \"replace\" alone\n"
       "publish/p.yaml:9:5: view \"t\": \"key\" does nothing in a store of the type \"sqlite\" "
-      "-- it goes with postgres, mongodb and cassandra\n"
+      "-- it goes with postgres, mysql, mongodb and cassandra\n"
       "publish/p.yaml:10:5: view \"t\": \"keep\" does nothing in a store of the type "
-      "\"sqlite\" -- it goes with postgres, mongodb and cassandra\n"
+      "\"sqlite\" -- it goes with postgres, mysql, mongodb and cassandra\n"
       "publish/p.yaml:11:11: view \"t\": a store of the type \"sqlite\" does not take mode "
       "\"append\" -- use mode replace\n"
       "publish/p.yaml:12:5: view \"t\": \"document\" does nothing in a store of the type "
@@ -46,13 +46,13 @@ TEST_F(Kinds, KeysThatWouldDoNothingInTheirStore) {
   EXPECT_EQ(publication("wide", "    cassandra: {index: sai}\n    unique: [a]\n    key: a\n"),
             "publish/p.yaml:6:5: view \"t\": \"index\" does nothing: the view has no \"indexes\"\n"
             "publish/p.yaml:7:5: view \"t\": \"unique\" does nothing in a store of the type "
-            "\"cassandra\" -- it goes with sqlite, duckdb, postgres and mongodb\n");
+            "\"cassandra\" -- it goes with sqlite, duckdb, postgres, mysql and mongodb\n");
   EXPECT_EQ(
       publication("out",
                   "    columns: {a: text}\n    file: {format: json, name: x, delimiter: \";\", "
                   "fields: [{name: a, width: 3}]}\n"),
       "publish/p.yaml:6:5: view \"t\": \"columns\" does nothing in a store of the type "
-      "\"files\" -- it goes with sqlite, duckdb, postgres, mongodb and cassandra\n"
+      "\"files\" -- it goes with sqlite, duckdb, postgres, mysql, mongodb and cassandra\n"
       "publish/p.yaml:7:46: \"delimiter\" does nothing in the format \"json\" -- it goes with "
       "csv\n"
       "publish/p.yaml:7:77: \"width\" goes with the format \"fixed\" alone\n");

@@ -32,7 +32,8 @@ std::optional<std::string_view> port_of(std::string_view host) {
 
 /// Schemes whose URLs usually hold a user, and no `@` in what comes after the hosts.
 bool names_a_user(std::string_view scheme) {
-  return scheme == "postgres" || scheme == "postgresql" || scheme.starts_with("mongodb");
+  return scheme == "postgres" || scheme == "postgresql" || scheme == "mysql" ||
+         scheme == "mariadb" || scheme.starts_with("mongodb");
 }
 
 }  // namespace

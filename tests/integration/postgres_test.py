@@ -1,10 +1,7 @@
 """Publishing to PostgreSQL: a real server (tests/servers), judged by psql."""
-import contextlib
 import os
 import random
-import socket
 import subprocess
-import threading
 import time
 
 import pytest
@@ -21,17 +18,14 @@ def server():
 @pytest.fixture
 def store(server, request):
     """A database of the test's own: its URL and psql on it."""
-    url = serving_lab.new_database(server, "t_" + request.node.name.split("[")[0][:50].lower())
-    return serving_lab.Psql(url)
+    return serving_lab.new_store(server, "t_" + request.node.name.split("[")[0][:50].lower())
 
 
 def project(tmp_path, store, files, connection="", extra=""):
     return serving_lab.project(tmp_path / "p", f'{{type: postgres, url: "{store.url}"{connection}}}', files, extra)
 
 
-def publish_file(*views: str) -> str:
-    return "publish: all\nto: serving\nviews:\n" + "".join(f"  - {{{view}}}\n" for view in views)
-
+publish_file = serving_lab.publish_file
 
 TYPES = """
 SELECT * FROM (VALUES
@@ -145,100 +139,9 @@ def test_tables_are_evolved(tmp_path, store):
     assert store("SELECT count(*) FROM v") == "1"
 
 
-def test_tables_of_others_are_left_alone(tmp_path, store):
-    store("CREATE TABLE numbers (id int); INSERT INTO numbers VALUES (7)")
-    folder = project(tmp_path, store, {"publish/all.yaml": publish_file("from: gold.numbers, table: numbers")})
-    serving_lab.batch(folder, 1)
-    result = lab.windrow(folder, "run", check=False)
-    assert result.returncode == 1 and "did not publish" in result.stdout + result.stderr
-    assert store("SELECT * FROM numbers") == "7"
-
-
-EVENTS = """/* windrow
-build: {merge: {key: [id], latest_by: n}}
-*/
-SELECT id, ts, kind, n FROM bronze.events
-"""
-DAILY = """/* windrow
-build: {interval: {column: day, grain: day, batch: 100}}
-*/
-SELECT date_trunc('day', ts) AS day, kind, sum(n)::BIGINT AS total FROM bronze.events
-WHERE ts >= $start AND ts < $end GROUP BY ALL
-"""
-
-
-def events_project(tmp_path, store, *views):
-    folder = project(tmp_path, store, {
-        "sources/events.yaml": lab.FILES["sources/events.yaml"],
-        "models/silver/events.sql": EVENTS,
-        "models/gold/daily.sql": DAILY,
-        "publish/all.yaml": publish_file(*views),
-    })
-    return folder
-
-
-def test_append_sends_new_rows_once(tmp_path, store):
-    folder = events_project(tmp_path, store, "from: bronze.events, table: events, mode: append")
-    lab.add_events(folder, "a.ndjson", range(10))
-    lab.windrow(folder, "run")
-    assert store("SELECT count(*), count(DISTINCT id) FROM events") == "10|10"
-    lab.windrow(folder, "run")
-    lab.add_events(folder, "b.ndjson", range(10, 25))
-    assert "15" in lab.windrow(folder, "run").stdout
-    lab.windrow(folder, "run")
-    assert store("SELECT count(*), count(DISTINCT id) FROM events") == "25|25"
-    assert store("SELECT rows, source_version FROM windrow_publications").startswith("15|")
-
-
-def test_upsert_and_intervals_send_what_changed(tmp_path, store):
-    folder = events_project(
-        tmp_path, store, "from: silver.events, table: events, mode: upsert, key: [id]",
-        "from: gold.daily, table: daily, mode: replace_interval, indexes: [[day]]")
-    lab.add_events(folder, "a.ndjson", range(100))
-    lab.windrow(folder, "run")
-    assert store("SELECT count(*), sum(n) FROM events") == "100|4950"
-    expected = store("SELECT sum(total) FROM daily")
-    assert expected == "4950"
-    store("UPDATE daily SET total = -1 WHERE day = '2025-10-05'")  # nobody sends that day again
-    (folder / "data/b.ndjson").write_text(
-        '{"id": 3, "ts": "2025-10-02 10:00:00", "kind": "k9", "n": 1000}\n'
-        '{"id": 500, "ts": "2025-10-02 11:00:00", "kind": "k9", "n": 7}\n')
-    lab.windrow(folder, "run")
-    assert store("SELECT n, kind FROM events WHERE id = 3") == "1000|k9"
-    assert store("SELECT count(*) FROM events") == "101"
-    assert store("SELECT rows FROM windrow_publications WHERE view = 'events'") in ("2", "3")
-    assert store("SELECT total FROM daily WHERE day = '2025-10-02' AND kind = 'k9'") == "1007"
-    assert store("SELECT DISTINCT total FROM daily WHERE day = '2025-10-05'") == "-1"
-    boundary = store("SELECT boundary IS NOT NULL FROM windrow_publications WHERE view = 'daily'")
-    assert boundary == "t"
-
-
-def test_duplicate_and_null_keys_are_named(tmp_path, store):
-    folder = project(tmp_path, store, {
-        "models/gold/t.sql": "SELECT 1 AS id, 2 AS n UNION ALL SELECT 1, 3\n",
-        "publish/all.yaml": publish_file("from: gold.t, table: t, mode: upsert, key: [id]"),
-    })
-    result = lab.windrow(folder, "run", check=False)
-    assert "several rows have the key (1)" in result.stdout + result.stderr
-    (folder / "models/gold/t.sql").write_text("SELECT NULL::INT AS id, 2 AS n\n")
-    result = lab.windrow(folder, "run", check=False)
-    assert "NULL in its key" in result.stdout + result.stderr
-
-
-def test_unchanged_views_are_not_sent(tmp_path, store):
-    folder = project(tmp_path, store, {"publish/all.yaml": publish_file("from: gold.numbers, table: numbers")})
-    serving_lab.batch(folder, 1)
-    lab.windrow(folder, "run")
-    seen = "SELECT xmin, batch_id FROM windrow_publications"
-    before = store(seen)
-    lab.windrow(folder, "run")
-    lab.windrow(folder, "publish")
-    assert store(seen) == before
-
-
 def test_merge_views(tmp_path, store):
-    folder = events_project(
-        tmp_path, store,
+    folder = serving_lab.events_project(
+        tmp_path / "p", store,
         "from: gold.daily, table: daily, merge: {view: daily_now, speed: daily_speed, time: day}",
         "sql: \"SELECT kind, day, total FROM gold.daily\", table: kinds, merge: {view: kinds_now, speed: kinds_speed, "
         "time: day, key: [kind], sum: [total]}")
@@ -276,43 +179,6 @@ def test_texts_sort_as_in_the_lake(tmp_path, store):
                  "WHERE attrelid = 'words'::regclass AND attname = 'word'") == "C"
 
 
-def test_names_that_are_made_to_break_it(tmp_path, store):
-    names = ['a"b', "select", "ключ", "a b", "x'); DROP TABLE windrow_publications; --", "$1", "%s", "{0}", "ctid2", "é" * 31]
-    def one(number: int) -> str:
-        columns = ", ".join(f"{number + i} AS \"{name.replace(chr(34), chr(34) * 2)}\"" for i, name in enumerate(names))
-        return f"publish: all\nto: serving\nviews:\n  - table: t\n    sql: |\n      SELECT {columns} FROM gold.one\n"
-    folder = project(tmp_path, store, {"models/gold/one.sql": "SELECT 1 AS one\n", "publish/all.yaml": one(0)})
-    lab.windrow(folder, "run")
-    for number in (100, 200):  # a second batch finds the columns again
-        (folder / "publish/all.yaml").write_text(one(number))
-        lab.windrow(folder, "publish")
-        assert store.rows("SELECT * FROM t") == [[str(number + i) for i in range(len(names))]]
-    assert store("SELECT string_agg(attname, '|' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 0") == "|".join(names)
-    names.append("é" * 32)
-    (folder / "publish/all.yaml").write_text(one(300))
-    told = lab.windrow(folder, "publish", check=False)
-    assert told.returncode != 0 and "has 64 bytes, and PostgreSQL takes 63" in told.stdout + told.stderr
-    assert store("SELECT count(*) FROM t") == "1"
-
-
-def test_rollback_holds_until_something_newer(tmp_path, store):
-    folder = project(tmp_path, store, {"publish/all.yaml": publish_file("from: gold.numbers, table: numbers, keep: 1")})
-    serving_lab.batch(folder, 1)
-    lab.windrow(folder, "run")
-    result = lab.windrow(folder, "publish", "--rollback", "all", check=False)
-    assert result.returncode == 1 and "keeps no former batch" in result.stderr
-    serving_lab.batch(folder, 2)
-    lab.windrow(folder, "run")
-    lab.windrow(folder, "publish", "--rollback", "all/numbers")
-    seen = "SELECT DISTINCT batch FROM numbers"
-    assert store(seen) == "1"
-    lab.windrow(folder, "run")  # the rejected batch does not come back
-    assert store(seen) == "1"
-    serving_lab.batch(folder, 3)
-    lab.windrow(folder, "run")
-    assert store(seen) == "3"
-
-
 def test_tls_schema_and_wrong_passwords(tmp_path, store, server):
     authority = server.variables()["WINDROW_TEST_POSTGRES_CA"]
     folder = project(tmp_path, store, {"publish/all.yaml": publish_file("from: gold.numbers, table: numbers")},
@@ -335,20 +201,6 @@ def test_tls_schema_and_wrong_passwords(tmp_path, store, server):
         (folder / "windrow.yaml").read_text().replace(authority, str(wrong)))
     result = lab.windrow(folder, "health", check=False)
     assert result.returncode == 1 and "named by `ca:`" in result.stdout
-
-
-def test_several_tables_are_one_transaction(tmp_path, store):
-    folder = project(tmp_path, store, {
-        "models/gold/other.sql": "SELECT 1 AS n\n",
-        "publish/all.yaml": publish_file("from: gold.numbers, table: numbers", "from: gold.other, table: other, unique: [[n]]"),
-    })
-    serving_lab.batch(folder, 1)
-    lab.windrow(folder, "run")
-    serving_lab.batch(folder, 2)
-    (folder / "models/gold/other.sql").write_text("SELECT 1 AS n UNION ALL SELECT 1\n")
-    result = lab.windrow(folder, "run", check=False)
-    assert result.returncode == 1 and "Key (n)=(1) already exists" in result.stdout + result.stderr
-    assert store("SELECT DISTINCT batch FROM numbers") == "1"
 
 
 def test_a_deadlock_is_tried_again(tmp_path, store):
@@ -459,58 +311,6 @@ def test_readers_see_one_batch_whole(tmp_path, store):
     assert store("SELECT rows, count(*) OVER () FROM windrow_publications WHERE view = 'numbers'") == f"{rows}|1"
 
 
-class CuttingProxy:
-    """Passes bytes between windrow and the server; cuts the line when the client says a word, before or after the
-    server has heard it."""
-
-    def __init__(self, port: int, word: bytes, deliver: bool):
-        self.port, self.word, self.deliver, self.cuts, self.left = port, word, deliver, 0, 1
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.address = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            upstream = socket.create_connection(("127.0.0.1", self.port))
-            threading.Thread(target=self.up, args=(client, upstream), daemon=True).start()
-            threading.Thread(target=self.down, args=(client, upstream), daemon=True).start()
-
-    def up(self, client, upstream):
-        try:
-            while data := client.recv(65536):
-                if self.word in data and self.left > 0:
-                    self.left -= 1
-                    self.cuts += 1
-                    if self.deliver:
-                        client.shutdown(socket.SHUT_WR)  # the answer goes nowhere
-                        upstream.sendall(data)
-                        time.sleep(0.3)
-                    if not self.deliver:
-                        client.shutdown(socket.SHUT_RDWR)
-                        time.sleep(600)  # the server is not told that its client is gone
-                    break
-                upstream.sendall(data)
-        except OSError:
-            pass
-        for each in (client, upstream):
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-
-    @staticmethod
-    def down(client, upstream):
-        try:
-            while data := upstream.recv(65536):
-                client.sendall(data)
-        except OSError:
-            pass
-        with contextlib.suppress(OSError):
-            client.shutdown(socket.SHUT_RDWR)
-
-
 @pytest.mark.parametrize("delivered", [True, False])
 def test_connection_lost_at_commit(tmp_path, store, server, delivered):
     folder = project(tmp_path, store, {"publish/all.yaml": publish_file("from: gold.numbers, table: numbers")})
@@ -519,7 +319,7 @@ def test_connection_lost_at_commit(tmp_path, store, server, delivered):
     before = store("SELECT batch_id FROM windrow_publications")
     serving_lab.batch(folder, 2)
     lab.windrow(folder, "run", "--select", "gold.*")
-    proxy = CuttingProxy(server.ports["sql"], b"COMMIT\0", delivered)
+    proxy = serving_lab.CuttingProxy(server.ports["sql"], b"COMMIT\0", delivered)
     settings = (folder / "windrow.yaml").read_text()
     through = settings.replace(f":{server.ports['sql']}/", f":{proxy.address}/").replace(
         '", ', '", ').replace("type: postgres,", "type: postgres, tls: off,")
@@ -530,23 +330,6 @@ def test_connection_lost_at_commit(tmp_path, store, server, delivered):
     assert store("SELECT batch_id FROM windrow_publications") != before
     (folder / "windrow.yaml").write_text(settings)
     assert "up to date" in lab.windrow(folder, "publish", "--dry-run").stdout
-
-
-def test_server_restarts(tmp_path, store, server):
-    folder = project(tmp_path, store, {"publish/all.yaml": publish_file("from: gold.numbers, table: numbers")})
-    serving_lab.batch(folder, 1, 300000)
-    lab.windrow(folder, "run")
-    serving_lab.batch(folder, 2, 300000)
-    lab.windrow(folder, "run", "--select", "gold.*")
-    run = lab.start(folder, "publish")
-    while store("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%'", check=False) == "0":
-        assert run.poll() is None
-    server.kill("postgres")
-    time.sleep(0.5)
-    server.up()
-    assert run.wait(timeout=120) in (0, 1)
-    lab.windrow(folder, "publish")
-    assert store("SELECT count(*), min(batch), max(batch) FROM numbers") == "300000|2|2"
 
 
 def test_disk_full_in_the_database(tmp_path, store, server):

@@ -9,6 +9,7 @@ import fetch
 from cassandra_server import Cassandra, CassandraRing, CassandraSecure
 from hdfs import Hdfs, HdfsHa, HdfsKerberos
 from kafka import Kafka
+from mariadb import MariaDB
 from minio import Minio
 from mongodb import Mongodb
 from postgres import Postgres
@@ -17,8 +18,8 @@ from server import Failure, Server, memory
 from spark import Spark
 
 SERVERS: dict[str, type[Server]] = {kind.name: kind for kind in (
-    Cassandra, CassandraSecure, CassandraRing, Minio, Hdfs, HdfsHa, HdfsKerberos, Kafka, Mongodb, Postgres, SecantusDB,
-    SecantusDBTls, Spark)}
+    Cassandra, CassandraSecure, CassandraRing, Minio, Hdfs, HdfsHa, HdfsKerberos, Kafka, MariaDB, Mongodb, Postgres,
+    SecantusDB, SecantusDBTls, Spark)}
 USAGE = """usage: ./dev servers VERB [NAME…]
 
   up      fetch, start, wait until ready; print addresses and the variables that programs need
