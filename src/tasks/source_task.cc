@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "sources/source.h"
 #include "tasks/audit.h"
@@ -14,6 +15,7 @@ namespace windrow::tasks {
 namespace {
 
 constexpr int kConflictsMax = 20;
+constexpr int64_t kFewMisfits = 10'000;
 
 std::unique_ptr<sources::Reader> reader_of(const Context& context, const project::Source& source,
                                            Cancel* cancel, bool whole = false) {
@@ -146,9 +148,17 @@ void settle(const project::Source& source, sources::Batch& batch, int64_t rows,
   const bool counted = !batch.held.empty();
   if (!counted && batch.misfits_select.empty()) return;
   auto set_aside = set_aside_of(batch, session);
-  if (!batch.misfits_select.empty() && (!counted || missing(batch, rows, set_aside) > 0)) {
-    batch.rejected_select +=
-        (batch.rejected_select.empty() ? "" : "\nUNION ALL\n") + batch.misfits_select;
+  const int64_t gone =
+      counted ? missing(batch, rows, set_aside) : std::numeric_limits<int64_t>::max();
+  if (!batch.misfits_select.empty() && gone > 0) {
+    std::string misfits = batch.misfits_select;
+    // They are counted, and then written: where few are expected, all is looked through for them
+    // once. More would not lie in memory beside the rest.
+    if (gone <= kFewMisfits) {
+      session.query("CREATE OR REPLACE TEMP TABLE windrow_misfits AS " + misfits, batch.parameters);
+      misfits = "SELECT origin, position, error, content FROM windrow_misfits";
+    }
+    batch.rejected_select += (batch.rejected_select.empty() ? "" : "\nUNION ALL\n") + misfits;
     set_aside = set_aside_of(batch, session);
   }
   if (!counted || missing(batch, rows, set_aside) == 0) return;
