@@ -257,6 +257,39 @@ def test_connection_lost_at_the_end(tmp_path, store, server, delivered, word, vi
     assert "up to date" in lab.windrow(folder, "publish", "--dry-run").stdout
 
 
+def test_rows_as_large_as_the_server_takes_them(tmp_path, store, server):
+    """Of 1 MB at once here, which every server takes: rows that fill a statement, and one too large for any."""
+    rows = "SELECT i AS id, repeat('x', CASE i WHEN 3 THEN {} ELSE 100 END) AS words FROM range(6) t(i)\n"
+    folder = project(tmp_path, store, {"models/gold/t.sql": rows.format(1048400), "publish/all.yaml": publish_file("from: gold.t, table: t")})
+    server.sql("SET GLOBAL max_allowed_packet = 1048576")
+    try:
+        lab.windrow(folder, "run")
+        assert store("SELECT group_concat(length(words) ORDER BY id) FROM t") == "100,100,100,1048400,100,100"
+        (folder / "models/gold/t.sql").write_text(rows.format(1048600))
+        result = lab.windrow(folder, "run", check=False)
+        said = result.stdout + result.stderr
+        assert result.returncode == 1 and 'row 4 of view "t" has 1048' in said and "max_allowed_packet" in said
+        assert store("SELECT count(*), max(length(words)) FROM t") == "6|1048400"
+    finally:
+        server.sql("SET GLOBAL max_allowed_packet = 16777216")
+
+
+def test_erased_rows_are_not_in_the_tables_file(tmp_path, store, server):
+    mark = "zita-14620@example.com"
+    folder = project(tmp_path, store, {
+        "models/gold/t.sql": f"SELECT i AS id, CASE i WHEN 7 THEN '{mark}' ELSE 'x' END AS email FROM range(50) t(i)\n",
+        "publish/all.yaml": publish_file("from: gold.t, table: t, mode: upsert, key: [id]", "from: gold.t, table: u, indexes: [[email]]")})
+    lab.windrow(folder, "run")
+
+    def held() -> list[str]:
+        server.sql(f"FLUSH TABLES {store.database}.t, {store.database}.u FOR EXPORT; UNLOCK TABLES")
+        return sorted(path.stem for path in (server.home / "data" / store.database).glob("*.ibd") if mark.encode() in path.read_bytes())
+
+    assert held() == ["t", "u"]
+    lab.windrow(folder, "erase", "--key", "id=7", "--yes")
+    assert held() == [] and store("SELECT (SELECT count(*) FROM t), (SELECT count(*) FROM u)") == "49|49"
+
+
 def test_a_user_who_may_not_is_told_what_to_grant(tmp_path, store):
     store(f"CREATE OR REPLACE USER little@'127.0.0.1' IDENTIFIED BY 'little-secret'; GRANT SELECT ON {store.database}.* TO little@'127.0.0.1'")
     folder = project(tmp_path, store, {"publish/all.yaml": publish_file("from: gold.numbers, table: numbers")})

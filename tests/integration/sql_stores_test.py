@@ -1,5 +1,6 @@
 """What publications promise in every SQL database that is a server: real ones, judged by their own clients."""
 import random
+import signal
 import threading
 import time
 
@@ -191,7 +192,25 @@ def test_several_tables_change_together_or_not_at_all(tmp_path, store):
     result = lab.windrow(folder, "run", check=False)
     told = {"postgres": "Key (n)=(1) already exists", "mysql": "Duplicate entry '1'"}
     assert result.returncode == 1 and told[store.kind] in result.stdout + result.stderr
-    assert store("SELECT DISTINCT batch FROM numbers") == "1"
+    assert store("SELECT DISTINCT batch FROM numbers") == "1" and tables(store) == ["numbers", "other"]
+
+
+def test_who_stops_it_finds_nothing_changed(tmp_path, store):
+    folder = project(tmp_path, store, {"publish/all.yaml": publish_file("from: gold.numbers, table: numbers")})
+    serving_lab.batch(folder, 1)
+    lab.windrow(folder, "run")
+    before = store("SELECT batch_id FROM windrow_publications")
+    serving_lab.batch(folder, 2, 3000000)
+    lab.windrow(folder, "run", "--select", "gold.*")
+    run = lab.start(folder, "publish")
+    at_work = {"postgres": "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%'",
+               "mysql": f"SELECT count(*) FROM information_schema.tables WHERE table_schema = '{schema(store)}' AND table_name = 'windrow_new_numbers'"}
+    while store(at_work[store.kind]) == "0":
+        assert run.poll() is None
+    run.send_signal(signal.SIGINT)
+    assert run.wait(timeout=60) not in (0, -signal.SIGINT)
+    assert store("SELECT count(*), max(batch) FROM numbers") == "500|1" and tables(store) == ["numbers"]
+    assert store("SELECT batch_id FROM windrow_publications") == before
 
 
 def test_wrong_passwords_are_told_and_not_shown(tmp_path, store):

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 
+#include "base/text.h"
+
 namespace windrow::publish {
 
 namespace {
@@ -165,6 +167,15 @@ void fit(const ViewBatch& view, const duck::Column& sent, std::map<std::string, 
   table.evolve.push_back(alter + " MODIFY COLUMN " + column.declared());
 }
 
+bool is_number(std::string_view text) {
+  if (text.starts_with('-')) text.remove_prefix(1);
+  const size_t digits = text.find_first_not_of("0123456789");
+  if (text.empty() || digits == 0) return false;
+  return digits == std::string_view::npos ||
+         (text[digits] == '.' && digits + 1 < text.size() &&
+          text.find_first_not_of("0123456789", digits + 1) == std::string_view::npos);
+}
+
 }  // namespace
 
 const SqlWords& mysql_words() {
@@ -323,6 +334,27 @@ std::vector<std::string> mysql_indexes_there(Mysql& database, const std::string&
                   mysql_literal(table) + " AND INDEX_NAME LIKE 'windrow|_%' ESCAPE '|'")
            .rows)
     out.push_back(row[0].value_or(""));
+  return out;
+}
+
+std::optional<std::string> mysql_key_condition(const std::map<std::string, MysqlColumn>& columns,
+                                               const KeyValues& key) {
+  using Kind = MysqlType::Kind;
+  std::string out;
+  for (const auto& [name, value] : key) {
+    const auto found = std::find_if(columns.begin(), columns.end(), [&, &name = name](auto& each) {
+      return lower(each.first) == lower(name);
+    });
+    if (found == columns.end()) return {};
+    const Kind kind = found->second.type.kind;
+    const bool number = kind == Kind::boolean || kind == Kind::integer || kind == Kind::decimal ||
+                        kind == Kind::real;
+    // A text that begins like a number would be taken for that number.
+    const bool reads = !number || is_number(value);
+    out += (out.empty() ? "" : " AND ") +
+           (reads ? mysql_name(found->first) + " = " + (number ? value : mysql_literal(value))
+                  : std::string("FALSE"));
+  }
   return out;
 }
 

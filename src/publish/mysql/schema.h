@@ -53,4 +53,9 @@ bool mysql_there(clients::Mysql& database, const std::string& table);
 std::map<std::string, MysqlColumn> mysql_columns(clients::Mysql& database,
                                                  const std::string& table);
 
+/// The condition of rows with the key; nothing where the table has no such columns. A value that a
+/// column cannot have is no row's.
+std::optional<std::string> mysql_key_condition(const std::map<std::string, MysqlColumn>& columns,
+                                               const KeyValues& key);
+
 }  // namespace windrow::publish

@@ -3,12 +3,9 @@
 #include <algorithm>
 
 #include "base/hash.h"
-#include "base/text.h"
 #include "clients/mysql.h"
-#include "duck/vectors.h"
-#include "publish/checksum.h"
+#include "publish/mysql/insert.h"
 #include "publish/mysql/kind.h"
-#include "publish/mysql/schema.h"
 
 /// MySQL and MariaDB as serving databases (docs/adr/015-swap-in-mysql.md).
 ///
@@ -31,7 +28,6 @@ using clients::MysqlOptions;
 using clients::MysqlTransaction;
 using clients::MysqlValue;
 
-constexpr size_t kStatementBytes = 1 << 20;
 constexpr int kLockSeconds = 60;
 /// While a RENAME TABLE waits for readers, further readers wait behind it. So it waits briefly, and
 /// lets them pass before the next try.
@@ -78,89 +74,6 @@ class Renaming {
   std::vector<std::string> old_;
 };
 
-/// Rows of a SELECT, many to a statement.
-class Insert {
- public:
-  Insert(Mysql& database, const ViewBatch& view, const std::string& into, const MysqlTable& table)
-      : database_(database),
-        view_(view),
-        columns_(table.columns),
-        begin_("INSERT INTO " + mysql_name(into) + " (" + name_list(table.names(), mysql_words()) +
-               ") VALUES "),
-        packet_(std::stoull(database.value("SELECT @@max_allowed_packet").value_or("1048576"))) {}
-
-  int64_t run(const std::string& select, duck::Connection& connection, Cancel& cancel,
-              const ProgressSink& progress) {
-    duck::stream_vectors(connection, select,
-                         [&](size_t count, const std::vector<duck::Vector>& vectors) {
-                           for (size_t row = 0; row < count; ++row) {
-                             add(vectors, row);
-                             if (statement_.size() < std::min(kStatementBytes, packet_ / 2))
-                               continue;
-                             flush();
-                             cancel.check();
-                             if (progress) progress({view_.table, "writing", -1, rows_});
-                           }
-                           return true;
-                         });
-    flush();
-    return rows_;
-  }
-  std::string checksum() { return checksum_.text(); }
-
- private:
-  void add(const std::vector<duck::Vector>& vectors, size_t row) {
-    if (statement_.empty()) {
-      statement_ = begin_;
-      first_ = rows_ + 1;
-    }
-    const size_t at = statement_.size();
-    statement_ += rows_ + 1 == first_ ? "(" : ",(";
-    for (size_t i = 0; i < columns_.size(); ++i) {
-      if (i > 0) statement_ += ',';
-      if (vectors[i].null(row)) {
-        statement_ += "NULL";
-      } else {
-        append_mysql_value(vectors[i].text(row), columns_[i].type, columns_[i].name, view_,
-                           statement_);
-      }
-    }
-    statement_ += ')';
-    ++rows_;
-    if (statement_.size() - at + begin_.size() > packet_) {
-      throw Error(Code::data,
-                  fmt::format("row {} of view \"{}\" has {} bytes, and the server takes {}", rows_,
-                              view_.table, statement_.size() - at, packet_),
-                  "raise the server's max_allowed_packet", view_.settings.place);
-    }
-  }
-
-  void flush() {
-    if (statement_.empty()) return;
-    checksum_.add(std::string_view(statement_).substr(begin_.size()));
-    try {
-      database_.execute(statement_);
-    } catch (const MysqlError& error) {
-      if (error.code() != Code::data) throw;
-      Problem problem = error.problem();
-      problem.message =
-          fmt::format("view \"{}\", rows from {} on: {}", view_.table, first_, problem.message);
-      problem.place = view_.settings.place;
-      throw Error(std::move(problem));
-    }
-    statement_.clear();
-  }
-
-  Mysql& database_;
-  const ViewBatch& view_;
-  const std::vector<MysqlColumn>& columns_;
-  const std::string begin_;
-  const size_t packet_;
-  std::string statement_;
-  int64_t rows_ = 0, first_ = 1;
-  Checksum checksum_;
-};
-
 class MysqlStore final : public Store {
  public:
   MysqlStore(MysqlOptions options, const Clock& clock)
@@ -180,11 +93,16 @@ class MysqlStore final : public Store {
     const auto stop_server = database.stop_on(cancel);
     begin_work(database, views);
     std::vector<Sending> sending = prepare(database, views, connection);
-    for (auto& each : sending) {
-      if (each.swapped) write_beside(database, each, connection, cancel, progress);
+    try {
+      for (auto& each : sending) {
+        if (each.swapped) write_beside(database, each, connection, cancel, progress);
+      }
+      change_in_place(database, sending, connection, cancel, progress);
+      swap(database, sending, cancel);
+    } catch (...) {
+      forget_beside(database, sending);
+      throw;
     }
-    change_in_place(database, sending, connection, cancel, progress);
-    swap(database, sending, cancel);
     std::vector<Manifest> out;
     for (auto& each : sending) out.push_back(std::move(each.manifest));
     return out;
@@ -268,7 +186,7 @@ class MysqlStore final : public Store {
         if (!published.contains(view.table)) continue;
         ErasedRows one{view.table, 0, false};
         for (const auto& table : {view.table, former_table(view.table)}) {
-          const auto where = key_condition(mysql_columns(database, table), key);
+          const auto where = mysql_key_condition(mysql_columns(database, table), key);
           if (!where) continue;
           one.keyed = true;
           const std::string from = " FROM " + mysql_name(table) + " WHERE " + *where;
@@ -376,6 +294,14 @@ class MysqlStore final : public Store {
     for (const auto& name : names) drop(database, {new_table(name), old_table(name)});
   }
 
+  /// What nobody will rename any more. Where it cannot be dropped now, the next publication does
+  /// it.
+  static void forget_beside(Mysql& database, const std::vector<Sending>& sending) {
+    try {
+      for (const auto& each : sending) drop(database, {new_table(each.view.table)});
+    } catch (const Error&) {}
+  }
+
   static bool is_swapped(Mysql& database, const ViewBatch& view) {
     return view.mode == "replace" || (view.mode == "replace_interval" && view.change.whole) ||
            !mysql_there(database, view.table);
@@ -453,7 +379,7 @@ class MysqlStore final : public Store {
 
   static void insert(Mysql& database, Sending& sending, const std::string& into,
                      duck::Connection& connection, Cancel& cancel, const ProgressSink& progress) {
-    Insert rows(database, sending.view, into, sending.table);
+    MysqlInsert rows(database, sending.view, into, sending.table);
     sending.manifest.rows = rows.run(sending.table.select, connection, cancel, progress);
     sending.manifest.checksum = rows.checksum();
   }
@@ -542,7 +468,7 @@ class MysqlStore final : public Store {
                 duck::quote_name(column.name);
     }
     make(rows_table(kGone, view), keys);
-    Insert(database, view, rows_table(kGone, view), keys)
+    MysqlInsert(database, view, rows_table(kGone, view), keys)
         .run("SELECT " + select + " FROM (\n" + view.change.removed + "\n)", connection, cancel,
              {});
   }
@@ -689,37 +615,6 @@ class MysqlStore final : public Store {
     });
   }
 
-  /// Nothing where the table has no such columns. A value that a column cannot have is no row's.
-  static std::optional<std::string> key_condition(const std::map<std::string, MysqlColumn>& columns,
-                                                  const KeyValues& key) {
-    using Kind = MysqlType::Kind;
-    std::string out;
-    for (const auto& [name, value] : key) {
-      const auto found =
-          std::find_if(columns.begin(), columns.end(),
-                       [&, &name = name](auto& each) { return lower(each.first) == lower(name); });
-      if (found == columns.end()) return {};
-      const Kind kind = found->second.type.kind;
-      const bool number = kind == Kind::boolean || kind == Kind::integer || kind == Kind::decimal ||
-                          kind == Kind::real;
-      // A text that begins like a number would be taken for that number.
-      const bool reads = !number || is_number(value);
-      out += (out.empty() ? "" : " AND ") +
-             (reads ? mysql_name(found->first) + " = " + (number ? value : mysql_literal(value))
-                    : std::string("FALSE"));
-    }
-    return out;
-  }
-
-  static bool is_number(std::string_view text) {
-    if (text.starts_with('-')) text.remove_prefix(1);
-    const size_t digits = text.find_first_not_of("0123456789");
-    if (text.empty() || digits == 0) return false;
-    return digits == std::string_view::npos ||
-           (text[digits] == '.' && digits + 1 < text.size() &&
-            text.find_first_not_of("0123456789", digits + 1) == std::string_view::npos);
-  }
-
   MysqlOptions options_;
   const Clock& clock_;
   std::string session_;  ///< condition that finds the one that commits among the server's processes
@@ -735,30 +630,6 @@ std::unique_ptr<Store> mysql_store(const project::Connection& connection,
           [&](const char* key) { return connection.text(key); },
           [&](const char* key) { return connection.file(key, surroundings.root); }),
       surroundings.clock);
-}
-
-StoreKind mysql_kind() {
-  StoreKind out;
-  auto& connection = out.connection;
-  connection.name = "mysql";
-  connection.keys = {{"url", "`mysql://user:password@host:port/database`.", true},
-                     {"user", "Who logs in, where the URL does not say it."},
-                     {"password", "Where the URL does not say it."},
-                     {"tls", "`verified`, `unverified` or `off`; verified to any other machine."},
-                     {"ca", "A file: the authority that signed the server's certificate."},
-                     {"certificate", "A file: our certificate."},
-                     {"certificate_key", "A file: the key of our certificate."}};
-  connection.exposure = [](const project::Connection& c, const std::string& root) {
-    return clients::mysql_options([&](const char* key) { return c.text(key); },
-                                  [&](const char* key) { return c.file(key, root); })
-        .transport.exposure();
-  };
-  connection.store =
-      project::StoreKeys{.modes = {"replace", "append", "upsert", "replace_interval"},
-                         .keys = {"indexes", "unique", "key", "columns"},
-                         .keeps_at_most = 1};
-  out.open = mysql_store;
-  return out;
 }
 
 }  // namespace windrow::publish
