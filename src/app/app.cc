@@ -140,12 +140,12 @@ history::History& AppImpl::history() {
   return *history_;
 }
 
-engine::Engine& AppImpl::engine() {
-  if (!engine_) engine_ = open_engine(environment_.engine.threads);
-  return *engine_;
+engine::DuckEngine& AppImpl::inside() {
+  if (!inside_) inside_ = open_inside(environment_.engine.threads);
+  return *inside_;
 }
 
-std::unique_ptr<engine::Engine> AppImpl::open_engine(int threads) const {
+std::unique_ptr<engine::DuckEngine> AppImpl::open_inside(int threads) const {
   const auto& settings = environment_.engine;
   duck::Options out;
   out.memory_bytes = settings.memory_bytes ? settings.memory_bytes : machine_memory() / 4 * 3;
@@ -190,13 +190,13 @@ std::unique_ptr<tasks::Tables> AppImpl::tables() {
 
 tasks::Context AppImpl::context(tasks::Tables& tables, const plan::Choices& choices,
                                 const std::string& run) {
-  return context(tables, choices, run, engine());
+  return context(tables, choices, run, inside());
 }
 
 tasks::Context AppImpl::context(tasks::Tables& tables, const plan::Choices& choices,
-                                const std::string& run, engine::Engine& engine) {
-  return {project_,  environment_, graph_,  lake(), *files_,  engine,         tables,
-          database_, clock_,       choices, run,    &shared_, &kinds().stores};
+                                const std::string& run, engine::DuckEngine& inside) {
+  return {project_, environment_, graph_,  lake(), *files_, inside,   inside,
+          tables,   database_,    clock_, choices, run,     &shared_, &kinds().stores};
 }
 
 plan::Choices AppImpl::choices(const PlanOptions& options) const {

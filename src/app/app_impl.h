@@ -83,10 +83,10 @@ class AppImpl final : public App {
   /// The lake, where it was ever written to; a look never makes one.
   lake::Lake* lake_if_there();
   std::unique_ptr<lake::Lake> open_lake(const project::Environment& environment, bool create);
-  /// For what is read and built; opened when it is needed.
-  engine::Engine& engine();
+  /// For what is read, built and published; opened when it is needed.
+  engine::DuckEngine& inside();
   /// `threads`: of the whole engine; 0: all cores.
-  std::unique_ptr<engine::Engine> open_engine(int threads) const;
+  std::unique_ptr<engine::DuckEngine> open_inside(int threads) const;
   /// Assets that a selector chooses, less those of another.
   std::set<size_t> chosen(const std::string& select, const std::string& exclude);
   plan::Choices choices(const PlanOptions& options) const;
@@ -95,7 +95,7 @@ class AppImpl final : public App {
   tasks::Context context(tasks::Tables& tables, const plan::Choices& choices,
                          const std::string& run);
   tasks::Context context(tasks::Tables& tables, const plan::Choices& choices,
-                         const std::string& run, engine::Engine& engine);
+                         const std::string& run, engine::DuckEngine& inside);
   /// Has all tables that a plan of these assets asks for looked at together.
   void look_at(tasks::Tables& tables, const std::set<size_t>& wanted) const;
   PlannedStep planned(const graph::Asset& asset, tasks::Tables& tables,
@@ -130,7 +130,7 @@ class AppImpl final : public App {
   sql::Cache sql_cache_;
   graph::Graph graph_;
   std::unique_ptr<lake::Lake> lake_, deferred_;
-  std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<engine::DuckEngine> inside_;
   std::unique_ptr<history::History> history_;
   sources::Shared shared_;
   std::vector<std::jthread> looks_;  ///< of health; last, so that what they use outlives them

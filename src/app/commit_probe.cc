@@ -42,6 +42,7 @@ struct World {
   std::unique_ptr<Clock> clock = system_clock();
   duck::Database database{duck::Options{.threads = 1}};
   duck::Connection connection{database};
+  lake::DuckRows rows{connection};
   lake::Table table{*files, path};
 };
 
@@ -104,7 +105,7 @@ class Writer {
   }
 
   lake::StageContext context() {
-    return {world_.connection,
+    return {world_.rows,
             *world_.files,
             world_.path,
             "t",
@@ -207,7 +208,7 @@ void watch(World& world, const std::string& stop) {
                          .query(
                              "SELECT count(*), coalesce(sum(k), 0)::BIGINT, coalesce(sum(p), "
                              "0)::BIGINT, coalesce(bit_xor(v), 0) FROM (" +
-                             lake::scan_sql(snapshot) + ")")
+                             lake::duck_sql(lake::scan(snapshot)) + ")")
                          .rows.front();
     std::cout << snapshot.version;
     for (const auto& cell : row) std::cout << "," << duck::text_of(cell);
@@ -219,7 +220,8 @@ void watch(World& world, const std::string& stop) {
 void show(World& world, int64_t version) {
   const auto snapshot = world.table.snapshot(version, &world.connection);
   for (const auto& row :
-       world.connection.query("SELECT p, k, v FROM (" + lake::scan_sql(snapshot) + ") ORDER BY ALL")
+       world.connection
+           .query("SELECT p, k, v FROM (" + lake::duck_sql(lake::scan(snapshot)) + ") ORDER BY ALL")
            .rows)
     std::cout << duck::text_of(row[0]) << "," << duck::text_of(row[1]) << ","
               << duck::text_of(row[2]) << "\n";

@@ -38,10 +38,9 @@ std::vector<FilesOf> AppImpl::files_of_step(const project::Model& model, const P
   std::vector<FilesOf> out;
   try {
     const auto& select = graph_.selects.at(model.name);
-    const auto session = engine().open(tasks::inputs_for(project_, graph_, select, tables, {}),
-                                       cancel_, [](const Progress&) {});
-    if (auto* connection = session->connection())
-      out = files_read(*connection, select.text, parameters);
+    const auto session =
+        inside().open_inside(tasks::inputs_for(project_, graph_, select, tables, {}), cancel_, {});
+    out = files_read(session->connection(), select.text, parameters);
   } catch (const Error&) {
     return {};  // what it reads is not built yet, or the step's own problem says why not
   }

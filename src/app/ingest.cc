@@ -109,8 +109,8 @@ IngestResult AppImpl::ingest(const IngestOptions& options, const tasks::IngestSi
   IngestResult result;
   result.run = new_ordered_uuid(clock_.now());
   const auto world = tables();
-  const auto engine = open_engine(kThreads);
-  const auto task_context = context(*world, choices({}), result.run, *engine);
+  const auto inside = open_inside(kThreads);
+  const auto task_context = context(*world, choices({}), result.run, *inside);
   observe::Log log(project_.state_folder() + "/logs/" + result.run + ".jsonl", secrets_, clock_);
   log.write("info", "ingest.started", {{"source", source->name}, {"run", result.run}});
   history::Run entry{result.run,

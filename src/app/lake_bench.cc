@@ -36,7 +36,8 @@ void append_row(World& world, const std::string& path, int64_t id) {
   duck::Connection connection(world.database);
   while (true) {
     const auto snapshot = table.snapshot({}, &connection);
-    lake::StageContext context{connection, *world.files, path, "t", snapshot};
+    lake::DuckRows rows(connection);
+    lake::StageContext context{rows, *world.files, path, "t", snapshot};
     context.now = world.clock->now();
     const auto select = "SELECT " + std::to_string(id) + "::BIGINT AS id, 'x' AS name";
     auto request = lake::request_of(lake::stage_append(context, select, {}), {});
@@ -64,7 +65,7 @@ std::string run(World& world, const std::string& what, const std::string& path,
   }
   duck::Connection connection(world.database);
   const auto snapshot = lake::Table(*world.files, path).snapshot({}, &connection);
-  connection.execute("CREATE TEMP VIEW t AS " + lake::guided_scan_sql(snapshot));
+  connection.execute("CREATE TEMP VIEW t AS " + lake::duck_sql(lake::guided_scan(snapshot)));
   return duck::text_of(connection.value(more));
 }
 

@@ -158,7 +158,7 @@ class LakeQuery final : public Query {
         return false;  // it did not exist then
       }
     }
-    create(name, lake::guided_scan_sql(table.snapshot(version, &connection_)));
+    create(name, lake::duck_sql(lake::guided_scan(table.snapshot(version, &connection_))));
     return true;
   }
 

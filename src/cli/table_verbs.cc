@@ -81,7 +81,7 @@ int diff(Session& session, const lake::Table& table, duck::Connection& connectio
   put_rows(session, connection,
            "SELECT _commit_version, _change_type, _commit_timestamp, * EXCLUDE (_commit_version, "
            "_change_type, _commit_timestamp) FROM (" +
-               lake::change_feed_sql(table, from, to, connection) + ") ORDER BY ALL");
+               lake::duck_sql(lake::change_feed(table, from, to, connection)) + ") ORDER BY ALL");
   return kDone;
 }
 
@@ -169,7 +169,7 @@ int table_verb(Session& session) {
   if (session.arguments.sub_verb == "diff") return diff(session, table, connection);
   if (session.arguments.sub_verb == "restore") return restore(session, *files, table, connection);
   put_rows(session, connection,
-           lake::scan_sql(table.snapshot(wanted_version(session, table), &connection)));
+           lake::duck_sql(lake::scan(table.snapshot(wanted_version(session, table), &connection))));
   return kDone;
 }
 

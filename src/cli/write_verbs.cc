@@ -133,9 +133,16 @@ class Write {
     for (int attempt = 1;; ++attempt) {
       std::optional<lake::Snapshot> current;
       if (table_.exists()) current = table_.snapshot({}, &connection_);
-      const lake::StageContext context{
-          connection_,           files_, path_, session_.arguments.uri, current,
-          partition_by(current), true,   false, session_.clock.now(),   {}};
+      const lake::StageContext context{rows_,
+                                       files_,
+                                       path_,
+                                       session_.arguments.uri,
+                                       current,
+                                       partition_by(current),
+                                       true,
+                                       false,
+                                       session_.clock.now(),
+                                       {}};
       lake::Staged staged = stage(context);
       if (current && staged.adds.empty() && staged.removes.empty()) {
         lake::discard(files_, staged);
@@ -224,6 +231,7 @@ class Write {
   lake::Table table_;
   duck::Database database_{duck::Options{}};
   duck::Connection connection_{database_};
+  lake::DuckRows rows_{connection_};
   Cancel::Registration stop_;
 };
 

@@ -10,6 +10,7 @@
 #include "lake/maintenance.h"
 #include "lake/physical.h"
 #include "lake/protocol.h"
+#include "lake/relation.h"
 #include "lake/row_tracking.h"
 #include "lake/statistics.h"
 
@@ -279,7 +280,7 @@ class Alterer {
         Add whole = add;
         whole.deletion_vector.reset();
         const auto rows =
-            connection_.value("SELECT count(*) FROM (" + scan_sql(snapshot_, {whole}) + ")");
+            connection_.value("SELECT count(*) FROM (" + duck_sql(scan(snapshot_, {whole})) + ")");
         add.stats = JsonWriter()
                         .begin_object()
                         .field("numRecords", std::get<int64_t>(rows))
@@ -295,10 +296,10 @@ class Alterer {
   void check_rows() {
     Snapshot after = snapshot_;
     after.schema = schema_;
-    const std::string rows = scan_sql(after);
+    DuckRows engine(connection_);
     try {
-      connection_.query("SELECT count(*) FROM (" + enforced(connection_, rows, schema_, metadata_) +
-                        ")");
+      engine.query("SELECT count(*) FROM (" +
+                   enforced(engine, scan(std::move(after)), schema_, metadata_) + ")");
     } catch (const duck::SqlError& error) {
       if (error.code() != Code::data) throw;
       throw Error(Code::data, error.problem().message, "mend or delete such rows first");

@@ -9,6 +9,10 @@
 namespace windrow::lake {
 namespace {
 
+// What a session keeps while change files are written.
+constexpr const char* kGone = "windrow gone";
+constexpr const char* kCome = "windrow come";
+
 /// The table's columns and the kind of change.
 Snapshot with_change_type(const Snapshot& table) {
   Snapshot out = table;
@@ -26,11 +30,11 @@ Add as_add(const auto& file) {
 }
 
 /// What one commit did, as a SELECT of the table's columns and the kind of change.
-std::string changes_of(const Snapshot& shape, const Commit& commit) {
+Relation changes_of(const Snapshot& shape, const Commit& commit) {
   if (!commit.cdcs.empty()) {
     std::vector<Add> files;
     for (const auto& cdc : commit.cdcs) files.push_back(as_add(cdc));
-    return scan_sql(with_change_type(shape), files);
+    return scan(with_change_type(shape), std::move(files));
   }
   std::vector<Add> added, removed;
   for (const auto& add : commit.adds) {
@@ -57,13 +61,13 @@ std::string changes_of(const Snapshot& shape, const Commit& commit) {
     }
     return false;
   });
-  const auto kind = [](const std::string& rows, const char* type) {
+  const auto kind = [](const Relation& rows, const char* type) {
     return "SELECT *, '" + std::string(type) + "' AS " + kChangeType + " FROM (" + rows + ")";
   };
-  std::string out = kind(scan_sql(shape, removed), "delete") + " UNION ALL " +
-                    kind(scan_sql(shape, added), "insert");
+  Relation out =
+      kind(scan(shape, removed), "delete") + " UNION ALL " + kind(scan(shape, added), "insert");
   if (!again.empty()) {
-    const std::string now = scan_sql(shape, again), then = scan_sql(shape, former);
+    const Relation now = scan(shape, again), then = scan(shape, former);
     out += " UNION ALL " + kind("(" + then + ") EXCEPT ALL (" + now + ")", "delete") +
            " UNION ALL " + kind("(" + now + ") EXCEPT ALL (" + then + ")", "insert");
   }
@@ -72,10 +76,10 @@ std::string changes_of(const Snapshot& shape, const Commit& commit) {
 
 }  // namespace
 
-std::string change_feed_sql(const Table& table, int64_t from_version, int64_t to_version,
-                            duck::Connection& connection) {
+Relation change_feed(const Table& table, int64_t from_version, int64_t to_version,
+                     duck::Connection& connection) {
   const Snapshot after = table.snapshot(to_version, &connection);
-  std::string out;
+  Relation out;
   for (const auto& commit : table.commits(from_version, to_version)) {
     if (commit.cdcs.empty() && !commit.changes_data()) continue;
     out += (out.empty() ? "" : " UNION ALL ") + ("SELECT *, " + std::to_string(commit.version)) +
@@ -85,21 +89,18 @@ std::string change_feed_sql(const Table& table, int64_t from_version, int64_t to
   if (!out.empty()) return out;
   return "SELECT *, NULL::VARCHAR AS " + std::string(kChangeType) +
          ", NULL::BIGINT AS _commit_version, NULL::TIMESTAMPTZ AS _commit_timestamp FROM (" +
-         scan_sql(after, {}) + ")";
+         scan(after, {}) + ")";
 }
 
-std::vector<Cdc> write_changes(duck::Connection& connection, const Snapshot& table,
-                               const std::string& removed, const std::string& added,
-                               const Updates& updates, Time now) {
-  connection.execute("CREATE OR REPLACE TEMP TABLE windrow_gone AS (" + removed + ") EXCEPT ALL (" +
-                     added + ")");
-  connection.execute("CREATE OR REPLACE TEMP TABLE windrow_come AS (" + added + ") EXCEPT ALL (" +
-                     removed + ")");
-  const auto of_kind = [](const std::string& type, const std::string& rows) {
+std::vector<Cdc> write_changes(RowWork& engine, const Snapshot& table, const Relation& removed,
+                               const Relation& added, const Updates& updates, Time now) {
+  const std::string gone = engine.keep(kGone, "(" + removed + ") EXCEPT ALL (" + added + ")");
+  const std::string come = engine.keep(kCome, "(" + added + ") EXCEPT ALL (" + removed + ")");
+  const auto of_kind = [](const std::string& type, const Relation& rows) {
     return "SELECT *, " + type + " AS " + kChangeType + " FROM " + rows + " t";
   };
   const auto kind = [&](const char* alone, const char* paired, const std::string& rows,
-                        const std::string& others, const std::string& alone_rows) {
+                        const std::string& others, const Relation& alone_rows) -> Relation {
     const std::string single = "'" + std::string(alone) + "'",
                       pair = "'" + std::string(paired) + "'";
     if (!updates.key.empty()) {
@@ -117,13 +118,13 @@ std::vector<Cdc> write_changes(duck::Connection& connection, const Snapshot& tab
   duck::WriteOptions options;
   options.folder = table.table_path + "/_change_data";
   options.file_prefix = "cdc-";
-  const auto files = write_rows(
-      connection, with_change_type(table),
-      kind("delete", "update_preimage", "windrow_gone", "windrow_come", others.deleted) +
-          " UNION ALL " +
-          kind("insert", "update_postimage", "windrow_come", "windrow_gone", others.inserted),
-      {}, options, now);
-  connection.execute("DROP TABLE windrow_gone; DROP TABLE windrow_come");
+  const auto files =
+      write_rows(engine, with_change_type(table),
+                 kind("delete", "update_preimage", gone, come, others.deleted) + " UNION ALL " +
+                     kind("insert", "update_postimage", come, gone, others.inserted),
+                 {}, options, now);
+  engine.drop(kGone);
+  engine.drop(kCome);
   std::vector<Cdc> out;
   for (const auto& file : files) out.push_back({file.path, file.partition_values, file.size});
   return out;

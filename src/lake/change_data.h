@@ -4,8 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "duck/duck.h"
-#include "lake/table.h"
+#include "lake/row_work.h"
 
 /// Change data feed (PROTOCOL.md, "Change Data Files"): what a commit did, row by row.
 namespace windrow::lake {
@@ -16,8 +15,8 @@ inline constexpr const char* kChangeType = "_change_type";
 /// them `_change_type` (insert, delete, update_preimage, update_postimage), `_commit_version` and
 /// `_commit_timestamp`. Where a commit has change files, they say it; else its added and removed
 /// files do. Error(history_lost) where the log no longer holds a version in between.
-std::string change_feed_sql(const Table& table, int64_t from_version, int64_t to_version,
-                            duck::Connection& connection);
+Relation change_feed(const Table& table, int64_t from_version, int64_t to_version,
+                     duck::Connection& connection);
 
 /// Which rows that went and which that came are the same ones, updated.
 struct Updates {
@@ -25,7 +24,7 @@ struct Updates {
   /// Without a key: all but the rows of these SELECTs, which were deleted and inserted. Nothing:
   /// there are no updates.
   struct Others {
-    std::string deleted, inserted;  ///< empty: none
+    Relation deleted, inserted;  ///< empty: none
   };
   std::optional<Others> all_but;
 };
@@ -33,8 +32,7 @@ struct Updates {
 /// Private to lake/: the change files that a commit which replaces rows has to bring where the
 /// table's change data feed is on. `removed` and `added` are SELECTs over whole files before and
 /// after.
-std::vector<Cdc> write_changes(duck::Connection& connection, const Snapshot& table,
-                               const std::string& removed, const std::string& added,
-                               const Updates& updates, Time now);
+std::vector<Cdc> write_changes(RowWork& engine, const Snapshot& table, const Relation& removed,
+                               const Relation& added, const Updates& updates, Time now);
 
 }  // namespace windrow::lake

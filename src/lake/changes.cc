@@ -217,7 +217,7 @@ class Finder {
       add.partition_values = remove.partition_values;
       old.push_back(std::move(add));
     }
-    const std::string a = scan_sql(after_, fresh), b = scan_sql(after_, old);
+    const Relation a = scan(after_, fresh), b = scan(after_, old);
     try {
       add_minutes(old.empty() ? a
                               : "((" + a + ") EXCEPT ALL (" + b + ")) UNION ALL ((" + b +
@@ -229,8 +229,8 @@ class Finder {
     }
   }
 
-  void add_minutes(const std::string& rows) {
-    const std::string typed = "SELECT (" + expression_ + ") AS e FROM (" + rows + ")";
+  void add_minutes(const Relation& rows) {
+    const std::string typed = duck_sql("SELECT (" + expression_ + ") AS e FROM (" + rows + ")");
     const std::string type = connection_.describe(typed)[0].type;
     const bool instant = type == "TIMESTAMP WITH TIME ZONE", date = type == "DATE";
     const std::string minute = std::to_string(kMinute);
@@ -311,13 +311,13 @@ class AddedRows {
     for (const auto& add : commit.adds) paths_.insert(add.path);
     if (!commit.changes_data()) return;  // packed: the same rows
     fold();
-    sql_ = "(" + sql_ + ") EXCEPT ALL ((" + scan_sql(after_, held) + ") EXCEPT ALL (" +
-           scan_sql(after_, commit.adds) + "))";
+    rows_ = "(" + rows_ + ") EXCEPT ALL ((" + scan(after_, held) + ") EXCEPT ALL (" +
+            scan(after_, commit.adds) + "))";
   }
 
-  std::string sql() {
+  Relation rows() {
     fold();
-    return sql_;
+    return rows_;
   }
 
   static Add as_add(const Remove& remove) {
@@ -331,18 +331,18 @@ class AddedRows {
 
  private:
   void fold() {
-    if (sql_.empty()) {
-      sql_ = scan_sql(after_, fresh_);
+    if (rows_.empty()) {
+      rows_ = scan(after_, fresh_);
     } else if (!fresh_.empty()) {
-      sql_ = "(" + sql_ + ") UNION ALL (" + scan_sql(after_, fresh_) + ")";
+      rows_ = "(" + rows_ + ") UNION ALL (" + scan(after_, fresh_) + ")";
     }
     fresh_.clear();
   }
 
   const Snapshot& after_;
-  std::vector<Add> fresh_;       // not yet in sql_
+  std::vector<Add> fresh_;       // not yet in rows_
   std::set<std::string> paths_;  // files that hold added rows, packed ones too
-  std::string sql_;
+  Relation rows_;
 };
 
 }  // namespace
@@ -409,14 +409,14 @@ RowChanges row_changes(const Table& table, int64_t from_version, int64_t to_vers
     }
   }
   RowChanges out;
-  out.added_sql = added.sql();
+  out.added = added.rows();
   if (removed.empty()) return out;
-  const std::string a = out.added_sql, b = scan_sql(after, removed);
-  out.added_sql = "(" + a + ") EXCEPT ALL (" + b + ")";
-  out.removed_sql = "(" + b + ") EXCEPT ALL (" + a + ")";
+  const Relation a = out.added, b = scan(after, removed);
+  out.added = "(" + a + ") EXCEPT ALL (" + b + ")";
+  out.removed = "(" + b + ") EXCEPT ALL (" + a + ")";
   try {
-    out.clean =
-        std::get<int64_t>(connection.value("SELECT count(*) FROM (" + out.removed_sql + ")")) == 0;
+    out.clean = std::get<int64_t>(
+                    connection.value(duck_sql("SELECT count(*) FROM (" + out.removed + ")"))) == 0;
   } catch (const Error& error) {
     if (error.code() != Code::not_found) throw;
     throw Error(Code::not_found,
@@ -425,7 +425,7 @@ RowChanges row_changes(const Table& table, int64_t from_version, int64_t to_vers
                     " are gone for good: its files have been cleaned away",
                 "build what reads it from scratch: --full-refresh");
   }
-  if (out.clean) out.removed_sql.clear();
+  if (out.clean) out.removed = {};
   return out;
 }
 

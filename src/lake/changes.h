@@ -5,7 +5,7 @@
 
 #include "base/interval.h"
 #include "duck/duck.h"
-#include "lake/table.h"
+#include "lake/relation.h"
 
 /// Which intervals of an input were touched between two of its versions: idea 2, exact increments.
 namespace windrow::lake {
@@ -38,12 +38,12 @@ ChangedIntervals changed_files(const Table& table, int64_t from_version, int64_t
 std::optional<int64_t> taken_by_retention(const Table& table, int64_t from_version,
                                           int64_t to_version);
 
-/// SELECT of the rows that were added between two versions, for `new_rows:` inputs. `clean` is
-/// false where rows were also removed or changed: then `removed_sql` selects those.
+/// The rows that were added between two versions, for `new_rows:` inputs. `clean` is
+/// false where rows were also removed or changed: then `removed` are those.
 struct RowChanges {
   bool clean = true;
-  std::string added_sql;
-  std::string removed_sql;  ///< empty where clean
+  Relation added;
+  Relation removed;  ///< empty where clean
 };
 RowChanges row_changes(const Table& table, int64_t from_version, int64_t to_version,
                        duck::Connection& connection);

@@ -45,7 +45,7 @@ std::string in_duck_sql(const std::string& spark) {
 }
 
 /// The log is anybody's text: it is one expression over the row, or it does not run.
-void check_understood(duck::Connection& connection, const Rule& rule, const Schema& schema) {
+void check_understood(RowWork& engine, const Rule& rule, const Schema& schema) {
   const auto breaches = duck::breaches_of_expression(rule.text);
   if (!breaches.empty()) throw not_understood(rule, breaches.front().message);
   std::string list;
@@ -54,7 +54,7 @@ void check_understood(duck::Connection& connection, const Rule& rule, const Sche
             duck::quote_name(field.name);
   }
   try {
-    connection.describe("SELECT " + rule.expression + " FROM (SELECT " + list + ")");
+    engine.describe("SELECT " + rule.expression + " FROM (SELECT " + list + ")");
   } catch (const duck::SqlError& error) {
     throw not_understood(rule, error.problem().message);
   }
@@ -115,8 +115,8 @@ std::vector<Rule> checks_of(const Schema& schema, const Metadata& metadata) {
 
 }  // namespace
 
-std::string enforced(duck::Connection& connection, const std::string& rows, const Schema& schema,
-                     const Metadata& metadata, const std::vector<std::string>& missing) {
+Relation enforced(RowWork& engine, const Relation& rows, const Schema& schema,
+                  const Metadata& metadata, const std::vector<std::string>& missing) {
   std::vector<Rule> rules = checks_of(schema, metadata);
   std::string computed;
   for (const auto& field : schema.fields) {
@@ -130,7 +130,7 @@ std::string enforced(duck::Connection& connection, const std::string& rows, cons
     if (std::find(missing.begin(), missing.end(), field.name) != missing.end())
       computed += (computed.empty() ? "" : ", ") + value + " AS " + name;
   }
-  for (const auto& rule : rules) check_understood(connection, rule, schema);
+  for (const auto& rule : rules) check_understood(engine, rule, schema);
   add_not_null(schema.fields, "", "", rules);
   if (rules.empty()) return rows;
 
@@ -146,7 +146,7 @@ std::string enforced(duck::Connection& connection, const std::string& rows, cons
              duck::quote_text("a row breaks the table's " + rule.what + ": ") + " || CAST(" + row +
              "} AS VARCHAR)) END";
   }
-  const std::string whole =
+  const Relation whole =
       computed.empty() ? rows : "SELECT * REPLACE (" + computed + ") FROM (" + rows + ")";
   return "SELECT * FROM (" + whole + ") r WHERE " + tests;
 }

@@ -3,9 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "duck/duck.h"
-#include "lake/actions.h"
-#include "lake/schema.h"
+#include "lake/row_work.h"
 
 /// Private to lake/: what a table demands of its rows: NOT NULL, CHECK constraints and invariants,
 /// generated columns (PROTOCOL.md, "Column Invariants", "CHECK Constraints", "Generated Columns").
@@ -15,7 +13,7 @@ namespace windrow::lake {
 /// `rows` itself where there is none. Columns in `missing` that are generated are computed.
 /// Expressions are Spark SQL: those that DuckDB does not understand are an Error(unsupported) that
 /// names the rule, raised here.
-std::string enforced(duck::Connection& connection, const std::string& rows, const Schema& schema,
-                     const Metadata& metadata, const std::vector<std::string>& missing = {});
+Relation enforced(RowWork& engine, const Relation& rows, const Schema& schema,
+                  const Metadata& metadata, const std::vector<std::string>& missing = {});
 
 }  // namespace windrow::lake

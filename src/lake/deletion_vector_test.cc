@@ -75,10 +75,11 @@ TEST_F(DeletionVectorTest, DeletedRowsAreNotScanned) {
   commit(std::move(request));
   const auto snapshot = table().snapshot();
   EXPECT_EQ(snapshot.rows(), 26);
-  EXPECT_EQ(rows("SELECT count(*), sum(i), max(t) FROM (" + scan_sql(snapshot) + ")"),
+  EXPECT_EQ(rows("SELECT count(*), sum(i), max(t) FROM (" + duck_sql(scan(snapshot)) + ")"),
             Strings{"26|" + std::to_string(31 * 32 / 2 - 72) + "|x9"});
-  EXPECT_EQ(rows("SELECT i FROM (" + scan_sql(snapshot) + ") WHERE i BETWEEN 3 AND 7 ORDER BY i"),
-            (Strings{"5", "6"}));
+  EXPECT_EQ(
+      rows("SELECT i FROM (" + duck_sql(scan(snapshot)) + ") WHERE i BETWEEN 3 AND 7 ORDER BY i"),
+      (Strings{"5", "6"}));
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ const Snapshot& current_of(const StageContext& context) {
 }
 
 /// A SELECT with the table's columns and no rows: for ways of staging that bring none.
-std::string no_rows(const StageContext& context) { return scan_sql(current_of(context), {}); }
+Relation no_rows(const StageContext& context) { return scan(current_of(context), {}); }
 
 std::string or_true(const std::string& condition) { return condition.empty() ? "true" : condition; }
 
@@ -51,9 +51,9 @@ struct Hit {
 Hit files_with(Stager& stager, const std::string& condition) {
   const std::string file = duck::quote_name(kFileColumn);
   const auto found =
-      stager.connection().query("SELECT " + file + ", count(*) FROM (" +
-                                scan_sql_with_file(stager.before(), stager.before().files) +
-                                ") WHERE (" + condition + ") GROUP BY 1");
+      stager.rows().query("SELECT " + file + ", count(*) FROM (" +
+                          scan(stager.before(), stager.before().files, Scan::Extra::file) +
+                          ") WHERE (" + condition + ") GROUP BY 1");
   Hit hit{files_at(stager.before(), found), 0};
   for (const auto& row : found.rows) hit.rows += std::get<int64_t>(row[1]);
   return hit;
@@ -85,7 +85,7 @@ void check_assignments(const StageContext& context, const std::vector<Assignment
 /// Only rows for which the condition is true matter to a statement; the files that hold some are
 /// rewritten.
 Reads reads_where(Stager& stager, const std::string& condition) {
-  auto box = box_of(stager.connection(), stager.schema(), condition);
+  auto box = box_of(stager.rows(), stager.schema(), condition);
   if (box.empty()) return Reads::whole_table;
   stager.staged().scope.boxes.push_back(std::move(box));
   return Reads::scope;
@@ -103,8 +103,8 @@ Staged stage_delete(const StageContext& context, const std::string& condition) {
   Stager stager(context, no_rows(context), {});
   auto& staged = stager.staged();
   const Hit hit = with_users_sql(context, wanted, [&] { return files_with(stager, wanted); });
-  const std::string old = scan_sql(stager.before(), hit.files);
-  staged.touched = touched_by(stager.connection(), stager.schema(),
+  const Relation old = scan(stager.before(), hit.files);
+  staged.touched = touched_by(stager.rows(), stager.schema(),
                               "SELECT * FROM (" + old + ") WHERE (" + wanted + ")");
   if (!condition.empty() && !hit.files.empty())
     stager.write_kept("SELECT * FROM (" + stager.kept_rows(hit.files) + ") WHERE (" + wanted +
@@ -137,18 +137,18 @@ Staged stage_update(const StageContext& context, const std::vector<Assignment>& 
                  : "CASE WHEN (" + wanted + ") THEN CAST((" + found->expression + ") AS " +
                        duck_type(field.type) + ") ELSE " + name + " END AS " + name);
   }
-  const std::string old = scan_sql(stager.before(), hit.files);
-  const std::string rows = "SELECT " + list + " FROM (" + old + ")";
+  const Relation old = scan(stager.before(), hit.files);
+  const Relation rows = "SELECT " + list + " FROM (" + old + ")";
   if (!hit.files.empty()) {
-    with_users_sql(context, rows, [&] { stager.connection().describe(rows); });
-    const auto checked = [&](const std::string& all) {
-      return enforced(stager.connection(), all, stager.schema(), stager.before().metadata, not_set);
+    with_users_sql(context, list, [&] { stager.rows().describe(rows); });
+    const auto checked = [&](const Relation& all) {
+      return enforced(stager.rows(), all, stager.schema(), stager.before().metadata, not_set);
     };
-    const std::string whole = checked(rows);
+    const Relation whole = checked(rows);
     stager.write_kept(checked("SELECT " + list +
                               row_id_columns_of_changed(stager.before(), wanted) + " FROM (" +
                               stager.kept_rows(hit.files) + ")"));
-    staged.touched = touched_by(stager.connection(), stager.schema(),
+    staged.touched = touched_by(stager.rows(), stager.schema(),
                                 "(SELECT * FROM (" + old + ") WHERE (" + wanted +
                                     ")) UNION ALL ((" + whole + ") EXCEPT ALL (" + old + "))");
   }
@@ -160,7 +160,7 @@ Staged stage_update(const StageContext& context, const std::vector<Assignment>& 
                        reads_where(stager, condition), {{}, Updates::Others{}});
 }
 
-Staged stage_replace_where(const StageContext& context, const std::string& select,
+Staged stage_replace_where(const StageContext& context, const Relation& select,
                            const duck::Parameters& parameters, const std::string& condition) {
   Stager stager(context, select, parameters);
   auto& staged = stager.staged();
@@ -174,9 +174,9 @@ Staged stage_replace_where(const StageContext& context, const std::string& selec
                                 condition + "): " + stager.samples(outside));
   }
   const Hit hit = files_with(stager, condition);
-  const std::string old = scan_sql(stager.before(), hit.files);
+  const Relation old = scan(stager.before(), hit.files);
   staged.touched = touched_by(
-      stager.connection(), stager.schema(),
+      stager.rows(), stager.schema(),
       "SELECT * FROM (" + old + ") WHERE (" + condition + ") UNION ALL SELECT * FROM " + fresh);
   staged.rows_written = stager.count("SELECT * FROM " + fresh);
   if (staged.rows_written > 0) stager.write("SELECT * FROM " + fresh);
@@ -201,7 +201,7 @@ using Then = MergeClause::Then;
 class Merge {
  public:
   Merge(const StageContext& context, Stager& stager, const std::string& on,
-        const std::vector<MergeClause>& clauses, const std::string& select,
+        const std::vector<MergeClause>& clauses, const Relation& select,
         const duck::Parameters& parameters)
       : context_(context), stager_(stager), on_("(" + on + ")"), clauses_(clauses) {
     for (const auto& clause : clauses) {
@@ -214,7 +214,7 @@ class Merge {
         "windrow merge source",
         "SELECT *, row_number() OVER () AS " + std::string(kSourceRow) + " FROM (" + select + ")",
         parameters);
-    source_columns_ = stager.connection().describe("FROM " + source_);
+    source_columns_ = stager.rows().describe("FROM " + source_);
   }
 
   Staged run() {
@@ -223,13 +223,13 @@ class Merge {
     });
     const std::string inserted = stager_.materialize("windrow merge inserted", inserts(pairs), {});
     const auto files = changed_files(pairs);
-    const std::string old = scan_sql(stager_.before(), files);
+    const Relation old = scan(stager_.before(), files);
     const auto done = counts(pairs, old);
-    const auto checked = [&](const std::string& rows) {
-      return enforced(stager_.connection(), rows, stager_.schema(), stager_.before().metadata);
+    const auto checked = [&](const Relation& rows) {
+      return enforced(stager_.rows(), rows, stager_.schema(), stager_.before().metadata);
     };
     const std::string names = column_list(names_of(stager_.schema()));
-    const std::string after =
+    const Relation after =
         "SELECT " + names +
         row_id_columns_of_changed(stager_.before(), std::string(kAction) + " = 'update'") +
         " FROM (" + changed_rows(stager_.kept_rows(files), true, row_id_columns(stager_.before())) +
@@ -241,7 +241,7 @@ class Merge {
                                               ") WHERE " + kAction + " = 'delete'",
                                           checked(rows)}};
     auto& staged = stager_.staged();
-    staged.touched = touched_by(stager_.connection(), stager_.schema(),
+    staged.touched = touched_by(stager_.rows(), stager_.schema(),
                                 files.empty() ? rows : changes(old) + " UNION ALL " + rows, true);
     int64_t copied = 0;
     if (inserts > 0 || !files.empty()) {
@@ -288,24 +288,24 @@ class Merge {
 
   /// Each row of the table with each of the source that it matches: file, the source's row, what
   /// is to be done (NULL: nothing). Of the table only what the conditions name is read.
-  std::string matched_pairs() const {
+  Relation matched_pairs() const {
     const std::string action = branches(When::matched, action_of);
-    const std::string target = scan_sql_with_file(stager_.before(), stager_.before().files);
+    const Relation target = scan(stager_.before(), stager_.before().files, Scan::Extra::file);
     return "SELECT t." + duck::quote_name(kFileColumn) + " AS file, s." + kSourceRow +
            " AS source_row, " + (action.empty() ? "NULL::VARCHAR" : "CASE" + action + " END") +
            " AS action FROM (" + target + ") t JOIN " + source_ + " s ON " + on_;
   }
 
   std::vector<Add> changed_files(const std::string& pairs) {
-    std::string sql = "SELECT DISTINCT file FROM " + pairs + " WHERE action IS NOT NULL";
+    Relation files = "SELECT DISTINCT file FROM " + pairs + " WHERE action IS NOT NULL";
     if (any(When::not_matched_by_source)) {
-      const std::string target = scan_sql_with_file(stager_.before(), stager_.before().files);
-      sql += " UNION SELECT DISTINCT t." + duck::quote_name(kFileColumn) + " FROM (" + target +
-             ") t ANTI JOIN " + source_ + " s ON " + on_ + " WHERE " +
-             applies(When::not_matched_by_source);
+      const Relation target = scan(stager_.before(), stager_.before().files, Scan::Extra::file);
+      files += " UNION SELECT DISTINCT t." + duck::quote_name(kFileColumn) + " FROM (" + target +
+               ") t ANTI JOIN " + source_ + " s ON " + on_ + " WHERE " +
+               applies(When::not_matched_by_source);
     }
-    return with_users_sql(
-        context_, on_, [&] { return files_at(stager_.before(), stager_.connection().query(sql)); });
+    return with_users_sql(context_, on_,
+                          [&] { return files_at(stager_.before(), stager_.rows().query(files)); });
   }
 
   /// Several rows of the source for one of the table would leave its fate to chance: it would come
@@ -352,8 +352,8 @@ class Merge {
 
   /// Rows of `old` as they become, or stay, with what is done to them: update, delete or NULL.
   /// `carried` columns of them stay what they are.
-  std::string changed_rows(const std::string& old, bool become = true,
-                           const std::string& carried = {}) const {
+  Relation changed_rows(const Relation& old, bool become = true,
+                        const std::string& carried = {}) const {
     const auto choose = [&](const auto& value_of, const std::string& otherwise) {
       const auto one_of = [&](When when) {
         const std::string found = branches(when, value_of);
@@ -380,20 +380,20 @@ class Merge {
   }
 
   /// Rows that are updated or deleted, as they were and as they become.
-  std::string changes(const std::string& old) const {
+  Relation changes(const Relation& old) const {
     const std::string names = column_list(names_of(stager_.schema()));
     return "SELECT " + names + " FROM (" + changed_rows(old, false) + ") WHERE " + kAction +
            " IS NOT NULL UNION ALL SELECT " + names + " FROM (" + changed_rows(old) + ") WHERE " +
            kAction + " = 'update'";
   }
 
-  Counts counts(const std::string& pairs, const std::string& old) const {
-    const std::string actions =
+  Counts counts(const std::string& pairs, const Relation& old) const {
+    const Relation actions =
         any(When::not_matched_by_source)
             ? "SELECT " + std::string(kAction) + " AS action FROM (" + changed_rows(old) + ")"
             : "SELECT action FROM " + pairs;
     Counts out;
-    for (const auto& row : stager_.connection()
+    for (const auto& row : stager_.rows()
                                .query("SELECT action, count(*) FROM (" + actions +
                                       ") WHERE action IS NOT NULL "
                                       "GROUP BY 1")
@@ -428,7 +428,7 @@ class Merge {
 
 }  // namespace
 
-Staged stage_merge_clauses(const StageContext& context, const std::string& select,
+Staged stage_merge_clauses(const StageContext& context, const Relation& select,
                            const duck::Parameters& parameters, const std::string& on,
                            const std::vector<MergeClause>& clauses) {
   current_of(context);

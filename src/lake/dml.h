@@ -22,7 +22,7 @@ Staged stage_update(const StageContext&, const std::vector<Assignment>& set,
 
 /// Replaces exactly the rows for which `condition` is true. Rows of the SELECT for which it is not
 /// are an Error(data) that shows some.
-Staged stage_replace_where(const StageContext&, const std::string& select, const duck::Parameters&,
+Staged stage_replace_where(const StageContext&, const Relation& select, const duck::Parameters&,
                            const std::string& condition);
 
 /// The first clause of a kind whose condition holds decides what becomes of a row.
@@ -37,7 +37,7 @@ struct MergeClause {
 };
 /// The SELECT may have columns that the table has not, for conditions; they are not added to it.
 /// A row of the table that several rows of the SELECT would change is an Error(data).
-Staged stage_merge_clauses(const StageContext&, const std::string& select, const duck::Parameters&,
+Staged stage_merge_clauses(const StageContext&, const Relation& select, const duck::Parameters&,
                            const std::string& on, const std::vector<MergeClause>& clauses);
 
 }  // namespace windrow::lake

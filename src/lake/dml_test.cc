@@ -19,8 +19,8 @@ class DmlTest : public TableFixture {
   DmlTest() { attach(database_, *files_); }
 
   StageContext context() {
-    return {connection_, *files_, path_, "t",          table().snapshot({}, &connection_),
-            {},          true,    false, clock_.now(), {}};
+    return {engine_, *files_, path_, "t",          table().snapshot({}, &connection_),
+            {},      true,    false, clock_.now(), {}};
   }
   Staged commit_staged(Staged staged) {
     const Staged copy = staged;
@@ -148,7 +148,7 @@ TEST_F(DmlTest, ChangeDataIsWritten) {
   with = std::make_unique<StageContext>(context());
   commit_staged(stage_delete(*with, "id = 0"));
   EXPECT_EQ(rows("SELECT _commit_version, _change_type, id, v FROM (" +
-                 change_feed_sql(table(), -1, 2, connection_) + ") ORDER BY ALL"),
+                 duck_sql(change_feed(table(), -1, 2, connection_)) + ") ORDER BY ALL"),
             (Strings{"0|insert|0|old", "0|insert|1|old", "0|insert|2|old", "1|insert|9|new",
                      "1|update_postimage|1|new", "1|update_preimage|1|old", "2|delete|0|old"}));
   EXPECT_EQ(rows_at(), (Strings{"1|new", "2|old", "9|new"}));
@@ -166,7 +166,7 @@ TEST_F(DmlTest, ChangeDataTellsUpdatesFromDeletesAndInserts) {
          {When::matched, Then::update, "", {}},
          {When::not_matched, Then::insert, "", {}}});
   EXPECT_EQ(rows("SELECT _commit_version, _change_type, id, v FROM (" +
-                 change_feed_sql(table(), 0, 2, connection_) + ") ORDER BY ALL"),
+                 duck_sql(change_feed(table(), 0, 2, connection_)) + ") ORDER BY ALL"),
             (Strings{"1|update_postimage|0|set", "1|update_postimage|1|set",
                      "1|update_preimage|0|old", "1|update_preimage|1|old", "2|delete|2|old",
                      "2|insert|7|I", "2|update_postimage|1|U", "2|update_preimage|1|set"}));
@@ -183,9 +183,10 @@ TEST_F(DmlTest, RowsOfAVectorStayDeleted) {
   const auto staged = commit_staged(stage_delete(*with, "id < 10"));
   EXPECT_EQ(metric(staged, "numDeletedRows"), "7");
   EXPECT_TRUE(staged.removes.at(0).deletion_vector);
-  EXPECT_EQ(rows("SELECT count(*), min(id) FROM (" + scan_sql(table().snapshot()) + ")"),
+  EXPECT_EQ(rows("SELECT count(*), min(id) FROM (" + duck_sql(scan(table().snapshot())) + ")"),
             Strings{"19|10"});
-  EXPECT_EQ(rows("SELECT count(*) FROM (" + scan_sql(table().snapshot(0)) + ")"), Strings{"26"});
+  EXPECT_EQ(rows("SELECT count(*) FROM (" + duck_sql(scan(table().snapshot(0))) + ")"),
+            Strings{"26"});
 }
 
 TEST_F(DmlTest, ColumnsAreRenamedDroppedAndWidened) {
@@ -205,11 +206,12 @@ TEST_F(DmlTest, ColumnsAreRenamedDroppedAndWidened) {
                              "part",
                              {}));
   EXPECT_EQ(rows("SELECT id, label, place.code, place.street, part FROM (" +
-                 scan_sql(table().snapshot()) + ") ORDER BY id"),
+                 duck_sql(scan(table().snapshot())) + ") ORDER BY id"),
             (Strings{"0|n0|0|NULL|0", "1|n1|1|NULL|1", "2|n2|2|NULL|0", "3|n3|3|NULL|1",
                      "5000000000|big|7|s|1"}));
   alter(*files_, path_, connection_, {DropColumn{"label"}, AddColumn{"label", "BIGINT"}}, clock_);
-  EXPECT_EQ(rows("SELECT count(label) FROM (" + scan_sql(table().snapshot()) + ")"), Strings{"0"});
+  EXPECT_EQ(rows("SELECT count(label) FROM (" + duck_sql(scan(table().snapshot())) + ")"),
+            Strings{"0"});
   EXPECT_EQ(problem_of([&] {
               alter(*files_, path_, connection_,
                     {RenameColumn{"zz", "y"}, WidenColumn{"id", "VARCHAR"}, DropColumn{"part"}},

@@ -2,6 +2,7 @@
 #include <charconv>
 
 #include "lake/schema.h"
+#include "lake/stager.h"
 
 // The type contract between DuckDB and Delta (docs/sql.md). DuckDB names types in text, e.g.
 // `STRUCT(a INTEGER, "b c" VARCHAR[])`; this file reads that text and writes it.
@@ -305,8 +306,8 @@ Schema schema_from_duck(const std::vector<duck::Column>& columns) {
   return schema;
 }
 
-std::string conforming_select(const std::string& select, const std::vector<duck::Column>& columns,
-                              const Schema& schema) {
+Relation conforming_select(const Relation& select, const std::vector<duck::Column>& columns,
+                           const Schema& schema) {
   for (const auto& column : columns) {
     if (schema.find(column.name) == nullptr) {
       throw Error(Code::data, "column \"" + column.name + "\" is not in the table",

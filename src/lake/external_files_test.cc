@@ -93,7 +93,7 @@ TEST_F(ExternalFilesTest, CloningAllows) {
   EXPECT_FALSE(
       files_->stat(elsewhere_ + "/deep/_windrow/external_files"));  // it is allowed already
   const auto snapshot = Table(*files_, second).snapshot({}, &connection_);
-  EXPECT_EQ(rows("FROM (" + scan_sql(snapshot) + ")"), (Strings{"1"}));
+  EXPECT_EQ(rows("FROM (" + duck_sql(scan(snapshot)) + ")"), (Strings{"1"}));
 }
 
 }  // namespace

@@ -10,10 +10,6 @@
 /// Scans that open only the files which may hold what a query asks for.
 namespace windrow::lake {
 
-/// As `scan_sql`, of a committed version: files that the conditions of the query around it rule out
-/// by partition values or statistics are not opened. Its database must be attached.
-std::string guided_scan_sql(const Snapshot& snapshot);
-
 /// What the guide of a snapshot's files is called in SQL.
 std::string guide_key(const Snapshot& snapshot);
 

@@ -18,8 +18,9 @@ class GuidedScanTest : public TableFixture {
     const auto select = [&](const std::string& scan) {
       return "SELECT * FROM (" + scan + ") WHERE " + where;
     };
-    const std::string guided = select(guided_scan_sql(snapshot));
-    EXPECT_EQ(rows(guided + " ORDER BY ALL"), rows(select(scan_sql(snapshot)) + " ORDER BY ALL"))
+    const std::string guided = select(duck_sql(guided_scan(snapshot)));
+    EXPECT_EQ(rows(guided + " ORDER BY ALL"),
+              rows(select(duck_sql(scan(snapshot))) + " ORDER BY ALL"))
         << where;
     const auto tables = files_read(*files_, connection_, guided);
     if (tables.size() != 1) return {};
@@ -79,7 +80,7 @@ TEST_F(GuidedScanTest, ATableWithoutStatisticsIsReadWhole) {
   duck::Connection connection(fresh);
   const auto tables =
       files_read(*files_, connection,
-                 "SELECT * FROM (" + guided_scan_sql(table().snapshot()) + ") WHERE a = 2");
+                 "SELECT * FROM (" + duck_sql(guided_scan(table().snapshot())) + ") WHERE a = 2");
   ASSERT_EQ(tables.size(), 1u);
   EXPECT_EQ(tables[0].read, 2u);
 }

@@ -150,7 +150,8 @@ std::vector<Add> write_like(duck::Connection& connection, const Snapshot& snapsh
   write.folder = folder_beside(snapshot, like);
   write.file_bytes = options.file_bytes;
   write.row_group_rows = options.row_group_rows;
-  auto adds = write_rows_with_ids(connection, shape, select, write, now);
+  DuckRows engine(connection);
+  auto adds = write_rows_with_ids(engine, shape, select, write, now);
   for (auto& add : adds) add.partition_values = like.partition_values;
   return adds;
 }

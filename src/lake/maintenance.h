@@ -50,7 +50,7 @@ struct RewriteOptions {
   /// A file is ended between row groups only, so they have to be smaller than it.
   int64_t row_group_rows = kRowGroupRows;
 };
-/// Streams rows (a SELECT over scan_sql_with_row_ids) that are all of the partition of `like` into
+/// Streams rows (a SELECT over a scan with row ids) that are all of the partition of `like` into
 /// new files beside it. Nothing is made durable: that is the commit's part.
 std::vector<Add> write_like(duck::Connection& connection, const Snapshot& snapshot,
                             const std::string& rows, const Add& like, Time now,

@@ -48,8 +48,7 @@ void check_keys(Stager& stager, const std::string& rows, const std::vector<std::
 // all columns. It is the same order for rows that come together (`latest_only`) and for those that
 // are there already (`precedence`), so it does not matter which came first.
 
-std::string latest_only(const std::string& rows, const Schema& schema,
-                        const MergeOptions& options) {
+Relation latest_only(const Relation& rows, const Schema& schema, const MergeOptions& options) {
   std::string order = duck::quote_name(options.latest_by) + " DESC NULLS LAST";
   for (const auto& name : names_of(schema)) order += ", " + duck::quote_name(name) + " NULLS LAST";
   return "SELECT * FROM (" + rows + ") QUALIFY row_number() OVER (PARTITION BY " +
@@ -125,7 +124,7 @@ std::vector<Add> pruned(Stager& stager, std::vector<Add> files, const Field& col
   if (ranges.empty()) return out;
   // The least key that is not below the range decides whether any lies in it.
   const std::string name = duck::quote_name(column.name);
-  const auto found = stager.connection().query(
+  const auto found = stager.rows().query(
       "SELECT f.i FROM (VALUES " + ranges + ") f(i, low, high) ASOF JOIN (SELECT DISTINCT " + name +
       " AS k FROM " + keys + ") n ON f.low <= n.k WHERE n.k <= f.high ORDER BY f.i");
   for (const auto& row : found.rows) out.push_back(files[size_t(std::get<int64_t>(row[0]))]);
@@ -148,7 +147,7 @@ int64_t rows_in(Stager& stager, const std::vector<Add>& files) {
   int64_t sum = 0;
   for (const auto& add : files) {
     const auto rows = rows_of(add);
-    if (!rows) return stager.count(scan_sql(stager.before(), files));
+    if (!rows) return stager.count(scan(stager.before(), files));
     sum += *rows;
   }
   return sum;
@@ -156,8 +155,8 @@ int64_t rows_in(Stager& stager, const std::vector<Add>& files) {
 
 /// What `target` has for the keys of `fresh`: file, key, whether the row is equal, and whether the
 /// old one counts before the new one.
-std::string matched_sql(const Stager& stager, const std::string& fresh, const MergeOptions& options,
-                        const std::vector<Add>& candidates) {
+Relation matched(const Stager& stager, const std::string& fresh, const MergeOptions& options,
+                 const std::vector<Add>& candidates) {
   const auto names = names_of(stager.schema());
   const std::string later = options.latest_by.empty() || options.whole_keys
                                 ? "false"
@@ -166,18 +165,18 @@ std::string matched_sql(const Stager& stager, const std::string& fresh, const Me
   return "SELECT t." + kFile + ", " + column_list(options.key, "n.") + ", row(" +
          column_list(names, "t.") + ") IS NOT DISTINCT FROM row(" + column_list(names, "n.") +
          ") AS \"windrow same\", " + later + " AS \"windrow later\" FROM (" +
-         scan_sql_with_file(stager.before(), candidates) + ") t JOIN " + fresh + " n ON " +
+         scan(stager.before(), candidates, Scan::Extra::file) + ") t JOIN " + fresh + " n ON " +
          same_key(options.key, "t", "n");
 }
 
 /// Rows of `fresh` with the ids of those of the files that they take the place of. Where several
 /// rows share a key the first one takes the place of the first, so that no id comes twice.
-std::string in_place_of(const Stager& stager, const std::string& fresh,
-                        const std::vector<Add>& files, const std::vector<std::string>& key) {
+Relation in_place_of(const Stager& stager, const std::string& fresh, const std::vector<Add>& files,
+                     const std::vector<std::string>& key) {
   const std::string names = column_list(names_of(stager.schema()));
   if (row_id_columns(stager.before()).empty()) return "SELECT " + names + " FROM " + fresh;
   const std::string id = duck::quote_name(kRowId), keys = column_list(key);
-  const auto numbered = [&](const std::string& rows, const std::string& order) {
+  const auto numbered = [&](const Relation& rows, const std::string& order) {
     return "(SELECT *, row_number() OVER (PARTITION BY " + keys + order +
            ") AS \"windrow nth\" FROM " + rows + ")";
   };
@@ -201,14 +200,14 @@ void rewrite(Stager& stager, const std::string& fresh, const std::string& gone,
   std::vector<Add> files = files_with_keys(stager, key, gone);
   if (!files.empty()) {
     const auto found =
-        stager.connection().query("SELECT DISTINCT " + kFile + " FROM (" +
-                                  scan_sql_with_file(before, files) + ") t WHERE " + hit);
+        stager.rows().query("SELECT DISTINCT " + kFile + " FROM (" +
+                            scan(before, files, Scan::Extra::file) + ") t WHERE " + hit);
     files = files_at(before, found);
   }
-  std::string changed = "SELECT " + names + " FROM " + fresh;
+  Relation changed = "SELECT " + names + " FROM " + fresh;
   int64_t updated = 0;
   if (!files.empty()) {
-    const std::string old = "SELECT " + names + " FROM (" + scan_sql(before, files) + ") t WHERE ";
+    const Relation old = "SELECT " + names + " FROM (" + scan(before, files) + ") t WHERE ";
     changed += " UNION ALL " + old + hit;
     updated = stager.count(old + "EXISTS (SELECT 1 FROM " + fresh + " n WHERE " +
                            same_key(key, "t", "n") + ")");
@@ -262,7 +261,7 @@ void read_keys(Stager& stager, const std::vector<std::string>& key, const std::s
     const Field& column = *stager.schema().find(key[i]);
     const std::string n = std::to_string(i);
     const auto row =
-        stager.connection()
+        stager.rows()
             .query("SELECT min(\"low " + n + "\"), max(\"high " + n + "\") FROM (" + ends + ")")
             .rows.front();
     if (std::holds_alternative<std::monostate>(row[0])) return;  // no key at all
@@ -281,56 +280,57 @@ void read_keys(Stager& stager, const std::vector<std::string>& key, const std::s
 
 /// Files with rows that were compared and stay: log paths.
 void keep_files(Stager& stager, const std::string& matched) {
-  const auto found = stager.connection().query("SELECT DISTINCT " + kFile + " FROM " + matched +
-                                               " WHERE \"windrow same\" OR \"windrow later\"");
+  const auto found = stager.rows().query("SELECT DISTINCT " + kFile + " FROM " + matched +
+                                         " WHERE \"windrow same\" OR \"windrow later\"");
   for (const auto& add : files_at(stager.before(), found))
     stager.staged().scope.kept_files.push_back(add.path);
 }
 
 }  // namespace
 
-Staged stage_merge(const StageContext& context, const std::string& select,
+Staged stage_merge(const StageContext& context, const Relation& select,
                    const duck::Parameters& parameters, const MergeOptions& options) {
   Stager stager(context, select, parameters);
   need_columns(stager.schema(), context.table_name, options.key);
   need_columns(stager.schema(), context.table_name, {options.latest_by});
-  const std::string source = options.latest_by.empty()
-                                 ? stager.conforming()
-                                 : latest_only(stager.conforming(), stager.schema(), options);
-  const std::string fresh = stager.materialize("windrow merge new", source, parameters);
+  const Relation source = options.latest_by.empty()
+                              ? stager.conforming()
+                              : latest_only(stager.conforming(), stager.schema(), options);
+  std::string fresh = stager.materialize("windrow merge new", source, parameters);
   check_keys(stager, fresh, options.key, options.latest_by.empty());
   const std::string keys = column_list(options.key);
 
   const std::string ends = key_ends(stager, options.key);
   const std::string fresh_ends =
       stager.materialize("windrow merge ends", "SELECT " + ends + " FROM " + fresh, {});
-  std::string gone_sql = "SELECT " + keys + " FROM " + fresh;
-  if (!options.delete_keys_sql.empty()) {
-    gone_sql += " UNION SELECT " + keys + " FROM (" + options.delete_keys_sql + ") WHERE true";
+  Relation gone_rows = "SELECT " + keys + " FROM " + fresh;
+  if (!options.delete_keys.empty()) {
+    gone_rows += " UNION SELECT " + keys + " FROM (" + options.delete_keys + ") WHERE true";
   }
   // Rows that say nothing new leave `fresh` before anything is compared with `gone`.
   if (const auto candidates = files_with_keys(stager, options.key, fresh); !candidates.empty()) {
-    const std::string matched = stager.materialize(
-        "windrow merge matched", matched_sql(stager, fresh, options, candidates), {});
+    const std::string pairs =
+        stager.materialize("windrow merge pairs", matched(stager, fresh, options, candidates));
     const std::string settled =
         stager.materialize("windrow merge settled",
-                           "SELECT DISTINCT " + keys + " FROM " + matched +
+                           "SELECT DISTINCT " + keys + " FROM " + pairs +
                                " WHERE \"windrow same\" OR \"windrow later\"",
                            {});
-    keep_files(stager, matched);
-    stager.connection().execute("DELETE FROM " + fresh + " n WHERE EXISTS (SELECT 1 FROM " +
-                                settled + " g WHERE " + same_key(options.key, "n", "g") + ")");
-    gone_sql = "SELECT * FROM (" + gone_sql + ") d WHERE NOT EXISTS (SELECT 1 FROM " + settled +
-               " g WHERE " + same_key(options.key, "d", "g") + ")";
+    keep_files(stager, pairs);
+    fresh = stager.materialize("windrow merge changed",
+                               "SELECT * FROM " + fresh + " n WHERE NOT EXISTS (SELECT 1 FROM " +
+                                   settled + " g WHERE " + same_key(options.key, "n", "g") + ")");
+    gone_rows = "SELECT * FROM (" + gone_rows + ") d WHERE NOT EXISTS (SELECT 1 FROM " + settled +
+                " g WHERE " + same_key(options.key, "d", "g") + ")";
   }
-  const std::string gone = stager.materialize("windrow merge gone", gone_sql, parameters);
+  const std::string gone = stager.materialize("windrow merge gone", gone_rows, parameters);
   read_keys(stager, options.key,
             "FROM " + fresh_ends + " UNION ALL SELECT " + ends + " FROM " + gone);
   rewrite(stager, fresh, gone, options.key);
   return stager.finish("MERGE", {{"predicate", "\"key\""}}, Reads::scope, {options.key, {}});
 }
 
-Staged stage_scd2(const StageContext& context, const std::string& select,
+Staged stage_scd2(const StageContext& context, const Relation& select,
                   const duck::Parameters& parameters, const Scd2Options& options) {
   Stager stager(
       context, select, parameters,
@@ -348,8 +348,7 @@ Staged stage_scd2(const StageContext& context, const std::string& select,
   const std::string columns = column_list(values);
   const std::string old = stager.materialize(
       "windrow scd2 old",
-      "SELECT * FROM (" + scan_sql(stager.before(), stager.before().files) + ") WHERE is_current",
-      {});
+      "SELECT * FROM (" + scan(stager.before(), stager.before().files) + ") WHERE is_current", {});
   const std::string same = "row(" + column_list(values, "o.") + ") IS NOT DISTINCT FROM row(" +
                            column_list(values, "n.") + ")";
   const std::string on = same_key(options.key, "o", "n");

@@ -6,6 +6,7 @@
 
 #include "lake/partition_path.h"
 #include "lake/protocol.h"
+#include "lake/relation.h"
 #include "lake/row_tracking.h"
 #include "lake/zorder.h"
 
@@ -115,7 +116,7 @@ class Optimizer {
 
   std::vector<Add> write(const Bin& bin) {
     RewriteOptions write;
-    std::string rows = scan_sql_with_row_ids(snapshot_, bin);
+    std::string rows = duck_sql(scan(snapshot_, bin, Scan::Extra::row_ids));
     if (options_.zorder.empty()) {
       write.file_bytes = target_ * 2;  // a bin is one file, never one with a small second one
     } else {

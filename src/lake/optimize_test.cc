@@ -126,12 +126,12 @@ TEST_F(OptimizeTest, ZOrderMakesFilesNarrowInBothColumns) {
   create(rows);
   append("SELECT NULL::BIGINT AS x, NULL::INTEGER AS y, 'null' AS filler");
   const auto before = this->rows("SELECT count(*), sum(hash(COLUMNS(*))) FROM (" +
-                                 scan_sql(table().snapshot({}, &connection_)) + ")");
+                                 duck_sql(scan(table().snapshot({}, &connection_))) + ")");
   const auto done = run({.target_bytes = 100'000, .zorder = {"x", "y"}});
   EXPECT_EQ(done.removed.files, 2);
   ASSERT_GE(files().size(), 8u);
   EXPECT_EQ(this->rows("SELECT count(*), sum(hash(COLUMNS(*))) FROM (" +
-                       scan_sql(table().snapshot({}, &connection_)) + ")"),
+                       duck_sql(scan(table().snapshot({}, &connection_))) + ")"),
             before);
   const auto now = table().snapshot({}, &connection_);
   for (const char* column : {"x", "y"})

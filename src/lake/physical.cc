@@ -54,7 +54,7 @@ bool maps(const Schema& schema) {
                      [](const Field& field) { return !field.physical.empty(); });
 }
 
-std::string in_names_of_files(const std::string& rows, const Schema& schema) {
+Relation in_names_of_files(const Relation& rows, const Schema& schema) {
   if (!maps(schema)) return rows;
   std::string list;
   for (const auto& field : schema.fields) {
@@ -110,10 +110,9 @@ std::string tags_of(const Schema& in_files, const std::vector<std::string>& part
 }
 
 /// `in_files` are the table's columns, and what the files alone know besides.
-std::vector<Add> write_as(duck::Connection& connection, const Snapshot& table,
-                          const Schema& in_files, const std::string& rows,
-                          const duck::Parameters& parameters, duck::WriteOptions options, Time now,
-                          const ProgressSink& progress) {
+std::vector<Add> write_as(RowWork& engine, const Snapshot& table, const Schema& in_files,
+                          const Relation& rows, const duck::Parameters& parameters,
+                          duck::WriteOptions options, Time now, const ProgressSink& progress) {
   const auto& partition_by = table.metadata.partition_columns;
   if (options.folder.empty()) options.folder = table.table_path;
   for (const auto& name : partition_by) {
@@ -122,8 +121,7 @@ std::vector<Add> write_as(duck::Connection& connection, const Snapshot& table,
     options.partition_by.push_back(field->in_files());
   }
   if (maps(table.schema)) options.field_ids = field_ids(table.schema.fields, partition_by);
-  const auto files = duck::write_parquet(connection, in_names_of_files(rows, in_files), parameters,
-                                         options, progress);
+  const auto files = engine.write(in_names_of_files(rows, in_files), parameters, options, progress);
   auto adds = adds_from_written(table.table_path, table.schema, files, now);
   if (in_files == table.schema) return adds;  // tagged already
   const std::string tags = tags_of(in_files, partition_by);
@@ -158,17 +156,16 @@ void map_new_columns(Schema& schema, Metadata& metadata) {
   kept = std::to_string(last_id);
 }
 
-std::vector<Add> write_rows(duck::Connection& connection, const Snapshot& table,
-                            const std::string& rows, const duck::Parameters& parameters,
-                            duck::WriteOptions options, Time now, const ProgressSink& progress) {
-  return write_as(connection, table, table.schema, rows, parameters, std::move(options), now,
-                  progress);
+std::vector<Add> write_rows(RowWork& engine, const Snapshot& table, const Relation& rows,
+                            const duck::Parameters& parameters, duck::WriteOptions options,
+                            Time now, const ProgressSink& progress) {
+  return write_as(engine, table, table.schema, rows, parameters, std::move(options), now, progress);
 }
 
-std::vector<Add> write_rows_with_ids(duck::Connection& connection, const Snapshot& table,
-                                     const std::string& rows, duck::WriteOptions options, Time now,
+std::vector<Add> write_rows_with_ids(RowWork& engine, const Snapshot& table, const Relation& rows,
+                                     duck::WriteOptions options, Time now,
                                      const ProgressSink& progress) {
-  return write_as(connection, table, schema_with_row_ids(table), rows, {}, std::move(options), now,
+  return write_as(engine, table, schema_with_row_ids(table), rows, {}, std::move(options), now,
                   progress);
 }
 

@@ -3,9 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "duck/parquet_writer.h"
-#include "lake/schema.h"
-#include "lake/table.h"
+#include "lake/row_work.h"
 
 /// Private to lake/: between a table's columns and those of its files, which column mapping calls
 /// otherwise (PROTOCOL.md, "Column Mapping").
@@ -21,14 +19,13 @@ void map_new_columns(Schema& schema, Metadata& metadata);
 
 /// Streams rows with the table's names and types into new files of the table. `folder` lies in the
 /// table; empty: the table's own.
-std::vector<Add> write_rows(duck::Connection& connection, const Snapshot& table,
-                            const std::string& rows, const duck::Parameters& parameters,
-                            duck::WriteOptions options, Time now,
-                            const ProgressSink& progress = {});
+std::vector<Add> write_rows(RowWork& engine, const Snapshot& table, const Relation& rows,
+                            const duck::Parameters& parameters, duck::WriteOptions options,
+                            Time now, const ProgressSink& progress = {});
 /// The same of rows that have kRowId and kRowCommitVersion where the table keeps ids
 /// (row_tracking.h).
-std::vector<Add> write_rows_with_ids(duck::Connection& connection, const Snapshot& table,
-                                     const std::string& rows, duck::WriteOptions options, Time now,
+std::vector<Add> write_rows_with_ids(RowWork& engine, const Snapshot& table, const Relation& rows,
+                                     duck::WriteOptions options, Time now,
                                      const ProgressSink& progress = {});
 
 }  // namespace windrow::lake

@@ -26,11 +26,10 @@ bool is_constant(const json& node) {
 
 class Boxer {
  public:
-  Boxer(duck::Connection& connection, const Schema& schema)
-      : connection_(connection), schema_(schema) {}
+  Boxer(RowWork& engine, const Schema& schema) : engine_(engine), schema_(schema) {}
 
   ReadScope::Box box(const std::string& condition) {
-    tree_ = json::parse(duck::text_of(connection_.value(
+    tree_ = json::parse(duck::text_of(engine_.value(
         "SELECT json_serialize_sql(" + duck::quote_text("SELECT 1 WHERE " + condition) + ")")));
     if (tree_.value("error", true)) return {};
     auto& select = tree_["statements"][0]["node"];
@@ -98,11 +97,11 @@ class Boxer {
       const std::string value = "(SELECT * FROM json_execute_serialized_sql(" +
                                 duck::quote_text(query.dump()) + ")) v(x)";
       const bool text = field->type.kind == Type::Kind::string;
-      if (text && duck::text_of(connection_.value("SELECT typeof(x) FROM " + value)) != "VARCHAR")
+      if (text && duck::text_of(engine_.value("SELECT typeof(x) FROM " + value)) != "VARCHAR")
         return {};  // the column would be cast, not the constant
       std::string cast = "CAST(x AS " + duck_type(field->type) + ")";
       if (field->type.kind == Type::Kind::timestamp) cast = "epoch_us(" + cast + ")";
-      const auto cell = connection_.value("SELECT " + cast + " FROM " + value);
+      const auto cell = engine_.value("SELECT " + cast + " FROM " + value);
       if (std::holds_alternative<std::monostate>(cell)) return {};
       if (field->type.kind == Type::Kind::timestamp) {
         const Time t = time_from_micros(std::get<int64_t>(cell));
@@ -119,7 +118,7 @@ class Boxer {
     if (from || to) box_.push_back({*column_of(column), std::move(from), std::move(to)});
   }
 
-  duck::Connection& connection_;
+  RowWork& engine_;
   const Schema& schema_;
   json tree_;
   ReadScope::Box box_;
@@ -127,10 +126,9 @@ class Boxer {
 
 }  // namespace
 
-ReadScope::Box box_of(duck::Connection& connection, const Schema& schema,
-                      const std::string& condition) {
+ReadScope::Box box_of(RowWork& engine, const Schema& schema, const std::string& condition) {
   if (condition.empty()) return {};
-  return Boxer(connection, schema).box(condition);
+  return Boxer(engine, schema).box(condition);
 }
 
 }  // namespace windrow::lake

@@ -12,7 +12,7 @@ namespace {
 class ReadScopeTest : public TableFixture {
  protected:
   StageContext context() {
-    return {connection_,
+    return {engine_,
             *files_,
             path_,
             "t",
@@ -70,7 +70,7 @@ TEST_F(ReadScopeTest, ReplacedIntervals) {
             kAdded);
   EXPECT_EQ(behind("SELECT TIMESTAMP '2025-01-02' AS t, 8::BIGINT AS i", replace), "");
   EXPECT_EQ(table().snapshot().rows(), 26);
-  EXPECT_EQ(rows("SELECT count(*) FROM (" + scan_sql(table().snapshot()) + ") WHERE i = 7"),
+  EXPECT_EQ(rows("SELECT count(*) FROM (" + duck_sql(scan(table().snapshot())) + ") WHERE i = 7"),
             (Strings{"0"}));  // it was there when the interval was replaced the second time
 }
 
@@ -140,7 +140,7 @@ TEST_F(ReadScopeTest, BoxesOfConditions) {
   connection_.execute("SET TimeZone = 'Asia/Tokyo'");
   const auto box = [&](const std::string& condition) {
     std::string out;
-    for (const auto& c : box_of(connection_, schema, condition))
+    for (const auto& c : box_of(engine_, schema, condition))
       out += (out.empty() ? "" : "; ") + c.from.value_or("") + " <= " + c.column.name +
              " <= " + c.to.value_or("");
     return out;

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "lake/physical.h"
 #include "lake/stager.h"
 #include "lake/statistics.h"
 #include "lake/touched.h"
@@ -14,16 +15,16 @@ namespace {
 std::string json_text(const std::string& text) { return nlohmann::json(text).dump(); }
 
 /// SELECT over the files that were just staged.
-std::string staged_rows(Stager& stager) {
+Relation staged_rows(Stager& stager) {
   Snapshot only = stager.before();
   only.schema = stager.schema();
   only.files = stager.staged().adds;
-  return scan_sql(only);
+  return scan(std::move(only));
 }
 
 }  // namespace
 
-Staged stage_append(const StageContext& context, const std::string& select,
+Staged stage_append(const StageContext& context, const Relation& select,
                     const duck::Parameters& parameters) {
   Stager stager(context, select, parameters);
   auto& staged = stager.staged();
@@ -32,7 +33,7 @@ Staged stage_append(const StageContext& context, const std::string& select,
   return stager.finish("WRITE", {{"mode", json_text("Append")}}, Reads::nothing);
 }
 
-Staged stage_replace(const StageContext& context, const std::string& select,
+Staged stage_replace(const StageContext& context, const Relation& select,
                      const duck::Parameters& parameters) {
   Stager stager(context, select, parameters);
   auto& staged = stager.staged();
@@ -41,7 +42,7 @@ Staged stage_replace(const StageContext& context, const std::string& select,
   return stager.finish("WRITE", {{"mode", json_text("Overwrite")}}, Reads::whole_table);
 }
 
-Staged stage_replace_partitions(const StageContext& context, const std::string& select,
+Staged stage_replace_partitions(const StageContext& context, const Relation& select,
                                 const duck::Parameters& parameters) {
   Stager stager(context, select, parameters);
   if (stager.before().metadata.partition_columns.empty()) {
@@ -64,7 +65,7 @@ Staged stage_replace_partitions(const StageContext& context, const std::string& 
       Reads::scope);
 }
 
-Staged stage_replace_interval(const StageContext& context, const std::string& select,
+Staged stage_replace_interval(const StageContext& context, const Relation& select,
                               const duck::Parameters& parameters, const std::string& column,
                               const Interval& interval, const std::string& zone) {
   Stager stager(context, select, parameters);
@@ -83,8 +84,8 @@ Staged stage_replace_interval(const StageContext& context, const std::string& se
   const std::string inside = name + " >= " + from + " AND " + name + " < " + to;
 
   staged.rows_written = stager.write(stager.conforming(), parameters);
-  const std::string fresh = staged_rows(stager);
-  const std::string outside =
+  const Relation fresh = staged_rows(stager);
+  const Relation outside =
       "SELECT " + name + " FROM (" + fresh + ") WHERE (" + inside + ") IS NOT TRUE";
   if (const int64_t wrong = stager.count(outside); wrong > 0) {
     throw Error(Code::data,
@@ -97,14 +98,14 @@ Staged stage_replace_interval(const StageContext& context, const std::string& se
   }
 
   const auto text = [&](const std::string& literal) {
-    return duck::text_of(context.connection.value("SELECT CAST(" + literal + " AS VARCHAR)"));
+    return duck::text_of(context.rows.value("SELECT CAST(" + literal + " AS VARCHAR)"));
   };
   const auto candidates = files_overlapping(stager.before(), column, text(from), text(to));
   if (!candidates.empty()) {
-    const std::string old = scan_sql(stager.before(), candidates);
-    const std::string replaced = "SELECT * FROM (" + old + ") WHERE " + inside;
-    const std::string changed = "((" + fresh + ") EXCEPT ALL (" + replaced + ")) UNION ALL ((" +
-                                replaced + ") EXCEPT ALL (" + fresh + "))";
+    const Relation old = scan(stager.before(), candidates);
+    const Relation replaced = "SELECT * FROM (" + old + ") WHERE " + inside;
+    const Relation changed = "((" + fresh + ") EXCEPT ALL (" + replaced + ")) UNION ALL ((" +
+                             replaced + ") EXCEPT ALL (" + fresh + "))";
     stager.touch(changed, true);
     // Only files that reach beyond the interval hold rows that stay.
     std::vector<Add> straddling;
@@ -126,6 +127,31 @@ Staged stage_replace_interval(const StageContext& context, const std::string& se
                        {{"mode", json_text("Overwrite")},
                         {"predicate", json_text(column + " in " + interval.text())}},
                        Reads::scope);
+}
+
+Staged stage(const StageContext& context, const Relation& select,
+             const duck::Parameters& parameters, const Method& method) {
+  switch (method.kind) {
+    case Method::Kind::append: return stage_append(context, select, parameters);
+    case Method::Kind::replace: return stage_replace(context, select, parameters);
+    case Method::Kind::replace_interval:
+      return stage_replace_interval(context, select, parameters, method.column, method.interval,
+                                    method.zone);
+    case Method::Kind::merge: return stage_merge(context, select, parameters, method.merge);
+    case Method::Kind::scd2: return stage_scd2(context, select, parameters, method.scd2);
+  }
+  broken_invariant("method kind", __FILE__, __LINE__);
+}
+
+Relation set_down(RowWork& rows, const std::string& folder, const Relation& select,
+                  const duck::Parameters& parameters, Time now) {
+  Snapshot out;
+  out.table_path = folder;
+  const auto columns = rows.describe(select, parameters);
+  out.schema = schema_from_duck(columns);
+  out.files =
+      write_rows(rows, out, conforming_select(select, columns, out.schema), parameters, {}, now);
+  return scan(std::move(out));
 }
 
 CommitRequest request_of(Staged staged, const NewTable& if_new) {

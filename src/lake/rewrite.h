@@ -7,13 +7,11 @@
 
 #include "base/interval.h"
 #include "base/progress.h"
-#include "duck/duck.h"
-#include "duck/parquet_writer.h"
-#include "lake/table.h"
+#include "lake/row_work.h"
 
-/// The ways in which new rows enter a table. Each stages files (through DuckDB, copy on write) and
-/// returns what the commit needs; none of them commits. The staged rows are visible to checks
-/// through `after_sql` before anybody commits: the table as it would be.
+/// The ways in which new rows enter a table. Each stages files (through an engine, copy on write)
+/// and returns what the commit needs; none of them commits. The staged rows are visible to checks
+/// through `after` before anybody commits: the table as it would be.
 namespace windrow::lake {
 
 /// A change whose files are written, with everything that its commit needs.
@@ -38,12 +36,11 @@ struct Staged {
   ReadScope scope;                         ///< with Reads::scope
   std::vector<std::string> written_paths;  ///< absolute; to be removed when nothing is committed
 
-  /// SELECT over the table as it would be after the commit.
-  std::string after_sql;
+  Relation after;  ///< the table as it would be after the commit
 };
 
 struct StageContext {
-  duck::Connection& connection;
+  RowWork& rows;
   storage::FileSystem& files;
   std::string table_path;
   std::string table_name;           ///< for messages
@@ -57,29 +54,29 @@ struct StageContext {
   duck::WriteOptions write = {};  ///< `folder`, where it is given, lies in the table's
 };
 
-Staged stage_append(const StageContext&, const std::string& select, const duck::Parameters&);
-Staged stage_replace(const StageContext&, const std::string& select, const duck::Parameters&);
+Staged stage_append(const StageContext&, const Relation& select, const duck::Parameters&);
+Staged stage_replace(const StageContext&, const Relation& select, const duck::Parameters&);
 /// Replaces the partitions that the SELECT yields rows for, and only those.
-Staged stage_replace_partitions(const StageContext&, const std::string& select,
+Staged stage_replace_partitions(const StageContext&, const Relation& select,
                                 const duck::Parameters&);
 /// Replaces exactly the rows whose `column` (DATE, TIMESTAMP, TIMESTAMPTZ) lies in `interval`; DATE
 /// and TIMESTAMP count in `zone`. Rows that the SELECT yields outside of it are an Error(data) that
 /// shows some.
-Staged stage_replace_interval(const StageContext&, const std::string& select,
-                              const duck::Parameters&, const std::string& column,
-                              const Interval& interval, const std::string& zone);
+Staged stage_replace_interval(const StageContext&, const Relation& select, const duck::Parameters&,
+                              const std::string& column, const Interval& interval,
+                              const std::string& zone);
 /// Upsert by key. Duplicate or NULL keys in the SELECT's rows are an Error(data) that shows some,
 /// unless `latest_by` picks one row per key: the greatest value, NULL last; of equal ones the row
 /// that comes first by all columns in the table's order, NULL last. Rows that are there already
-/// take part in that, unless the SELECT yields all there is of a key. With `delete_keys_sql` (a
+/// take part in that, unless the SELECT yields all there is of a key. With `delete_keys` (a
 /// SELECT of the key columns) those keys that the SELECT does not yield are deleted.
 struct MergeOptions {
   std::vector<std::string> key;
-  std::string latest_by;        ///< empty: keys must be unique
-  std::string delete_keys_sql;  ///< empty: nothing is deleted
-  bool whole_keys = false;      ///< the SELECT yields all there is of each of its keys
+  std::string latest_by;    ///< empty: keys must be unique
+  Relation delete_keys;     ///< empty: nothing is deleted
+  bool whole_keys = false;  ///< the SELECT yields all there is of each of its keys
 };
-Staged stage_merge(const StageContext&, const std::string& select, const duck::Parameters&,
+Staged stage_merge(const StageContext&, const Relation& select, const duck::Parameters&,
                    const MergeOptions&);
 /// Slowly changing dimension, type 2: adds valid_from, valid_to (TIMESTAMP) and is_current
 /// (BOOLEAN).
@@ -87,8 +84,24 @@ struct Scd2Options {
   std::vector<std::string> key;
   Time at;  ///< the moment that closes old rows and opens new ones
 };
-Staged stage_scd2(const StageContext&, const std::string& select, const duck::Parameters&,
+Staged stage_scd2(const StageContext&, const Relation& select, const duck::Parameters&,
                   const Scd2Options&);
+
+/// How the rows of a SELECT enter the table.
+struct Method {
+  enum class Kind { append, replace, replace_interval, merge, scd2 } kind = Kind::replace;
+  std::string column;        ///< replace_interval
+  Interval interval;         ///< replace_interval
+  std::string zone = "UTC";  ///< replace_interval
+  MergeOptions merge;        ///< merge
+  Scd2Options scd2;          ///< scd2
+};
+Staged stage(const StageContext&, const Relation& select, const duck::Parameters&, const Method&);
+
+/// Writes rows into files of `folder`, which belong to no table: sessions with other inputs read
+/// them from there.
+Relation set_down(RowWork& rows, const std::string& folder, const Relation& select,
+                  const duck::Parameters& parameters, Time now);
 
 /// A request with everything of the staged change; the caller adds provenance, txns and
 /// expectations. `if_new`: what the table is called and may do, where the commit makes it.

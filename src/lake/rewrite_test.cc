@@ -25,7 +25,7 @@ class Rewrite : public testing::Test {
   Table table() { return Table(*files_, path_); }
 
   StageContext context() {
-    StageContext c{connection_,   *files_, path_,           "silver.t",   {},
+    StageContext c{engine_,       *files_, path_,           "silver.t",   {},
                    partition_by_, true,    replace_schema_, clock_.now(), {}};
     if (table().exists()) c.current = table().snapshot({}, &connection_);
     return c;
@@ -43,7 +43,7 @@ class Rewrite : public testing::Test {
     request.provenance = record;
     clock_.advance(std::chrono::seconds(1));
     committed_version(table().commit(request, clock_), "silver.t");
-    EXPECT_EQ(rows(copy.after_sql), rows(scan_sql(table().snapshot({}, &connection_))));
+    EXPECT_EQ(rows(duck_sql(copy.after)), rows(duck_sql(scan(table().snapshot({}, &connection_)))));
     return copy;
   }
   Staged append(const std::string& select, bool touched = true) {
@@ -68,7 +68,7 @@ class Rewrite : public testing::Test {
     for (const auto& line : lines) out += line;
     return out;
   }
-  std::string rows() { return rows(scan_sql(table().snapshot({}, &connection_))); }
+  std::string rows() { return rows(duck_sql(scan(table().snapshot({}, &connection_)))); }
   ChangedIntervals changed(int64_t from, int64_t to, const std::string& expression,
                            const char* grain = "hour", const char* zone = "UTC") {
     return changed_intervals(table(), from, to, expression, *Grain::parse(grain, zone),
@@ -97,6 +97,7 @@ class Rewrite : public testing::Test {
   std::unique_ptr<storage::FileSystem> files_;
   duck::Database database_;
   duck::Connection connection_;
+  DuckRows engine_{connection_};
 };
 
 TEST_F(Rewrite, AppendsAndAddsColumns) {
@@ -147,7 +148,7 @@ TEST_F(Rewrite, ReplacesAnIntervalInsideALongFile) {
                                   {}, "at", day, "UTC");
   });
   EXPECT_EQ(rows("SELECT count(*), count(*) FILTER (id = 10000) FROM (" +
-                 scan_sql(table().snapshot({}, &connection_)) + ")"),
+                 duck_sql(scan(table().snapshot({}, &connection_))) + ")"),
             "697,1 ");
   EXPECT_NE(code_of([&] {
               apply([&](const StageContext& c) {
@@ -257,12 +258,13 @@ TEST_F(Rewrite, KeepsHistoryAsScd2) {
   run("SELECT * FROM (VALUES (1, 'A'), (3, 'c')) t(id, v)", "2025-02-01");
   EXPECT_EQ(
       rows("SELECT id, v, valid_from::DATE, valid_to::DATE, is_current FROM (" +
-           scan_sql(table().snapshot({}, &connection_)) + ")"),
+           duck_sql(scan(table().snapshot({}, &connection_))) + ")"),
       "1,A,2025-02-01,NULL,true 1,a,2025-01-01,2025-02-01,false 2,b,2025-01-01,2025-02-01,false "
       "3,c,2025-02-01,NULL,true ");
   run("SELECT * FROM (VALUES (1, 'A'), (3, 'c')) t(id, v)", "2025-03-01");
-  EXPECT_EQ(rows("SELECT count(*) FROM (" + scan_sql(table().snapshot({}, &connection_)) + ")"),
-            "4 ");
+  EXPECT_EQ(
+      rows("SELECT count(*) FROM (" + duck_sql(scan(table().snapshot({}, &connection_))) + ")"),
+      "4 ");
 }
 
 /// One file spans thirty days; one late row comes, and one row in the middle is merged: two hours
@@ -354,7 +356,7 @@ TEST_F(Rewrite, MergesByEveryTimeOfTheTypes) {
     merge("SELECT * FROM (" + keys("c") + ") WHERE k = '-infinity'", {{"k"}, "", ""});
     merge("SELECT * FROM (" + keys("c") + ") WHERE k = 'infinity'", {{"k"}, "", ""});
     EXPECT_EQ(rows("SELECT count(*), count(*) FILTER (v = 'c') FROM (" +
-                   scan_sql(table().snapshot({}, &connection_)) + ")"),
+                   duck_sql(scan(table().snapshot({}, &connection_))) + ")"),
               "6,2 ")
         << type;
   }
@@ -418,14 +420,15 @@ TEST_F(Rewrite, AnIntervalKeepsRowsWithoutATime) {
     return stage_replace_interval(c, "SELECT 9 AS id, TIMESTAMP '2025-10-05 23:59:59.999999' AS at",
                                   {}, "at", day, "UTC");
   });
-  EXPECT_EQ(rows("SELECT id FROM (" + scan_sql(table().snapshot({}, &connection_)) + ")"),
+  EXPECT_EQ(rows("SELECT id FROM (" + duck_sql(scan(table().snapshot({}, &connection_))) + ")"),
             "2 4 9 ");
   EXPECT_EQ(staged.removes.size(), 2u);
   apply([&](const StageContext& c) {
     return stage_replace_interval(c, "SELECT 9 AS id, TIMESTAMP '2025-10-05' AS at WHERE false", {},
                                   "at", day, "UTC");
   });
-  EXPECT_EQ(rows("SELECT id FROM (" + scan_sql(table().snapshot({}, &connection_)) + ")"), "2 4 ");
+  EXPECT_EQ(rows("SELECT id FROM (" + duck_sql(scan(table().snapshot({}, &connection_))) + ")"),
+            "2 4 ");
 }
 
 TEST_F(Rewrite, MergeLeavesOtherFilesAlone) {
@@ -442,9 +445,9 @@ TEST_F(Rewrite, MergeLeavesOtherFilesAlone) {
   const auto second = merge("SELECT " + a + "115 AS k, -1 AS v" + value, {{"k", "t"}, "", ""});
   EXPECT_EQ(second.removes.size(), 1u);
   EXPECT_EQ(second.metrics.at("numTargetRowsCopied"), "9");
-  EXPECT_EQ(
-      rows("SELECT count(*), sum(v) FROM (" + scan_sql(table().snapshot({}, &connection_)) + ")"),
-      "21,2076 ");
+  EXPECT_EQ(rows("SELECT count(*), sum(v) FROM (" +
+                 duck_sql(scan(table().snapshot({}, &connection_))) + ")"),
+            "21,2076 ");
 }
 
 TEST_F(Rewrite, MergeFindsKeysOfEveryType) {
@@ -456,9 +459,9 @@ TEST_F(Rewrite, MergeFindsKeysOfEveryType) {
     const std::string of = std::string("SELECT (") + key + ") AS k, ";
     merge(of + "1 AS v FROM range(2) x(i)", {{"k"}, "", ""});
     merge(of + "2 AS v FROM range(2) x(i)", {{"k"}, "", ""});
-    EXPECT_EQ(
-        rows("SELECT count(*), sum(v) FROM (" + scan_sql(table().snapshot({}, &connection_)) + ")"),
-        "2,4 ")
+    EXPECT_EQ(rows("SELECT count(*), sum(v) FROM (" +
+                   duck_sql(scan(table().snapshot({}, &connection_))) + ")"),
+              "2,4 ")
         << key;
   }
 }
@@ -480,9 +483,9 @@ TEST_F(Rewrite, Scd2AtTheSameMomentLeavesNoEmptyRow) {
       return stage_scd2(c, std::string("SELECT 1 AS id, '") + v + "' AS v", {}, options);
     });
   }
-  EXPECT_EQ(
-      rows("SELECT v, is_current FROM (" + scan_sql(table().snapshot({}, &connection_)) + ")"),
-      "b,true ");
+  EXPECT_EQ(rows("SELECT v, is_current FROM (" +
+                 duck_sql(scan(table().snapshot({}, &connection_))) + ")"),
+            "b,true ");
   const Scd2Options before{{"id"}, *parse_time("2024-01-01")};
   EXPECT_NE(code_of([&] {
               apply([&](const StageContext& c) {
@@ -653,7 +656,7 @@ TEST_P(RandomChanges, AreThoseOfAPlainTable) {
               hours.text())
         << seed;
     const auto difference = row_changes(table(), version - 1, version, connection_);
-    EXPECT_EQ(rows(difference.added_sql), rows("FROM plain EXCEPT ALL FROM before")) << seed;
+    EXPECT_EQ(rows(duck_sql(difference.added)), rows("FROM plain EXCEPT ALL FROM before")) << seed;
     EXPECT_EQ(difference.clean, rows("FROM before EXCEPT ALL FROM plain").empty()) << seed;
   }
 }
@@ -664,12 +667,12 @@ TEST_F(Rewrite, TellsNewRows) {
   append("SELECT 2 AS id");
   auto changes = row_changes(table(), 0, 1, connection_);
   EXPECT_TRUE(changes.clean);
-  EXPECT_EQ(rows(changes.added_sql), "2 ");
+  EXPECT_EQ(rows(duck_sql(changes.added)), "2 ");
   merge("SELECT 3 AS id", {{"id"}, "", "SELECT 1 AS id"});
   changes = row_changes(table(), 0, 2, connection_);
   EXPECT_FALSE(changes.clean);
-  EXPECT_EQ(rows(changes.added_sql), "2 3 ");
-  EXPECT_EQ(rows(changes.removed_sql), "1 ");
+  EXPECT_EQ(rows(duck_sql(changes.added)), "2 3 ");
+  EXPECT_EQ(rows(duck_sql(changes.removed)), "1 ");
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "lake/maintenance.h"
 #include "lake/partition_path.h"
 #include "lake/protocol.h"
+#include "lake/relation.h"
 #include "lake/row_tracking.h"
 #include "lake/stager.h"
 #include "lake/statistics.h"
@@ -79,7 +80,7 @@ class Remover {
 
  private:
   static std::string gone(const Snapshot& snapshot, const Removal& removal) {
-    return "SELECT * FROM (" + scan_sql(snapshot, removal.straddling) + ") WHERE (" +
+    return "SELECT * FROM (" + duck_sql(scan(snapshot, removal.straddling)) + ") WHERE (" +
            removal.condition + ")";
   }
 
@@ -101,7 +102,8 @@ class Remover {
             bytes += sources[end].size;
           const std::vector<Add> group(sources.begin() + int64_t(begin),
                                        sources.begin() + int64_t(end));
-          const std::string rest = "SELECT * FROM (" + scan_sql_with_row_ids(snapshot, group) +
+          const std::string rest = "SELECT * FROM (" +
+                                   duck_sql(scan(snapshot, group, Scan::Extra::row_ids)) +
                                    ") WHERE (" + removal.condition + ") IS NOT TRUE";
           for (auto& add :
                write_like(connection_, snapshot, rest, group.front(), clock_.now(), options)) {
@@ -190,7 +192,8 @@ class Remover {
 void check_condition(duck::Connection& connection, const Snapshot& snapshot,
                      const std::string& condition) {
   try {
-    connection.describe("SELECT * FROM (" + scan_sql(snapshot, {}) + ") WHERE (" + condition + ")");
+    connection.describe("SELECT * FROM (" + duck_sql(scan(snapshot, {})) + ") WHERE (" + condition +
+                        ")");
   } catch (const duck::SqlError& error) {
     throw Error(
         Code::usage,

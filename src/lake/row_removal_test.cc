@@ -253,7 +253,7 @@ TEST_F(RowRemovalTest, WhoReadsNewRowsLaterDoesNotBringErasedOnesBack) {
   const auto added = [&](int64_t from) {
     const auto changes = row_changes(table(), from, table().latest_version(), connection_);
     EXPECT_TRUE(changes.clean);
-    return rows("FROM (" + changes.added_sql + ") ORDER BY ALL");
+    return rows("FROM (" + duck_sql(changes.added) + ") ORDER BY ALL");
   };
   EXPECT_EQ(added(0), (Strings{"1", "2", "3"}));
   EXPECT_EQ(added(1), (Strings{"1", "3"}));
@@ -364,8 +364,9 @@ TEST_F(RowRemovalTest, AnyFaultLosesNothingAndBlocksNothing) {
   for (const auto fault : {Fault::before, Fault::after, Fault::torn, Fault::short_read}) {
     for (size_t n = 0;; ++n) {
       append("SELECT 1 AS a UNION ALL SELECT 0");
-      const auto before = rows("SELECT count(*) FROM (" +
-                               scan_sql(table().snapshot({}, &connection_)) + ") WHERE a = 0");
+      const auto before =
+          rows("SELECT count(*) FROM (" + duck_sql(scan(table().snapshot({}, &connection_))) +
+               ") WHERE a = 0");
       storage::FaultyFileSystem faulty(*files_);
       faulty.fail(n, fault);
       try {
@@ -375,8 +376,9 @@ TEST_F(RowRemovalTest, AnyFaultLosesNothingAndBlocksNothing) {
             << error.what();
       }
       erase("a = 1");
-      EXPECT_EQ(rows("SELECT count(*) FROM (" + scan_sql(table().snapshot({}, &connection_)) + ")"),
-                before);
+      EXPECT_EQ(
+          rows("SELECT count(*) FROM (" + duck_sql(scan(table().snapshot({}, &connection_))) + ")"),
+          before);
       if (faulty.operations() <= n) break;
       ASSERT_LT(n, 80u);
     }

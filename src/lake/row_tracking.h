@@ -40,8 +40,6 @@ void give_row_tracking_names(Metadata& metadata);
 void take_row_tracking_names(const Metadata& from, Metadata& metadata);
 bool is_row_tracking_name(const std::string& property);
 
-/// As scan_sql; where the table keeps ids, with kRowId and kRowCommitVersion of each row.
-std::string scan_sql_with_row_ids(const Snapshot& snapshot, const std::vector<Add>& files);
 /// `, "windrow row id", "windrow row commit version"` where the table keeps ids, else nothing.
 std::string row_id_columns(const Snapshot& snapshot);
 /// The same of rows that are changed: they keep their ids. `changed` is SQL.

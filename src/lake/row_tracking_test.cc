@@ -34,8 +34,8 @@ class RowTrackingTest : public TableFixture {
   }
   int64_t apply(const auto& stage) {
     const StageContext with{
-        connection_, *files_, path_, "t",          table().snapshot({}, &connection_),
-        {},          true,    false, clock_.now(), {}};
+        engine_, *files_, path_, "t",          table().snapshot({}, &connection_),
+        {},      true,    false, clock_.now(), {}};
     clock_.advance(std::chrono::seconds(1));
     return commit(request_of(stage(with), {}));
   }
@@ -53,7 +53,7 @@ class RowTrackingTest : public TableFixture {
   Strings ids(const std::string& columns = "id", std::optional<int64_t> version = {}) {
     const auto snapshot = table().snapshot(version, &connection_);
     return rows("SELECT " + columns + row_id_columns(snapshot) + " FROM (" +
-                scan_sql_with_row_ids(snapshot, snapshot.files) + ") ORDER BY ALL");
+                duck_sql(scan(snapshot, snapshot.files, Scan::Extra::row_ids)) + ") ORDER BY ALL");
   }
   Metadata metadata() { return table().snapshot({}, &connection_).metadata; }
   RowTracking names() {
@@ -75,7 +75,7 @@ TEST_F(RowTrackingTest, IsSwitchedOnForTheRowsThatAreThere) {
   EXPECT_FALSE(table().commits(1, 2).front().changes_data());
   std::set<std::string> found;
   for (const auto& row : rows("SELECT " + duck::quote_name(kRowId) + " FROM (" +
-                              scan_sql_with_row_ids(snapshot, snapshot.files) + ")"))
+                              duck_sql(scan(snapshot, snapshot.files, Scan::Extra::row_ids)) + ")"))
     found.insert(row);
   EXPECT_EQ(found, (std::set<std::string>{"0", "1", "2", "3", "4"}));
   append("SELECT 20 AS id");
@@ -122,7 +122,7 @@ TEST_F(RowTrackingTest, DeleteAndUpdateKeepIds) {
   append("SELECT 7 AS id, 'appended' AS v");
   EXPECT_EQ(ids(), (Strings{"0|0|1", "2|2|3", "3|3|1", "5|5|1", "7|21|5", "104|4|4"}));
   // Nobody sees the columns that carry them.
-  EXPECT_EQ(connection_.describe(scan_sql(table().snapshot())).size(), 2u);
+  EXPECT_EQ(connection_.describe(duck_sql(scan(table().snapshot()))).size(), 2u);
   for (const auto& add : table().snapshot().files)
     EXPECT_EQ(add.stats.find("_row-"), std::string::npos) << add.stats;
   EXPECT_EQ(metadata().schema_string.find("_row-"), std::string::npos);
@@ -311,11 +311,11 @@ TEST_F(RowTrackingTest, RestoredRowsAreTheSameAndAClonesAreNew) {
   const auto own = row_tracking(there.protocol, there.metadata).value();
   EXPECT_NE(own.id, kept.id);
   EXPECT_EQ(rows("SELECT id" + row_id_columns(there) + " FROM (" +
-                 scan_sql_with_row_ids(there, there.files) + ") ORDER BY ALL")
+                 duck_sql(scan(there, there.files, Scan::Extra::row_ids)) + ") ORDER BY ALL")
                 .size(),
             3u);
   EXPECT_EQ(rows("SELECT sum(\"windrow row id\"), max(\"windrow row commit version\") FROM (" +
-                 scan_sql_with_row_ids(there, there.files) + ")"),
+                 duck_sql(scan(there, there.files, Scan::Extra::row_ids)) + ")"),
             Strings{"3|0"});
   EXPECT_EQ(there.domains.at(kRowTrackingDomain).configuration, "{\"rowIdHighWaterMark\":2}");
   EXPECT_EQ(read_commit(*files_, copy, 0).domains.size(), 1u);
@@ -329,7 +329,7 @@ TEST_F(RowTrackingTest, ChangesAreToldWithoutIds) {
   set(kEnableRowTracking, "true");
   update({{"v", "'new'"}}, "id = 1");
   EXPECT_EQ(rows("SELECT * EXCLUDE (_commit_timestamp) FROM (" +
-                 change_feed_sql(table(), 1, 2, connection_) + ") ORDER BY ALL"),
+                 duck_sql(change_feed(table(), 1, 2, connection_)) + ") ORDER BY ALL"),
             (Strings{"1|new|update_postimage|2", "1|old|update_preimage|2"}));
 }
 

@@ -10,6 +10,7 @@
 #include "lake/partition_path.h"
 #include "lake/physical.h"
 #include "lake/protocol.h"
+#include "lake/relation.h"
 #include "lake/row_tracking.h"
 #include "lake/schema_tag.h"
 #include "lake/statistics.h"
@@ -87,38 +88,35 @@ bool path_says(const Snapshot& snapshot, const Add& add) {
          path.find('=', path.find_last_of('/')) == path.npos;
 }
 
-class Scan {
+/// DuckDB's words for a scan.
+class ScanText {
  public:
-  /// With the file of each row in a column named kFileColumn, and guided by statistics, where
-  /// asked.
-  explicit Scan(const Snapshot& snapshot, bool with_file = false, bool guided = false)
-      : snapshot_(snapshot), with_file_(with_file), guided_(guided) {
-    by_id_ = column_mapping(snapshot.metadata) == ColumnMapping::by_id;
-    const auto& names = snapshot.metadata.partition_columns;
-    hive_ = !names.empty() && snapshot.table_path.find('=') == std::string::npos;
+  explicit ScanText(const Scan& scan)
+      : snapshot_(*scan.table), with_file_(scan.extra == Scan::Extra::file), guided_(scan.guided) {
+    if (scan.extra == Scan::Extra::row_ids) {
+      check_row_tracking(snapshot_.protocol, snapshot_.metadata, snapshot_.schema);
+      row_ids_ = row_tracking(snapshot_.protocol, snapshot_.metadata);
+    }
+    by_id_ = column_mapping(snapshot_.metadata) == ColumnMapping::by_id;
+    const auto& names = snapshot_.metadata.partition_columns;
+    hive_ = !names.empty() && snapshot_.table_path.find('=') == std::string::npos;
     for (const auto& name : names) {
-      const Field* field = snapshot.schema.find(name);
+      const Field* field = snapshot_.schema.find(name);
       if (field == nullptr) {
-        throw Error(Code::corrupt, "partition column \"" + name + "\" of \"" + snapshot.table_path +
-                                       "\" is not in the table's schema");
+        throw Error(Code::corrupt, "partition column \"" + name + "\" of \"" +
+                                       snapshot_.table_path + "\" is not in the table's schema");
       }
       hive_ = hive_ && field->physical.empty() && path_can_hold(field->type);
       partitions_.push_back(field);
     }
   }
 
-  /// With the id and the version of each row, where the table keeps ids.
-  Scan& with_row_ids() {
-    check_row_tracking(snapshot_.protocol, snapshot_.metadata, snapshot_.schema);
-    row_ids_ = row_tracking(snapshot_.protocol, snapshot_.metadata);
-    return *this;
-  }
-
-  std::string sql(const std::vector<Add>& files) const {
+  std::string sql() const {
     if (snapshot_.schema.fields.empty())
       throw Error(Code::data, "the table at \"" + snapshot_.table_path + "\" has no columns");
     std::string from = no_rows();
-    for (const auto& group : groups(files)) from += " UNION ALL BY NAME " + group_sql(group);
+    for (const auto& group : groups(snapshot_.files))
+      from += " UNION ALL BY NAME " + group_sql(group);
     std::string list;
     for (const auto& field : snapshot_.schema.fields) {
       list += (list.empty() ? "" : ", ") +
@@ -369,7 +367,7 @@ class Scan {
   const Snapshot& snapshot_;
   std::vector<const Field*> partitions_;
   bool hive_ = false, by_id_ = false;
-  bool with_file_ = false, guided_ = false;
+  bool with_file_, guided_;
   std::optional<RowTracking> row_ids_;
 };
 
@@ -394,29 +392,8 @@ std::string schema_tag_of(const Add& add) {
   return add.tags.substr(begin, add.tags.find('"', begin) - begin);
 }
 
-std::string scan_sql(const Snapshot& snapshot, const std::vector<Add>& files) {
-  return Scan(snapshot).sql(files);
-}
-
-std::string guided_scan_sql(const Snapshot& snapshot) {
-  return Scan(snapshot, false, true).sql(snapshot.files);
-}
-
-std::string scan_sql_with_file(const Snapshot& snapshot, const std::vector<Add>& files) {
-  return Scan(snapshot, true).sql(files);
-}
-
-std::string scan_sql_with_row_ids(const Snapshot& snapshot, const std::vector<Add>& files) {
-  return Scan(snapshot).with_row_ids().sql(files);
-}
-
-std::string scan_after_sql(Snapshot before, const std::vector<Remove>& removes,
-                           const std::vector<Add>& adds) {
-  std::set<std::string> removed;
-  for (const auto& remove : removes) removed.insert(remove.path);
-  std::erase_if(before.files, [&](const Add& add) { return removed.count(add.path) > 0; });
-  before.files.insert(before.files.end(), adds.begin(), adds.end());
-  return scan_sql(before);
+std::string duck_sql(const Relation& relation) {
+  return relation.sql([](const Scan& scan) { return ScanText(scan).sql(); });
 }
 
 std::vector<Add> files_overlapping(const Snapshot& snapshot, const std::string& column,

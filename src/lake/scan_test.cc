@@ -21,8 +21,8 @@ TEST_F(ScanTest, PartitionsWithOddValues) {
   const Snapshot snapshot = table().snapshot();
   EXPECT_EQ(snapshot.files.size(), 9u);
   EXPECT_EQ(rows_at(), rows(select + " ORDER BY ALL"));
-  EXPECT_EQ(connection_.describe(scan_sql(snapshot))[1].name, "p %=");
-  EXPECT_EQ(rows("SELECT a FROM (" + scan_sql(snapshot) + ") WHERE \"p %=\" = '2025'"),
+  EXPECT_EQ(connection_.describe(duck_sql(scan(snapshot)))[1].name, "p %=");
+  EXPECT_EQ(rows("SELECT a FROM (" + duck_sql(scan(snapshot)) + ") WHERE \"p %=\" = '2025'"),
             (Strings{"4"}));
 }
 
@@ -45,7 +45,7 @@ TEST_F(ScanTest, PartitionTypes) {
   EXPECT_EQ(values.at("n"), "2025-01-02 03:04:05.678000");
   EXPECT_EQ(values.at("z"), "2025-01-02T03:04:05.000000Z");
   connection_.execute("SET TimeZone = 'Asia/Tokyo'");
-  EXPECT_EQ(rows("SELECT epoch(z)::BIGINT FROM (" + scan_sql(table().snapshot()) + ")"),
+  EXPECT_EQ(rows("SELECT epoch(z)::BIGINT FROM (" + duck_sql(scan(table().snapshot())) + ")"),
             (Strings{"1735787045"}));
 }
 
@@ -55,12 +55,12 @@ TEST_F(ScanTest, DatePartitionsPruneAndKeepTheirTypes) {
       "FROM range(1000) t(i)";
   create(select, {"d", "n"});
   const Snapshot snapshot = table().snapshot();
-  EXPECT_EQ(rows("SELECT count(*), sum(a)::BIGINT FROM (" + scan_sql(snapshot) +
+  EXPECT_EQ(rows("SELECT count(*), sum(a)::BIGINT FROM (" + duck_sql(scan(snapshot)) +
                  ") WHERE d = DATE '2025-01-03' AND n = 1"),
             rows("SELECT count(*), sum(a)::BIGINT FROM (" + select +
                  ") WHERE d = DATE '2025-01-03' AND n = 1"));
   EXPECT_EQ(files_overlapping(snapshot, "d", "2025-01-03", "2025-01-05").size(), 6u);
-  EXPECT_EQ(connection_.describe(scan_sql(snapshot))[2].type, "BIGINT");
+  EXPECT_EQ(connection_.describe(duck_sql(scan(snapshot)))[2].type, "BIGINT");
 }
 
 TEST_F(ScanTest, ColumnsThatCameLaterAreNull) {
@@ -111,7 +111,7 @@ TEST_F(ScanTest, NestedValuesComeBack) {
       "'\\x00\\xFF'::BLOB AS b";
   create(select);
   EXPECT_EQ(rows("SELECT s::VARCHAR, m::VARCHAR, n, z::VARCHAR, b::VARCHAR FROM (" +
-                 scan_sql(table().snapshot()) + ")"),
+                 duck_sql(scan(table().snapshot())) + ")"),
             rows("SELECT s::VARCHAR, m::VARCHAR, n, z::VARCHAR, b::VARCHAR FROM (" + select + ")"));
 }
 
@@ -133,15 +133,15 @@ TEST_F(ScanTest, RowsAreHiddenWhereAFileHasMoreThanIsFoundById) {
   request.adds[0].deletion_vector =
       DeletionVector{"i", "^Bg9^0rr910000000000iXQKl0rr91000f55c8Xg0@@D72lkbi5=-{L", {}, 44, 6};
   commit(std::move(request));
-  EXPECT_EQ(
-      rows("SELECT count(*), min(id) FILTER (id > 2) FROM (" + scan_sql(table().snapshot()) + ")"),
-      Strings{"26|5"});
+  EXPECT_EQ(rows("SELECT count(*), min(id) FILTER (id > 2) FROM (" +
+                 duck_sql(scan(table().snapshot())) + ")"),
+            Strings{"26|5"});
 }
 
 TEST_F(ScanTest, FiltersReachTheFiles) {
   create("SELECT i AS a, i * 2 AS b FROM range(100000) t(i)");
   const std::string plan =
-      rows("EXPLAIN SELECT b FROM (" + scan_sql(table().snapshot()) + ") WHERE a = 5").at(0);
+      rows("EXPLAIN SELECT b FROM (" + duck_sql(scan(table().snapshot())) + ") WHERE a = 5").at(0);
   EXPECT_NE(plan.find("Filters"), std::string::npos) << plan;
 }
 

@@ -82,12 +82,6 @@ std::string duck_type(const Type& type);
 std::vector<std::string> struct_field_names(std::string_view duck_type);
 Schema schema_from_duck(const std::vector<duck::Column>& columns);
 
-/// The CAST-ing select list that turns a SELECT with `columns` into exactly the stored types of
-/// `schema` (HUGEINT → BIGINT failing on overflow, ENUM → VARCHAR, missing columns as NULL), in the
-/// schema's order.
-std::string conforming_select(const std::string& select, const std::vector<duck::Column>& columns,
-                              const Schema& schema);
-
 /// What writing `incoming` into a table with `current` needs. Adding columns (nested too) is
 /// allowed and gives the widened schema. A type whose every value the table's type holds (integer
 /// into long, float into double, a shorter decimal) is written as the table's. Any other changed

@@ -1,6 +1,7 @@
 #include "lake/schema.h"
 
 #include "lake/protocol.h"
+#include "lake/stager.h"
 #include "lake/table_fixture.h"
 
 namespace windrow::lake {
@@ -71,12 +72,13 @@ TEST_F(SchemaTest, ConformingSelect) {
   Schema schema = schema_of(
       "SELECT 1::BIGINT AS h, 'x' AS e, {'a': 'x', 'b': 2::BIGINT} AS s, 1.5 AS more, "
       "{'a': 1, 'b': 1} AS n, [{'b': 2::BIGINT}] AS l");
-  const std::string sql = conforming_select(select, connection_.describe(select), schema);
+  const std::string sql = duck_sql(conforming_select(select, connection_.describe(select), schema));
   EXPECT_EQ(rows("SELECT h, e, s::VARCHAR, more, n IS NULL, l::VARCHAR FROM (" + sql + ")"),
             (Strings{"9|e|{'a': NULL, 'b': 2}|NULL|true|[{'b': 2}]"}));
   EXPECT_EQ(schema_from_duck(connection_.describe(sql)), schema);
   const std::string big = "SELECT 170141183460469231731687303715884105727::HUGEINT AS h";
-  EXPECT_THROW(rows(conforming_select(big, connection_.describe(big), schema)), duck::SqlError);
+  EXPECT_THROW(rows(duck_sql(conforming_select(big, connection_.describe(big), schema))),
+               duck::SqlError);
   EXPECT_THROW(conforming_select("SELECT 1 AS zzz", {{"zzz", "INTEGER"}}, schema), Error);
 }
 
@@ -85,7 +87,8 @@ TEST_F(SchemaTest, DecimalsOf38DigitsDoNotOverflow) {
   const auto sum = [&](const std::string& type, const std::string& a, const std::string& b) {
     const std::string select = "SELECT sum(d) AS d FROM (VALUES ('" + a + "'::" + type + "), ('" +
                                b + "'::" + type + ")) t(d)";
-    return rows(conforming_select(select, connection_.describe(select), schema_of(select)));
+    return rows(
+        duck_sql(conforming_select(select, connection_.describe(select), schema_of(select))));
   };
   EXPECT_EQ(sum("DECIMAL(38,0)", most, "0"), Strings{most});
   EXPECT_EQ(sum("DECIMAL(38,0)", "-" + most, "0"), Strings{"-" + most});

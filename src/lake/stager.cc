@@ -47,10 +47,10 @@ std::string time_literal(Time t, const Type& type, const std::string& zone) {
   return moment ? "TIMESTAMPTZ '" + text + "+00'" : "TIMESTAMP '" + text + "'";
 }
 
-Stager::Stager(const StageContext& context, const std::string& select,
+Stager::Stager(const StageContext& context, const Relation& select,
                const duck::Parameters& parameters, const std::vector<duck::Column>& extra)
     : context_(context), parameters_(parameters) {
-  const auto columns = connection().describe(select, parameters);
+  const auto columns = rows().describe(select, parameters);
   auto with_extra = columns;
   with_extra.insert(with_extra.end(), extra.begin(), extra.end());
   const Schema incoming = schema_from_duck(with_extra);
@@ -92,7 +92,7 @@ Stager::Stager(const StageContext& context, const std::string& select,
                        [&](const auto& column) { return column.name == field.name; }))
         missing.push_back(field.name);
     }
-    conforming_ = enforced(connection(), conforming_, own, before_.metadata, missing);
+    conforming_ = enforced(rows(), conforming_, own, before_.metadata, missing);
   } else {
     before_.table_path = context.table_path;
     before_.metadata.partition_columns = context.partition_by;
@@ -107,36 +107,33 @@ Stager::Stager(const StageContext& context, const std::string& select,
 }
 
 Stager::~Stager() {
-  for (const auto& name : tables_) {
+  for (const auto& name : kept_) {
     try {
-      connection().execute("DROP TABLE IF EXISTS temp." + duck::quote_name(name));
+      rows().drop(name);
     } catch (const Error&) {
-      // It goes with the connection.
+      // It goes with the session.
     }
   }
   if (!finished_) discard(context_.files, staged_);
 }
 
-std::string Stager::materialize(const std::string& name, const std::string& select,
+std::string Stager::materialize(const std::string& name, const Relation& select,
                                 const duck::Parameters& parameters) {
-  const std::string table = "temp." + duck::quote_name(name);
-  connection().query("CREATE OR REPLACE TEMP TABLE " + duck::quote_name(name) + " AS " + select,
-                     parameters);
-  tables_.push_back(name);
-  return table;
+  kept_.push_back(name);
+  return rows().keep(name, select, parameters);
 }
 
-int64_t Stager::write(const std::string& rows, const duck::Parameters& parameters) {
-  return add(write_rows(connection(), before_, rows, parameters, context_.write, context_.now,
+int64_t Stager::write(const Relation& rows, const duck::Parameters& parameters) {
+  return add(write_rows(context_.rows, before_, rows, parameters, context_.write, context_.now,
                         context_.progress));
 }
 
-std::string Stager::kept_rows(const std::vector<Add>& files) const {
-  return scan_sql_with_row_ids(before_, files);
+Relation Stager::kept_rows(const std::vector<Add>& files) const {
+  return scan(before_, files, Scan::Extra::row_ids);
 }
 
-int64_t Stager::write_kept(const std::string& rows) {
-  return add(write_rows_with_ids(connection(), before_, rows, context_.write, context_.now,
+int64_t Stager::write_kept(const Relation& rows) {
+  return add(write_rows_with_ids(context_.rows, before_, rows, context_.write, context_.now,
                                  context_.progress));
 }
 
@@ -172,7 +169,7 @@ void Stager::remove_paths(const std::vector<std::string>& absolute_paths) {
   }
 }
 
-std::string Stager::former_rows() const {
+Relation Stager::former_rows() const {
   std::string list;
   for (const auto& field : staged_.schema.fields) {
     const std::string name = duck::quote_name(field.name);
@@ -181,12 +178,12 @@ std::string Stager::former_rows() const {
                  ? name
                  : "CAST(NULL AS " + duck_type(field.type) + ") AS " + name);
   }
-  return "SELECT " + list + " FROM (" + scan_sql(*former_) + ")";
+  return "SELECT " + list + " FROM (" + scan(*former_) + ")";
 }
 
-void Stager::touch(const std::string& changed, bool costly) {
+void Stager::touch(const Relation& changed, bool costly) {
   if (!former_ || former_->files.empty()) {
-    staged_.touched = touched_by(connection(), schema(), changed, costly);
+    staged_.touched = touched_by(rows(), schema(), changed, costly);
     return;
   }
   // A column that became another one has no times in common with its former self: who reads the
@@ -195,8 +192,8 @@ void Stager::touch(const std::string& changed, bool costly) {
     const Field* now = schema().find(field.name);
     if (now && !(now->type == field.type)) return;
   }
-  const std::string former = former_rows();
-  staged_.touched = touched_by(connection(), schema(),
+  const Relation former = former_rows();
+  staged_.touched = touched_by(rows(), schema(),
                                "((" + changed + ") EXCEPT ALL (" + former + ")) UNION ALL ((" +
                                    former + ") EXCEPT ALL (" + changed + "))",
                                true);
@@ -214,8 +211,8 @@ void Stager::write_change_data(const Updates& updates) {
     add.deletion_vector = remove.deletion_vector;
     gone.push_back(std::move(add));
   }
-  staged_.cdcs = write_changes(connection(), before_, scan_sql(before_, gone),
-                               scan_sql(before_, staged_.adds), updates, context_.now);
+  staged_.cdcs = write_changes(rows(), before_, scan(before_, gone), scan(before_, staged_.adds),
+                               updates, context_.now);
   for (const auto& cdc : staged_.cdcs)
     staged_.written_paths.push_back(resolved_path(context_.table_path, cdc.path));
 }
@@ -234,7 +231,7 @@ Staged Stager::finish(std::string operation, std::map<std::string, std::string> 
       staged_.metadata->schema_string = to_json(staged_.schema);
     }
   }
-  staged_.after_sql = scan_after_sql(before_, staged_.removes, staged_.adds);
+  staged_.after = scan_after(before_, staged_.removes, staged_.adds);
   int64_t bytes = 0;
   for (const auto& add : staged_.adds) bytes += add.size;
   staged_.metrics.try_emplace("numOutputRows", std::to_string(staged_.rows_written));
@@ -247,14 +244,14 @@ Staged Stager::finish(std::string operation, std::map<std::string, std::string> 
   return std::move(staged_);
 }
 
-int64_t Stager::count(const std::string& sql, const duck::Parameters& parameters) const {
-  return std::get<int64_t>(connection().value("SELECT count(*) FROM (" + sql + ")", parameters));
+int64_t Stager::count(const Relation& select, const duck::Parameters& parameters) const {
+  return std::get<int64_t>(rows().value("SELECT count(*) FROM (" + select + ")", parameters));
 }
 
-std::string Stager::samples(const std::string& sql) const {
-  const auto rows = connection().query("SELECT * FROM (" + sql + ") LIMIT 5");
+std::string Stager::samples(const Relation& select) const {
+  const auto found = rows().query("SELECT * FROM (" + select + ") LIMIT 5");
   std::string out;
-  for (const auto& row : rows.rows) {
+  for (const auto& row : found.rows) {
     std::string line;
     for (const auto& cell : row) line += (line.empty() ? "" : ", ") + duck::text_of(cell);
     out += (out.empty() ? "(" : ", (") + line + ")";

@@ -14,28 +14,28 @@ namespace windrow::lake {
 class Stager {
  public:
   /// `extra` columns are added to the SELECT's by the way of staging (valid_from, …).
-  Stager(const StageContext& context, const std::string& select, const duck::Parameters& parameters,
+  Stager(const StageContext& context, const Relation& select, const duck::Parameters& parameters,
          const std::vector<duck::Column>& extra = {});
 
   const StageContext& context() const { return context_; }
-  duck::Connection& connection() const { return context_.connection; }
+  RowWork& rows() const { return context_.rows; }
   const duck::Parameters& parameters() const { return parameters_; }
   const Schema& schema() const { return staged_.schema; }
   /// The SELECT with exactly the columns and types of the schema after (without the extra ones).
-  const std::string& conforming() const { return conforming_; }
+  const Relation& conforming() const { return conforming_; }
   /// The table before with the schema after, or one without files.
   const Snapshot& before() const { return before_; }
 
-  /// Rows into a table of this connection's own, so that they are computed once. Gives its name.
-  std::string materialize(const std::string& name, const std::string& select,
-                          const duck::Parameters& parameters);
+  /// Rows that are computed once. Gives what stands for them in FROM.
+  std::string materialize(const std::string& name, const Relation& select,
+                          const duck::Parameters& parameters = {});
 
   /// Writes rows as files of the table; they become adds.
-  int64_t write(const std::string& rows, const duck::Parameters& parameters = {});
+  int64_t write(const Relation& rows, const duck::Parameters& parameters = {});
   /// The rows of these files of the table before, for write_kept: with their ids where the table
   /// keeps them (row_tracking.h).
-  std::string kept_rows(const std::vector<Add>& files) const;
-  int64_t write_kept(const std::string& rows);
+  Relation kept_rows(const std::vector<Add>& files) const;
+  int64_t write_kept(const Relation& rows);
   void remove(const std::vector<Add>& files);
   void remove_paths(const std::vector<std::string>& absolute_paths);
   /// Ends it: the table as it would be, metrics, the change data feed.
@@ -45,11 +45,11 @@ class Stager {
   /// Records which times the commit touches: those of `changed`, a SELECT of the rows that it takes
   /// and gives. Where the whole former table goes, `changed` are all rows that it gives, and what
   /// of the former rows does not come again counts as well. `costly` rows are computed once.
-  void touch(const std::string& changed, bool costly = false);
+  void touch(const Relation& changed, bool costly = false);
 
-  int64_t count(const std::string& sql, const duck::Parameters& parameters = {}) const;
+  int64_t count(const Relation& select, const duck::Parameters& parameters = {}) const;
   /// Up to five rows as text, for messages: `(1, 'a'), (2, 'b')`.
-  std::string samples(const std::string& sql) const;
+  std::string samples(const Relation& select) const;
 
   ~Stager();
   Stager(const Stager&) = delete;
@@ -58,18 +58,23 @@ class Stager {
  private:
   int64_t add(std::vector<Add> written);
   void write_change_data(const Updates& updates);
-  std::string former_rows() const;
+  Relation former_rows() const;
 
   const StageContext& context_;
   const duck::Parameters& parameters_;
-  std::string conforming_;
+  Relation conforming_;
   Snapshot before_;
   std::optional<Snapshot> former_;  ///< with may_replace_schema: the table of which nothing stays
   Staged staged_;
-  std::vector<std::string> tables_;
+  std::vector<std::string> kept_;
   bool finished_ = false;
 };
 
+/// The CAST-ing select list that turns a SELECT with `columns` into exactly the stored types of
+/// `schema` (HUGEINT → BIGINT failing on overflow, ENUM → VARCHAR, missing columns as NULL), in the
+/// schema's order.
+Relation conforming_select(const Relation& select, const std::vector<duck::Column>& columns,
+                           const Schema& schema);
 /// Files of the snapshot whose absolute paths stand in the first column.
 std::vector<Add> files_at(const Snapshot& snapshot, const duck::Rows& paths);
 /// `"a", "b"`, each with `prefix` before it.

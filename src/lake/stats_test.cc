@@ -76,7 +76,8 @@ TEST_F(CopiesTest, AShallowCloneReadsTheSourcesFilesAndGoesItsOwnWay) {
   EXPECT_EQ(made.files, 2);
   Table copy(*files_, other_);
   const auto snapshot = copy.snapshot({}, &connection_);
-  EXPECT_EQ(rows("FROM (" + scan_sql(snapshot) + ") ORDER BY a"), (Strings{"1|é /%", "2|NULL"}));
+  EXPECT_EQ(rows("FROM (" + duck_sql(scan(snapshot)) + ") ORDER BY a"),
+            (Strings{"1|é /%", "2|NULL"}));
   EXPECT_NE(snapshot.metadata.id, table().snapshot().metadata.id);
   EXPECT_EQ(snapshot.txns.at("app").version, 3);
   for (const auto& add : snapshot.files) EXPECT_TRUE(add.path.starts_with("file:///")) << add.path;

@@ -50,18 +50,6 @@ struct Snapshot {
   std::string file_path(const Add& add) const;
 };
 
-/// A SELECT for DuckDB that yields exactly the rows of these files of the snapshot, with the
-/// table's column names, types and order; partition columns come from the log, a column that a file
-/// lacks is NULL. It reads from the files themselves, so it stays valid as long as they exist. With
-/// no file it yields no rows.
-std::string scan_sql(const Snapshot& snapshot, const std::vector<Add>& files);
-inline std::string scan_sql(const Snapshot& snapshot) { return scan_sql(snapshot, snapshot.files); }
-/// A SELECT over the table as a commit of these on top of the snapshot would leave it.
-std::string scan_after_sql(Snapshot before, const std::vector<Remove>& removes,
-                           const std::vector<Add>& adds);
-/// The same with one more column, kFileColumn: the absolute path of the file that each row lies in.
-std::string scan_sql_with_file(const Snapshot& snapshot, const std::vector<Add>& files);
-inline constexpr const char* kFileColumn = "windrow file";
 /// Files of the snapshot that may hold rows with `column` in [from, to) by partition value or
 /// statistics. Bounds are SQL literals' texts of the column's type (ISO for times). A file without
 /// statistics may.

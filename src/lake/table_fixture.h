@@ -9,7 +9,7 @@
 #include "base/id.h"
 #include "duck/duck.h"
 #include "duck/parquet_writer.h"
-#include "lake/table.h"
+#include "lake/row_work.h"
 #include "storage/file_system.h"
 
 /// For this room's tests: a table in a folder of its own, and the shortest ways to write and read
@@ -76,7 +76,8 @@ class TableFixture : public ::testing::Test {
     return out;
   }
   std::vector<std::string> rows_at(std::optional<int64_t> version = {}) {
-    return rows("FROM (" + scan_sql(table().snapshot(version, &connection_)) + ") ORDER BY ALL");
+    return rows("FROM (" + duck_sql(scan(table().snapshot(version, &connection_))) +
+                ") ORDER BY ALL");
   }
 
   template <typename Work>
@@ -97,6 +98,7 @@ class TableFixture : public ::testing::Test {
   FakeClock clock_{*parse_time("2025-10-17T14:00:00Z")};
   duck::Database database_{duck::Options{}};
   duck::Connection connection_{database_};
+  DuckRows engine_{connection_};
 };
 
 using Strings = std::vector<std::string>;

@@ -40,9 +40,9 @@ TEST_F(TableTest, AnEmptyTableHasNoRowsAndItsColumns) {
   auto request = creation("SELECT 1::DECIMAL(10,2) AS a, {'x': 1} AS s WHERE false");
   EXPECT_TRUE(request.adds.empty());
   commit(request);
-  const std::string scan = scan_sql(table().snapshot());
-  EXPECT_TRUE(rows(scan).empty());
-  EXPECT_EQ(connection_.describe(scan)[1].type, "STRUCT(x INTEGER)");
+  const std::string select = duck_sql(scan(table().snapshot()));
+  EXPECT_TRUE(rows(select).empty());
+  EXPECT_EQ(connection_.describe(select)[1].type, "STRUCT(x INTEGER)");
 }
 
 TEST_F(TableTest, ReadsFromCheckpointsAlone) {

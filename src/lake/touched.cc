@@ -23,17 +23,17 @@ constexpr size_t kStartsMax = 100'000;  // distinct starts looked at before a co
 
 /// Where the units that hold values begin, as numbers of that unit since 1970, sorted; nothing
 /// where there are too many to look at.
-std::optional<std::vector<int64_t>> starts(duck::Connection& connection, const std::string& column,
+std::optional<std::vector<int64_t>> starts(RowWork& engine, const std::string& column,
                                            Type::Kind kind, const Unit& unit,
-                                           const std::string& rows) {
+                                           const Relation& rows) {
   // Whole microseconds divide the same way in every time zone, so no calendar is asked. `//` cuts
   // towards zero, so what lies before 1970 is moved by a unit less one.
   const std::string length = std::to_string(unit.length.count());
-  const std::string sql = "SELECT DISTINCT (us - if(us < 0, " + length + " - 1, 0)) // " + length +
+  const Relation select = "SELECT DISTINCT (us - if(us < 0, " + length + " - 1, 0)) // " + length +
                           " AS s FROM (SELECT " + calendar_micros(column, kind) + " AS us FROM (" +
                           rows + ") WHERE " + column + " IS NOT NULL) ORDER BY s LIMIT " +
                           std::to_string(kStartsMax + 1);
-  const auto found = connection.query(sql);
+  const auto found = engine.query(select);
   if (found.rows.size() > kStartsMax) return {};
   std::vector<int64_t> out;
   out.reserve(found.rows.size());
@@ -63,12 +63,12 @@ std::vector<Interval> joined(const std::vector<int64_t>& starts, const Unit& uni
 }
 
 /// The finest unit that gives few enough intervals; nothing where even days give too many.
-std::optional<IntervalSet> touched_in(duck::Connection& connection, const std::string& column,
-                                      Type::Kind kind, const std::string& rows) {
+std::optional<IntervalSet> touched_in(RowWork& engine, const std::string& column, Type::Kind kind,
+                                      const Relation& rows) {
   std::optional<std::vector<int64_t>> found;
   for (size_t u = kind == Type::Kind::date ? 2 : 0; u < std::size(kUnits); ++u) {
     found = found ? coarser(std::move(*found), kUnits[u - 1], kUnits[u])
-                  : starts(connection, column, kind, kUnits[u], rows);
+                  : starts(engine, column, kind, kUnits[u], rows);
     if (!found) continue;
     const auto parts = joined(*found, kUnits[u]);
     if (parts.size() <= kTouchedMax) return IntervalSet(parts);
@@ -107,28 +107,27 @@ Interval calendar_part(int64_t number, microseconds length) {
   return out;
 }
 
-Touched touched_by(duck::Connection& connection, const Schema& schema,
-                   const std::string& changed_rows, bool costly) {
-  constexpr const char* kTimes = "\"windrow touched\"";
+Touched touched_by(RowWork& engine, const Schema& schema, const Relation& changed_rows,
+                   bool costly) {
+  constexpr const char* kTimes = "windrow touched";
   std::string times;
   for (const auto& field : schema.fields) {
     if (is_time(field.type)) times += (times.empty() ? "" : ", ") + duck::quote_name(field.name);
   }
   if (times.empty()) return {};
-  std::string rows = changed_rows;
+  Relation rows = changed_rows;
   if (costly) {
-    connection.execute(std::string("CREATE OR REPLACE TEMP TABLE ") + kTimes + " AS SELECT " +
-                       times + " FROM (" + changed_rows + ")");
-    rows = std::string("SELECT * FROM temp.") + kTimes;
+    rows =
+        "SELECT * FROM " + engine.keep(kTimes, "SELECT " + times + " FROM (" + changed_rows + ")");
   }
   Touched out;
   for (const auto& field : schema.fields) {
     if (!is_time(field.type)) continue;
     const std::string column = duck::quote_name(field.name);
-    if (auto set = touched_in(connection, column, field.type.kind, rows))
+    if (auto set = touched_in(engine, column, field.type.kind, rows))
       out.columns[field.name] = std::move(*set);
   }
-  if (costly) connection.execute(std::string("DROP TABLE temp.") + kTimes);
+  if (costly) engine.drop(kTimes);
   return out;
 }
 

@@ -2,9 +2,8 @@
 
 #include <string>
 
-#include "duck/duck.h"
 #include "lake/provenance.h"
-#include "lake/schema.h"
+#include "lake/row_work.h"
 
 namespace windrow::lake {
 
@@ -12,8 +11,8 @@ namespace windrow::lake {
 /// table's DATE and TIMESTAMP columns, rounded as Touched says. Local times (DATE, timestampNtz)
 /// count as if they were UTC; infinite ones lie beyond the calendar's ends. `costly` rows are
 /// computed once and only their times kept.
-Touched touched_by(duck::Connection& connection, const Schema& schema,
-                   const std::string& changed_rows, bool costly = false);
+Touched touched_by(RowWork& engine, const Schema& schema, const Relation& changed_rows,
+                   bool costly = false);
 
 /// DATE or a timestamp of either kind.
 bool is_time(const Type& type);

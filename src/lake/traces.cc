@@ -11,6 +11,7 @@
 #include "lake/history_archive.h"
 #include "lake/log.h"
 #include "lake/partition_path.h"
+#include "lake/relation.h"
 #include "lake/statistics.h"
 
 namespace windrow::lake {
@@ -211,9 +212,10 @@ std::map<std::string, int64_t> files_with(duck::Connection& connection, const Sn
                                           const std::vector<Add>& files,
                                           const std::string& condition) {
   std::map<std::string, int64_t> out;
-  const auto found = connection.query("SELECT " + duck::quote_name(kFileColumn) +
-                                      ", count(*) FROM (" + scan_sql_with_file(snapshot, files) +
-                                      ") WHERE (" + condition + ") GROUP BY 1");
+  const auto found =
+      connection.query("SELECT " + duck::quote_name(kFileColumn) + ", count(*) FROM (" +
+                       duck_sql(scan(snapshot, files, Scan::Extra::file)) + ") WHERE (" +
+                       condition + ") GROUP BY 1");
   for (const auto& row : found.rows) out[duck::text_of(row[0])] = std::get<int64_t>(row[1]);
   return out;
 }

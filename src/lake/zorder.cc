@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "lake/relation.h"
+
 namespace windrow::lake {
 namespace {
 
@@ -76,7 +78,7 @@ ZOrder zorder_by(duck::Connection& connection, const Snapshot& snapshot,
   check_zorder(snapshot, columns);
   ZOrder out;
   if (columns.empty()) return out;
-  const std::string rows = scan_sql(snapshot, files);
+  const std::string rows = duck_sql(scan(snapshot, files));
   const int count = int(columns.size());
   const int bits = std::clamp(kBitsTogether / count, 1, kBitsMax);
   std::string curve;

@@ -61,8 +61,8 @@ Problem does_not_run(const Compiled& compiled, const Subject& subject,
 /// One subject being checked.
 class Audit {
  public:
-  Audit(engine::Session& session, const Subject& subject)
-      : session_(session), subject_(subject), rows_("(" + subject.rows_sql + "\n)") {}
+  Audit(lake::RowWork& session, const Subject& subject)
+      : session_(session), subject_(subject), rows_("(" + subject.rows + "\n)") {}
 
   Report run() {
     Problems problems;
@@ -89,7 +89,8 @@ class Audit {
  private:
   /// Counts, row-wise failures and newest times in one scan.
   void shared_pass() {
-    std::string inner, outer, any;
+    lake::Relation inner;
+    std::string outer, any;
     for (size_t i = 0; i < compiled_.size(); ++i) {
       const std::string name = "c" + std::to_string(i);
       if (compiled_[i].kind == Compiled::Kind::row) {
@@ -102,10 +103,11 @@ class Audit {
         outer += ", epoch_us(CAST(max(" + name + ") AS TIMESTAMPTZ))";
       }
     }
-    const std::string sql =
+    const lake::Relation select =
         "SELECT count(*), " + (any.empty() ? "0" : "count(*) FILTER (WHERE " + any + ")") + outer +
-        " FROM (SELECT " + (inner.empty() ? "1" : inner) + " FROM " + rows_ + " AS t)";
-    const auto found = counted(sql).rows.at(0);
+        " FROM (SELECT " + (inner.empty() ? lake::Relation("1") : inner) + " FROM " + rows_ +
+        " AS t)";
+    const auto found = counted(select).rows.at(0);
     report_.rows = number(found[0]);
     report_.valid_rows = report_.rows - number(found[1]);
     newest_.resize(compiled_.size());
@@ -120,9 +122,9 @@ class Audit {
 
   /// Runs the shared pass; where it does not run, finds the checks that are the reason and names
   /// them.
-  duck::Rows counted(const std::string& sql) {
+  duck::Rows counted(const lake::Relation& select) {
     try {
-      return session_.query(sql);
+      return session_.query(select);
     } catch (const duck::SqlError&) {
       Problems problems;
       for (const auto& compiled : compiled_) {
@@ -156,9 +158,9 @@ class Audit {
       names += (names.empty() ? "" : ", ") + quote_name(column);
       present += (present.empty() ? "" : " AND ") + quote_name(column) + " IS NOT NULL";
     }
-    const std::string doubles = "(SELECT " + names + ", count(*) AS \"windrow count\" FROM " +
-                                rows_ + " AS t WHERE " + present +
-                                " GROUP BY ALL HAVING count(*) > 1)";
+    const lake::Relation doubles = "(SELECT " + names + ", count(*) AS \"windrow count\" FROM " +
+                                   rows_ + " AS t WHERE " + present +
+                                   " GROUP BY ALL HAVING count(*) > 1)";
     result.failing =
         number(session_.query("SELECT coalesce(sum(\"windrow count\"), 0)::BIGINT FROM " + doubles)
                    .rows.at(0)[0]);
@@ -242,9 +244,9 @@ class Audit {
     return fmt::format("{} of {} rows: ", result.failing, result.total);
   }
 
-  engine::Session& session_;
+  lake::RowWork& session_;
   const Subject& subject_;
-  std::string rows_;
+  lake::Relation rows_;
   std::vector<Compiled> compiled_;
   std::vector<duck::Cell> newest_;
   Report report_;
@@ -261,15 +263,15 @@ void bind_checks(duck::Connection& connection, const Subject& subject, Problems&
   for (const auto& compiled : compile_checks(subject, problems)) {
     if (compiled.kind != Compiled::Kind::row) continue;
     try {
-      connection.describe("SELECT coalesce(" + compiled.failing + ", false) FROM (" +
-                          subject.rows_sql + "\n) AS t");
+      connection.describe(lake::duck_sql("SELECT coalesce(" + compiled.failing + ", false) FROM (" +
+                                         subject.rows + "\n) AS t"));
     } catch (const duck::SqlError& error) {
       problems.add(does_not_run(compiled, subject, error));
     }
   }
 }
 
-Report run_checks(engine::Session& session, const Subject& subject) {
+Report run_checks(lake::RowWork& session, const Subject& subject) {
   return Audit(session, subject).run();
 }
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/engine.h"
+#include "lake/row_work.h"
 #include "project/project.h"
 
 namespace windrow::quality {
@@ -31,22 +31,22 @@ struct Report {
 
 struct Subject {
   std::string asset;
-  std::string rows_sql;  ///< SELECT over the table as it would be
+  lake::Relation rows;  ///< of the table as it would be
   std::vector<duck::Column> columns;
   std::vector<project::ColumnDeclaration> declared;
   std::vector<project::Check> checks;  ///< table checks; those of columns are in `declared`
   bool contract = false;               ///< declared columns and types exactly
-  std::map<std::string, std::string> relations;  ///< `to` of `relationship` → SELECT
-  Time now;                                      ///< for freshness
-  std::vector<std::string> external_files;       ///< that expressions may read
+  std::map<std::string, lake::Relation> relations;  ///< `to` of `relationship` → its rows
+  Time now;                                         ///< for freshness
+  std::vector<std::string> external_files;          ///< that expressions may read
 };
 
 /// Looks at the table as it would be, in few passes (row-wise checks share one).
 /// Error(configuration) with the check's place where a check cannot be run: an unknown column, an
 /// expression that does not bind.
-Report run_checks(engine::Session& session, const Subject& subject);
+Report run_checks(lake::RowWork& session, const Subject& subject);
 
-/// Whether the subject's checks could be run over rows such as `rows_sql`; what is wrong goes into
+/// Whether the subject's checks could be run over rows such as `rows`; what is wrong goes into
 /// `problems`, each with its place.
 void bind_checks(duck::Connection& connection, const Subject& subject, Problems& problems);
 

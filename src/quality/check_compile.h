@@ -20,7 +20,7 @@ struct Compiled {
   } kind = Kind::row;
   project::Check check;
   std::string description;
-  std::string failing;               ///< SQL of a boolean over the table's columns
+  lake::Relation failing;            ///< SQL of a boolean over the table's columns
   std::vector<std::string> columns;  ///< as the table spells them; those that messages show
   std::string complaint;             ///< `"budget" is NULL`: what failing rows have in common
   std::optional<int64_t> min, max;   ///< rows

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "quality/test_session.h"
-
 namespace windrow::quality {
 namespace {
 
@@ -33,7 +31,7 @@ class Checks : public testing::Test {
   Subject subject(const std::string& rows) {
     Subject out;
     out.asset = "gold.t";
-    out.rows_sql = rows;
+    out.rows = rows;
     out.columns = session_.describe(rows);
     out.now = *parse_time("2025-10-17T14:00:00Z");
     return out;
@@ -43,7 +41,9 @@ class Checks : public testing::Test {
     EXPECT_EQ(report.results[0].passed, report.results[0].message.empty());
     return report.results[0].message;
   }
-  TestSession session_;
+  duck::Database database_{duck::Options{}};
+  duck::Connection connection_{database_};
+  lake::DuckRows session_{connection_};
 };
 
 TEST_F(Checks, NotNullNamesTheColumnAndKeepsWholeRows) {

@@ -209,7 +209,7 @@ RecordRows record_rows(const std::string& relation, const std::vector<duck::Colu
 
 Batch kept_again(const TableNow& table, const std::vector<duck::Column>& kept,
                  const std::string& origin_sql, const project::Source& source,
-                 engine::Session& session) {
+                 lake::DuckRows& session) {
   std::string list;
   for (const auto& column : kept) list += quote_name(column.name) + ", ";
   const auto there = session.describe(table.rows_sql);

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/engine.h"
+#include "lake/row_work.h"
 #include "project/project.h"
 #include "sources/source.h"
 
@@ -89,7 +89,7 @@ RecordRows record_rows(const std::string& relation, const std::vector<duck::Colu
 /// what goes with them, for a reload. Error(unsupported) where it keeps no record's own text.
 Batch kept_again(const TableNow& table, const std::vector<duck::Column>& kept,
                  const std::string& origin_sql, const project::Source& source,
-                 engine::Session& session);
+                 lake::DuckRows& session);
 
 /// The select with the source's partition columns.
 std::string with_partitions(const project::Source& source, const std::string& select);

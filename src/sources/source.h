@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/engine.h"
 #include "lake/actions.h"
+#include "lake/row_work.h"
 #include "project/project.h"
 #include "storage/file_system.h"
 
@@ -88,7 +88,7 @@ class Reader {
   virtual bool set_aside(const Error&) { return false; }
   /// The next batch after `txns`, or nothing. Runs SQL in `session` to look at the data.
   virtual std::optional<Batch> next(const std::map<std::string, lake::Txn>& txns,
-                                    engine::Session& session) = 0;
+                                    lake::DuckRows& session) = 0;
 };
 
 /// Everything that a kind of source needs from outside.

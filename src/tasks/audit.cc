@@ -6,7 +6,7 @@
 
 namespace windrow::tasks {
 
-Audit::Audit(const Context& context, Promises promises, engine::Session& session, Report& report)
+Audit::Audit(const Context& context, Promises promises, lake::RowWork& session, Report& report)
     : context_(context),
       promises_(promises),
       session_(session),
@@ -17,7 +17,7 @@ Audit::Audit(const Context& context, Promises promises, engine::Session& session
 void Audit::first(const lake::Staged& staged) {
   schema_ = staged.schema;
   try {
-    look(staged.after_sql);
+    look(staged.after);
   } catch (const Error&) {
     lake::discard(context_.files, staged);
     throw;
@@ -30,21 +30,21 @@ void Audit::again(const std::vector<lake::Commit>& since, const lake::CommitRequ
   duck::Connection connection(context_.database);
   auto over = context_.lake.table(promises_.asset).snapshot(since.back().version, &connection);
   over.schema = schema_;
-  look(lake::scan_after_sql(std::move(over), request.removes, request.adds));
+  look(lake::scan_after(std::move(over), request.removes, request.adds));
 }
 
 /// Other tables are read at the version that this run pinned or made: the graph has them come
 /// before this one.
-std::map<std::string, std::string> Audit::relations(const std::string& rows_sql) const {
-  std::map<std::string, std::string> out;
+std::map<std::string, lake::Relation> Audit::relations(const lake::Relation& rows) const {
+  std::map<std::string, lake::Relation> out;
   Problems problems;
   for (const auto& to : project::related_tables(promises_.columns, promises_.checks)) {
     const auto* related = context_.graph.resolve(to.value);
     if (!related) continue;  // the check says so
     if (related->name == promises_.asset) {
-      out[to.value] = rows_sql;
+      out[to.value] = rows;
     } else if (context_.tables.exists(related->name)) {
-      out[to.value] = lake::scan_sql(*context_.tables.snapshot(related->name));
+      out[to.value] = lake::scan(context_.tables.snapshot(related->name));
     } else {
       problems.add(
           Code::not_found,
@@ -58,10 +58,10 @@ std::map<std::string, std::string> Audit::relations(const std::string& rows_sql)
   return out;
 }
 
-void Audit::look(const std::string& rows_sql) {
+void Audit::look(const lake::Relation& rows) {
   quality::Subject subject;
   subject.asset = promises_.asset;
-  subject.rows_sql = rows_sql;
+  subject.rows = rows;
   for (const auto& field : schema_.fields)
     subject.columns.push_back({field.name, lake::duck_type(field.type)});
   subject.declared = promises_.columns;
@@ -72,7 +72,7 @@ void Audit::look(const std::string& rows_sql) {
       promises_.contract || !promises_.checks.empty() ||
       std::any_of(columns.begin(), columns.end(), [](const auto& c) { return !c.checks.empty(); });
   if (!any) return;
-  subject.relations = relations(rows_sql);
+  subject.relations = relations(rows);
   subject.now = context_.choices.now;
   subject.external_files = context_.project.external_files;
   const auto found = quality::run_checks(session_, subject);
@@ -137,19 +137,19 @@ lake::NewTable new_table(const Context& context, const std::string& asset,
   return table;
 }
 
-engine::Target target_of(const Context& context, const std::string& asset,
-                         const std::vector<std::string>& partition_by) {
-  engine::Target target;
-  target.name = asset;
-  target.path = context.lake.table_path(asset);
+lake::StageContext stage_at(const Context& context, lake::RowWork& session,
+                            const std::string& asset, std::vector<std::string> partition_by,
+                            const ProgressSink& progress) {
+  lake::StageContext out{session, context.files, context.lake.table_path(asset), asset};
   const auto table = context.lake.table(asset);
   if (table.exists()) {
     duck::Connection connection(context.database);
-    target.current = table.snapshot({}, &connection);
+    out.current = table.snapshot({}, &connection);
   }
-  target.partition_by = partition_by;
-  target.now = context.clock.now();
-  return target;
+  out.partition_by = std::move(partition_by);
+  out.now = context.clock.now();
+  out.progress = progress;
+  return out;
 }
 
 lake::Provenance record_of(const Context& context, const std::string& asset,
@@ -158,7 +158,7 @@ lake::Provenance record_of(const Context& context, const std::string& asset,
   record.asset = asset;
   record.kind = kind;
   record.run = context.run;
-  record.dialect = "duckdb " + duck::version();
+  record.dialect = context.engine.dialect();
   return record;
 }
 

@@ -20,7 +20,7 @@ struct Promises {
 /// warnings. What it is given must outlive it.
 class Audit {
  public:
-  Audit(const Context& context, Promises promises, engine::Session& session, Report& report);
+  Audit(const Context& context, Promises promises, lake::RowWork& session, Report& report);
 
   /// Where a blocking check fails the staged files are removed and an Error(data) tells all that
   /// failed.
@@ -30,13 +30,13 @@ class Audit {
   void again(const std::vector<lake::Commit>& since, const lake::CommitRequest& request);
 
  private:
-  void look(const std::string& rows_sql);
-  /// Rows of the tables that checks compare with, as SELECTs.
-  std::map<std::string, std::string> relations(const std::string& rows_sql) const;
+  void look(const lake::Relation& rows);
+  /// Rows of the tables that checks compare with.
+  std::map<std::string, lake::Relation> relations(const lake::Relation& rows) const;
 
   const Context& context_;
   const Promises promises_;
-  engine::Session& session_;
+  lake::RowWork& session_;
   Report& report_;
   const size_t checks_before_, warnings_before_;
   lake::Schema schema_;  // of the table after the commit
@@ -52,8 +52,10 @@ std::optional<int64_t> commit(const Context& context, const std::string& asset,
 /// What the table of an asset is made with.
 lake::NewTable new_table(const Context& context, const std::string& asset,
                          const std::string& description);
-engine::Target target_of(const Context& context, const std::string& asset,
-                         const std::vector<std::string>& partition_by);
+/// Where the rows of an asset are staged, as its table is now.
+lake::StageContext stage_at(const Context& context, lake::RowWork& session,
+                            const std::string& asset, std::vector<std::string> partition_by = {},
+                            const ProgressSink& progress = {});
 /// The record of a commit without what differs by kind.
 lake::Provenance record_of(const Context& context, const std::string& asset,
                            const std::string& kind);

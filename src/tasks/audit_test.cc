@@ -3,17 +3,17 @@
 #include <gtest/gtest.h>
 
 #include "lake/table_fixture.h"
-#include "quality/test_session.h"
 
 namespace windrow::tasks {
 namespace {
 
-class NoEngine : public engine::Engine {
+class NoEngine final : public engine::DuckEngine {
  public:
-  std::unique_ptr<engine::Session> open(const std::vector<engine::Input>&, Cancel&,
-                                        const ProgressSink&) override {
+  std::unique_ptr<lake::DuckRows> open_inside(const std::vector<engine::Input>&, Cancel&,
+                                              const ProgressSink&) override {
     throw Error(Code::internal, "not in this test");
   }
+  std::string dialect() const override { return "none"; }
 };
 
 /// `silver.a` holds 1; its `x` must be unique. What is staged adds 2.
@@ -31,7 +31,7 @@ class AuditTest : public lake::TableFixture {
   struct Staging {
     explicit Staging(AuditTest& test)
         : test(test),
-          at{test.connection_,
+          at{test.engine_,
              *test.files_,
              test.path_,
              "silver.a",
@@ -41,7 +41,7 @@ class AuditTest : public lake::TableFixture {
              false,
              test.clock_.now(),
              {}},
-          audit(test.context_, {test.asset_, test.columns_, test.checks_}, test.session_,
+          audit(test.context_, {test.asset_, test.columns_, test.checks_}, test.engine_,
                 test.report_) {
       auto staged = lake::stage_append(at, "SELECT 2 AS x", {});
       audit.first(staged);
@@ -65,16 +65,15 @@ class AuditTest : public lake::TableFixture {
   const project::Project project_{};
   const project::Environment environment_{};
   const graph::Graph graph_{};
-  NoEngine engine_;
+  NoEngine no_engine_;
   lake::Lake home_ = lake::Lake::open(*files_, folder_ + "/lake", "p", "dev", true, clock_.now());
   Tables tables_{&home_, nullptr, database_, nullptr};
-  const Context context_{
-      project_, environment_,         graph_, home_, *files_, engine_, tables_, database_, clock_,
-      {},       "a run that is named"};
+  const Context context_{project_,  environment_, graph_,     home_,
+                         *files_,   no_engine_,   no_engine_, tables_,
+                         database_, clock_,       {},         "a run that is named"};
   const std::string asset_ = "silver.a";
   const std::vector<project::ColumnDeclaration> columns_{};
   std::vector<project::Check> checks_;
-  quality::TestSession session_;
   Report report_;
 };
 

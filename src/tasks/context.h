@@ -8,9 +8,10 @@
 
 #include "base/cancel.h"
 #include "base/time.h"
-#include "engine/engine.h"
+#include "engine/duckdb/duckdb_engine.h"
 #include "graph/graph.h"
 #include "lake/lake.h"
+#include "lake/rewrite.h"
 #include "plan/plan.h"
 #include "project/project.h"
 #include "quality/check.h"
@@ -33,7 +34,8 @@ struct Context {
   const graph::Graph& graph;
   lake::Lake& lake;
   storage::FileSystem& files;
-  engine::Engine& engine;
+  engine::Engine& engine;      ///< of the models
+  engine::DuckEngine& inside;  ///< of what always runs in this process
   Tables& tables;
   duck::Database& database;  ///< for looking at metadata; the engine has its own
   const Clock& clock;

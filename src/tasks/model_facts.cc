@@ -48,7 +48,7 @@ class Facts {
         former_(former),
         connection_(connection),
         select_(as_named(graph.selects.at(model.name))) {
-    add_inputs(select_, graph.selects.at(model.name), true);
+    add_inputs(select_, graph.selects.at(model.name));
     for (const auto& name : model.partition_by) settings_["partition"] += name + ",";
     settings_["build"] = std::string(project::name_of(model.build.kind));
     settings_["key"] = joined(model.build.key);
@@ -63,8 +63,10 @@ class Facts {
   const sql::Catalog& catalog() const { return catalog_; }
   const std::map<std::string, std::string>& settings() const { return settings_; }
   const std::vector<std::string>& inputs() const { return inputs_; }
-  /// Tables that a view reads: with rows of every interval.
-  const std::set<std::string>& read_by_views() const { return read_by_views_; }
+  /// Tables that views read, with rows of every interval, and which views those are.
+  const std::map<std::string, std::set<std::string>>& read_by_views() const {
+    return read_by_views_;
+  }
 
  private:
   const sql::Parsed& as_named(const sql::Parsed& select) {
@@ -74,7 +76,8 @@ class Facts {
     return read_anew_.back();
   }
 
-  void add_inputs(const sql::Parsed& named, const sql::Parsed& select, bool direct) {
+  void add_inputs(const sql::Parsed& named, const sql::Parsed& select,
+                  const std::set<std::string>& views = {}) {
     for (const auto& name : select.parameter_names()) {
       auto variable = project_.vars.find(name);
       if (variable != project_.vars.end())
@@ -85,16 +88,18 @@ class Facts {
       if (is_view(project_, asset.name)) {
         const auto& inner = graph_.selects.at(asset.name);
         const auto& inner_named = as_named(inner);
-        add_inputs(inner_named, inner, false);
+        auto within = views;
+        within.insert(asset.name);
+        add_inputs(inner_named, inner, within);
         settings_["view." + asset.name] = sql::fingerprint(inner_named, catalog_, {});
         continue;
       }
       if (std::find(inputs_.begin(), inputs_.end(), asset.name) == inputs_.end())
         inputs_.push_back(asset.name);
-      if (!direct) read_by_views_.insert(asset.name);
+      if (!views.empty()) read_by_views_[asset.name].insert(views.begin(), views.end());
       if (!named.star) continue;
       if (auto columns = tables_.columns(asset.name))
-        catalog_[under_former_name(graph_, direct ? name : asset.name, former_)] =
+        catalog_[under_former_name(graph_, views.empty() ? name : asset.name, former_)] =
             std::move(*columns);
     }
   }
@@ -110,7 +115,7 @@ class Facts {
   sql::Catalog catalog_;
   std::map<std::string, std::string> settings_;
   std::vector<std::string> inputs_;
-  std::set<std::string> read_by_views_;
+  std::map<std::string, std::set<std::string>> read_by_views_;
 };
 
 /// How the SELECT reads its tables, where need be with a look at their columns.
@@ -130,10 +135,10 @@ std::vector<sql::IntervalUse> intervals_of(const graph::Graph& graph, const sql:
 /// or the model says in `reads` how far they do. Whatever reads it beside that, under another name
 /// or through a view, must not matter either.
 void add_interval_uses(const graph::Graph& graph, const std::vector<sql::IntervalUse>& uses,
-                       const std::set<std::string>& read_by_views,
+                       const std::map<std::string, std::set<std::string>>& read_by_views,
                        const std::set<std::string>& declared, plan::Model& out) {
   std::set<std::string> whole;
-  for (const auto& name : read_by_views) {
+  for (const auto& [name, views] : read_by_views) {
     if (!declared.count(name)) whole.insert(name);
   }
   for (const auto& use : uses) {
@@ -173,8 +178,13 @@ plan::Model facts_of(const project::Project& project, const graph::Graph& graph,
     if (const auto* made = project.model(name)) use.former = made->renamed_from;
     for (const auto& [read, how] : model.reads) {
       const auto* asset = graph.resolve(read);
-      if (!asset || asset->name != name) continue;
-      use.before = how.before.value_or(project::Duration{});
+      if (!asset) continue;
+      const auto views = facts.read_by_views().find(name);
+      const bool through =
+          views != facts.read_by_views().end() && views->second.count(asset->name) > 0;
+      if (asset->name == name || through)
+        use.before = std::max(use.before, how.before.value_or(project::Duration{}));
+      if (asset->name != name) continue;
       use.after = how.after.value_or(project::Duration{});
       use.lookup = how.lookup;
       if (how.before || how.after) declared.insert(name);
@@ -330,8 +340,8 @@ std::string with_variables(const project::Project& project, const sql::Parsed& s
 
 void collect_inputs(const project::Project& project, const graph::Graph& graph,
                     const std::string& written, Tables& tables,
-                    const std::map<std::string, std::string>& replaced, std::set<std::string>& seen,
-                    std::vector<engine::Input>& out) {
+                    const std::map<std::string, lake::Relation>& replaced,
+                    std::set<std::string>& seen, std::vector<engine::Input>& out) {
   if (!seen.insert(written).second) return;
   const auto& asset = asset_of(graph, written);
   if (is_view(project, asset.name)) {
@@ -349,14 +359,14 @@ void collect_inputs(const project::Project& project, const graph::Graph& graph,
     throw Error(Code::not_found, "table \"" + asset.name + "\" is not in the lake yet",
                 "build it first: windrow run --select +" + asset.name);
   }
-  out.push_back({written, lake::guided_scan_sql(*tables.snapshot(asset.name))});
+  out.push_back({written, lake::guided_scan(tables.snapshot(asset.name))});
 }
 
 }  // namespace
 
 std::vector<engine::Input> inputs_for(const project::Project& project, const graph::Graph& graph,
                                       const sql::Parsed& select, Tables& tables,
-                                      const std::map<std::string, std::string>& replaced,
+                                      const std::map<std::string, lake::Relation>& replaced,
                                       const std::vector<std::string>& more) {
   std::vector<engine::Input> out;
   std::set<std::string> seen;

@@ -52,7 +52,7 @@ void add_run_time(duck::Parameters& parameters, Time run_time);
 /// `replaced` binds tables to other SELECTs (new rows).
 std::vector<engine::Input> inputs_for(const project::Project& project, const graph::Graph& graph,
                                       const sql::Parsed& select, Tables& tables,
-                                      const std::map<std::string, std::string>& replaced,
+                                      const std::map<std::string, lake::Relation>& replaced,
                                       const std::vector<std::string>& more = {});
 
 }  // namespace windrow::tasks

@@ -113,12 +113,12 @@ class ModelBuild {
         case BuildKind::append:
         case BuildKind::merge: return build_rows(assessment);
         case BuildKind::scd2: {
-          engine::Method method{engine::Method::Kind::scd2};
+          lake::Method method{lake::Method::Kind::scd2};
           method.scd2 = {model_.build.key, context_.choices.now};
           return step(*open({}), model_.sql, method, assessment, {}, assessment.from_scratch);
         }
         default:
-          return step(*open({}), model_.sql, {engine::Method::Kind::replace}, assessment, {}, true);
+          return step(*open({}), model_.sql, {lake::Method::Kind::replace}, assessment, {}, true);
       }
     } catch (const duck::SqlError& error) {
       if (error.code() == Code::canceled) throw;
@@ -133,7 +133,7 @@ class ModelBuild {
     }
   }
 
-  std::unique_ptr<engine::Session> open(const std::map<std::string, std::string>& replaced) {
+  std::unique_ptr<lake::RowWork> open(const std::map<std::string, lake::Relation>& replaced) {
     return context_.engine.open(
         inputs_for(context_.project, context_.graph, select_, context_.tables, replaced), cancel_,
         progress_);
@@ -159,7 +159,7 @@ class ModelBuild {
             {model_.name, facts.grain->label(batches[i]), double(i) / double(batches.size()), -1});
       auto values = parameters();
       add_interval(values, batches[i], *facts.grain, dates);
-      engine::Method method{engine::Method::Kind::replace_interval};
+      lake::Method method{lake::Method::Kind::replace_interval};
       method.column = model_.build.column;
       method.interval = batches[i];
       method.zone = context_.project.zone;
@@ -184,7 +184,7 @@ class ModelBuild {
 
   bool build_rows(const plan::Assessment& assessment) {
     const bool merge = model_.build.kind == BuildKind::merge;
-    engine::Method method{merge ? engine::Method::Kind::merge : engine::Method::Kind::append};
+    lake::Method method{merge ? lake::Method::Kind::merge : lake::Method::Kind::append};
     method.merge.key = model_.build.key;
     method.merge.latest_by = model_.build.latest_by;
     method.merge.whole_keys = model_.new_rows.empty();
@@ -196,39 +196,37 @@ class ModelBuild {
     const auto changes = lake::row_changes(context_.tables.table(input), *assessment.new_rows_from,
                                            assessment.inputs.at(input).version, connection);
     if (changes.clean)
-      return step(*open({{input, changes.added_sql}}), model_.sql, method, assessment, {}, false);
+      return step(*open({{input, changes.added}}), model_.sql, method, assessment, {}, false);
     return recompute_keys(input, changes, method, assessment);
   }
 
   /// The input lost or changed rows: the keys that these yield are computed anew from the whole
   /// input, and go where it no longer yields them.
   bool recompute_keys(const std::string& input, const lake::RowChanges& changes,
-                      engine::Method method, const plan::Assessment& assessment) {
-    const std::string keys = context_.environment.engine.spill.empty()
-                                 ? context_.project.state_folder() + "/spill"
-                                 : context_.environment.engine.spill;
-    storage::make_private_folder(keys);
-    const std::string file = keys + "/keys-" + new_uuid() + ".parquet";
-    storage::make_private_file(file);
+                      lake::Method method, const plan::Assessment& assessment) {
+    const std::string spill = context_.environment.engine.spill.empty()
+                                  ? context_.project.state_folder() + "/spill"
+                                  : context_.environment.engine.spill;
+    storage::make_private_folder(spill);
+    const std::string folder = spill + "/keys-" + new_uuid();
+    storage::make_private_folder(folder);
+    const auto remove = [&] {
+      std::error_code ignored;
+      std::filesystem::remove_all(folder, ignored);
+    };
     std::string list;
     for (const auto& name : model_.build.key)
       list += (list.empty() ? "" : ", ") + duck::quote_name(name);
-    const auto remove = [&] {
-      std::error_code ignored;
-      std::filesystem::remove(file, ignored);
-    };
     try {
       const auto changed =
-          open({{input, "(" + changes.added_sql + ") UNION ALL (" + changes.removed_sql + ")"}});
-      changed->query("COPY (SELECT DISTINCT " + list + " FROM (\n" + model_.sql + "\n)) TO " +
-                         duck::quote_text(file) + " (FORMAT parquet)",
-                     parameters());
-      const std::string wanted =
-          "SELECT " + list + " FROM read_parquet(" + duck::quote_text(file) + ")";
+          open({{input, "(" + changes.added + ") UNION ALL (" + changes.removed + ")"}});
+      const auto keys = lake::set_down(*changed, folder,
+                                       "SELECT DISTINCT " + list + " FROM (\n" + model_.sql + "\n)",
+                                       parameters(), context_.clock.now());
       method.merge.whole_keys = true;
-      method.merge.delete_keys_sql = wanted;
-      const std::string select =
-          "SELECT * FROM (\n" + model_.sql + "\n) r WHERE (" + list + ") IN (" + wanted + ")";
+      method.merge.delete_keys = keys;
+      const auto select =
+          "SELECT * FROM (\n" + model_.sql + "\n) r WHERE (" + list + ") IN (" + keys + ")";
       const bool done = step(*open({}), select, method, assessment, {}, false);
       remove();
       return done;
@@ -239,10 +237,10 @@ class ModelBuild {
   }
 
   /// Stages, audits and commits one part. False where it has to be planned again.
-  bool step(engine::Session& session, const std::string& select, const engine::Method& method,
+  bool step(lake::RowWork& session, const lake::Relation& select, const lake::Method& method,
             plan::Assessment assessment, const Interval& interval, bool replace_schema) {
-    auto target = target_of(context_, model_.name, model_.partition_by);
-    target.may_replace_schema = replace_schema && target.current.has_value();
+    auto at = stage_at(context_, session, model_.name, model_.partition_by, progress_);
+    at.may_replace_schema = replace_schema && at.current.has_value();
     auto mine = record_of(context_, model_.name, std::string(project::name_of(model_.build.kind)));
     mine.definition = definition_;
     mine.text_hash = text_hash_;
@@ -253,7 +251,7 @@ class ModelBuild {
     const auto staged_on = record_there();
     if (!plan::next_record(mine, assessment, planned_on_, staged_on)) return false;
     auto values = interval.empty() ? parameters() : parameters_;
-    auto staged = session.stage(select, values, method, target);
+    auto staged = lake::stage(at, select, values, method);
     Audit audit(context_, {model_.name, model_.columns, model_.checks, model_.contract}, session,
                 report_);
     audit.first(staged);

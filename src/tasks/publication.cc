@@ -315,12 +315,12 @@ void narrow(const Context& context, const Candidate& c, const publish::Manifest*
                 "use mode upsert with a key, or replace", view.place);
   }
   batch.change.whole = false;
-  batch.select = changes.added_sql;
+  batch.select = lake::duck_sql(changes.added);
   if (changes.clean) return;
   std::string keys;
   for (const auto& key : view.key) keys += (keys.empty() ? "" : ", ") + duck::quote_name(key);
   batch.change.removed = fmt::format("SELECT {0} FROM (\n{1}\n) EXCEPT SELECT {0} FROM (\n{2}\n)",
-                                     keys, changes.removed_sql, c.select);
+                                     keys, lake::duck_sql(changes.removed), c.select);
 }
 
 std::unique_ptr<publish::Store> store_of(const Context& context,

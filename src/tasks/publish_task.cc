@@ -18,10 +18,10 @@ const publish::Manifest* found_in(const Manifests& there, const Candidate& c) {
 }
 
 /// A session whose views are what the candidates read.
-std::unique_ptr<engine::Session> session_for(const Context& context,
-                                             const project::Publication& publication,
-                                             const std::vector<const Candidate*>& candidates,
-                                             Cancel& cancel, const ProgressSink& progress) {
+std::unique_ptr<lake::DuckRows> session_for(const Context& context,
+                                            const project::Publication& publication,
+                                            const std::vector<const Candidate*>& candidates,
+                                            Cancel& cancel, const ProgressSink& progress) {
   std::vector<engine::Input> inputs;
   for (const auto* c : candidates) {
     sql::Parsed reads;
@@ -33,7 +33,7 @@ std::unique_ptr<engine::Session> session_for(const Context& context,
     for (auto& input : inputs_for(context.project, context.graph, reads, context.tables, {}))
       inputs.push_back(std::move(input));
   }
-  return context.engine.open(inputs, cancel, progress);
+  return context.inside.open_inside(inputs, cancel, progress);
 }
 
 publish::ViewBatch batch_of(const Context& context, const Candidate& c,
@@ -108,8 +108,8 @@ void publish_views(const Context& context, const project::Publication& publicati
   const auto session = session_for(context, publication, sent, cancel, progress);
   std::vector<publish::ViewBatch> batches;
   for (const auto* c : sent)
-    batches.push_back(batch_of(context, *c, found_in(there, *c), *session->connection()));
-  for (const auto& manifest : store->publish(batches, *session->connection(), cancel, progress))
+    batches.push_back(batch_of(context, *c, found_in(there, *c), session->connection()));
+  for (const auto& manifest : store->publish(batches, session->connection(), cancel, progress))
     report.rows += manifest.rows;
   report.changed = true;
 }
@@ -125,7 +125,7 @@ std::vector<PublicationPreview> preview_publication(const Context& context,
   for (const auto& c : candidates)
     if (due(c, found_in(there, c)) == Due::yes) sent.push_back(&c);
   const auto session = session_for(context, publication, sent, cancel, {});
-  auto& connection = *session->connection();
+  auto& connection = session->connection();
   for (const auto& view : publication.views) {
     PublicationPreview preview;
     preview.publication = publication.name;

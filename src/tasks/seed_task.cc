@@ -24,11 +24,11 @@ void load_seed(const Context& context, const project::Seed& seed, Cancel& cancel
   const auto pending = pending_seed(context, seed);
   if (!pending && !context.choices.full_refresh) return;
   const std::string asset = asset_of(seed);
-  const auto session = context.engine.open({}, cancel, progress);
-  auto target = target_of(context, asset, {});
-  target.may_replace_schema = target.current.has_value();
-  auto staged = session->stage("SELECT * FROM read_csv(" + duck::quote_text(seed.path) + ")", {},
-                               {engine::Method::Kind::replace}, target);
+  const auto session = context.inside.open_inside({}, cancel, progress);
+  auto at = stage_at(context, *session, asset);
+  at.may_replace_schema = at.current.has_value();
+  auto staged =
+      lake::stage_replace(at, "SELECT * FROM read_csv(" + duck::quote_text(seed.path) + ")", {});
   auto record = record_of(context, asset, "seed");
   record.definition = sha256(context.files.read(seed.path));
   report.rows = report.table_rows = staged.rows_written;

@@ -39,7 +39,7 @@ sources::TableNow table_now(const Context& context, const std::string& asset) {
   if (!table.exists()) return {};
   duck::Connection connection(context.database);
   const auto record = table.provenance().last;
-  return {record ? record->state : "", lake::scan_sql(table.snapshot({}, &connection))};
+  return {record ? record->state : "", lake::duck_sql(lake::scan(table.snapshot({}, &connection)))};
 }
 
 std::map<std::string, lake::Txn> progress_of(const Context& context, const std::string& asset) {
@@ -56,9 +56,8 @@ std::optional<int64_t> keep_beside(const Context& context, const std::string& as
                                    const std::vector<lake::Txn>& txns,
                                    const std::map<std::string, lake::Txn>& kept,
                                    const std::string& kind, const std::string& about,
-                                   engine::Session& session) {
-  const auto target = target_of(context, asset, {});
-  auto staged = session.stage(select, parameters, {engine::Method::Kind::append}, target);
+                                   lake::DuckRows& session) {
+  auto staged = lake::stage_append(stage_at(context, session, asset), select, parameters);
   const int64_t rows = staged.rows_written;
   if (rows == 0) {
     lake::discard(context.files, staged);
@@ -85,7 +84,7 @@ bool is_kept(const std::map<std::string, lake::Txn>& kept, const lake::Txn& txn)
 }
 
 bool keep_log(const Context& context, const project::Source& source, const sources::LogRows& log,
-              engine::Session& session) {
+              lake::DuckRows& session) {
   const std::string asset = source.name + "_log";
   const auto kept = progress_of(context, asset);
   if (is_kept(kept, log.txn)) return true;
@@ -126,7 +125,7 @@ std::string new_rejects(const Context& context, const std::string& asset,
 }
 
 CountByOrigin count_by_origin(const std::string& select, const duck::Parameters& parameters,
-                              engine::Session& session) {
+                              lake::DuckRows& session) {
   CountByOrigin out;
   if (select.empty()) return out;
   for (const auto& row : session.query(select, parameters).rows)
@@ -134,7 +133,7 @@ CountByOrigin count_by_origin(const std::string& select, const duck::Parameters&
   return out;
 }
 
-CountByOrigin set_aside_of(const sources::Batch& batch, engine::Session& session) {
+CountByOrigin set_aside_of(const sources::Batch& batch, lake::DuckRows& session) {
   if (batch.rejected_select.empty()) return {};
   return count_by_origin(
       "SELECT origin, count(*) FROM (" + batch.rejected_select + ") GROUP BY origin",
@@ -144,7 +143,7 @@ CountByOrigin set_aside_of(const sources::Batch& batch, engine::Session& session
 /// Holds what was staged against what is there; where rows are missing, those that do not fit are
 /// looked for and join `rejected_select`. Error(corrupt) where it does not come out even.
 void settle(const project::Source& source, sources::Batch& batch, int64_t rows,
-            engine::Session& session) {
+            lake::DuckRows& session) {
   const bool counted = !batch.held.empty();
   if (!counted && batch.misfits_select.empty()) return;
   auto set_aside = set_aside_of(batch, session);
@@ -171,7 +170,7 @@ void settle(const project::Source& source, sources::Batch& batch, int64_t rows,
 /// Records that could not be read go to a table of their own, before the rows. False where another
 /// run was faster.
 bool keep_rejected(const Context& context, const project::Source& source,
-                   const sources::Batch& batch, engine::Session& session, Report& report) {
+                   const sources::Batch& batch, lake::DuckRows& session, Report& report) {
   if (batch.rejected_select.empty()) return true;
   const std::string asset = source.name + "_rejected";
   const auto kept = progress_of(context, asset);
@@ -235,10 +234,9 @@ void refuse_missing(const project::Source& source, const std::map<std::string, l
               source.from.place);
 }
 
-int64_t rows_of(const engine::Target& target, engine::Session& session) {
-  if (!target.current) return 0;
-  return std::get<int64_t>(
-      session.query("SELECT count(*) FROM (" + lake::scan_sql(*target.current) + ")").rows[0][0]);
+int64_t rows_of(const std::optional<lake::Snapshot>& table, lake::RowWork& session) {
+  if (!table) return 0;
+  return std::get<int64_t>(session.value("SELECT count(*) FROM (" + lake::scan(*table) + ")"));
 }
 
 /// Former readings, and rows that the database does not have any more, are in the table alone.
@@ -271,7 +269,7 @@ void read_source(const Context& context, const project::Source& source, Cancel& 
   };
   while (conflicts < kConflictsMax) {
     cancel.check();
-    const auto session = context.engine.open({}, cancel, progress);
+    const auto session = context.inside.open_inside({}, cancel, progress);
     const auto before = progress_of(context, source.name);
     reader->restore(table_now(context, source.name));
     if (reader->keeps_state()) {
@@ -300,17 +298,16 @@ void read_source(const Context& context, const project::Source& source, Cancel& 
     }
     last = batch->txns;
     if (progress) progress({source.name, batch->what, -1, report.rows});
-    auto target = target_of(context, source.name, partition_by);
-    target.evolve = source.on_new_column != "reject" && source.on_new_column != "stop";
-    target.may_replace_schema = reload.has_value() && target.current.has_value();
+    auto at = stage_at(context, *session, source.name, partition_by, progress);
+    at.evolve = source.on_new_column != "reject" && source.on_new_column != "stop";
+    at.may_replace_schema = reload.has_value() && at.current.has_value();
     lake::Staged staged;
     try {
-      staged = session->stage(
-          batch->select, batch->parameters,
-          {batch->replace ? engine::Method::Kind::replace : engine::Method::Kind::append}, target);
+      staged = batch->replace ? lake::stage_replace(at, batch->select, batch->parameters)
+                              : lake::stage_append(at, batch->select, batch->parameters);
       settle(source, *batch, staged.rows_written, *session);
       if (reload && source.kind == "database")
-        refuse_fewer(source, rows_of(target, *session), staged.rows_written, report, *reload);
+        refuse_fewer(source, rows_of(at.current, *session), staged.rows_written, report, *reload);
       // Before the rows: a kill in between loses none of them.
       if (!keep_rejected(context, source, *batch, *session, report)) {
         lake::discard(context.files, staged);

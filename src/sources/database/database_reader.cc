@@ -102,7 +102,7 @@ class DatabaseReader final : public Reader {
   }
 
   std::optional<Batch> next(const std::map<std::string, lake::Txn>& txns,
-                            engine::Session& session) override {
+                            lake::DuckRows& session) override {
     check_history(txns);
     if (done_ || (!begun_ && !anew_ && not_due())) return {};
     if (anew_) state_ = {.sequence = state_.sequence};
@@ -145,7 +145,7 @@ class DatabaseReader final : public Reader {
     return *rows_;
   }
 
-  Batch whole(const std::map<std::string, lake::Txn>& txns, engine::Session& session) {
+  Batch whole(const std::map<std::string, lake::Txn>& txns, lake::DuckRows& session) {
     auto& from = rows();
     const auto found = from.read(from_, "", path());
     if (!cursor_.empty()) note_high(from);
@@ -167,7 +167,7 @@ class DatabaseReader final : public Reader {
   }
 
   std::optional<Batch> chunk(const std::map<std::string, lake::Txn>& txns,
-                             engine::Session& session) {
+                             lake::DuckRows& session) {
     auto& from = rows();
     const std::string name = from.name(cursor_);
     std::string condition;
@@ -225,7 +225,7 @@ class DatabaseReader final : public Reader {
   }
 
   Batch batch(const DatabaseChunk& found, const std::map<std::string, lake::Txn>& txns,
-              engine::Session& session, bool complete) {
+              lake::DuckRows& session, bool complete) {
     Batch out;
     std::string select, misfit, types;
     std::vector<duck::Column> known;

@@ -129,7 +129,7 @@ class Census::Look {
       rows.column(0).set_text(row, doubtful_[i].text);
       rows.column(1).set_integer(row, int64_t(i));
     }
-    const duck::BufferTable table(*census_.session_.connection(), rows);
+    const duck::BufferTable table(census_.session_.connection(), rows);
     const auto found = census_.session_.query(
         "SELECT CASE WHEN NOT json_valid(raw) THEN 'broken' WHEN json_type(raw) <> 'OBJECT' THEN "
         "'other' ELSE CAST(to_json(json_keys(raw)) AS VARCHAR) END FROM " +
@@ -220,7 +220,7 @@ class Census::Look {
 
 // --- files
 
-Census::Census(const Outside& outside, engine::Session& session)
+Census::Census(const Outside& outside, lake::DuckRows& session)
     : outside_(outside),
       session_(session),
       bad_(std::filesystem::path(outside.copies->path("bad")).parent_path().string(),

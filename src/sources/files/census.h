@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/engine.h"
+#include "lake/row_work.h"
 #include "sources/files/file_bytes.h"
 #include "sources/files/found_file.h"
 #include "sources/files/record_split.h"
@@ -50,7 +50,7 @@ class Spellings {
 /// What is bad of some files, and how it is told.
 class Census {
  public:
-  Census(const Outside& outside, engine::Session& session);
+  Census(const Outside& outside, lake::DuckRows& session);
   ~Census();
   Census(const Census&) = delete;
   Census& operator=(const Census&) = delete;
@@ -76,7 +76,7 @@ class Census {
                std::string_view content);
 
   const Outside outside_;
-  engine::Session& session_;
+  lake::DuckRows& session_;
   Spool bad_;
 };
 

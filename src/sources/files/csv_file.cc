@@ -123,7 +123,7 @@ struct Sniffed {
 };
 
 std::optional<Sniffed> sniff(const FoundFile& file, const std::string& arguments,
-                             engine::Session& session) {
+                             lake::DuckRows& session) {
   try {
     const auto row =
         session
@@ -314,7 +314,7 @@ void copy_good(CsvFile& file, const CsvWish& wish, const Outside& outside, bool 
 }
 
 CsvFile look_at_csv(const FoundFile& found, const CsvWish& wish, const Outside& outside,
-                    engine::Session& session) {
+                    lake::DuckRows& session) {
   refuse_too_wide(found, wish, outside);
   CsvFile out{.found = found, .readable = found, .header = wish.header};
   const std::string header =

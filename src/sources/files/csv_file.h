@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/engine.h"
+#include "lake/row_work.h"
 #include "project/project.h"
 #include "sources/files/csv_scan.h"
 #include "sources/files/file_bytes.h"
@@ -47,7 +47,7 @@ struct CsvFile {
 /// Finds out the dialect, counts the records, and makes a copy without lines that are none.
 /// Error(corrupt) where the first line is to name the columns and cannot be read.
 CsvFile look_at_csv(const FoundFile& file, const CsvWish& wish, const Outside& outside,
-                    engine::Session& session);
+                    lake::DuckRows& session);
 
 /// Has the reader see a copy without records of another number of columns, and without those whose
 /// values do not fit, of which `why` is told. `numbers` finds the latter: asked when there is a

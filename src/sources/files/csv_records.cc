@@ -36,7 +36,7 @@ struct Group {
 
 class CsvRecords {
  public:
-  CsvRecords(const project::Source& source, engine::Session& session, const Outside& outside,
+  CsvRecords(const project::Source& source, lake::DuckRows& session, const Outside& outside,
              const KnownTypes& known)
       : source_(source), session_(session), outside_(outside), known_(known), wish_(source) {}
 
@@ -273,7 +273,7 @@ class CsvRecords {
   }
 
   const project::Source& source_;
-  engine::Session& session_;
+  lake::DuckRows& session_;
   const Outside& outside_;
   const KnownTypes& known_;
   const CsvWish wish_;
@@ -285,7 +285,7 @@ class CsvRecords {
 }  // namespace
 
 Records csv_records(const std::vector<FoundFile>& files, const project::Source& source,
-                    engine::Session& session, const Outside& outside, const KnownTypes& known,
+                    lake::DuckRows& session, const Outside& outside, const KnownTypes& known,
                     bool hopeful) {
   if (!source.raw.empty()) {
     throw Error(Code::configuration,

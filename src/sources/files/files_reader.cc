@@ -50,7 +50,7 @@ std::string amount(const std::vector<FoundFile>& files) {
 }
 
 /// What the engine may take, in bytes; 0 where it does not say.
-uint64_t memory_of(engine::Session& session) {
+uint64_t memory_of(lake::DuckRows& session) {
   const std::string text =
       duck::text_of(session.query("SELECT current_setting('memory_limit')").rows.at(0)[0]);
   char* unit = nullptr;
@@ -124,7 +124,7 @@ class FilesReader final : public Reader {
   void restore(const TableNow& table) override { table_ = table; }
 
   std::optional<Batch> next(const std::map<std::string, lake::Txn>& txns,
-                            engine::Session& session) override {
+                            lake::DuckRows& session) override {
     auto rest = waiting(whole_ ? std::map<std::string, lake::Txn>() : txns);
     if (rest.empty() && !touched_.empty()) return touched_batch(txns);
     // Files that tell of no column (empty ones, of a source that declares none) make no table; as
@@ -311,7 +311,7 @@ class FilesReader final : public Reader {
     return out;
   }
 
-  Records records_of(const std::vector<FoundFile>& files, engine::Session& session) {
+  Records records_of(const std::vector<FoundFile>& files, lake::DuckRows& session) {
     const std::string kind = format(files[0]);
     std::vector<FoundFile> here;
     KnownTypes known = table_types(session);
@@ -354,7 +354,7 @@ class FilesReader final : public Reader {
   }
 
   static std::vector<std::string> columns_of_parquet(const FoundFile& file,
-                                                     engine::Session& session) {
+                                                     lake::DuckRows& session) {
     std::vector<std::string> out;
     for (const auto& column : session.describe("SELECT * FROM read_parquet(" + path_list({file}) +
                                                ", hive_partitioning = false)"))
@@ -382,7 +382,7 @@ class FilesReader final : public Reader {
 
   /// A column that the table has keeps its type, whatever a new file looks like: values that do
   /// not fit are set aside.
-  KnownTypes table_types(engine::Session& session) {
+  KnownTypes table_types(lake::DuckRows& session) {
     KnownTypes out;
     if (table_.rows_sql.empty()) return out;
     for (auto& column : session.describe(table_.rows_sql)) {
@@ -394,7 +394,7 @@ class FilesReader final : public Reader {
     return out;
   }
 
-  Records read(const std::vector<FoundFile>& files, engine::Session& session) {
+  Records read(const std::vector<FoundFile>& files, lake::DuckRows& session) {
     std::exception_ptr first;
     try {
       auto records = records_of(files, session);
@@ -430,7 +430,7 @@ class FilesReader final : public Reader {
   }
 
   /// Every byte that a reader may stumble over, without what the user's own expressions make of it.
-  void probe(const std::vector<FoundFile>& files, engine::Session& session) {
+  void probe(const std::vector<FoundFile>& files, lake::DuckRows& session) {
     const std::string kind = format(files[0]);
     if (kind == "parquet") {
       const auto path = on_http(files[0].path) ? copies_->path(files[0].name) : files[0].path;
@@ -480,7 +480,7 @@ class FilesReader final : public Reader {
 
   /// Nothing of the files can be read, and there is no table whose columns would do.
   Error no_columns(const std::vector<FoundFile>& files, const Records& records,
-                   engine::Session& session) const {
+                   lake::DuckRows& session) const {
     std::string file = files[0].name, why;
     if (!bad_.empty()) {
       file = bad_[0].file.name;

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "duck/duck.h"
-#include "quality/test_session.h"
 #include "sources/source.h"
 
 /// For tests of reading files: a folder of files, and what becomes of them.
@@ -118,7 +117,9 @@ class FilesTest : public testing::Test {
   std::filesystem::path root_;
   project::Project project_;
   project::Source source_;
-  quality::TestSession session_;
+  duck::Database database_{duck::Options{}};
+  duck::Connection connection_{database_};
+  lake::DuckRows session_{connection_};
   std::map<std::string, lake::Txn> txns_;
   bool hopeful_ = false;
   std::unique_ptr<Reader> reader_;

@@ -56,7 +56,7 @@ std::string list_of(const std::vector<std::string>& paths) { return duck::quote_
 class FastJson {
  public:
   FastJson(const std::vector<FoundFile>& files, uint64_t longest, const project::Source& source,
-           engine::Session& session, const KnownTypes& known)
+           lake::DuckRows& session, const KnownTypes& known)
       : files_(files),
         longest_(longest),
         source_(source),
@@ -187,7 +187,7 @@ class FastJson {
   const std::vector<FoundFile>& files_;
   const uint64_t longest_;
   const project::Source& source_;
-  engine::Session& session_;
+  lake::DuckRows& session_;
   const KnownTypes& known_;
   const std::string objects_;
 };
@@ -195,7 +195,7 @@ class FastJson {
 }  // namespace
 
 std::optional<Records> fast_json_records(const std::vector<FoundFile>& files, uint64_t longest,
-                                         const project::Source& source, engine::Session& session,
+                                         const project::Source& source, lake::DuckRows& session,
                                          const KnownTypes& known) {
   if (files.empty() || !source.raw.empty()) return {};
   try {

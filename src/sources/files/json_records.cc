@@ -29,7 +29,7 @@ constexpr uint64_t kUsualLine = 1'900'000;     // and that of lines
 class JsonRecords {
  public:
   JsonRecords(const std::vector<FoundFile>& files, const project::Source& source,
-              engine::Session& session, const Outside& outside, const KnownTypes& known)
+              lake::DuckRows& session, const Outside& outside, const KnownTypes& known)
       : files_(files), source_(source), session_(session), outside_(outside), known_(known) {
     for (const auto& column : source.columns) {
       if (column.value.empty() && column.name != source.raw) told_.push_back(column.name);
@@ -226,7 +226,7 @@ class JsonRecords {
 
   const std::vector<FoundFile>& files_;
   const project::Source& source_;
-  engine::Session& session_;
+  lake::DuckRows& session_;
   const Outside& outside_;
   const KnownTypes& known_;
   std::vector<std::string> told_;
@@ -241,7 +241,7 @@ class JsonRecords {
 }  // namespace
 
 Records json_records(const std::vector<FoundFile>& files, const project::Source& source,
-                     engine::Session& session, const Outside& outside, const KnownTypes& known,
+                     lake::DuckRows& session, const Outside& outside, const KnownTypes& known,
                      bool hopeful) {
   return JsonRecords(files, source, session, outside, known).run(hopeful);
 }

@@ -73,7 +73,7 @@ class Int96 {
 
 /// By path, of those files that have an INT96: what to say of their columns.
 std::map<std::string, std::string> moments_of(const std::vector<FoundFile>& files,
-                                              engine::Session& session) {
+                                              lake::DuckRows& session) {
   std::map<std::string, std::vector<Element>> schemas;
   const std::string schema = "parquet_schema(" + path_list(files) + ")";
   for (const auto& row :
@@ -98,7 +98,7 @@ constexpr const char* kOptions =
     ", union_by_name = true, hive_partitioning = false, filename = 'windrow filename'";
 
 /// All rows with the columns of all files, and `windrow filename`.
-std::string relation(const std::vector<FoundFile>& files, engine::Session& session) {
+std::string relation(const std::vector<FoundFile>& files, lake::DuckRows& session) {
   const std::string plain = "read_parquet(" + path_list(files) + kOptions + ")";
   const auto columns = session.describe("SELECT * FROM " + plain);
   if (std::none_of(columns.begin(), columns.end(), [](const auto& column) {
@@ -150,7 +150,7 @@ std::string with_zones_of(const KnownTypes& known, const std::vector<duck::Colum
 }  // namespace
 
 Records parquet_records(const std::vector<FoundFile>& files, const project::Source& source,
-                        engine::Session& session, const KnownTypes& known) {
+                        lake::DuckRows& session, const KnownTypes& known) {
   if (!source.raw.empty()) {
     throw Error(Code::configuration,
                 "\"raw\" is for records of JSON; \"" + source.name + "\" reads Parquet", "",

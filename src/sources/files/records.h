@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "duck/duck.h"
-#include "engine/engine.h"
+#include "lake/row_work.h"
 #include "project/project.h"
 #include "sources/files/file_bytes.h"
 #include "sources/files/found_file.h"
@@ -35,23 +35,23 @@ using KnownTypes = std::map<std::string, std::string>;
 /// `position` of JSON counts records, blank lines left out; of a broken array it counts lines that
 /// are not blank. Of CSV it is the line.
 Records json_records(const std::vector<FoundFile>& files, const project::Source& source,
-                     engine::Session& session, const Outside& outside, const KnownTypes& known = {},
+                     lake::DuckRows& session, const Outside& outside, const KnownTypes& known = {},
                      bool hopeful = false);
 /// `hopeful`: nothing is looked for that is wrong; where something is, reading the rows fails.
 Records csv_records(const std::vector<FoundFile>& files, const project::Source& source,
-                    engine::Session& session, const Outside& outside, const KnownTypes& known = {},
+                    lake::DuckRows& session, const Outside& outside, const KnownTypes& known = {},
                     bool hopeful = false);
 /// Rows of JSON lines that are known to be good, in one reading; nothing where they are not of one
 /// kind. `rejected`, `held` and the positions of `misfits` are the caller's. Throws Clash.
 std::optional<Records> fast_json_records(const std::vector<FoundFile>& files, uint64_t longest,
-                                         const project::Source& source, engine::Session& session,
+                                         const project::Source& source, lake::DuckRows& session,
                                          const KnownTypes& known);
 /// Words for a value that does not fit, with the types that are declared.
 std::string misfit_words(const project::Source& source);
 Records parquet_records(const std::vector<FoundFile>& files, const project::Source& source,
-                        engine::Session& session, const KnownTypes& known = {});
+                        lake::DuckRows& session, const KnownTypes& known = {});
 Records text_records(const std::vector<FoundFile>& files, const project::Source& source,
-                     engine::Session& session, const Outside& outside);
+                     lake::DuckRows& session, const Outside& outside);
 
 /// The lines of text files as they stand there, none of them blank: a relation with `raw` and
 /// `filename`. `longest`: bytes of the longest one.

@@ -131,7 +131,7 @@ Layout by_width(const project::Source& source, const Settings& from) {
 }  // namespace
 
 Records text_records(const std::vector<FoundFile>& all, const project::Source& source,
-                     engine::Session& session, const Outside& outside) {
+                     lake::DuckRows& session, const Outside& outside) {
   const Settings from(source.from);
   if (!from.find("pattern") && !from.find("fixed")) {
     throw Error(

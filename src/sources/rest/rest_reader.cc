@@ -108,7 +108,7 @@ class RestReader final : public Reader {
 
   std::optional<LogRows> log_rows() override;
   std::optional<Batch> next(const std::map<std::string, lake::Txn>& txns,
-                            engine::Session& session) override;
+                            lake::DuckRows& session) override;
 
  private:
   std::string app_id() const { return "rest/" + source_.name; }
@@ -121,9 +121,9 @@ class RestReader final : public Reader {
   void check_without_children() const;
   void begin();
   void health_check();
-  void begin_level(engine::Session& session);
-  void hand_out_parents(engine::Session& session);
-  void read_parents(engine::Session& session, size_t resource);
+  void begin_level(lake::DuckRows& session);
+  void hand_out_parents(lake::DuckRows& session);
+  void read_parents(lake::DuckRows& session, size_t resource);
   bool level_done() const { return fetcher_->streams() == 0 && parents_.empty() && parents_read_; }
   void take(Stream& stream, const PageAt& at, const Answer& answer);
   void keep(const Stream& stream, const PageAt& at, const Answer& answer,
@@ -137,7 +137,7 @@ class RestReader final : public Reader {
     return secrets_ ? secrets_->redact(text) : text;
   }
   std::vector<Stream> kept_streams() const;
-  void read_etags(engine::Session& session);
+  void read_etags(lake::DuckRows& session);
 
   const project::Source& source_;
   RestConfig config_;
@@ -226,7 +226,7 @@ void RestReader::begin() {
   begun_ = true;
 }
 
-void RestReader::begin_level(engine::Session& session) {
+void RestReader::begin_level(lake::DuckRows& session) {
   fetcher_ = std::make_unique<Fetcher>(config_, *requester_, cancel_ ? *cancel_ : never_);
   fetcher_->cursor_of = [this](const RestResource& resource) {
     const auto found = cursors_.find(resource.name);
@@ -279,7 +279,7 @@ void RestReader::begin_level(engine::Session& session) {
 }
 
 /// Lists of children, in the order of their parents, as many at a time as keep the threads busy.
-void RestReader::hand_out_parents(engine::Session& session) {
+void RestReader::hand_out_parents(lake::DuckRows& session) {
   const size_t wanted =
       std::min<size_t>(256, std::max<size_t>({16, size_t(4 * config_.server.parallel),
                                               size_t(5 * config_.server.per_second)}));
@@ -308,7 +308,7 @@ void RestReader::hand_out_parents(engine::Session& session) {
   }
 }
 
-void RestReader::read_parents(engine::Session& session, size_t at) {
+void RestReader::read_parents(lake::DuckRows& session, size_t at) {
   const auto& resource = config_.resources[at];
   const auto parent = std::find_if(config_.resources.begin(), config_.resources.end(),
                                    [&](const auto& each) { return each.name == resource.parent; });
@@ -342,7 +342,7 @@ void RestReader::read_parents(engine::Session& session, size_t at) {
   }
 }
 
-void RestReader::read_etags(engine::Session& session) {
+void RestReader::read_etags(lake::DuckRows& session) {
   etags_.clear();
   std::string names;
   for (const auto& resource : config_.resources) {
@@ -523,7 +523,7 @@ void RestReader::end_level() {
 // --- batches
 
 std::optional<Batch> RestReader::next(const std::map<std::string, lake::Txn>& txns,
-                                      engine::Session& session) {
+                                      lake::DuckRows& session) {
   check_history(txns);
   if (from_table_) {
     if (table_.rows_sql.empty()) return {};

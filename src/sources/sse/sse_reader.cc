@@ -235,7 +235,7 @@ class SseReader final : public Reader {
   }
 
   std::optional<Batch> next(const std::map<std::string, lake::Txn>& txns,
-                            engine::Session& session) override {
+                            lake::DuckRows& session) override {
     check_history(txns);
     if (from_table_) {
       if (table_.rows_sql.empty()) return {};

@@ -91,7 +91,7 @@ class ArchiverTest : public lake::TableFixture {
     const auto table = home_.table(name);
     if (!table.exists()) return {};
     return lake::TableFixture::rows("SELECT " + columns + " FROM (" +
-                                    lake::scan_sql(table.snapshot({}, &connection_)) +
+                                    lake::duck_sql(lake::scan(table.snapshot({}, &connection_))) +
                                     ") ORDER BY ALL");
   }
   Strings problems() const {
@@ -121,13 +121,12 @@ class ArchiverTest : public lake::TableFixture {
   const project::Environment environment_{};
   const graph::Graph graph_{};
   storage::FaultyFileSystem faulty_{*files_};
-  std::unique_ptr<engine::Engine> engine_ =
+  std::unique_ptr<engine::DuckEngine> inside_ =
       engine::duckdb_engine(duck::Options{.threads = 1}, faulty_);
   lake::Lake home_ = lake::Lake::open(faulty_, folder_ + "/lake", "p", "dev", true, clock_.now());
   Tables tables_{&home_, nullptr, database_, nullptr};
-  const Context context_{
-      project_, environment_,         graph_, home_, faulty_, *engine_, tables_, database_, clock_,
-      {},       "a run that is named"};
+  const Context context_{project_, environment_, graph_,    home_,  faulty_, *inside_,
+                         *inside_, tables_,      database_, clock_, {},      "a run that is named"};
   project::Source source_;
   FakeBroker broker_{clock_};
   FakeBroker::Steps steps_;

@@ -68,15 +68,15 @@ bool keep_rejected(Stream& stream, const sources::Messages& messages) {
   if (stream.decoder.rejected().empty()) return true;
   const auto& context = stream.context;
   const std::string asset = stream.source.name + "_rejected";
-  const auto target = target_of(context, asset, {});
-  const auto known = known_of(stream, target.current, messages.next());
+  const auto at = stage_at(context, *stream.session, asset);
+  const auto known = known_of(stream, at.current, messages.next());
   auto rows = empty_letters();
   KafkaOffsets next;
   fill(rows, stream, messages, known, next);
   if (rows.rows() == 0) return true;
   const duck::BufferTable table(stream.connection(), rows);
-  auto staged = stream.session->stage(std::string("SELECT ") + kColumns + " FROM " + table.sql(),
-                                      {}, {engine::Method::Kind::append}, target);
+  auto staged =
+      lake::stage_append(at, std::string("SELECT ") + kColumns + " FROM " + table.sql(), {});
   auto record = record_of(context, asset, "rejected");
   record.touched = staged.touched;
   const auto paths = staged.written_paths;

@@ -84,7 +84,7 @@ bool Flush::write() {
 }
 
 lake::StageContext Flush::stage_context() const {
-  return {stream_.connection(),
+  return {*stream_.session,
           stream_.context.files,
           stream_.context.lake.table_path(stream_.source.name),
           stream_.source.name,

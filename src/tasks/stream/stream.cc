@@ -13,7 +13,7 @@ Stream::Stream(const Context& c, const project::Source& s, Cancel& cancel, Repor
       source(s),
       options(sources::kafka_options(c.project, s)),
       decoder(s, sources::record_format(s, sources::schema_registry(options))),
-      session(c.engine.open({}, cancel, {})),
+      session(c.inside.open_inside({}, cancel, {})),
       report(r) {
   for (const auto& [column, expression] : s.partition_by) partition_by.push_back(column);
 }

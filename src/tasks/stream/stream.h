@@ -34,13 +34,13 @@ struct Stream {
   /// Others have moved the table away each time.
   [[noreturn]] void too_many_conflicts() const;
 
-  duck::Connection& connection() const { return *session->connection(); }
+  duck::Connection& connection() const { return session->connection(); }
 
   const Context& context;
   const project::Source& source;
   const sources::KafkaOptions options;
   sources::Decoder decoder;
-  std::unique_ptr<engine::Session> session;
+  std::unique_ptr<lake::DuckRows> session;
   std::vector<std::string> partition_by;
   std::string cluster;  ///< as it calls itself; empty until it was asked
   IngestStatus status;

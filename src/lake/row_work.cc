@@ -1,0 +1,33 @@
+#include "lake/row_work.h"
+
+namespace windrow::lake {
+
+std::vector<duck::Column> DuckRows::describe(const Relation& select,
+                                             const duck::Parameters& parameters) {
+  return connection_.describe(duck_sql(select), parameters);
+}
+
+duck::Rows DuckRows::query(const Relation& select, const duck::Parameters& parameters) {
+  return connection_.query(duck_sql(select), parameters);
+}
+
+std::string DuckRows::keep(const std::string& name, const Relation& select,
+                           const duck::Parameters& parameters) {
+  const std::string quoted = duck::quote_name(name);
+  connection_.query("CREATE OR REPLACE TEMP TABLE " + quoted + " AS " + duck_sql(select),
+                    parameters);
+  return "temp." + quoted;
+}
+
+void DuckRows::drop(const std::string& name) {
+  connection_.execute("DROP TABLE IF EXISTS temp." + duck::quote_name(name));
+}
+
+std::vector<duck::WrittenFile> DuckRows::write(const Relation& select,
+                                               const duck::Parameters& parameters,
+                                               const duck::WriteOptions& options,
+                                               const ProgressSink& progress) {
+  return duck::write_parquet(connection_, duck_sql(select), parameters, options, progress);
+}
+
+}  // namespace windrow::lake
