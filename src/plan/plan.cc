@@ -138,7 +138,7 @@ class Assessor {
       out_.from_scratch = model_.kind != BuildKind::scd2 || !recorded_ || choices_.full_refresh;
       return;
     }
-    if (choices_.rebuild) reason("backfill");
+    if (choices_.rebuild && (choices_.rebuild_sealed || !would_lose_rows())) reason("backfill");
     if (model_.by_run_time) reason("due: it reads $run_time");
     for (const auto& input : model_.inputs) {
       if (input.lookup || !out_.inputs.count(input.name)) continue;
@@ -157,6 +157,13 @@ class Assessor {
     if (now == out_.inputs.end() || !then || then->table_id != now->second.table_id) return {};
     const int64_t from = model_.kind == BuildKind::table ? then->version : -1;
     return world_.taken_by_retention(input.name, from, now->second.version);
+  }
+
+  /// Built again from the same inputs, it would hold less.
+  bool would_lose_rows() {
+    return model_.kind == BuildKind::table &&
+           std::any_of(model_.inputs.begin(), model_.inputs.end(),
+                       [&](const InputUse& input) { return gone_from(input).has_value(); });
   }
 
   void keep_what_cannot_come_again() {

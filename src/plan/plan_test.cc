@@ -128,6 +128,14 @@ TEST_F(PlanTest, AWholeRebuildKeepsWhatRetentionHasTaken) {
       why(assessed()),
       "input silver.events 41 → 42: 1 file; 3 rows of it that retention has taken go from here "
       "as well");
+  // A backfill of other tables' intervals does not build it anew for nothing.
+  world_.change.files = 0;
+  choices_.rebuild = true;
+  EXPECT_FALSE(assessed().stale);
+  choices_.rebuild_sealed = true;
+  EXPECT_EQ(why(assessed()), "backfill");
+  choices_.rebuild = choices_.rebuild_sealed = false;
+  world_.change.files = 1;
   model_.retention.clear();
   EXPECT_EQ(why(assessed()), "input silver.events 41 → 42: 1 file");
 }
