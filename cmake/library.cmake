@@ -1,6 +1,6 @@
 # The lake room as a library for other programs: `cmake --install build/release --component lake --prefix DIR` puts
 # headers, static libraries, libduckdb.so and a pkg-config file there. src/lake/README.md shows its use.
-set(rooms base clients storage duck lake)
+set(rooms base columns clients storage duck lake)
 foreach(room ${rooms})
   install(TARGETS windrow_${room} ARCHIVE DESTINATION lib COMPONENT lake EXCLUDE_FROM_ALL)
   install(DIRECTORY src/${room} DESTINATION include/windrow COMPONENT lake EXCLUDE_FROM_ALL

@@ -195,7 +195,7 @@ tasks::Context AppImpl::context(tasks::Tables& tables, const plan::Choices& choi
 
 tasks::Context AppImpl::context(tasks::Tables& tables, const plan::Choices& choices,
                                 const std::string& run, engine::DuckEngine& inside) {
-  return {project_, environment_, graph_,  lake(), *files_, inside,   inside,
+  return {project_, environment_, graph_, lake(),  *files_, inside,   inside,
           tables,   database_,    clock_, choices, run,     &shared_, &kinds().stores};
 }
 
@@ -311,6 +311,19 @@ std::vector<AssetView> AppImpl::orphans() {
   return out;
 }
 
+namespace {
+
+/// The columns that an operator makes of these.
+std::vector<duck::Column> out_of(const columns::OperatorUse& use,
+                                 const std::vector<duck::Column>& columns) {
+  std::vector<duck::Column> out;
+  for (const auto& field : use.kind->output(lake::schema_from_duck(columns), use.settings).fields)
+    out.push_back({field.name, lake::duck_type(field.type)});
+  return out;
+}
+
+}  // namespace
+
 sql::Catalog AppImpl::catalog(Problems* problems) {
   sql::Catalog out;
   auto world = tables();
@@ -368,6 +381,7 @@ sql::Catalog AppImpl::catalog(Problems* problems) {
           problems->add(problem);
         }
       }
+      if (model->through) columns = out_of(*model->through, columns);
       if (model->build.kind == project::BuildKind::scd2) {
         columns.insert(
             columns.end(),
@@ -429,7 +443,8 @@ std::vector<quality::UnitTestResult> AppImpl::unit_tests(const std::string& sele
       tasks::add_interval(parameters, interval, *grain);
     }
     duck::Connection connection(database_);
-    out.push_back(quality::run_unit_test(connection, test, parsed, inputs, parameters));
+    out.push_back(
+        quality::run_unit_test(connection, test, parsed, inputs, parameters, model->through.get()));
   }
   return out;
 }

@@ -1,5 +1,6 @@
 #include "app/kinds.h"
 
+#include "operators/operators.h"
 #include "publish/cassandra/kind.h"
 #include "publish/duckdb/kind.h"
 #include "publish/files/kind.h"
@@ -35,6 +36,7 @@ Kinds put_together() {
   connections = {sources::rest_connection(), sources::kafka_connection()};
   for (const auto& kind : out.stores.kinds()) connections.push_back(kind.connection);
   for (const char* name : {"s3", "http"}) connections.push_back(unused(name));
+  out.declared.operators = {&operators::sessions()};
   return out;
 }
 

@@ -1,5 +1,8 @@
 #include "app/kinds.h"
 
+#include <fstream>
+#include <sstream>
+
 #include "project/project_fixture.h"
 
 namespace windrow::app {
@@ -56,6 +59,24 @@ TEST_F(Kinds, KeysThatWouldDoNothingInTheirStore) {
       "publish/p.yaml:7:46: \"delimiter\" does nothing in the format \"json\" -- it goes with "
       "csv\n"
       "publish/p.yaml:7:77: \"width\" goes with the format \"fixed\" alone\n");
+}
+
+/// docs/operators.md has a section of each, with its version and parameters.
+TEST(Operators, AreDocumented) {
+  std::ifstream file(std::string(WINDROW_SOURCE_DIR) + "/docs/operators.md");
+  std::stringstream text;
+  text << file.rdbuf();
+  for (const auto* each : kinds().declared.operators) {
+    const size_t begin = text.str().find("\n## `" + each->name() + "`\n");
+    ASSERT_NE(begin, std::string::npos) << each->name();
+    const auto section = text.str().substr(begin, text.str().find("\n## ", begin + 1) - begin);
+    EXPECT_NE(section.find("Version " + std::to_string(each->version()) + "."), std::string::npos);
+    for (const auto& parameter : each->parameters()) {
+      const std::string line = "| `" + parameter.name + "` | " + parameter.about + " | " +
+                               (parameter.required ? "required" : parameter.otherwise) + " |\n";
+      EXPECT_NE(section.find(line), std::string::npos) << line;
+    }
+  }
 }
 
 }  // namespace

@@ -1,12 +1,24 @@
 #include "base/text.h"
 
+#include <algorithm>
+
 namespace windrow {
+
+namespace {
+
+char small(char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; }
+
+}  // namespace
 
 std::string lower(std::string_view text) {
   std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = char(c - 'A' + 'a');
+  for (char& c : out) c = small(c);
   return out;
+}
+
+bool same_letters(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return small(x) == small(y); });
 }
 
 void append_utf8(std::string& out, uint32_t code) {

@@ -8,6 +8,8 @@ namespace windrow {
 
 /// With small letters for the capital ones of ASCII; everything else stays.
 std::string lower(std::string_view text);
+/// Equal but for the case of ASCII's letters.
+bool same_letters(std::string_view a, std::string_view b);
 
 /// A code point as the bytes that it has in UTF-8; half a surrogate as if it were one.
 void append_utf8(std::string& out, uint32_t code);

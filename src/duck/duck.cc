@@ -271,16 +271,24 @@ std::vector<Column> Connection::Impl::columns_of(const duckdb::QueryResult& resu
 }
 
 Connection::Connection(Database& database) {
-  guarded([&] {
-    impl_ = std::make_unique<Impl>(database.impl().database);
-    // The progress is asked for by `progress`; DuckDB itself prints nothing.
-    impl_->run(
-        "SET enable_progress_bar = true; SET enable_progress_bar_print = false; SET "
-        "progress_bar_time = 0;"
-        "SET TimeZone = " +
-            quote_text(database.impl().zone),
-        {}, false);
-  });
+  guarded([&] { impl_ = std::make_unique<Impl>(*database.impl().database.instance); });
+  set_up(database.impl().zone);
+}
+
+void Connection::set_up(const std::string& zone) {
+  // The progress is asked for by `progress`; DuckDB itself prints nothing.
+  execute(
+      "SET enable_progress_bar = true; SET enable_progress_bar_print = false; SET "
+      "progress_bar_time = 0; SET TimeZone = " +
+      quote_text(zone));
+}
+
+std::unique_ptr<Connection> Connection::beside() {
+  std::unique_ptr<Connection> out(new Connection());
+  guarded([&] { out->impl_ = std::make_unique<Impl>(*impl_->connection.context->db); });
+  out->set_up(text_of(value("SELECT current_setting('TimeZone')")));
+  out->execute("USE " + quote_name(text_of(value("SELECT current_catalog()"))));
+  return out;
 }
 
 Connection::~Connection() = default;

@@ -112,11 +112,17 @@ class Connection {
   /// While the handle lives, a request on `cancel` stops what this connection runs; where it runs
   /// nothing just then, the next query. Once: afterwards the connection is usable again.
   [[nodiscard]] Cancel::Registration stop_on(Cancel& cancel);
+  /// Another connection of the same database, in the same catalog: while this one does something
+  /// else. What is temporary is its own.
+  std::unique_ptr<Connection> beside();
 
   struct Impl;
   Impl& impl() { return *impl_; }
 
  private:
+  Connection() = default;
+  void set_up(const std::string& zone);
+
   std::unique_ptr<Impl> impl_;
 };
 

@@ -19,22 +19,6 @@ using duckdb::idx_t;
 using duckdb::optional_ptr;
 using duckdb::Value;
 
-/// Runs `work`; an error of ours crosses DuckDB as an IOException that carries it (`raise` in
-/// duck.cc takes it out again).
-template <typename F>
-auto carried(F&& work) {
-  try {
-    return work();
-  } catch (const Error& error) {
-    const auto& problem = error.problem();
-    // Built without a format: the message may hold percent signs.
-    throw duckdb::IOException(
-        duckdb::unordered_map<std::string, std::string>{
-            {"windrow_code", std::string(name_of(problem.code))}, {"windrow_hint", problem.hint}},
-        problem.message);
-  }
-}
-
 struct ReadHandle final : FileHandle {
   ReadHandle(duckdb::FileSystem& system, storage::FileSystem& files, storage::BlockCache& cache,
              const storage::FileInfo& info, FileOpenFlags flags)

@@ -23,6 +23,22 @@ auto guarded(F&& work, const std::string& sql = {}) {
   }
 }
 
+/// Runs `work`; an error of ours crosses DuckDB as an IOException that carries it (`raise`
+/// takes it out again).
+template <typename F>
+auto carried(F&& work) {
+  try {
+    return work();
+  } catch (const Error& error) {
+    const auto& problem = error.problem();
+    // Built without a format: the message may hold percent signs.
+    throw duckdb::IOException(
+        duckdb::unordered_map<std::string, std::string>{
+            {"windrow_code", std::string(name_of(problem.code))}, {"windrow_hint", problem.hint}},
+        problem.message);
+  }
+}
+
 struct Database::Impl {
   explicit Impl(const std::string& path, duckdb::DBConfig& config)
       : database(path.empty() ? nullptr : path.c_str(), &config) {}
@@ -31,7 +47,7 @@ struct Database::Impl {
 };
 
 struct Connection::Impl {
-  explicit Impl(duckdb::DuckDB& database) : connection(database) {}
+  explicit Impl(duckdb::DatabaseInstance& database) : connection(database) {}
 
   /// Runs every statement; gives the last one's result, streaming where asked.
   duckdb::unique_ptr<duckdb::QueryResult> run(const std::string& sql, const Parameters& parameters,

@@ -6,7 +6,7 @@
 #include <fstream>
 
 #include "base/id.h"
-#include "duck/chunks.h"
+#include "duck/vectors.h"
 #include "lake/action_json.h"
 #include "lake/json_text.h"
 #include "lake/partition_path.h"
@@ -141,19 +141,19 @@ void read_adds(const std::string& scan, const std::vector<duck::Column>& columns
       json("deletionVector") + ", " + field("baseRowId", "BIGINT") + ", " +
       field("defaultRowCommitVersion", "BIGINT") + ", " + field("clusteringProvider", "VARCHAR") +
       values + " FROM " + scan + " WHERE \"add\" IS NOT NULL";
-  duck::for_each_chunk(connection, select, [&](const duck::Chunk& chunk) {
+  const auto take = [&](size_t rows, const std::vector<duck::Vector>& vectors) {
     const auto text = [&](size_t column, size_t row) {
-      return chunk.null(column, row) ? std::string_view() : chunk.text(column, row);
+      return vectors[column].null(row) ? std::string_view() : vectors[column].text(row);
     };
     const auto integer = [&](size_t column, size_t row) -> std::optional<int64_t> {
-      if (chunk.null(column, row)) return {};
-      return chunk.integer(column, row);
+      if (vectors[column].null(row)) return {};
+      return vectors[column].at<int64_t>(row);
     };
-    for (size_t row = 0; row < chunk.rows(); ++row) {
-      if (chunk.null(kPath, row))
+    for (size_t row = 0; row < rows; ++row) {
+      if (vectors[kPath].null(row))
         throw Error(Code::corrupt, std::string(where) + " has a file without a path");
       Add& file = out.adds.emplace_back();
-      file.path = chunk.text(kPath, row);
+      file.path = vectors[kPath].text(row);
       for (size_t i = 0; i < partitions.size(); ++i) {
         // An empty text and null mean the same (PROTOCOL.md, "Partition Value Serialization").
         const std::string_view value = text(kValues + i, row);
@@ -165,13 +165,15 @@ void read_adds(const std::string& scan, const std::vector<duck::Column>& columns
       file.data_change = false;
       file.stats = text(kStats, row);
       file.tags = text(kTags, row);
-      if (!chunk.null(kVector, row))
+      if (!vectors[kVector].null(row))
         file.deletion_vector = reader.deletion_vector(std::string(text(kVector, row)), where);
       file.base_row_id = integer(kRowId, row);
       file.default_row_commit_version = integer(kRowVersion, row);
       file.clustering_provider = text(kProvider, row);
     }
-  });
+    return true;
+  };
+  duck::stream_vectors(connection, select, take);
 }
 
 /// Two files in the system's folder for temporary files: what DuckDB reads and what it writes.

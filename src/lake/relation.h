@@ -8,7 +8,7 @@
 
 #include "lake/table.h"
 
-/// Rows that an engine is to read, before anybody has said how: ADR 018.
+/// Rows that an engine is to read, before anybody has said how: docs/adr/016-relations.md.
 namespace windrow::lake {
 
 /// Files of a table at one version. With the table's column names, types and order: partition

@@ -154,6 +154,20 @@ Relation set_down(RowWork& rows, const std::string& folder, const Relation& sele
   return scan(std::move(out));
 }
 
+std::string keep_through(RowWork& rows, const std::string& name, const columns::OperatorUse& use,
+                         const Relation& select, const duck::Parameters& parameters) {
+  const auto columns = rows.describe(select, parameters);
+  const Schema schema = schema_from_duck(columns);
+  use.kind->output(schema,
+                   use.settings);  // before anything is sorted by a column that is not there
+  Relation input = conforming_select(select, columns, schema);
+  std::string order;
+  for (const auto& column : use.kind->order(use.settings))
+    order += (order.empty() ? " ORDER BY " : ", ") + duck::quote_name(column) + " ASC NULLS FIRST";
+  const auto out = use.kind->run(rows.read(input + order, parameters), use.settings);
+  return rows.keep(name, *out);
+}
+
 CommitRequest request_of(Staged staged, const NewTable& if_new) {
   CommitRequest request;
   request.operation = std::move(staged.operation);

@@ -7,6 +7,7 @@
 
 #include "base/interval.h"
 #include "base/progress.h"
+#include "columns/operator.h"
 #include "lake/row_work.h"
 
 /// The ways in which new rows enter a table. Each stages files (through an engine, copy on write)
@@ -102,6 +103,11 @@ Staged stage(const StageContext&, const Relation& select, const duck::Parameters
 /// them from there.
 Relation set_down(RowWork& rows, const std::string& folder, const Relation& select,
                   const duck::Parameters& parameters, Time now);
+
+/// Has the rows of a SELECT go through an operator, and keeps what comes out under `name`. Gives
+/// what stands for it in FROM.
+std::string keep_through(RowWork& rows, const std::string& name, const columns::OperatorUse& use,
+                         const Relation& select, const duck::Parameters& parameters);
 
 /// A request with everything of the staged change; the caller adds provenance, txns and
 /// expectations. `if_new`: what the table is called and may do, where the commit makes it.

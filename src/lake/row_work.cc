@@ -1,5 +1,7 @@
 #include "lake/row_work.h"
 
+#include "duck/batches.h"
+
 namespace windrow::lake {
 
 std::vector<duck::Column> DuckRows::describe(const Relation& select,
@@ -17,6 +19,16 @@ std::string DuckRows::keep(const std::string& name, const Relation& select,
   connection_.query("CREATE OR REPLACE TEMP TABLE " + quoted + " AS " + duck_sql(select),
                     parameters);
   return "temp." + quoted;
+}
+
+std::string DuckRows::keep(const std::string& name, columns::BatchReader& rows) {
+  const duck::ReaderTable table(connection_, rows);
+  return keep(name, "SELECT * FROM " + table.sql(), {});
+}
+
+std::unique_ptr<columns::BatchReader> DuckRows::read(const Relation& select,
+                                                     const duck::Parameters& parameters) {
+  return duck::read_batches(connection_.beside(), duck_sql(select), parameters);
 }
 
 void DuckRows::drop(const std::string& name) {

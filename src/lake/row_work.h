@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/progress.h"
+#include "columns/batch.h"
 #include "duck/duck.h"
 #include "duck/parquet_writer.h"
 #include "lake/relation.h"
@@ -26,7 +27,11 @@ class RowWork {
   /// what was kept under it before is gone. Gives what stands for them in FROM.
   virtual std::string keep(const std::string& name, const Relation& select,
                            const duck::Parameters& parameters = {}) = 0;
+  virtual std::string keep(const std::string& name, columns::BatchReader& rows) = 0;
   virtual void drop(const std::string& name) = 0;
+  /// The rows in order, as batches, in bounded memory. Other work may go on meanwhile.
+  virtual std::unique_ptr<columns::BatchReader> read(const Relation& select,
+                                                     const duck::Parameters& parameters = {}) = 0;
   /// Streams the rows into new Parquet files; see duck::write_parquet.
   virtual std::vector<duck::WrittenFile> write(const Relation& select,
                                                const duck::Parameters& parameters,
@@ -50,7 +55,10 @@ class DuckRows : public RowWork {
   duck::Rows query(const Relation& select, const duck::Parameters& parameters = {}) override;
   std::string keep(const std::string& name, const Relation& select,
                    const duck::Parameters& parameters = {}) override;
+  std::string keep(const std::string& name, columns::BatchReader& rows) override;
   void drop(const std::string& name) override;
+  std::unique_ptr<columns::BatchReader> read(const Relation& select,
+                                             const duck::Parameters& parameters = {}) override;
   std::vector<duck::WrittenFile> write(const Relation& select, const duck::Parameters& parameters,
                                        const duck::WriteOptions& options,
                                        const ProgressSink& progress) override;

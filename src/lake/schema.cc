@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "lake/json_reader.h"
 #include "lake/json_text.h"
 
@@ -12,19 +13,6 @@ namespace windrow::lake {
 namespace {
 
 using Kind = Type::Kind;
-
-struct Word {
-  Kind kind;
-  std::string_view text;
-};
-constexpr Word kWords[] = {
-    {Kind::string, "string"},       {Kind::long_, "long"},
-    {Kind::integer, "integer"},     {Kind::short_, "short"},
-    {Kind::byte, "byte"},           {Kind::float_, "float"},
-    {Kind::double_, "double"},      {Kind::boolean, "boolean"},
-    {Kind::binary, "binary"},       {Kind::date, "date"},
-    {Kind::timestamp, "timestamp"}, {Kind::timestamp_ntz, "timestamp_ntz"},
-};
 
 void write_type(JsonWriter& w, const Type& type);
 
@@ -58,9 +46,7 @@ void write_type(JsonWriter& w, const Type& type) {
 }
 
 Type type_from_word(std::string_view word) {
-  for (const auto& [kind, text] : kWords) {
-    if (text == word) return {kind, 0, 0, {}};
-  }
+  if (const auto kind = columns::kind_named(word)) return {*kind, 0, 0, {}};
   if (word == "decimal") return {Kind::decimal, 10, 0, {}};
   int precision = 0, scale = 0, end = 0;
   if (std::sscanf(std::string(word).c_str(), "decimal(%d , %d )%n", &precision, &scale, &end) ==
@@ -113,13 +99,6 @@ Type type_from(JsonElement element, ColumnMapping mapping) {
   }
   throw Error(Code::unsupported,
               "the table has a column of type \"" + std::string(kind) + "\", which is not known");
-}
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; }
-
-bool same_letters(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
 }
 
 /// The value range of `narrow` lies inside that of `wide`.
@@ -201,42 +180,6 @@ class Merger {
 };
 
 }  // namespace
-
-bool Type::operator==(const Type& o) const {
-  return kind == o.kind && precision == o.precision && scale == o.scale && fields == o.fields;
-}
-
-bool Field::operator==(const Field& o) const {
-  return name == o.name && type == o.type && nullable == o.nullable && metadata == o.metadata;
-}
-
-std::string Type::text() const {
-  for (const auto& word : kWords) {
-    if (word.kind == kind) return std::string(word.text);
-  }
-  if (kind == Kind::decimal)
-    return "decimal(" + std::to_string(precision) + "," + std::to_string(scale) + ")";
-  if (kind == Kind::array) return "array<" + fields[0].type.text() + ">";
-  if (kind == Kind::map) return "map<" + fields[0].type.text() + "," + fields[1].type.text() + ">";
-  std::string out;
-  for (const auto& field : fields)
-    out += (out.empty() ? "" : ",") + field.name + ":" + field.type.text();
-  return "struct<" + out + ">";
-}
-
-const Field* Schema::find(std::string_view name) const {
-  for (const auto& field : fields) {
-    if (field.name == name) return &field;
-  }
-  return nullptr;
-}
-
-const Field* Schema::find_any_case(std::string_view name) const {
-  for (const auto& field : fields) {
-    if (same_letters(field.name, name)) return &field;
-  }
-  return nullptr;
-}
 
 std::string to_json(const Schema& schema) {
   JsonWriter w;

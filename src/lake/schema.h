@@ -7,63 +7,14 @@
 #include <vector>
 
 #include "base/error.h"
+#include "columns/schema.h"
 #include "duck/duck.h"
 
 namespace windrow::lake {
 
-struct Field;
-
-/// A Delta type (PROTOCOL.md, "Schema Serialization Format"). A value; compares by meaning.
-struct Type {
-  enum class Kind {
-    string,
-    long_,
-    integer,
-    short_,
-    byte,
-    float_,
-    double_,
-    decimal,
-    boolean,
-    binary,
-    date,
-    timestamp,
-    timestamp_ntz,
-    struct_,
-    array,
-    map
-  };
-  Kind kind = Kind::string;
-  int precision = 0, scale = 0;  ///< decimal
-  std::vector<Field>
-      fields;  ///< struct: its fields; array: one field `element`; map: `key` and `value`
-
-  bool operator==(const Type&) const;
-  /// Delta's word: `long`, `decimal(10,2)`, `array<string>`, `struct<a:long,b:string>`.
-  std::string text() const;
-};
-
-struct Field {
-  std::string name;
-  Type type;
-  bool nullable = true;
-  std::string metadata = "{}";  ///< JSON object text, kept as it was read
-  /// Column mapping: what files, statistics and partition values call it; empty: as `name`.
-  std::string physical = {};
-  int64_t id = 0;  ///< column mapping by id: `field_id` in the files; 0: none
-
-  const std::string& in_files() const { return physical.empty() ? name : physical; }
-  bool operator==(const Field&) const;
-};
-
-struct Schema {
-  std::vector<Field> fields;
-
-  const Field* find(std::string_view name) const;  ///< exact spelling
-  const Field* find_any_case(
-      std::string_view name) const;  ///< letters' case ignored, as Delta demands uniqueness
-  bool operator==(const Schema&) const = default;
-};
+using columns::Field;
+using columns::Schema;
+using columns::Type;
 
 std::string to_json(const Schema& schema);  ///< the schemaString of metaData
 /// How columns of files are found (PROTOCOL.md, "Column Mapping").

@@ -155,13 +155,17 @@ class Assessor {
     const auto now = out_.inputs.find(input.name);
     const auto* then = recorded_input(input);
     if (now == out_.inputs.end() || !then || then->table_id != now->second.table_id) return {};
-    const int64_t from = model_.kind == BuildKind::table ? then->version : -1;
+    const int64_t from = built_whole_each_time() ? then->version : -1;
     return world_.taken_by_retention(input.name, from, now->second.version);
   }
 
-  /// Built again from the same inputs, it would hold less.
+  bool built_whole_each_time() const {
+    return model_.kind == BuildKind::table || model_.kind == BuildKind::scd2;
+  }
+
+  /// Built again from the same inputs, it would hold less, or call what it holds gone.
   bool would_lose_rows() {
-    return model_.kind == BuildKind::table &&
+    return built_whole_each_time() &&
            std::any_of(model_.inputs.begin(), model_.inputs.end(),
                        [&](const InputUse& input) { return gone_from(input).has_value(); });
   }

@@ -131,10 +131,15 @@ TEST_F(PlanTest, AWholeRebuildKeepsWhatRetentionHasTaken) {
   // A backfill of other tables' intervals does not build it anew for nothing.
   world_.change.files = 0;
   choices_.rebuild = true;
-  EXPECT_FALSE(assessed().stale);
-  choices_.rebuild_sealed = true;
-  EXPECT_EQ(why(assessed()), "backfill");
-  choices_.rebuild = choices_.rebuild_sealed = false;
+  for (const auto kind : {BuildKind::table, BuildKind::scd2}) {
+    model_.kind = kind;
+    EXPECT_FALSE(assessed().stale);
+    choices_.rebuild_sealed = true;
+    EXPECT_EQ(why(assessed()), "backfill");
+    choices_.rebuild_sealed = false;
+  }
+  model_.kind = BuildKind::table;
+  choices_.rebuild = false;
   world_.change.files = 1;
   model_.retention.clear();
   EXPECT_EQ(why(assessed()), "input silver.events 41 → 42: 1 file");

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "columns/operator.h"
 #include "project/keys.h"
 #include "project/project.h"
 
@@ -52,6 +53,7 @@ struct ConnectionKind {
 
 struct Kinds {
   std::vector<ConnectionKind> connections;
+  columns::Operators operators;
 
   const ConnectionKind* connection(std::string_view name) const {
     for (const auto& each : connections)

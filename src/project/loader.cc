@@ -49,6 +49,7 @@ class FileLoader {
              const Project& project)
       : root_(root),
         interpolation_(interpolation),
+        model_header_(model_header(kinds)),
         publications_(publish_file(kinds)),
         project_(project) {}
 
@@ -93,7 +94,7 @@ class FileLoader {
       auto header = read_yaml(*parts.header, parts.header_origin, reading.problems);
       if (header) {
         model.place = reading.place(*header);
-        model_header().read(*header, reading, model);
+        model_header_.read(*header, reading, model);
       }
     }
     model.sql = std::string(parts.select);
@@ -182,6 +183,7 @@ class FileLoader {
 
   const std::string& root_;
   const Interpolation& interpolation_;
+  const Keys<Model> model_header_;
   const Keys<Publication> publications_;
   const Project& project_;
 };

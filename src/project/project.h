@@ -15,6 +15,10 @@
 #include "base/secrets.h"
 #include "base/time.h"
 
+namespace windrow::columns {
+struct OperatorUse;
+}  // namespace windrow::columns
+
 /// The user's files as typed values. Everything that a message may want to point at carries its
 /// place.
 namespace windrow::project {
@@ -169,6 +173,8 @@ struct Model {
   std::vector<std::string> partition_by;
   std::string retention_column;  ///< empty: the interval column, or what partitions say
   std::string renamed_from;
+  /// What the SELECT's rows go through; nothing: nothing.
+  std::shared_ptr<const columns::OperatorUse> through;
   std::string sql;   ///< the SELECT alone
   Place sql_begin;   ///< where it begins
   std::string file;  ///< relative to the project

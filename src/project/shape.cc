@@ -15,7 +15,7 @@ struct FileKind {
 constexpr FileKind kFiles[] = {
     {"project", [](const Kinds& kinds) { return project_file(kinds).type().shape; }},
     {"source", [](const Kinds&) { return source_file().type().shape; }},
-    {"model", [](const Kinds&) { return model_header().type().shape; }},
+    {"model", [](const Kinds& kinds) { return model_header(kinds).type().shape; }},
     {"publish", [](const Kinds& kinds) { return publish_file(kinds).type().shape; }},
     {"task", [](const Kinds&) { return task_file().type().shape; }},
     {"test", [](const Kinds&) { return test_file().type().shape; }}};

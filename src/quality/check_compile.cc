@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/nearest.h"
+#include "base/text.h"
 #include "duck/sandbox.h"
 #include "quality/literal.h"
 
@@ -16,12 +17,6 @@ namespace {
 using duck::quote_name;
 using duck::quote_text;
 using project::Value;
-
-bool same_letters(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
-    return std::tolower(x) == std::tolower(y);
-  });
-}
 
 bool is_float(const std::string& type) { return type == "DOUBLE" || type == "FLOAT"; }
 bool is_number(const std::string& type) {

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "lake/rewrite.h"
 #include "quality/unit_test_difference.h"
 #include "quality/unit_test_values.h"
 
@@ -65,9 +66,15 @@ void make_inputs(duck::Connection& connection, const project::UnitTest& test,
 }
 
 duck::Rows run(duck::Connection& connection, const sql::Parsed& select,
-               const duck::Parameters& parameters) {
+               const duck::Parameters& parameters, const columns::OperatorUse* through) {
   try {
-    return connection.query(select.text, parameters);
+    if (!through) return connection.query(select.text, parameters);
+    constexpr const char* kKept = "windrow through operator";
+    lake::DuckRows rows(connection);
+    auto out = rows.query("SELECT * FROM " +
+                          lake::keep_through(rows, kKept, *through, select.text, parameters));
+    rows.drop(kKept);
+    return out;
   } catch (const duck::SqlError& error) {
     Problem problem = error.problem();
     if (error.position())
@@ -82,12 +89,13 @@ duck::Rows run(duck::Connection& connection, const sql::Parsed& select,
 
 UnitTestResult run_unit_test(duck::Connection& connection, const project::UnitTest& test,
                              const sql::Parsed& select, const sql::Catalog& catalog,
-                             const duck::Parameters& parameters) {
+                             const duck::Parameters& parameters,
+                             const columns::OperatorUse* through) {
   UnitTestResult result{test.name, test.model.value, test.place, true, 0, 0, "", {}};
   try {
     const Sandbox sandbox(connection);
     make_inputs(connection, test, select, catalog);
-    const auto found = run(connection, select, parameters);
+    const auto found = run(connection, select, parameters, through);
     const auto expected = expected_rows(connection, test.expect, found.columns);
     const auto matching = match_rows(expected, found, test.ordered);
     result.expected_rows = int64_t(expected.size());

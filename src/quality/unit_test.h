@@ -31,8 +31,11 @@ struct UnitTestResult {
 /// test says `ordered`. Numbers compare by value (those with a binary point to a billionth),
 /// decimals digit by digit, times and nested values after a cast to the type that came out, NaN
 /// equals NaN, NULL equals NULL.
+///
+/// The SELECT's rows go `through` the model's operator, where it has one.
 UnitTestResult run_unit_test(duck::Connection& connection, const project::UnitTest& test,
                              const sql::Parsed& select, const sql::Catalog& catalog,
-                             const duck::Parameters& parameters);
+                             const duck::Parameters& parameters,
+                             const columns::OperatorUse* through = nullptr);
 
 }  // namespace windrow::quality

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/local_time.h"
+#include "columns/operator.h"
 #include "duck/duck.h"
 #include "lake/guided_scan.h"
 
@@ -57,6 +58,7 @@ class Facts {
     settings_["grain"] = model.build.grain;
     settings_["new_rows"] = under_former_name(graph, model.new_rows, former_);
     settings_["zone"] = project.zone;
+    if (model.through) settings_["operator"] = model.through->meaning();
   }
 
   const sql::Parsed& select() const { return select_; }

@@ -175,7 +175,9 @@ class ModelBuild {
   /// How many intervals one SELECT may build: more than one only where its rows show which of them
   /// they were asked for by.
   int batch_of(const plan::Assessment& assessment, const Grain& grain) const {
-    if (model_.build.batch <= 1 || grain.count(assessment.intervals) <= 1) return 1;
+    // What an operator makes of a row depends on those that come with it.
+    if (model_.through || model_.build.batch <= 1 || grain.count(assessment.intervals) <= 1)
+      return 1;
     duck::Connection connection(context_.database);
     return sql::stays_in_interval(connection, select_, model_.build.column, grain)
                ? model_.build.batch
@@ -236,6 +238,17 @@ class ModelBuild {
     }
   }
 
+  /// The SELECT's rows, through the operator where the model has one.
+  lake::Staged stage(const lake::StageContext& at, const lake::Relation& select,
+                     const duck::Parameters& values, const lake::Method& method) const {
+    if (!model_.through) return lake::stage(at, select, values, method);
+    constexpr const char* kKept = "windrow through operator";
+    const auto kept = lake::keep_through(at.rows, kKept, *model_.through, select, values);
+    auto staged = lake::stage(at, "SELECT * FROM " + kept, {}, method);
+    at.rows.drop(kKept);
+    return staged;
+  }
+
   /// Stages, audits and commits one part. False where it has to be planned again.
   bool step(lake::RowWork& session, const lake::Relation& select, const lake::Method& method,
             plan::Assessment assessment, const Interval& interval, bool replace_schema) {
@@ -251,7 +264,7 @@ class ModelBuild {
     const auto staged_on = record_there();
     if (!plan::next_record(mine, assessment, planned_on_, staged_on)) return false;
     auto values = interval.empty() ? parameters() : parameters_;
-    auto staged = lake::stage(at, select, values, method);
+    auto staged = stage(at, select, values, method);
     Audit audit(context_, {model_.name, model_.columns, model_.checks, model_.contract}, session,
                 report_);
     audit.first(staged);

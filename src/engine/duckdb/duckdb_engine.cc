@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include "duck/batches.h"
 #include "lake/table.h"
 
 namespace windrow::engine {
@@ -84,6 +85,15 @@ class Session final : private Connected, public lake::DuckRows {
     cancel_.check();
     ProgressPoll poll(own, progress_);
     return DuckRows::keep(name, select, parameters);
+  }
+  using DuckRows::keep;
+  std::unique_ptr<columns::BatchReader> read(const lake::Relation& select,
+                                             const duck::Parameters& parameters) override {
+    cancel_.check();
+    auto own_connection = own.beside();
+    auto stop = own_connection->stop_on(cancel_);
+    return duck::read_batches(std::move(own_connection), lake::duck_sql(select), parameters,
+                              std::move(stop));
   }
   std::vector<duck::WrittenFile> write(const lake::Relation& select,
                                        const duck::Parameters& parameters,

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "duck/duck.h"
-#include "lake/table.h"
+#include "lake/relation.h"
 #include "storage/file_system.h"
 
 using namespace windrow;

@@ -12,7 +12,8 @@ namespace windrow::project {
 
 Keys<Project> project_file(const Kinds& kinds);
 const Keys<Source>& source_file();
-const Keys<Model>& model_header();
+/// `kinds` outlives it.
+Keys<Model> model_header(const Kinds& kinds);
 /// `kinds` outlives it.
 Keys<Publication> publish_file(const Kinds& kinds);
 const Keys<Task>& task_file();

@@ -34,6 +34,47 @@ struct Operator {
   std::string name;
 };
 
+std::shared_ptr<const columns::OperatorUse> operator_use(const Kinds& kinds,
+                                                         const std::string& name, const Node& node,
+                                                         Reading& reading) {
+  const Place place = reading.place(*node.find("name"));
+  std::map<std::string, columns::Setting> given;
+  bool whole = true;
+  for (const auto& [key, value] : node.entries) {
+    if (key.text == "name") continue;
+    const Reading::Inside inside(reading, key);
+    auto& setting = given[key.text];
+    setting.place = reading.place(value);
+    whole = one_or_list_type(text_type()).read(value, reading, setting.texts) && whole;
+  }
+  try {
+    const auto& kind = columns::operator_named(kinds.operators, name, place);
+    Problems wrong;
+    columns::Settings settings(name, kind.parameters(), given, place, wrong);
+    for (const auto& problem : wrong.all()) reading.problems.add(problem);
+    if (!whole || !wrong.empty()) return {};
+    return std::make_shared<const columns::OperatorUse>(
+        columns::OperatorUse{&kind, std::move(settings), place});
+  } catch (const Error& error) {
+    reading.problems.add(error);
+    return {};
+  }
+}
+
+void check_operator(const Node& node, Reading& reading, Model& model) {
+  if (!model.through) return;
+  if (model.build.kind == BuildKind::view)
+    reading.problem(*node.find("operator"),
+                    "a view is a SELECT and nothing else: its rows go through no operator");
+  if (!model.new_rows.empty())
+    reading.problems.add(Code::configuration,
+                         "an operator would see the new rows alone, and the table would not be "
+                         "what a full build gives",
+                         "build it as a table or by intervals, or put the operator into a model of "
+                         "its own that reads this one",
+                         reading.place(*node.find("operator")));
+}
+
 void check_new_rows(const Node& node, Reading& reading, Model& model) {
   const auto kind = model.build.kind;
   if (model.new_rows.empty() || kind == BuildKind::append || kind == BuildKind::merge) return;
@@ -58,7 +99,9 @@ void check_contract(const Node& node, Reading& reading, Model& model) {
   }
 }
 
-Keys<Model> make() {
+}  // namespace
+
+Keys<Model> model_header(const Kinds& kinds) {
   Keys<Model> keys("model");
   keys.include(common_keys(), &Model::common)
       .optional("build", &Model::build, build_type(), "table", "How the table is built.")
@@ -86,21 +129,15 @@ Keys<Model> make() {
                  .required("name", &Operator::name, text_type(), "The operator's name.")
                  .open()
                  .type(),
-             "", "A native operator that the SELECT's rows go through. Refused by this version.",
-             [](Model&, Operator&&, const Node& node, Reading& reading) {
-               reading.problems.add(
-                   Code::unsupported, "native operators are not part of this version of windrow",
-                   "say it in SQL, or take the model out of the project", reading.place(node));
+             "",
+             "What the SELECT's rows go through, with its parameters beside its name "
+             "([operators.md](operators.md)).",
+             [&kinds](Model& model, Operator&& made, const Node& node, Reading& reading) {
+               model.through = operator_use(kinds, made.name, node, reading);
              })
+      .then(check_operator)
       .then(check_new_rows)
       .then(check_contract);
-  return keys;
-}
-
-}  // namespace
-
-const Keys<Model>& model_header() {
-  static const Keys<Model> keys = make();
   return keys;
 }
 

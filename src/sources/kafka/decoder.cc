@@ -7,7 +7,6 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "duck/chunks.h"
 #include "sources/record_rows.h"
 #include "sources/settings.h"
 
