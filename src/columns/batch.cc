@@ -18,7 +18,6 @@ struct ReleaseArray {
 
 /// What an array of a struct that we give out holds on to.
 struct Shared {
-  std::vector<std::shared_ptr<const ArrowArray>> columns;
   std::vector<ArrowArray> children;
   std::vector<ArrowArray*> pointers;
   const void* no_validity = nullptr;
@@ -31,6 +30,19 @@ void release_shared(ArrowArray* array) {
   }
   delete static_cast<Shared*>(array->private_data);
   array->release = nullptr;
+}
+
+/// As one array of a struct, which owns what `shared` holds.
+void give_out(Shared* shared, int64_t rows, ArrowArray& out) {
+  out = {};
+  out.length = rows;
+  out.n_buffers = 1;
+  out.buffers = &shared->no_validity;
+  for (auto& child : shared->children) shared->pointers.push_back(&child);
+  out.n_children = int64_t(shared->pointers.size());
+  out.children = shared->pointers.data();
+  out.release = release_shared;
+  out.private_data = shared;
 }
 
 void release_column(ArrowArray* array) {
@@ -85,16 +97,8 @@ void Batch::share_with(ArrowArray& out) const {
     auto& child = shared->children.emplace_back(*column);
     child.release = release_column;
     child.private_data = new std::shared_ptr<const ArrowArray>(column);
-    shared->pointers.push_back(&child);
   }
-  out = {};
-  out.length = rows_;
-  out.n_buffers = 1;
-  out.buffers = &shared->no_validity;
-  out.n_children = int64_t(columns_.size());
-  out.children = shared->pointers.data();
-  out.release = release_shared;
-  out.private_data = shared;
+  give_out(shared, rows_, out);
 }
 
 BatchBuilder::BatchBuilder(std::shared_ptr<const Layout> layout)
@@ -206,18 +210,11 @@ Batch BatchBuilder::finish() {
     child.buffers = built->buffers.data();
     child.release = release_built;
     child.private_data = built;
-    shared->pointers.push_back(&child);
     values = {};
     if (text) values.offsets.push_back(0);
   }
   ArrowArray out{};
-  out.length = rows;
-  out.n_buffers = 1;
-  out.buffers = &shared->no_validity;
-  out.n_children = int64_t(columns_.size());
-  out.children = shared->pointers.data();
-  out.release = release_shared;
-  out.private_data = shared;
+  give_out(shared, rows, out);
   return Batch(layout_, out);
 }
 

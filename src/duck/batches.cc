@@ -1,16 +1,10 @@
 #include "duck/batches.h"
 
-#include <duckdb/catalog/catalog.hpp>
-#include <duckdb/catalog/catalog_entry/schema_catalog_entry.hpp>
-#include <duckdb/catalog/catalog_entry/table_function_catalog_entry.hpp>
 #include <duckdb/common/arrow/arrow_converter.hpp>
 #include <duckdb/common/arrow/arrow_type_extension.hpp>
 #include <duckdb/function/table/arrow.hpp>
-#include <duckdb/parser/parsed_data/create_table_function_info.hpp>
-#include <map>
-#include <mutex>
 
-#include "duck/impl.h"
+#include "duck/keyed.h"
 
 namespace windrow::duck {
 namespace {
@@ -77,20 +71,9 @@ std::unique_ptr<columns::BatchReader> read_batches(std::unique_ptr<Connection> c
   return std::make_unique<ResultReader>(std::move(connection), select, parameters, std::move(stop));
 }
 
-/// Readers by the key that their SQL names. Held by the table function of one database.
-struct ReaderTable::Catalog {
-  std::mutex mutex;
-  std::map<uint64_t, columns::BatchReader*> readers;
-  uint64_t next = 1;
-};
-
 namespace {
 
 constexpr const char* kFunction = "windrow_batches";
-
-struct Info final : duckdb::TableFunctionInfo {
-  std::shared_ptr<ReaderTable::Catalog> catalog = std::make_shared<ReaderTable::Catalog>();
-};
 
 /// The reader as DuckDB's own scan of Arrow's arrays wants it.
 struct Stream final : duckdb::ArrowArrayStreamWrapper {
@@ -118,15 +101,7 @@ duckdb::unique_ptr<duckdb::FunctionData> bind(duckdb::ClientContext& context,
                                               duckdb::TableFunctionBindInput& input,
                                               duckdb::vector<duckdb::LogicalType>& types,
                                               duckdb::vector<duckdb::string>& names) {
-  auto& catalog = *input.info->Cast<Info>().catalog;
-  const auto key = uint64_t(input.inputs[0].GetValue<int64_t>());
-  columns::BatchReader* reader = nullptr;
-  {
-    std::lock_guard lock(catalog.mutex);
-    const auto found = catalog.readers.find(key);
-    if (found == catalog.readers.end()) throw duckdb::BinderException("there is no such reader");
-    reader = found->second;
-  }
+  auto* reader = &Keyed<columns::BatchReader>::named(input);
   const auto pointer = [](auto value) {
     return duckdb::Value::POINTER(reinterpret_cast<uintptr_t>(value));
   };
@@ -137,47 +112,27 @@ duckdb::unique_ptr<duckdb::FunctionData> bind(duckdb::ClientContext& context,
   return duckdb::ArrowTableFunction::ArrowScanBindDumb(context, as_arrow, types, names);
 }
 
-/// The database's function, made the first time.
-std::shared_ptr<ReaderTable::Catalog> catalog_of(duckdb::DatabaseInstance& instance) {
-  auto& system = duckdb::Catalog::GetSystemCatalog(instance);
-  const auto transaction = duckdb::CatalogTransaction::GetSystemTransaction(instance);
-  auto& schema = system.GetSchema(transaction, DEFAULT_SCHEMA);
-  static std::mutex making;  // two connections may come at once
-  std::lock_guard lock(making);
-  if (auto found =
-          schema.GetEntry(transaction, duckdb::CatalogType::TABLE_FUNCTION_ENTRY, kFunction)) {
-    auto& entry = found->Cast<duckdb::TableFunctionCatalogEntry>();
-    return entry.functions.functions[0].function_info->Cast<Info>().catalog;
-  }
-  duckdb::TableFunction function(kFunction, {duckdb::LogicalType::BIGINT},
-                                 duckdb::ArrowTableFunction::ArrowScanFunction, bind,
-                                 duckdb::ArrowTableFunction::ArrowScanInitGlobal,
-                                 duckdb::ArrowTableFunction::ArrowScanInitLocal);
-  auto info = duckdb::make_shared_ptr<Info>();
-  auto catalog = info->catalog;
-  function.function_info = std::move(info);
-  duckdb::CreateTableFunctionInfo create(std::move(function));
-  create.on_conflict = duckdb::OnCreateConflict::IGNORE_ON_CONFLICT;
-  system.CreateTableFunction(transaction, create);
-  return catalog;
+duckdb::TableFunction function() {
+  return {kFunction,
+          {duckdb::LogicalType::BIGINT},
+          duckdb::ArrowTableFunction::ArrowScanFunction,
+          bind,
+          duckdb::ArrowTableFunction::ArrowScanInitGlobal,
+          duckdb::ArrowTableFunction::ArrowScanInitLocal};
 }
 
 }  // namespace
 
 ReaderTable::ReaderTable(Connection& connection, columns::BatchReader& reader) {
   guarded([&] {
-    catalog_ = catalog_of(*connection.impl().connection.context->db);
-    std::lock_guard lock(catalog_->mutex);
-    key_ = catalog_->next++;
-    catalog_->readers[key_] = &reader;
+    catalog_ = Keyed<columns::BatchReader>::of(connection, function());
+    key_ = catalog_->add(reader);
   });
-  sql_ = std::string(kFunction) + "(" + std::to_string(key_) + ")";
+  sql_ = call_of(kFunction, key_);
 }
 
 ReaderTable::~ReaderTable() {
-  if (!catalog_) return;
-  std::lock_guard lock(catalog_->mutex);
-  catalog_->readers.erase(key_);
+  if (catalog_) catalog_->remove(key_);
 }
 
 }  // namespace windrow::duck

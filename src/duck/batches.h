@@ -9,6 +9,9 @@
 /// Results and rows as batches of columns.
 namespace windrow::duck {
 
+template <typename T>
+class Keyed;
+
 /// Runs a SELECT on a connection of its own and gives its rows in order, in bounded memory. What
 /// `next` throws is as Connection::query throws it. `stop`, where it is given, ends with the
 /// reader.
@@ -28,10 +31,8 @@ class ReaderTable {
   ReaderTable& operator=(const ReaderTable&) = delete;
   const std::string& sql() const { return sql_; }
 
-  struct Catalog;
-
  private:
-  std::shared_ptr<Catalog> catalog_;
+  std::shared_ptr<Keyed<columns::BatchReader>> catalog_;
   uint64_t key_ = 0;
   std::string sql_;
 };

@@ -2,14 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
-#include <map>
-#include <mutex>
 
-#include <duckdb/catalog/catalog_entry/table_function_catalog_entry.hpp>
-#include <duckdb/function/table_function.hpp>
-#include <duckdb/parser/parsed_data/create_table_function_info.hpp>
-
-#include "duck/impl.h"
+#include "duck/keyed.h"
 
 namespace windrow::duck {
 
@@ -86,20 +80,9 @@ void RowBuffer::grow() {
   for (auto& column : columns_) column.reserve(capacity_);
 }
 
-/// Buffers by the key that their SQL names. Held by the table function of one database.
-struct BufferTable::Catalog {
-  std::mutex mutex;
-  std::map<uint64_t, const RowBuffer*> buffers;
-  uint64_t next = 1;
-};
-
 namespace {
 
 constexpr const char* kFunction = "windrow_row_buffer";
-
-struct Info final : duckdb::TableFunctionInfo {
-  std::shared_ptr<BufferTable::Catalog> catalog = std::make_shared<BufferTable::Catalog>();
-};
 
 struct BoundRows final : duckdb::TableFunctionData {
   explicit BoundRows(const RowBuffer* buffer) : rows(buffer) {}
@@ -129,12 +112,7 @@ duckdb::unique_ptr<duckdb::FunctionData> bind(duckdb::ClientContext&,
                                               duckdb::TableFunctionBindInput& input,
                                               duckdb::vector<duckdb::LogicalType>& types,
                                               duckdb::vector<duckdb::string>& names) {
-  auto& catalog = *input.info->Cast<Info>().catalog;
-  const auto key = uint64_t(input.inputs[0].GetValue<int64_t>());
-  std::lock_guard lock(catalog.mutex);
-  const auto found = catalog.buffers.find(key);
-  if (found == catalog.buffers.end()) throw duckdb::BinderException("there is no such row buffer");
-  const RowBuffer& rows = *found->second;
+  const RowBuffer& rows = Keyed<const RowBuffer>::named(input);
   for (size_t i = 0; i < rows.columns(); ++i) {
     types.push_back(type_of(rows.column(i).kind()));
     names.push_back(rows.column(i).name());
@@ -177,46 +155,25 @@ duckdb::unique_ptr<duckdb::NodeStatistics> cardinality(duckdb::ClientContext&,
   return duckdb::make_uniq<duckdb::NodeStatistics>(rows, rows);
 }
 
-/// The database's function, made the first time.
-std::shared_ptr<BufferTable::Catalog> catalog_of(duckdb::DatabaseInstance& instance) {
-  auto& system = duckdb::Catalog::GetSystemCatalog(instance);
-  const auto transaction = duckdb::CatalogTransaction::GetSystemTransaction(instance);
-  auto& schema = system.GetSchema(transaction, DEFAULT_SCHEMA);
-  static std::mutex making;  // two connections may come at once
-  std::lock_guard lock(making);
-  if (auto found =
-          schema.GetEntry(transaction, duckdb::CatalogType::TABLE_FUNCTION_ENTRY, kFunction)) {
-    auto& entry = found->Cast<duckdb::TableFunctionCatalogEntry>();
-    return entry.functions.functions[0].function_info->Cast<Info>().catalog;
-  }
-  duckdb::TableFunction function(kFunction, {duckdb::LogicalType::BIGINT}, next, bind, begin);
-  function.projection_pushdown = true;
-  function.cardinality = cardinality;
-  auto info = duckdb::make_shared_ptr<Info>();
-  auto catalog = info->catalog;
-  function.function_info = std::move(info);
-  duckdb::CreateTableFunctionInfo create(std::move(function));
-  create.on_conflict = duckdb::OnCreateConflict::IGNORE_ON_CONFLICT;
-  system.CreateTableFunction(transaction, create);
-  return catalog;
+duckdb::TableFunction function() {
+  duckdb::TableFunction out(kFunction, {duckdb::LogicalType::BIGINT}, next, bind, begin);
+  out.projection_pushdown = true;
+  out.cardinality = cardinality;
+  return out;
 }
 
 }  // namespace
 
 BufferTable::BufferTable(Connection& connection, const RowBuffer& rows) {
   guarded([&] {
-    catalog_ = catalog_of(*connection.impl().connection.context->db);
-    std::lock_guard lock(catalog_->mutex);
-    key_ = catalog_->next++;
-    catalog_->buffers[key_] = &rows;
+    catalog_ = Keyed<const RowBuffer>::of(connection, function());
+    key_ = catalog_->add(rows);
   });
-  sql_ = std::string(kFunction) + "(" + std::to_string(key_) + ")";
+  sql_ = call_of(kFunction, key_);
 }
 
 BufferTable::~BufferTable() {
-  if (!catalog_) return;
-  std::lock_guard lock(catalog_->mutex);
-  catalog_->buffers.erase(key_);
+  if (catalog_) catalog_->remove(key_);
 }
 
 }  // namespace windrow::duck

@@ -13,6 +13,9 @@
 /// copies nothing.
 namespace windrow::duck {
 
+template <typename T>
+class Keyed;
+
 enum class BufferKind { text, bytes, integer, real, truth, time };
 
 /// One column. Rows that are never set are NULL.
@@ -118,10 +121,8 @@ class BufferTable {
   BufferTable& operator=(const BufferTable&) = delete;
   const std::string& sql() const { return sql_; }
 
-  struct Catalog;
-
  private:
-  std::shared_ptr<Catalog> catalog_;
+  std::shared_ptr<Keyed<const RowBuffer>> catalog_;
   uint64_t key_ = 0;
   std::string sql_;
 };

@@ -73,4 +73,12 @@ const T* own(const PublishedView& view) {
   return std::any_cast<T>(&view.own);
 }
 
+/// The same, and what a view that says nothing stands for.
+template <class T>
+const T& own_or_default(const PublishedView& view) {
+  static const T nothing_said;
+  const auto* said = own<T>(view);
+  return said ? *said : nothing_said;
+}
+
 }  // namespace windrow::project

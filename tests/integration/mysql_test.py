@@ -240,21 +240,8 @@ def test_a_reader_that_does_not_end_holds_up_the_swap(tmp_path, store):
 @pytest.mark.parametrize("delivered", [True, False])
 @pytest.mark.parametrize("word, view", [(b"RENAME TABLE", "table: numbers"), (b"COMMIT", "table: numbers, mode: upsert, key: [id]")])
 def test_connection_lost_at_the_end(tmp_path, store, server, delivered, word, view):
-    folder = project(tmp_path, store, {"publish/all.yaml": publish_file("from: gold.numbers, " + view)}, ", tls: off")
-    serving_lab.batch(folder, 1)
-    lab.windrow(folder, "run")
-    before = store("SELECT batch_id FROM windrow_publications")
-    serving_lab.batch(folder, 2)
-    lab.windrow(folder, "run", "--select", "gold.*")
-    proxy = serving_lab.CuttingProxy(server.ports["sql"], word, delivered)
-    settings = (folder / "windrow.yaml").read_text()
-    (folder / "windrow.yaml").write_text(settings.replace(f":{server.ports['sql']}/", f":{proxy.address}/"))
-    result = lab.windrow(folder, "publish")  # a retry where it was not delivered
-    assert proxy.cuts == 1, result.stdout
-    assert store("SELECT count(*), min(batch), max(batch) FROM numbers") == "500|2|2"
-    assert store("SELECT batch_id FROM windrow_publications") != before
-    (folder / "windrow.yaml").write_text(settings)
-    assert "up to date" in lab.windrow(folder, "publish", "--dry-run").stdout
+    folder = project(tmp_path, store, {"publish/all.yaml": publish_file("from: gold.numbers, " + view)})
+    serving_lab.publishes_over_a_cut_line(folder, store, server, word, delivered)
 
 
 def test_rows_as_large_as_the_server_takes_them(tmp_path, store, server):

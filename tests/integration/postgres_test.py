@@ -314,22 +314,7 @@ def test_readers_see_one_batch_whole(tmp_path, store):
 @pytest.mark.parametrize("delivered", [True, False])
 def test_connection_lost_at_commit(tmp_path, store, server, delivered):
     folder = project(tmp_path, store, {"publish/all.yaml": publish_file("from: gold.numbers, table: numbers")})
-    serving_lab.batch(folder, 1)
-    lab.windrow(folder, "run")
-    before = store("SELECT batch_id FROM windrow_publications")
-    serving_lab.batch(folder, 2)
-    lab.windrow(folder, "run", "--select", "gold.*")
-    proxy = serving_lab.CuttingProxy(server.ports["sql"], b"COMMIT\0", delivered)
-    settings = (folder / "windrow.yaml").read_text()
-    through = settings.replace(f":{server.ports['sql']}/", f":{proxy.address}/").replace(
-        '", ', '", ').replace("type: postgres,", "type: postgres, tls: off,")
-    (folder / "windrow.yaml").write_text(through)
-    result = lab.windrow(folder, "publish")  # a retry where it was not delivered
-    assert proxy.cuts == 1, result.stdout
-    assert store("SELECT count(*), min(batch), max(batch) FROM numbers") == "500|2|2"
-    assert store("SELECT batch_id FROM windrow_publications") != before
-    (folder / "windrow.yaml").write_text(settings)
-    assert "up to date" in lab.windrow(folder, "publish", "--dry-run").stdout
+    serving_lab.publishes_over_a_cut_line(folder, store, server, b"COMMIT\0", delivered)
 
 
 def test_disk_full_in_the_database(tmp_path, store, server):

@@ -2,6 +2,7 @@
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
@@ -67,24 +68,22 @@ class MysqlClient(Client):
 
 
 def start_postgres():
-    """A server for the tests of one file; its folder can be entered by the user that it runs as."""
     if not shutil.which(postgres_server.program("postgres")):
         pytest.skip("PostgreSQL is not here")
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="windrow-postgres-"))
-    folder.chmod(0o755)
-    server = postgres_server.Postgres(folder)
-    server.up()
-    yield server
-    server.down()
-    shutil.rmtree(folder, ignore_errors=True)
+    yield from started(postgres_server.Postgres, "windrow-postgres-")
 
 
 def start_mariadb():
     if not shutil.which("mariadbd", path=os.environ["PATH"] + ":/usr/sbin"):
         pytest.skip("MariaDB is not here")
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="windrow-mariadb-"))
+    yield from started(mariadb_server.MariaDB, "windrow-mariadb-")
+
+
+def started(kind, prefix: str):
+    """A server for the tests of one file; its folder can be entered by the user that it runs as."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=prefix))
     folder.chmod(0o755)
-    server = mariadb_server.MariaDB(folder)
+    server = kind(folder)
     server.up()
     yield server
     server.down()
@@ -202,3 +201,22 @@ class CuttingProxy:
             pass
         with contextlib.suppress(OSError):
             client.shutdown(socket.SHUT_RDWR)
+
+
+def publishes_over_a_cut_line(folder: pathlib.Path, store, server, word: bytes, delivered: bool) -> None:
+    """`gold.numbers` again, in plain text through a line that is cut at `word`: once whole, whether it was delivered or not."""
+    batch(folder, 1)
+    lab.windrow(folder, "run")
+    before = store("SELECT batch_id FROM windrow_publications")
+    batch(folder, 2)
+    lab.windrow(folder, "run", "--select", "gold.*")
+    proxy = CuttingProxy(server.ports["sql"], word, delivered)
+    settings = (folder / "windrow.yaml").read_text()
+    through = settings.replace(f":{server.ports['sql']}/", f":{proxy.address}/")
+    (folder / "windrow.yaml").write_text(re.sub(r"type: (postgres|mysql),", r"type: \1, tls: off,", through))
+    result = lab.windrow(folder, "publish")  # a retry where it was not delivered
+    assert proxy.cuts == 1, result.stdout
+    assert store("SELECT count(*), min(batch), max(batch) FROM numbers") == "500|2|2"
+    assert store("SELECT batch_id FROM windrow_publications") != before
+    (folder / "windrow.yaml").write_text(settings)
+    assert "up to date" in lab.windrow(folder, "publish", "--dry-run").stdout

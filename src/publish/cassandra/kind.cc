@@ -60,9 +60,7 @@ void check(const project::PublishedView& view, const project::WrongKey& wrong) {
 }  // namespace
 
 const CassandraTable& cassandra_declared(const project::PublishedView& view) {
-  static const CassandraTable nothing_said;
-  const auto* said = project::own<CassandraTable>(view);
-  return said ? *said : nothing_said;
+  return project::own_or_default<CassandraTable>(view);
 }
 
 StoreKind cassandra_kind() {

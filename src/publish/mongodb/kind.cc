@@ -45,9 +45,7 @@ void check(const project::PublishedView& view, const project::WrongKey& wrong) {
 }  // namespace
 
 const DocumentForm& document_form(const project::PublishedView& view) {
-  static const DocumentForm nothing_said;
-  const auto* said = project::own<DocumentForm>(view);
-  return said ? *said : nothing_said;
+  return project::own_or_default<DocumentForm>(view);
 }
 
 StoreKind mongodb_kind() {

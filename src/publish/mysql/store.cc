@@ -181,23 +181,18 @@ class MysqlStore final : public Store {
     if (!dry_run) lock(database, names);  // a publication may be about to send what it has read
     {
       MysqlTransaction transaction(database);
-      const auto published = read_manifests(database, kManifests);
-      for (const auto& view : views) {
-        if (!published.contains(view.table)) continue;
-        ErasedRows one{view.table, 0, false};
-        for (const auto& table : {view.table, former_table(view.table)}) {
-          const auto where = mysql_key_condition(mysql_columns(database, table), key);
-          if (!where) continue;
-          one.keyed = true;
-          const std::string from = " FROM " + mysql_name(table) + " WHERE " + *where;
-          const int64_t rows =
-              dry_run ? std::stoll(database.value("SELECT count(*)" + from).value_or("0"))
-                      : database.query("DELETE" + from).affected;
-          one.rows += rows;
-          if (rows > 0) changed.push_back(table);
-        }
-        out.push_back(std::move(one));
-      }
+      out = erased_rows(
+          views, read_manifests(database, kManifests), with_former_table,
+          [&](const std::string& table) -> std::optional<int64_t> {
+            const auto where = mysql_key_condition(mysql_columns(database, table), key);
+            if (!where) return {};
+            const std::string from = " FROM " + mysql_name(table) + " WHERE " + *where;
+            const int64_t rows =
+                dry_run ? std::stoll(database.value("SELECT count(*)" + from).value_or("0"))
+                        : database.query("DELETE" + from).affected;
+            if (rows > 0) changed.push_back(table);
+            return rows;
+          });
       if (!dry_run) transaction.commit();
     }
     if (dry_run) return out;

@@ -178,20 +178,14 @@ class PostgresStore final : public Store {
     if (!dry_run) lock(database, names);  // a publication may be about to send what it has read
     {
       PostgresTransaction transaction(database);
-      const auto published = read_manifests(database, kManifests);
-      for (const auto& view : views) {
-        if (!published.contains(view.table)) continue;
-        ErasedRows one{view.table, 0, false};
-        for (const auto& table : {view.table, former_table(view.table)}) {
-          if (!there(database, table)) continue;
-          const auto rows = erase_key(database, place_.qualified(table), key, dry_run);
-          if (!rows) continue;
-          one.keyed = true;
-          one.rows += *rows;
-          if (*rows > 0) changed.push_back(place_.qualified(table));
-        }
-        out.push_back(std::move(one));
-      }
+      out = erased_rows(views, read_manifests(database, kManifests), with_former_table,
+                        [&](const std::string& table) -> std::optional<int64_t> {
+                          if (!there(database, table)) return {};
+                          const auto rows =
+                              erase_key(database, place_.qualified(table), key, dry_run);
+                          if (rows.value_or(0) > 0) changed.push_back(place_.qualified(table));
+                          return rows;
+                        });
       if (!dry_run) transaction.commit();
     }
     if (dry_run) return out;

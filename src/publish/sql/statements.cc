@@ -110,6 +110,30 @@ void refuse_odd_keys(const ViewBatch& view, const std::vector<std::string>& colu
               "make the key unique in the table or SELECT that is published", view.settings.place);
 }
 
+std::vector<ErasedRows> erased_rows(
+    const std::vector<project::PublishedView>& views,
+    const std::map<std::string, Manifest>& published,
+    const std::function<std::vector<std::string>(const std::string& view)>& tables,
+    const std::function<std::optional<int64_t>(const std::string& table)>& erase) {
+  std::vector<ErasedRows> out;
+  for (const auto& view : views) {
+    if (!published.contains(view.table)) continue;
+    ErasedRows one{view.table, 0, false};
+    for (const auto& table : tables(view.table)) {
+      const auto rows = erase(table);
+      if (!rows) continue;
+      one.keyed = true;
+      one.rows += *rows;
+    }
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+std::vector<std::string> with_former_table(const std::string& view) {
+  return {view, former_table(view)};
+}
+
 bool found_after_loss(const std::vector<Manifest>& written,
                       const std::function<std::map<std::string, Manifest>()>& look) {
   for (int looks = 0; looks < kLooksAfterLoss; ++looks) {

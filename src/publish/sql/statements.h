@@ -45,6 +45,16 @@ void refuse_odd_keys(const ViewBatch& view, const std::vector<std::string>& colu
 /// Quoted names with commas.
 std::string name_list(const std::vector<std::string>& names, const SqlWords& words);
 
+/// What `erase` takes from the tables of each view that is published. It gives how many rows of a
+/// table have the key; nothing where the table has not the key's columns, or is not there.
+std::vector<ErasedRows> erased_rows(
+    const std::vector<project::PublishedView>& views,
+    const std::map<std::string, Manifest>& published,
+    const std::function<std::vector<std::string>(const std::string& view)>& tables,
+    const std::function<std::optional<int64_t>(const std::string& table)>& erase);
+/// A view and its former batch.
+std::vector<std::string> with_former_table(const std::string& view);
+
 /// After the connection was lost at a commit: whether `look`, which connects anew, waits for the
 /// lost session's end and gives the manifests, finds these. Error(unavailable) of `look` is waited
 /// for, half a minute.

@@ -178,34 +178,29 @@ class SqliteStore final : public Store {
 
   std::vector<ErasedRows> erase(const std::vector<project::PublishedView>& views,
                                 const KeyValues& key, bool dry_run) override {
-    std::vector<ErasedRows> out;
-    if (!std::filesystem::exists(path_)) return out;
+    if (!std::filesystem::exists(path_)) return {};
     Sqlite database(path_, Sqlite::Mode::existing);
     const auto published = manifests();
     SqliteTransaction transaction(database);
-    for (const auto& view : views) {
-      if (!published.contains(view.table)) continue;
-      ErasedRows one{view.table, 0, true};
+    const auto erase = [&](const std::string& table) -> std::optional<int64_t> {
       std::string where;
       std::vector<SqliteValue> values;
       for (const auto& [column, value] : key) {
-        const auto found =
-            database.query("SELECT name FROM pragma_table_info(?) WHERE lower(name) = lower(?)",
-                           {view.table, column});
-        one.keyed = one.keyed && !found.empty();
-        if (!one.keyed) break;
+        const auto found = database.query(
+            "SELECT name FROM pragma_table_info(?) WHERE lower(name) = lower(?)", {table, column});
+        if (found.empty()) return {};
         // The column's affinity makes a number of the text where the column holds numbers.
         where += (where.empty() ? "" : " AND ") + quote_name(text_of(found[0][0])) + " = ?";
         values.emplace_back(value);
       }
-      if (one.keyed) {
-        const std::string from = " FROM " + quote_name(view.table) + " WHERE " + where;
-        one.rows =
-            clients::integer_of(database.query("SELECT count(*)" + from, values)[0][0]).value_or(0);
-        if (!dry_run && one.rows > 0) database.query("DELETE" + from, values);
-      }
-      out.push_back(std::move(one));
-    }
+      const std::string from = " FROM " + quote_name(table) + " WHERE " + where;
+      const auto rows =
+          clients::integer_of(database.query("SELECT count(*)" + from, values)[0][0]).value_or(0);
+      if (!dry_run && rows > 0) database.query("DELETE" + from, values);
+      return rows;
+    };
+    const auto itself = [](const std::string& view) { return std::vector{view}; };
+    auto out = erased_rows(views, published, itself, erase);
     transaction.commit();
     if (!dry_run) forget(database);
     return out;
