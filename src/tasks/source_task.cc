@@ -49,6 +49,9 @@ std::map<std::string, lake::Txn> progress_of(const Context& context, const std::
   return table.snapshot({}, &connection).txns;
 }
 
+/// A group of rows is in memory at once, and these hold whole records, however long.
+constexpr int64_t kRowsOfWholeRecords = 8'192;
+
 /// Rows for a table beside the source's; how many there were. Nothing where another run has written
 /// the same progress meanwhile.
 std::optional<int64_t> keep_beside(const Context& context, const std::string& asset,
@@ -57,7 +60,9 @@ std::optional<int64_t> keep_beside(const Context& context, const std::string& as
                                    const std::map<std::string, lake::Txn>& kept,
                                    const std::string& kind, const std::string& about,
                                    lake::DuckRows& session) {
-  auto staged = lake::stage_append(stage_at(context, session, asset), select, parameters);
+  auto at = stage_at(context, session, asset);
+  at.write.row_group_rows = kRowsOfWholeRecords;
+  auto staged = lake::stage_append(at, select, parameters);
   const int64_t rows = staged.rows_written;
   if (rows == 0) {
     lake::discard(context.files, staged);
