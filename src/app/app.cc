@@ -1,20 +1,15 @@
 #include "app/app.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <filesystem>
 
-#include "app/app_impl.h"
-#include "app/homes.h"
 #include "app/kinds.h"
-#include "base/nearest.h"
-#include "engine/duckdb/duckdb_engine.h"
+#include "app/work.h"
+#include "base/clock.h"
+#include "base/id.h"
 #include "project/dotenv.h"
-#include "sources/source.h"
-#include "storage/private_file.h"
-#include "tasks/model_facts.h"
+#include "storage/file_system.h"
 
 namespace windrow::app {
 
@@ -31,422 +26,201 @@ project::LoadOptions load_options(const Options& options) {
   return out;
 }
 
-duck::Options metadata_options(const project::Project& project) {
-  duck::Options out;
-  out.threads = 2;
-  out.zone = project.zone;
-  out.memory_bytes = 512ull << 20;
-  return out;
-}
-
 /// One that is not there is among the problems of the files.
 project::Environment environment_of(const project::Project& project, const std::string& name) {
   const auto found = project.environments.find(name);
   return found == project.environments.end() ? project::Environment{} : found->second;
 }
 
-/// A source that was never read has the columns that its file declares, where it declares all their
-/// types.
-std::vector<duck::Column> declared_columns(const project::Source& source) {
-  std::vector<duck::Column> out;
-  if (!source.raw.empty()) out.push_back({source.raw, "VARCHAR"});
-  for (auto& column : sources::fixed_columns(source)) out.push_back(std::move(column));
-  for (const auto& column : source.columns) {
-    if (column.name == source.raw) continue;
-    if (column.type.empty()) return {};
-    out.push_back({column.name, column.type});
+/// The process' own, and beneath them those of the project's `.env`.
+std::map<std::string, std::string> variables_of(const Options& options, const std::string& root) {
+  std::map<std::string, std::string> out;
+  for (const auto& [name, value] : options.process_environment) {
+    if (!value.empty()) out.emplace(name, value);
   }
-  for (const auto& [name, expression] : source.partition_by) {
-    if (!expression.empty()) out.push_back({name, "BIGINT"});
+  Problems read_already;
+  const auto disk = storage::local_file_system();
+  if (const std::string path = root + "/.env"; disk->stat(path)) {
+    for (auto& [name, value] : project::read_dotenv(disk->read(path), ".env", read_already))
+      out.emplace(name, value);
   }
   return out;
 }
 
-}  // namespace
-
-uint64_t machine_memory() {
-  const long pages = ::sysconf(_SC_PHYS_PAGES), size = ::sysconf(_SC_PAGE_SIZE);
-  return pages > 0 && size > 0 ? uint64_t(pages) * uint64_t(size) : uint64_t(2) << 30;
+Services::Settings settings_of(const Workspace& workspace) {
+  const auto& project = workspace.project;
+  Services::Settings out{project.name, project.state_folder(), project.zone, workspace.environment,
+                         {},           workspace.variables};
+  if (!workspace.options.defer.empty())
+    out.deferred = environment_of(project, workspace.options.defer);
+  return out;
 }
 
-std::unique_ptr<App> App::open(const Options& options, Secrets& secrets, const Clock& clock,
-                               Cancel& cancel) {
-  return std::make_unique<AppImpl>(options, secrets, clock, cancel);
-}
+/// A project and what it works with.
+struct Opened {
+  std::shared_ptr<const Workspace> workspace;
+  std::shared_ptr<Services> services;
+};
 
-AppImpl::AppImpl(const Options& options, Secrets& secrets, const Clock& clock, Cancel& cancel)
-    : options_(options),
-      secrets_(secrets),
-      clock_(clock),
-      cancel_(cancel),
-      files_(all_homes([this](const std::string& name) { return variable(name); }, secrets)),
-      project_(project::load(load_options(options), kinds().declared, secrets, found_)),
-      environment_(environment_of(project_, options.environment)),
-      database_(metadata_options(project_)),
-      sql_cache_(project_.state_folder() + "/sql.cache"),
-      graph_(graph::build(project_, database_, &sql_cache_, found_)) {
-  // An older version made these folders for others too.
-  for (const char* part : {"", "/logs", "/spill"}) storage::narrow(project_.state_folder() + part);
-  shared_.secrets = &secrets_;
-  lake::attach(database_, *files_);
-  Problems read_already;
-  if (const std::string path = project_.root + "/.env"; files_->stat(path))
-    dotenv_ = project::read_dotenv(files_->read(path), ".env", read_already);
-  sql_cache_.save();
-  if (!found_.empty()) {
+/// `before`: services that may be kept.
+Opened opened(const Options& options, Secrets& secrets, const Clock& clock,
+              std::shared_ptr<Services> before) {
+  Problems found;
+  auto workspace = std::make_shared<Workspace>();
+  workspace->options = options;
+  workspace->project = project::load(load_options(options), kinds().declared, secrets, found);
+  const auto& project = workspace->project;
+  workspace->environment = environment_of(project, options.environment);
+  workspace->variables = variables_of(options, project.root);
+  auto settings = settings_of(*workspace);
+  auto services = before && before->settings().same_as(settings)
+                      ? std::move(before)
+                      : std::make_shared<Services>(std::move(settings), secrets, clock);
+  workspace->graph = graph::build(project, services->database(), &services->sql_cache(), found);
+  services->sql_cache().save();
+  if (!found.empty()) {
     try {
-      look_closer(found_);
+      Cancel never;
+      Work(workspace, services, never).look_closer(found);
     } catch (const Error&) {
       // A lake that cannot be looked at says so once the files are in order.
     }
-    found_.raise();
+    found.raise();
   }
-  if (environment_.engine.type != "duckdb") {
-    throw Error(
-        Code::unsupported,
-        fmt::format("engine \"{}\" is not one that this version runs", environment_.engine.type),
-        "use engine: {type: duckdb}", environment_.engine.place);
+  const auto& engine = workspace->environment.engine;
+  if (engine.type != "duckdb") {
+    throw Error(Code::unsupported,
+                fmt::format("engine \"{}\" is not one that this version runs", engine.type),
+                "use engine: {type: duckdb}", engine.place);
   }
+  return {std::move(workspace), std::move(services)};
 }
 
-std::optional<std::string> AppImpl::variable(const std::string& name) const {
-  for (const auto* variables : {&options_.process_environment, &dotenv_}) {
-    const auto at = variables->find(name);
-    if (at != variables->end() && !at->second.empty()) return at->second;
+class OpenProject final : public App {
+ public:
+  OpenProject(const Options& options, Secrets& secrets, const Clock& clock)
+      : secrets_(secrets),
+        clock_(clock),
+        opened_(opened(options, secrets, clock, nullptr)),
+        runs_(clock) {}
+
+  std::shared_ptr<const Workspace> workspace() const override { return now().workspace; }
+  void reload() override {
+    const auto before = now();
+    auto after = opened(before.workspace->options, secrets_, clock_, before.services);
+    std::lock_guard lock(mutex_);
+    opened_ = std::move(after);
   }
-  return {};
-}
-
-std::unique_ptr<lake::Lake> AppImpl::open_lake(const project::Environment& environment,
-                                               bool create) {
-  if (!create && !files_->stat(environment.lake + "/_windrow/lake.json")) return nullptr;
-  return std::make_unique<lake::Lake>(lake::Lake::open(*files_, environment.lake, project_.name,
-                                                       environment.name, create, clock_.now()));
-}
-
-lake::Lake* AppImpl::lake_if_there() {
-  if (!lake_) lake_ = open_lake(environment_, false);
-  return lake_.get();
-}
-
-lake::Lake& AppImpl::lake() {
-  if (!lake_if_there()) lake_ = open_lake(environment_, true);
-  return *lake_;
-}
-
-history::History& AppImpl::history() {
-  if (!history_)
-    history_ = std::make_unique<history::History>(project_.state_folder() + "/history.db");
-  return *history_;
-}
-
-engine::DuckEngine& AppImpl::inside() {
-  if (!inside_) inside_ = open_inside(environment_.engine.threads);
-  return *inside_;
-}
-
-std::unique_ptr<engine::DuckEngine> AppImpl::open_inside(int threads) const {
-  const auto& settings = environment_.engine;
-  duck::Options out;
-  out.memory_bytes = settings.memory_bytes ? settings.memory_bytes : machine_memory() / 4 * 3;
-  out.threads = threads;
-  out.zone = project_.zone;
-  out.spill_folder = settings.spill.empty() ? project_.state_folder() + "/spill" : settings.spill;
-  storage::make_private_folder(out.spill_folder);
-  return engine::duckdb_engine(out, *files_);
-}
-
-std::unique_ptr<tasks::Tables> AppImpl::tables() {
-  if (!options_.defer.empty() && !deferred_) {
-    deferred_ = open_lake(project_.environments.at(options_.defer), false);
-    if (!deferred_) {
-      throw Error(Code::not_found,
-                  fmt::format("environment \"{}\" has no lake yet to read from", options_.defer),
-                  "run it first, or leave --defer out");
-    }
+  observe::Events::Subscription listen(observe::Listener listener) override {
+    return events_.listen(std::move(listener));
   }
-  auto out =
-      std::make_unique<tasks::Tables>(lake_if_there(), deferred_.get(), database_, &sql_cache_);
-  out->compare_texts = [this, tables = out.get()](const std::string& name,
-                                                  const std::string& old_text) {
-    const auto* model = project_.model(name);
-    return model &&
-           tasks::same_text_meaning(project_, graph_, *model, *tables, database_, old_text);
-  };
-  out->same_but_for_names = [this, tables = out.get()](const std::string& name,
-                                                       const lake::Provenance& recorded) {
-    const auto* model = project_.model(name);
-    return model &&
-           tasks::same_but_for_names(project_, graph_, *model, *tables, database_, recorded);
-  };
-  if (auto* lake = lake_if_there()) {
-    auto former = tasks::former_names(project_);
-    std::erase_if(
-        former, [&](const auto& names) { return !lake->may_take_over(names.second, names.first); });
-    out->formerly(std::move(former));
+  Runs& runs() override { return runs_; }
+  std::shared_ptr<history::History> history() override {
+    auto services = now().services;
+    auto& history = services->history();
+    return {std::move(services), &history};
   }
-  return out;
-}
 
-tasks::Context AppImpl::context(tasks::Tables& tables, const plan::Choices& choices,
-                                const std::string& run) {
-  return context(tables, choices, run, inside());
-}
-
-tasks::Context AppImpl::context(tasks::Tables& tables, const plan::Choices& choices,
-                                const std::string& run, engine::DuckEngine& inside) {
-  return {project_, environment_, graph_, lake(),  *files_, inside,   inside,
-          tables,   database_,    clock_, choices, run,     &shared_, &kinds().stores};
-}
-
-plan::Choices AppImpl::choices(const PlanOptions& options) const {
-  plan::Choices out;
-  out.now = clock_.now();
-  out.full_refresh = options.full_refresh;
-  out.rebuild_sealed = options.rebuild_sealed;
-  out.start = options.start;
-  out.end = options.end;
-  out.rebuild = options.rebuild;
-  return out;
-}
-
-std::set<size_t> AppImpl::chosen(const std::string& select, const std::string& exclude) {
-  std::map<std::string, std::string> results;
-  graph::StateLookup lookup;
-  lookup.result = [&](const std::string& asset, const std::string& result) {
-    if (results.empty()) {
-      if (const auto last = history().run("")) {
-        for (const auto& task : history().tasks(last->id)) results[task.asset] = task.status;
-      }
-      results[""] = "";
-    }
-    return results.count(asset) && results[asset] == result;
-  };
-  std::map<std::string, PlannedStep> steps;
-  std::unique_ptr<tasks::Tables> world;
-  lookup.state = [&](const std::string& asset, const std::string& state) {
-    if (!world) {
-      world = tables();
-      std::set<size_t> all;
-      for (size_t i = 0; i < graph_.assets.size(); ++i) all.insert(all.end(), i);
-      look_at(*world, all);
-    }
-    if (!steps.count(asset)) steps[asset] = planned(*graph_.find(asset), *world, choices({}));
-    const auto& step = steps[asset];
-    const bool stale = !step.reasons.empty() || step.problem;
-    if (state == "stale") return stale;
-    if (state == "new")
-      return stale && !step.reasons.empty() && step.reasons.front().starts_with("new");
-    if (state == "current") return !stale;
-    throw Error(Code::usage, fmt::format("state \"{}\" is not known", state),
-                did_you_mean(state, {"stale", "new", "current"}));
-  };
-  auto out = graph::select(graph_, select, lookup);
-  if (!exclude.empty()) {
-    for (const size_t i : graph::select(graph_, exclude, lookup)) out.erase(i);
+  std::vector<std::string> check() override { return work().check(); }
+  PlanView plan(const PlanOptions& options) override { return work().plan(options); }
+  std::shared_ptr<Run> start(const RunOptions& options, observe::Listener listener) override {
+    return begin([options](Work& work, const std::string& id,
+                           const observe::Listener& told) { return work.run(options, id, told); },
+                 std::move(listener));
   }
-  return out;
-}
+  std::shared_ptr<Run> ingest(const IngestOptions& options, observe::Listener listener) override {
+    return begin(
+        [options](Work& work, const std::string& id, const observe::Listener& told) {
+          return work.ingest(options, id, told);
+        },
+        std::move(listener));
+  }
+  std::vector<std::string> accept(const std::string& select) override {
+    return work().accept(select);
+  }
+  std::vector<quality::UnitTestResult> unit_tests(const std::string& select) override {
+    return work().unit_tests(select);
+  }
+  std::unique_ptr<Query> query(const QueryOptions& options) override {
+    const auto opened = now();
+    return open_query(opened.workspace, opened.services, options);
+  }
+  std::vector<FilesOf> files_read(duck::Connection& connection, const std::string& select,
+                                  const Parameters& parameters) override {
+    return work().files_read(connection, select, parameters);
+  }
+  std::vector<AssetView> list(const std::string& select) override { return work().list(select); }
+  std::vector<AssetView> orphans() override { return work().orphans(); }
+  graph::Lineage lineage(const std::string& subject) override { return work().lineage(subject); }
+  std::vector<HealthLine> health(Cancel& cancel) override {
+    // Looks that got no answer in time outlive their question: it is kept until the next.
+    std::lock_guard lock(health_mutex_);
+    const auto opened = now();
+    health_ = std::make_unique<Work>(opened.workspace, opened.services, cancel);
+    return health_->health();
+  }
+  std::vector<tasks::PublicationPreview> preview_publications(const std::string& select,
+                                                              Cancel& cancel) override {
+    return work(cancel).preview_publications(select);
+  }
+  std::vector<publish::Manifest> roll_back(const std::vector<std::string>& names,
+                                           Cancel& cancel) override {
+    return work(cancel).roll_back(names);
+  }
+  std::vector<RetainedTable> retain(const std::string& select, bool dry_run,
+                                    Cancel& cancel) override {
+    return work(cancel).retain(select, dry_run);
+  }
+  std::vector<LifecycleLine> lifecycle(bool dry_run) override { return work().lifecycle(dry_run); }
+  ErasureReceipt erase(const EraseOptions& options, Cancel& cancel) override {
+    return work(cancel).erase(options);
+  }
 
-namespace {
+ private:
+  Opened now() const {
+    std::lock_guard lock(mutex_);
+    return opened_;
+  }
+  Work work(Cancel& cancel) const {
+    const auto opened = now();
+    return {opened.workspace, opened.services, cancel};
+  }
+  Work work() { return work(never_); }
 
-/// What is in the lake of an asset.
-void add_table(AssetView& view, const lake::Table& table, duck::Database& database) {
-  duck::Connection connection(database);
-  const auto snapshot = table.snapshot({}, &connection);
-  view.version = snapshot.version;
-  if (snapshot.rows() >= 0) view.rows = snapshot.rows();
-  view.bytes = snapshot.bytes();
-  view.files = int64_t(snapshot.files.size());
-  view.updated = snapshot.timestamp;
-}
+  template <typename Do>
+  std::shared_ptr<Run> begin(Do todo, observe::Listener listener) {
+    const auto id = new_ordered_uuid(clock_.now());
+    return runs_.start(id, [this, id, opened = now(), todo = std::move(todo),
+                            listener = std::move(listener)](Cancel& cancel) {
+      Work work(opened.workspace, opened.services, cancel);
+      return todo(work, id, [&](const observe::Event& event) {
+        events_.tell(event);
+        if (listener) listener(event);
+      });
+    });
+  }
+
+  Secrets& secrets_;
+  const Clock& clock_;
+  Cancel never_;
+  observe::Events events_;
+  mutable std::mutex mutex_;
+  Opened opened_;
+  std::mutex health_mutex_;
+  std::unique_ptr<Work> health_;
+  Runs runs_;  ///< last: runs end before what they work with
+};
 
 }  // namespace
 
-std::vector<AssetView> AppImpl::list(const std::string& select) {
-  std::vector<AssetView> out;
-  auto* lake = lake_if_there();
-  for (const size_t i : chosen(select, "")) {
-    const auto& asset = graph_.assets[i];
-    AssetView view{asset.name, std::string(graph::name_of(asset.kind)),
-                   asset.file, asset.layer,
-                   "",         asset.tags,
-                   {},         {},
-                   {},         {},
-                   {}};
-    if (const auto* model = project_.model(asset.name)) {
-      view.kind = std::string(project::name_of(model->build.kind));
-      view.description = model->common.description;
-    } else if (const auto* source = project_.source(asset.name)) {
-      view.description = source->common.description;
-    }
-    if (lake && lake->table(asset.name).exists())
-      add_table(view, lake->table(asset.name), database_);
-    out.push_back(std::move(view));
-  }
-  return out;
+std::optional<std::string> Workspace::variable(const std::string& name) const {
+  const auto found = variables.find(name);
+  if (found == variables.end() || found->second.empty()) return {};
+  return found->second;
 }
 
-std::vector<AssetView> AppImpl::orphans() {
-  std::vector<AssetView> out;
-  auto* lake = lake_if_there();
-  if (!lake) return out;
-  std::set<std::string> known;
-  for (const auto& asset : graph_.assets) known.insert(asset.name);
-  // What a source keeps beside its table goes with it.
-  for (const auto& source : project_.sources)
-    known.insert({source.name + "_rejected", source.name + "_log"});
-  for (const auto& [now, then] : tasks::former_names(project_)) {
-    if (lake->may_take_over(then, now)) known.insert(then);
-  }
-  for (const auto& name : lake->tables()) {
-    if (known.contains(name)) continue;
-    AssetView view;
-    view.name = name;
-    view.kind = "orphan";
-    view.layer = name.substr(0, name.find('.'));
-    add_table(view, lake->table(name), database_);
-    out.push_back(std::move(view));
-  }
-  return out;
-}
-
-namespace {
-
-/// The columns that an operator makes of these.
-std::vector<duck::Column> out_of(const columns::OperatorUse& use,
-                                 const std::vector<duck::Column>& columns) {
-  std::vector<duck::Column> out;
-  for (const auto& field : use.kind->output(lake::schema_from_duck(columns), use.settings).fields)
-    out.push_back({field.name, lake::duck_type(field.type)});
-  return out;
-}
-
-}  // namespace
-
-sql::Catalog AppImpl::catalog(Problems* problems) {
-  sql::Catalog out;
-  auto world = tables();
-  duck::Connection connection(database_);
-  auto parameters = tasks::variables_of(project_);
-  tasks::add_run_time(parameters, clock_.now());
-  for (const auto& asset : graph_.assets) {
-    const auto* model = project_.model(asset.name);
-    if (!model) {
-      if (auto columns = world->columns(asset.name)) {
-        out[asset.name] = std::move(*columns);
-      } else if (const auto* source = project_.source(asset.name)) {
-        if (auto declared = declared_columns(*source);
-            !declared.empty() && !project_.doubtful.count(asset.name))
-          out[asset.name] = std::move(declared);
-      }
-      continue;
-    }
-    const auto parsed = graph_.selects.find(asset.name);
-    sql::Catalog inputs;
-    bool known = parsed != graph_.selects.end();
-    for (const auto& name : known ? parsed->second.table_names() : std::set<std::string>{}) {
-      const auto* input = graph_.resolve(name);
-      auto found = input ? out.find(input->name) : out.end();
-      if (found == out.end()) {
-        known = false;
-      } else {
-        inputs[name] = found->second;
-      }
-    }
-    if (!known) {
-      if (auto columns = world->columns(asset.name)) out[asset.name] = std::move(*columns);
-      continue;
-    }
-    const auto& select = parsed->second;
-    auto values = parameters;
-    if (model->build.kind == project::BuildKind::interval || project_.doubtful.count(asset.name)) {
-      auto grain = Grain::parse(model->build.grain, project_.zone);
-      if (!grain) grain = Grain::parse("day", project_.zone);
-      tasks::add_interval(values, grain->around(clock_.now()), *grain);
-    }
-    try {
-      auto columns = sql::bind(connection, select, inputs, values, &sql_cache_);
-      for (size_t i = 0; i < columns.size(); ++i) {
-        auto& column = columns[i];
-        try {
-          column.type = lake::duck_type(lake::type_from_duck(column.name, column.type));
-        } catch (const Error& error) {  // who reads it is looked at all the same
-          if (duck::breach_of_type(column.type)) column.type = "VARCHAR";
-          if (!problems) continue;
-          Problem problem = error.problem();
-          problem.code = Code::configuration;
-          problem.message = fmt::format("model \"{}\": {}", asset.name, problem.message);
-          problem.place = sql::place_of_column(connection, select, column.name, i);
-          problems->add(problem);
-        }
-      }
-      if (model->through) columns = out_of(*model->through, columns);
-      if (model->build.kind == project::BuildKind::scd2) {
-        columns.insert(
-            columns.end(),
-            {{"valid_from", "TIMESTAMP"}, {"valid_to", "TIMESTAMP"}, {"is_current", "BOOLEAN"}});
-      }
-      out[asset.name] = std::move(columns);
-    } catch (const Error& error) {
-      if (problems) problems->add(error);
-    }
-  }
-  sql_cache_.save();
-  return out;
-}
-
-graph::Lineage AppImpl::lineage(const std::string& subject) {
-  if (subject.empty() || graph_.resolve(subject)) return graph::table_lineage(graph_, subject);
-  const auto dot = subject.rfind('.');
-  if (dot != std::string::npos && graph_.resolve(subject.substr(0, dot))) {
-    duck::Connection connection(database_);
-    return graph::column_lineage(graph_, subject.substr(0, dot), subject.substr(dot + 1),
-                                 catalog(nullptr), connection);
-  }
-  return graph::table_lineage(graph_, subject);  // says what is near
-}
-
-std::vector<quality::UnitTestResult> AppImpl::unit_tests(const std::string& select) {
-  std::vector<quality::UnitTestResult> out;
-  const auto wanted = chosen(select, "");
-  const auto columns = catalog(nullptr);
-  for (const auto& test : project_.tests) {
-    const auto* asset = graph_.resolve(test.model.value);
-    if (!asset || !project_.model(asset->name)) {
-      std::vector<std::string> known;
-      for (const auto& model : project_.models) known.push_back(model.name);
-      throw Error(Code::configuration,
-                  fmt::format("test \"{}\" is of the model \"{}\", which there is not", test.name,
-                              test.model.value),
-                  did_you_mean(test.model.value, known), test.model.place);
-    }
-    if (!wanted.count(graph_.by_name.at(asset->name))) continue;
-    const auto& parsed = graph_.selects.at(asset->name);
-    sql::Catalog inputs;
-    for (const auto& name : parsed.table_names()) {
-      auto found = columns.find(graph_.resolve(name)->name);
-      if (found != columns.end()) inputs[name] = found->second;
-    }
-    auto parameters = tasks::variables_of(project_);
-    for (const auto& [name, value] : test.vars) {
-      if (parameters.count(name)) parameters[name].value = value.value;
-    }
-    const auto* model = project_.model(asset->name);
-    const Time at = test.at.value_or(clock_.now());
-    tasks::add_run_time(parameters, at);
-    if (model->build.kind == project::BuildKind::interval) {
-      const auto grain = Grain::parse(model->build.grain, project_.zone);
-      auto interval = grain->around(at);
-      if (test.start) interval.start = *test.start;
-      if (test.end) interval.end = *test.end;
-      tasks::add_interval(parameters, interval, *grain);
-    }
-    duck::Connection connection(database_);
-    out.push_back(
-        quality::run_unit_test(connection, test, parsed, inputs, parameters, model->through.get()));
-  }
-  return out;
+std::unique_ptr<App> App::open(const Options& options, Secrets& secrets, const Clock& clock) {
+  return std::make_unique<OpenProject>(options, secrets, clock);
 }
 
 }  // namespace windrow::app

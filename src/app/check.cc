@@ -2,9 +2,12 @@
 
 #include <algorithm>
 
-#include "app/app_impl.h"
 #include "app/kinds.h"
+#include "app/work.h"
+#include "base/clock.h"
 #include "base/nearest.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "quality/check.h"
 #include "sources/source.h"
 #include "tasks/model_facts.h"
@@ -15,18 +18,18 @@ namespace {
 
 using project::BuildKind;
 
-bool has(const std::vector<duck::Column>& columns, const std::string& name) {
+bool has(const std::vector<Column>& columns, const std::string& name) {
   return std::any_of(columns.begin(), columns.end(), [&](const auto& c) { return c.name == name; });
 }
 
-std::vector<std::string> names(const std::vector<duck::Column>& columns) {
+std::vector<std::string> names(const std::vector<Column>& columns) {
   std::vector<std::string> out;
   for (const auto& column : columns) out.push_back(column.name);
   return out;
 }
 
 /// A SELECT of these columns, for binding.
-std::string no_rows(const std::vector<duck::Column>& columns) {
+std::string no_rows(const std::vector<Column>& columns) {
   std::string list;
   for (const auto& column : columns) {
     list += (list.empty() ? "" : ", ") + ("CAST(NULL AS " + column.type + ") AS ") +
@@ -35,14 +38,14 @@ std::string no_rows(const std::vector<duck::Column>& columns) {
   return "SELECT " + list + " WHERE false";
 }
 
-void need(const std::vector<duck::Column>& columns, const std::string& name,
-          const std::string& what, const Place& place, Problems& problems) {
+void need(const std::vector<Column>& columns, const std::string& name, const std::string& what,
+          const Place& place, Problems& problems) {
   if (name.empty() || has(columns, name)) return;
   problems.add(Code::configuration, fmt::format("{} \"{}\" is not among the columns", what, name),
                did_you_mean(name, names(columns)), place);
 }
 
-void check_model(const project::Model& model, const std::vector<duck::Column>& columns,
+void check_model(const project::Model& model, const std::vector<Column>& columns,
                  Problems& problems) {
   const auto& build = model.build;
   const Place place = build.place.known() ? build.place : model.place;
@@ -77,7 +80,7 @@ void check_model(const project::Model& model, const std::vector<duck::Column>& c
 
 }  // namespace
 
-std::vector<std::string> AppImpl::check() {
+std::vector<std::string> Work::check() {
   Problems problems;
   look_closer(problems);
   auto told = notices(problems);
@@ -85,10 +88,10 @@ std::vector<std::string> AppImpl::check() {
   return told;
 }
 
-void AppImpl::look_at_promises(const std::string& asset,
-                               const std::vector<project::ColumnDeclaration>& declared,
-                               const std::vector<project::Check>& checks,
-                               const sql::Catalog& columns, Problems& problems) {
+void Work::look_at_promises(const std::string& asset,
+                            const std::vector<project::ColumnDeclaration>& declared,
+                            const std::vector<project::Check>& checks, const sql::Catalog& columns,
+                            Problems& problems) {
   duck::Connection connection(database_);
   for (const auto& column : declared) {
     if (column.type.empty()) continue;
@@ -126,9 +129,8 @@ void AppImpl::look_at_promises(const std::string& asset,
   quality::bind_checks(connection, subject, problems);
 }
 
-void AppImpl::look_at_view(const project::Publication& publication,
-                           const project::PublishedView& view, const sql::Catalog& columns,
-                           Problems& problems) {
+void Work::look_at_view(const project::Publication& publication, const project::PublishedView& view,
+                        const sql::Catalog& columns, Problems& problems) {
   const auto select = graph_.selects.find("publish." + publication.name + "/" + view.table);
   if (select == graph_.selects.end()) return;
   sql::Catalog inputs;
@@ -146,8 +148,8 @@ void AppImpl::look_at_view(const project::Publication& publication,
   }
 }
 
-void AppImpl::look_at_publication(const project::Publication& publication,
-                                  const sql::Catalog& columns, Problems& problems) {
+void Work::look_at_publication(const project::Publication& publication, const sql::Catalog& columns,
+                               Problems& problems) {
   if (!project_.connections.count(publication.to.value) && project_.complete) {
     std::vector<std::string> known;
     for (const auto& [name, connection] : project_.connections) known.push_back(name);
@@ -185,13 +187,12 @@ void AppImpl::look_at_publication(const project::Publication& publication,
   }
 }
 
-void AppImpl::look_closer(Problems& problems) {
+void Work::look_closer(Problems& problems) {
   const auto columns = catalog(&problems);
   for (const auto& source : project_.sources) {
     try {
       if (!project_.doubtful.count(source.name))
-        sources::reader(source,
-                        {project_, project_.root, clock_.now(), files_.get(), nullptr, &shared_});
+        sources::reader(source, {project_, project_.root, clock_.now(), files_, nullptr, &shared_});
     } catch (const Error& error) {
       problems.add(error);
     }

@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "app/homes.h"
+#include "base/clock.h"
 #include "base/error.h"
+#include "duck/duck.h"
 #include "lake/checkpoint.h"
 #include "lake/dml.h"
 #include "lake/optimize.h"
@@ -211,7 +213,7 @@ void watch(World& world, const std::string& stop) {
                              lake::duck_sql(lake::scan(snapshot)) + ")")
                          .rows.front();
     std::cout << snapshot.version;
-    for (const auto& cell : row) std::cout << "," << duck::text_of(cell);
+    for (const auto& cell : row) std::cout << "," << cell_text(cell);
     std::cout << std::endl;
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
@@ -223,8 +225,7 @@ void show(World& world, int64_t version) {
        world.connection
            .query("SELECT p, k, v FROM (" + lake::duck_sql(lake::scan(snapshot)) + ") ORDER BY ALL")
            .rows)
-    std::cout << duck::text_of(row[0]) << "," << duck::text_of(row[1]) << ","
-              << duck::text_of(row[2]) << "\n";
+    std::cout << cell_text(row[0]) << "," << cell_text(row[1]) << "," << cell_text(row[2]) << "\n";
 }
 
 int run(const std::vector<std::string>& words) {

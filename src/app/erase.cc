@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "app/app_impl.h"
 #include "app/kinds.h"
+#include "app/work.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "history/forget.h"
 #include "lake/row_removal.h"
 #include "lake/vacuum.h"
@@ -94,7 +96,7 @@ std::optional<Condition> condition_of(const std::string& table, bool of_source,
 
 }  // namespace
 
-void AppImpl::erase_in_tables(const EraseOptions& options, ErasureReceipt& receipt) {
+void Work::erase_in_tables(const EraseOptions& options, ErasureReceipt& receipt) {
   auto* lake = lake_if_there();
   if (!lake) return;
   for (const auto& name : lake->tables()) {
@@ -138,7 +140,7 @@ void AppImpl::erase_in_tables(const EraseOptions& options, ErasureReceipt& recei
   }
 }
 
-void AppImpl::erase_in_stores(const EraseOptions& options, ErasureReceipt& receipt) {
+void Work::erase_in_stores(const EraseOptions& options, ErasureReceipt& receipt) {
   std::map<std::string, std::vector<project::PublishedView>> views;
   for (const auto& publication : project_.publications)
     for (const auto& view : publication.views) views[publication.to.value].push_back(view);
@@ -183,7 +185,7 @@ void AppImpl::erase_in_stores(const EraseOptions& options, ErasureReceipt& recei
   }
 }
 
-void AppImpl::erase_in_history(const EraseOptions& options, ErasureReceipt& receipt) {
+void Work::erase_in_history(const EraseOptions& options, ErasureReceipt& receipt) {
   ErasedPlace place;
   place.kind = "history";
   place.name = "samples of checks";
@@ -203,7 +205,7 @@ void AppImpl::erase_in_history(const EraseOptions& options, ErasureReceipt& rece
                                   ": errors may quote values; they may be deleted");
 }
 
-ErasureReceipt AppImpl::erase(const EraseOptions& options) {
+ErasureReceipt Work::erase(const EraseOptions& options) {
   ErasureReceipt out;
   erase_in_tables(options, out);
   const bool found = std::any_of(out.places.begin(), out.places.end(),
@@ -215,6 +217,17 @@ ErasureReceipt AppImpl::erase(const EraseOptions& options) {
   erase_in_stores(options, out);
   erase_in_history(options, out);
   return out;
+}
+
+int64_t ErasureReceipt::rows() const {
+  int64_t out = 0;
+  for (const auto& place : places) out += place.rows;
+  return out;
+}
+
+bool ErasureReceipt::failed() const {
+  return std::any_of(places.begin(), places.end(),
+                     [](const auto& place) { return place.problem.has_value(); });
 }
 
 }  // namespace windrow::app

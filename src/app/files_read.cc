@@ -1,4 +1,6 @@
-#include "app/app_impl.h"
+#include "app/work.h"
+#include "base/clock.h"
+#include "duck/duck.h"
 #include "lake/guided_scan.h"
 #include "tasks/model_facts.h"
 
@@ -16,8 +18,8 @@ std::string name_of_table(const std::string& path) {
 
 }  // namespace
 
-std::vector<FilesOf> AppImpl::files_read(duck::Connection& connection, const std::string& select,
-                                         const duck::Parameters& parameters) {
+std::vector<FilesOf> Work::files_read(duck::Connection& connection, const std::string& select,
+                                      const Parameters& parameters) {
   std::vector<FilesOf> out;
   for (const auto& table : lake::files_read(*files_, connection, select, parameters))
     out.push_back({name_of_table(table.table_path), table.read, table.there});
@@ -26,8 +28,8 @@ std::vector<FilesOf> AppImpl::files_read(duck::Connection& connection, const std
 
 /// Whole inputs are counted; of the input that is bound to its new rows no more is known than how
 /// many files changed, which the reason says.
-std::vector<FilesOf> AppImpl::files_of_step(const project::Model& model, const PlannedStep& step,
-                                            tasks::Tables& tables) {
+std::vector<FilesOf> Work::files_of_step(const project::Model& model, const PlannedStep& step,
+                                         tasks::Tables& tables) {
   auto parameters = tasks::variables_of(project_);
   tasks::add_run_time(parameters, clock_.now());
   if (!step.intervals.empty()) {

@@ -6,8 +6,10 @@
 #include <future>
 #include <set>
 
-#include "app/app_impl.h"
 #include "app/kinds.h"
+#include "app/work.h"
+#include "base/clock.h"
+#include "duck/duck.h"
 #include "sources/health.h"
 
 /// Everything that a run needs, looked at before one: files of the project, folders, lake, tables,
@@ -96,7 +98,7 @@ const std::set<std::string>& source_types() {
 
 }  // namespace
 
-void AppImpl::look_at_folders(const HealthLook& look) {
+void Work::look_at_folders(const HealthLook& look) {
   look("folder " + project_.state_folder(), [&]() -> std::string {
     check_writable(project_.state_folder());
     return "can be written to";
@@ -130,7 +132,7 @@ void AppImpl::look_at_folders(const HealthLook& look) {
   }
 }
 
-std::string AppImpl::lake_health() {
+std::string Work::lake_health() {
   if (auto* lake = lake_if_there()) {
     probe(*files_, lake->root() + "/_windrow");
     return fmt::format("{} ({})", lake->root(), counted(lake->tables().size(), "table"));
@@ -143,7 +145,7 @@ std::string AppImpl::lake_health() {
   return "not written to yet, and could be: " + environment_.lake;
 }
 
-std::string AppImpl::table_health(lake::Lake& lake, const std::string& name) {
+std::string Work::table_health(lake::Lake& lake, const std::string& name) {
   duck::Connection connection(database_);
   const auto table = lake.table(name);
   const auto snapshot = table.snapshot({}, &connection);
@@ -165,8 +167,8 @@ std::string AppImpl::table_health(lake::Lake& lake, const std::string& name) {
   return fmt::format("version {}, {}", snapshot.version, counted(snapshot.files.size(), "file"));
 }
 
-std::string AppImpl::connection_health(const std::string& name,
-                                       const project::Connection& connection) {
+std::string Work::connection_health(const std::string& name,
+                                    const project::Connection& connection) {
   const bool published_to = std::any_of(project_.publications.begin(), project_.publications.end(),
                                         [&](const auto& each) { return each.to.value == name; });
   if (source_types().contains(connection.type) && !published_to)
@@ -179,7 +181,7 @@ std::string AppImpl::connection_health(const std::string& name,
   }
 }
 
-void AppImpl::look_outside(std::vector<HealthLine>& out) {
+void Work::look_outside(std::vector<HealthLine>& out) {
   std::vector<std::pair<std::string, std::function<std::string()>>> looks;
   for (const auto& [name, connection] : project_.connections) {
     looks.emplace_back("connection " + name, [this, &name = name, &connection = connection] {
@@ -187,8 +189,7 @@ void AppImpl::look_outside(std::vector<HealthLine>& out) {
       return connection_health(name, connection) + (exposed.empty() ? "" : "; " + exposed);
     });
   }
-  const sources::Context context{project_,     project_.root, clock_.now(),
-                                 files_.get(), &cancel_,      &shared_};
+  const sources::Context context{project_, project_.root, clock_.now(), files_, &cancel_, &shared_};
   for (const auto& source : project_.sources) {
     looks.emplace_back("source " + source.name,
                        [&source, context] { return sources::source_health(source, context); });
@@ -210,7 +211,7 @@ void AppImpl::look_outside(std::vector<HealthLine>& out) {
   }
 }
 
-std::vector<HealthLine> AppImpl::health() {
+std::vector<HealthLine> Work::health() {
   std::vector<HealthLine> out;
   const HealthLook look = [&](const std::string& what, const std::function<std::string()>& work) {
     out.push_back(looked(what, work));

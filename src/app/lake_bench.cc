@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "app/homes.h"
+#include "base/clock.h"
 #include "base/time.h"
+#include "duck/duck.h"
 #include "lake/guided_scan.h"
 #include "lake/rewrite.h"
 
@@ -66,7 +68,7 @@ std::string run(World& world, const std::string& what, const std::string& path,
   duck::Connection connection(world.database);
   const auto snapshot = lake::Table(*world.files, path).snapshot({}, &connection);
   connection.execute("CREATE TEMP VIEW t AS " + lake::duck_sql(lake::guided_scan(snapshot)));
-  return duck::text_of(connection.value(more));
+  return cell_text(connection.value(more));
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
-#include "app/app_impl.h"
+#include "app/work.h"
+#include "base/clock.h"
 #include "base/hash.h"
+#include "duck/duck.h"
 #include "tasks/model_facts.h"
 
 namespace windrow::app {
@@ -33,8 +35,8 @@ std::vector<std::string> pending(const tasks::Context& context, const graph::Ass
 
 }  // namespace
 
-PlannedStep AppImpl::planned(const graph::Asset& asset, tasks::Tables& tables,
-                             const plan::Choices& choices) {
+PlannedStep Work::planned(const graph::Asset& asset, tasks::Tables& tables,
+                          const plan::Choices& choices) {
   PlannedStep step;
   step.asset = asset.name;
   step.kind = std::string(graph::name_of(asset.kind));
@@ -70,7 +72,7 @@ PlannedStep AppImpl::planned(const graph::Asset& asset, tasks::Tables& tables,
   return step;
 }
 
-PlanView AppImpl::plan(const PlanOptions& options) {
+PlanView Work::plan(const PlanOptions& options) {
   PlanView out;
   Problems problems;  // of connections: a run meets them, and `check` tells them
   out.notices = notices(problems);
@@ -112,7 +114,7 @@ PlanView AppImpl::plan(const PlanOptions& options) {
   return out;
 }
 
-void AppImpl::look_at(tasks::Tables& tables, const std::set<size_t>& wanted) const {
+void Work::look_at(tasks::Tables& tables, const std::set<size_t>& wanted) const {
   std::set<size_t> with_inputs;
   const auto add = [&](size_t i) {
     const auto kind = graph_.assets[i].kind;
@@ -129,7 +131,7 @@ void AppImpl::look_at(tasks::Tables& tables, const std::set<size_t>& wanted) con
   tables.look_at(names);
 }
 
-std::vector<std::string> AppImpl::accept(const std::string& select) {
+std::vector<std::string> Work::accept(const std::string& select) {
   std::vector<std::string> out;
   const auto world = tables();
   for (const size_t i : chosen(select, "")) {

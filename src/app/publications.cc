@@ -1,5 +1,5 @@
-#include "app/app_impl.h"
 #include "app/kinds.h"
+#include "app/work.h"
 #include "base/nearest.h"
 
 namespace windrow::app {
@@ -21,7 +21,7 @@ const project::Publication& publication_of(const project::Project& project,
 
 }  // namespace
 
-std::vector<tasks::PublicationPreview> AppImpl::preview_publications(const std::string& select) {
+std::vector<tasks::PublicationPreview> Work::preview_publications(const std::string& select) {
   std::vector<tasks::PublicationPreview> out;
   if (!lake_if_there()) return out;
   const auto world = tables();
@@ -37,7 +37,7 @@ std::vector<tasks::PublicationPreview> AppImpl::preview_publications(const std::
   return out;
 }
 
-std::vector<publish::Manifest> AppImpl::roll_back(const std::vector<std::string>& names) {
+std::vector<publish::Manifest> Work::roll_back(const std::vector<std::string>& names) {
   std::vector<publish::Manifest> out;
   // Views of one publication go back together.
   std::map<std::string, std::vector<std::string>> views;

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <set>
 
-#include "app/app_impl.h"
+#include "app/work.h"
 #include "base/nearest.h"
 #include "base/text.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "duck/reach.h"
 #include "lake/guided_scan.h"
 
@@ -33,13 +35,15 @@ bool tells_of_tables(const std::string& name) {
 
 class LakeQuery final : public Query {
  public:
-  LakeQuery(const project::Project& project, const graph::Graph& graph, lake::Lake* lake,
-            duck::Database& database, QueryOptions options)
-      : project_(project),
-        graph_(graph),
-        lake_(lake),
+  LakeQuery(std::shared_ptr<const Workspace> workspace, std::shared_ptr<Services> services,
+            QueryOptions options)
+      : workspace_(std::move(workspace)),
+        services_(std::move(services)),
+        project_(workspace_->project),
+        graph_(workspace_->graph),
+        lake_(services_->lake_if_there()),
         options_(std::move(options)),
-        connection_(database) {
+        connection_(services_->database()) {
     for (const auto& [name, version] : options_.version_of) {
       if (in_lake(name)) continue;
       throw Error(Code::usage, fmt::format("there is no table \"{}\" in the lake", name),
@@ -65,7 +69,7 @@ class LakeQuery final : public Query {
     }
   }
 
-  Problem explained(const duck::SqlError& error) override {
+  Problem explained(const SqlError& error) override {
     Problem out = error.problem();
     if (error.kind() != "Catalog" || missing_.empty() ||
         out.message.find("does not exist") == std::string::npos)
@@ -169,7 +173,7 @@ class LakeQuery final : public Query {
     }
     try {
       create(model.name, model.sql);
-    } catch (const duck::SqlError&) {
+    } catch (const SqlError&) {
       opened_.erase(lower(model.name));
       return false;  // what it reads is not built yet
     }
@@ -212,6 +216,8 @@ class LakeQuery final : public Query {
     return "`windrow ls --tables` names those that there are";
   }
 
+  const std::shared_ptr<const Workspace> workspace_;
+  const std::shared_ptr<Services> services_;
   const project::Project& project_;
   const graph::Graph& graph_;
   lake::Lake* const lake_;
@@ -223,8 +229,9 @@ class LakeQuery final : public Query {
 
 }  // namespace
 
-std::unique_ptr<Query> AppImpl::query(const QueryOptions& options) {
-  return std::make_unique<LakeQuery>(project_, graph_, lake_if_there(), database_, options);
+std::unique_ptr<Query> open_query(std::shared_ptr<const Workspace> workspace,
+                                  std::shared_ptr<Services> services, const QueryOptions& options) {
+  return std::make_unique<LakeQuery>(std::move(workspace), std::move(services), options);
 }
 
 }  // namespace windrow::app

@@ -5,8 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "base/rows.h"
 #include "base/time.h"
-#include "duck/duck.h"
+#include "duck/forward.h"
 
 namespace windrow::app {
 
@@ -27,7 +28,7 @@ class Query {
   virtual void prepare(const std::string& statement) = 0;
   /// What went wrong with the prepared statement, in terms of the project's tables: which has not
   /// been loaded yet, which name is near.
-  virtual Problem explained(const duck::SqlError& error) = 0;
+  virtual Problem explained(const SqlError& error) = 0;
   /// Tables and view models, as a SELECT names them.
   virtual std::vector<std::string> tables() = 0;
 };

@@ -1,4 +1,6 @@
-#include "app/app_impl.h"
+#include "app/work.h"
+#include "base/clock.h"
+#include "duck/duck.h"
 #include "lake/row_removal.h"
 #include "storage/homes.h"
 #include "storage/s3_lifecycle.h"
@@ -30,7 +32,7 @@ std::string declared_column(const project::Project& project, const std::string& 
 
 }  // namespace
 
-std::vector<RetainedTable> AppImpl::retain(const std::string& select, bool dry_run) {
+std::vector<RetainedTable> Work::retain(const std::string& select, bool dry_run) {
   std::vector<RetainedTable> out;
   auto* lake = lake_if_there();
   if (!lake) return out;
@@ -79,7 +81,7 @@ std::vector<RetainedTable> AppImpl::retain(const std::string& select, bool dry_r
   return out;
 }
 
-std::vector<LifecycleLine> AppImpl::lifecycle(bool dry_run) {
+std::vector<LifecycleLine> Work::lifecycle(bool dry_run) {
   const std::string_view scheme = storage::scheme_of(environment_.lake);
   if (scheme != "s3" && scheme != "s3a") {
     throw Error(Code::usage, "the lake \"" + environment_.lake + "\" is not on S3",

@@ -1,13 +1,13 @@
 #include "clients/transport.h"
-#include "app/app_impl.h"
 #include "app/kinds.h"
+#include "app/work.h"
 #include "storage/s3_options.h"
 #include "storage/webhdfs_options.h"
 
 /// What others on the way to a server can do: told by `check`, `plan`, `run` and `health`.
 namespace windrow::app {
 
-std::string AppImpl::connection_exposure(const project::Connection& connection) const {
+std::string Work::connection_exposure(const project::Connection& connection) const {
   const auto* kind = kinds().declared.connection(connection.type);
   if (!kind || !kind->exposure) return {};
   try {
@@ -20,7 +20,7 @@ std::string AppImpl::connection_exposure(const project::Connection& connection) 
   }
 }
 
-std::string AppImpl::lake_exposure() const {
+std::string Work::lake_exposure() const {
   const std::string& lake = environment_.lake;
   const auto variables = [this](const std::string& name) { return variable(name); };
   if (lake.starts_with("s3://") || lake.starts_with("s3a://"))
@@ -34,7 +34,7 @@ std::string AppImpl::lake_exposure() const {
   return {};
 }
 
-std::vector<std::string> AppImpl::notices(Problems& problems) const {
+std::vector<std::string> Work::notices(Problems& problems) const {
   std::vector<std::string> out;
   for (const auto& notice : project_.notices) out.push_back(notice.text());
   const auto add = [&](const std::string& what, const Place& place,

@@ -186,18 +186,4 @@ std::string duration_text(microseconds d) {
   return out;
 }
 
-namespace {
-class SystemClock : public Clock {
- public:
-  Time now() const override {
-    return std::chrono::time_point_cast<microseconds>(std::chrono::system_clock::now());
-  }
-  std::chrono::steady_clock::time_point steady() const override {
-    return std::chrono::steady_clock::now();
-  }
-};
-}  // namespace
-
-std::unique_ptr<Clock> system_clock() { return std::make_unique<SystemClock>(); }
-
 }  // namespace windrow

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +10,8 @@ namespace windrow {
 
 /// A point in time, UTC, in microseconds since 1970: the resolution of Delta and of DuckDB.
 using Time = std::chrono::sys_time<std::chrono::microseconds>;
+
+class Clock;  // base/clock.h
 
 inline int64_t micros(Time t) { return t.time_since_epoch().count(); }
 inline Time time_from_micros(int64_t us) { return Time(std::chrono::microseconds(us)); }
@@ -27,32 +28,5 @@ std::optional<Time> parse_time(std::string_view text, std::string_view zone = "U
 std::optional<std::chrono::microseconds> parse_duration(std::string_view text);
 /// The shortest text that parse_duration reads back: `90s`, `1h30m`, `90d`.
 std::string duration_text(std::chrono::microseconds d);
-
-/// The world's time. Threads may share it.
-class Clock {
- public:
-  virtual ~Clock() = default;
-  /// The time of day; it may jump.
-  virtual Time now() const = 0;
-  /// Never goes back; only differences mean anything.
-  virtual std::chrono::steady_clock::time_point steady() const = 0;
-};
-
-std::unique_ptr<Clock> system_clock();
-
-/// For tests: stands still until told.
-class FakeClock : public Clock {
- public:
-  explicit FakeClock(Time start) : now_(start) {}
-  Time now() const override { return now_; }
-  std::chrono::steady_clock::time_point steady() const override {
-    return std::chrono::steady_clock::time_point(now_.time_since_epoch());
-  }
-  void advance(std::chrono::microseconds d) { now_ += d; }
-  void set(Time t) { now_ = t; }
-
- private:
-  Time now_;
-};
 
 }  // namespace windrow

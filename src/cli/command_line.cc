@@ -3,6 +3,7 @@
 #include <map>
 
 #include "app/app.h"
+#include "base/clock.h"
 #include "base/secret_text.h"
 #include "cli/parser.h"
 
@@ -112,7 +113,7 @@ std::unique_ptr<app::App> open_app(Session& session) {
       options.process_environment[std::string(text.substr(0, equals))] = text.substr(equals + 1);
     }
   }
-  return session.open(options, session.secrets, session.clock, session.interrupts.cancel());
+  return session.open(options, session.secrets, session.clock);
 }
 
 int run_command_line(const std::vector<std::string>& words, Interrupts& interrupts,
@@ -138,7 +139,16 @@ int run_command_line(const std::vector<std::string>& words, Interrupts& interrup
   }
   auto chosen = parser->get_subcommands();
   if (help.empty() && chosen.empty()) help = parser->help();
-  const auto clock = system_clock();
+  std::optional<Time> now;
+  if (help.empty() && !arguments.now.empty()) {
+    try {
+      now = time_argument(arguments.now, "--now");
+    } catch (const Error& error) {
+      out.error(error);
+      return kWrongUse;
+    }
+  }
+  const auto clock = system_clock(now);
   Session session{arguments, out, secrets, *clock, interrupts, typed(words), open};
   if (!help.empty()) {
     try {

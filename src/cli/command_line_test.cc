@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "base/clock.h"
 #include "cli/examples.h"
 #include "cli/fake_app.h"
 #include "cli/json_text.h"
@@ -20,8 +21,7 @@ class CommandLine : public ::testing::Test {
     testing::internal::CaptureStdout();
     testing::internal::CaptureStderr();
     const int code = run_command_line(
-        words, interrupts,
-        [this](const app::Options& options, Secrets& secrets, const Clock&, Cancel&) {
+        words, interrupts, [this](const app::Options& options, Secrets& secrets, const Clock&) {
           told.opened = options;
           if (!told.secret.empty()) secrets.learn(told.secret);
           return std::make_unique<FakeApp>(told, folder / "");

@@ -122,7 +122,7 @@ TEST(Completion, BashOffersVerbsOptionsAndValues) {
   EXPECT_EQ(offered(script, "windrow ba", 1), "backfill ");
   EXPECT_EQ(offered(script, "windrow -C dir pl", 3), "plan ");
   EXPECT_EQ(offered(script, "windrow plan --re", 2), "--rebuild-sealed ");
-  EXPECT_EQ(offered(script, "windrow plan --select x --no", 4), "--no-color ");
+  EXPECT_EQ(offered(script, "windrow plan --select x --no-", 4), "--no-color ");
   EXPECT_EQ(offered(script, "windrow table re", 2), "read restore ");
   EXPECT_EQ(offered(script, "windrow table diff x --fr", 4), "--from ");
   EXPECT_EQ(offered(script, "windrow query --format pa", 3), "parquet ");

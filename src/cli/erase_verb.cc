@@ -13,34 +13,6 @@ namespace windrow::cli {
 
 namespace {
 
-bool failed(const app::ErasureReceipt& receipt) {
-  return std::any_of(receipt.places.begin(), receipt.places.end(),
-                     [](const auto& place) { return place.problem.has_value(); });
-}
-
-int64_t rows_of(const app::ErasureReceipt& receipt) {
-  int64_t out = 0;
-  for (const auto& place : receipt.places) out += place.rows;
-  return out;
-}
-
-Json receipt_json(const app::ErasureReceipt& receipt, bool dry_run) {
-  Json places = Json::array();
-  for (const auto& each : receipt.places) {
-    Json one{{"kind", each.kind}, {"name", each.name}, {"rows", each.rows}};
-    if (!each.how.empty()) one["found_by"] = each.how;
-    if (each.kind == "table") one["files"] = each.files, one["purged_files"] = each.purged;
-    if (each.version >= 0) one["version"] = each.version;
-    if (each.problem) one["problem"] = problem_json(*each.problem);
-    places.push_back(std::move(one));
-  }
-  return {{"dry_run", dry_run},
-          {"rows", rows_of(receipt)},
-          {"complete", !failed(receipt)},
-          {"places", places},
-          {"passed_over", receipt.passed_over}};
-}
-
 void show(const Session& session, const app::ErasureReceipt& receipt) {
   TextTable text({"where", "", "rows", "files", "of older versions", ""}, {2, 3, 4});
   for (const auto& each : receipt.places) {
@@ -85,31 +57,31 @@ int erase_verb(Session& session) {
   const auto app = open_app(session);
   if (a.dry_run || !a.yes) {
     options.dry_run = true;
-    const auto found = app->erase(options);
+    const auto found = app->erase(options, session.interrupts.cancel());
     if (a.dry_run && session.out.json()) {
-      session.out.write(dumped(receipt_json(found, true)));
-      return failed(found) ? kFailed : kDone;
+      session.out.write(dumped(json_of(found, true)));
+      return found.failed() ? kFailed : kDone;
     }
     if (!session.out.json()) show(session, found);
     if (a.dry_run) {
       session.out.note("nothing was changed");
-      return failed(found) ? kFailed : kDone;
+      return found.failed() ? kFailed : kDone;
     }
-    if (!confirmed(session, rows_of(found))) {
+    if (!confirmed(session, found.rows())) {
       session.out.note("nothing was changed");
       return kDone;
     }
   }
   options.dry_run = false;
-  const auto receipt = app->erase(options);
+  const auto receipt = app->erase(options, session.interrupts.cancel());
   if (session.out.json()) {
-    session.out.write(dumped(receipt_json(receipt, false)));
+    session.out.write(dumped(json_of(receipt, false)));
   } else {
     show(session, receipt);
-    session.out.print(failed(receipt) ? "not everywhere: mend what is said above and erase again"
-                                      : fmt::format("{} erased", counted(rows_of(receipt), "row")));
+    session.out.print(receipt.failed() ? "not everywhere: mend what is said above and erase again"
+                                       : fmt::format("{} erased", counted(receipt.rows(), "row")));
   }
-  return failed(receipt) ? kFailed : kDone;
+  return receipt.failed() ? kFailed : kDone;
 }
 
 }  // namespace windrow::cli

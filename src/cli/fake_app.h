@@ -6,7 +6,10 @@
 #include <string>
 
 #include "app/app.h"
+#include "base/clock.h"
+#include "base/rows.h"
 #include "cli/command_line.h"
+#include "duck/duck.h"
 
 /// For tests of cli/: an App that gives what it was told to give.
 namespace windrow::cli {
@@ -47,7 +50,7 @@ struct Told {
   app::PlanOptions plan_asked;  ///< what plan or run was asked for
   std::string accepted;
   app::IngestOptions ingest_asked;
-  app::IngestResult ingested{"0199f3a2-aaaa-7000-8000-000000000000", {}, {}, {}};
+  observe::StreamStatus ingested;
 };
 
 /// One table, gold.top.
@@ -61,7 +64,7 @@ class FakeQuery final : public app::Query {
   }
   duck::Connection& connection() override { return connection_; }
   void prepare(const std::string&) override {}
-  Problem explained(const duck::SqlError& error) override { return error.problem(); }
+  Problem explained(const SqlError& error) override { return error.problem(); }
   std::vector<std::string> tables() override { return {"gold.top"}; }
 
  private:
@@ -72,33 +75,40 @@ class FakeApp final : public app::App {
  public:
   FakeApp(Told& told, const std::string& folder)
       : told_(told),
-        files_(storage::local_file_system()),
-        history_(folder + "/history.db"),
+        clock_(system_clock()),
+        runs_(*clock_),
+        history_(std::make_shared<history::History>(folder + "/history.db")),
         database_(duck::Options{}) {
-    environment_.name = "dev";
-    for (const auto& task : told.tasks) graph_.assets.push_back({task.asset});
-    for (size_t i = 0; i < graph_.assets.size(); ++i) graph_.by_name[graph_.assets[i].name] = i;
+    auto workspace = std::make_shared<app::Workspace>();
+    workspace->project = told.project;
+    workspace->environment.name = "dev";
+    workspace->environment.lake = told.lake_path;
+    auto& graph = workspace->graph;
+    for (const auto& task : told.tasks) graph.assets.push_back({task.asset});
+    for (size_t i = 0; i < graph.assets.size(); ++i) graph.by_name[graph.assets[i].name] = i;
+    workspace_ = std::move(workspace);
     if (!told.run) return;
-    history_.begin(*told.run);
-    for (const auto& task : told.tasks) history_.add(task);
-    if (told.run->ended) history_.end(*told.run);
-    history_.flush();
+    history_->begin(*told.run);
+    for (const auto& task : told.tasks) history_->add(task);
+    if (told.run->ended) history_->end(*told.run);
+    history_->flush();
   }
 
-  const project::Project& project() const override { return told_.project; }
-  const project::Environment& environment() const override { return environment_; }
-  const graph::Graph& graph() const override { return graph_; }
-  lake::Lake& lake() override { throw Error(Code::internal, "the false app has no lake"); }
-  storage::FileSystem& files() override { return *files_; }
+  std::shared_ptr<const app::Workspace> workspace() const override { return workspace_; }
+  void reload() override {}
+  observe::Events::Subscription listen(observe::Listener) override { return {}; }
+  app::Runs& runs() override { return runs_; }
   std::vector<std::string> check() override {
     if (told_.failure) throw *told_.failure;
     return told_.notices;
   }
-  std::vector<tasks::PublicationPreview> preview_publications(const std::string& select) override {
+  std::vector<tasks::PublicationPreview> preview_publications(const std::string& select,
+                                                              Cancel&) override {
     told_.plan_asked.select = select;
     return told_.previews;
   }
-  std::vector<publish::Manifest> roll_back(const std::vector<std::string>& names) override {
+  std::vector<publish::Manifest> roll_back(const std::vector<std::string>& names,
+                                           Cancel&) override {
     publish::Manifest one;
     one.view = names.at(0);
     one.source_table = "gold.x";
@@ -110,22 +120,34 @@ class FakeApp final : public app::App {
     if (told_.failure) throw *told_.failure;
     return told_.plan;
   }
-  app::RunResult run(const app::RunOptions& options, const app::RunEvents& events) override {
+  std::shared_ptr<app::Run> start(const app::RunOptions& options,
+                                  observe::Listener listener) override {
     told_.plan_asked = options.plan;
-    events.started(told_.result.run, told_.result.tasks.size());
-    for (const auto& task : told_.result.tasks) {
-      events.task_started(task.asset);
-      events.progress({task.asset, "writing", 0.5, 10});
-      events.task_finished(task);
-    }
-    return told_.result;
+    const auto& result = told_.result;
+    return runs_.start(result.run, [result, listener = std::move(listener)](Cancel&) {
+      const auto tell = [&](auto what) { listener({result.run, {}, std::move(what)}); };
+      observe::RunStarted begun;
+      begun.tasks = int64_t(result.tasks.size());
+      tell(begun);
+      for (const auto& task : result.tasks) {
+        tell(observe::TaskStarted{task.asset, 1});
+        tell(Progress{task.asset, "writing", 0.5, 10});
+        tell(task);
+      }
+      return result;
+    });
   }
-  app::IngestResult ingest(const app::IngestOptions& options,
-                           const tasks::IngestSink& sink) override {
+  std::shared_ptr<app::Run> ingest(const app::IngestOptions& options,
+                                   observe::Listener listener) override {
     told_.ingest_asked = options;
-    if (told_.failure) throw *told_.failure;
-    sink(told_.ingested.status);
-    return told_.ingested;
+    return runs_.start("x", [this, listener = std::move(listener)](Cancel&) {
+      if (told_.failure) throw *told_.failure;
+      listener({"x", {}, observe::StreamMoved{"bronze.x", told_.ingested}});
+      app::RunResult out;
+      out.status = "done";
+      out.stream = told_.ingested;
+      return out;
+    });
   }
   std::vector<std::string> accept(const std::string& select) override {
     told_.accepted = select;
@@ -138,7 +160,7 @@ class FakeApp final : public app::App {
     return std::make_unique<FakeQuery>(database_);
   }
   std::vector<app::FilesOf> files_read(duck::Connection&, const std::string&,
-                                       const duck::Parameters&) override {
+                                       const Parameters&) override {
     return {{"gold.top", 1, 3}};
   }
   std::vector<app::AssetView> list(const std::string&) override { return told_.assets; }
@@ -146,25 +168,24 @@ class FakeApp final : public app::App {
     return {subject, {"silver.a", "gold.b"}, {{"silver.a", "gold.b"}}, {}};
   }
   std::vector<app::AssetView> orphans() override { return told_.assets; }
-  std::vector<app::HealthLine> health() override { return told_.health; }
+  std::vector<app::HealthLine> health(Cancel&) override { return told_.health; }
   std::vector<app::LifecycleLine> lifecycle(bool) override { return {}; }
-  std::vector<app::RetainedTable> retain(const std::string&, bool) override {
+  std::vector<app::RetainedTable> retain(const std::string&, bool, Cancel&) override {
     return told_.retained;
   }
-  app::ErasureReceipt erase(const app::EraseOptions& options) override {
+  app::ErasureReceipt erase(const app::EraseOptions& options, Cancel&) override {
     told_.erased.push_back(options);
     return told_.receipt;
   }
-  std::string lake_path() const override { return told_.lake_path; }
-  history::History& history() override { return history_; }
+  std::shared_ptr<history::History> history() override { return history_; }
 
  private:
   Told& told_;
-  std::unique_ptr<storage::FileSystem> files_;
-  history::History history_;
+  std::unique_ptr<Clock> clock_;
+  app::Runs runs_;
+  std::shared_ptr<history::History> history_;
   duck::Database database_;
-  project::Environment environment_;
-  graph::Graph graph_;
+  std::shared_ptr<const app::Workspace> workspace_;
 };
 
 }  // namespace windrow::cli

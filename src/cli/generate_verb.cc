@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "app/app.h"
+#include "base/clock.h"
 #include "base/nearest.h"
 #include "cli/json_text.h"
 #include "cli/session.h"
@@ -81,7 +82,8 @@ clients::KafkaSettings settings_of(Session& session) {
   if (!a.brokers.empty()) return {{"bootstrap.servers", a.brokers}, {"client.id", "windrow"}};
   const auto app = open_app(session);
   std::vector<std::string> known;
-  for (const auto& [name, connection] : app->project().connections) {
+  const auto workspace = app->workspace();
+  for (const auto& [name, connection] : workspace->project.connections) {
     if (connection.type != "kafka") continue;
     if (a.connection.empty() || a.connection == name) return sources::kafka_settings(connection);
     known.push_back(name);

@@ -10,57 +10,15 @@ namespace windrow::cli {
 
 namespace {
 
-/// Text that this program wrote as JSON; null where it is none.
-Json parsed(const std::string& text) {
-  Json out = Json::parse(text, nullptr, false);
-  return out.is_discarded() ? Json() : out;
-}
-
 std::string status_of(const history::Run& run) {
   return run.ended ? run.status : "no end";  // it runs, or it was killed
-}
-
-Json run_json(const history::Run& run) {
-  Json out{{"run", run.id},          {"status", run.status},   {"environment", run.environment},
-           {"command", run.command}, {"version", run.version}, {"started", iso(run.started)},
-           {"tasks", run.tasks},     {"failed", run.failed}};
-  if (run.ended) out["ended"] = iso(*run.ended);
-  if (!run.retry_of.empty()) out["retry_of"] = run.retry_of;
-  return out;
-}
-
-Json task_json(const history::Task& task) {
-  Json out{{"asset", task.asset},
-           {"kind", task.kind},
-           {"status", task.status},
-           {"attempts", task.attempts}};
-  if (task.started) out["started"] = iso(*task.started);
-  if (task.ended) out["ended"] = iso(*task.ended);
-  if (task.rows >= 0) out["rows"] = task.rows;
-  if (task.version >= 0) out["version"] = task.version;
-  if (task.intervals > 0) out["intervals"] = task.intervals;
-  if (task.rejected > 0) out["rejected"] = task.rejected;
-  if (task.quality_score) out["quality_score"] = *task.quality_score;
-  if (const auto reasons = parsed(task.reasons); reasons.is_array()) out["reasons"] = reasons;
-  if (!task.error.empty()) {
-    out["problem"] = {{"code", task.error_code}, {"message", task.error}};
-    if (!task.hint.empty()) out["problem"]["hint"] = task.hint;
-  }
-  if (!task.caused_by.empty()) out["caused_by"] = task.caused_by;
-  return out;
-}
-
-Json check_json(const history::Check& check) {
-  return {{"asset", check.asset},     {"check", check.description},    {"severity", check.severity},
-          {"passed", check.passed},   {"failing", check.failing},      {"total", check.total},
-          {"message", check.message}, {"sample", parsed(check.sample)}};
 }
 
 std::string why(const history::Task& task) {
   if (!task.error.empty()) return task.error;
   if (!task.caused_by.empty()) return "because " + task.caused_by + " was not built";
   std::string out;
-  const auto reasons = parsed(task.reasons);
+  const auto reasons = app::parsed(task.reasons);
   if (!reasons.is_array()) return out;
   for (const auto& reason : reasons) {
     if (reason.is_string()) out += (out.empty() ? "" : "; ") + reason.get<std::string>();
@@ -69,7 +27,7 @@ std::string why(const history::Task& task) {
 }
 
 void show_sample(const Out& out, const std::string& text) {
-  const auto sample = parsed(text);
+  const auto sample = app::parsed(text);
   if (!sample.is_object() || !sample.contains("columns") || !sample.contains("rows")) return;
   if (!sample["columns"].is_array() || !sample["rows"].is_array() || sample["rows"].empty()) return;
   const auto text_of = [](const Json& cell) {
@@ -131,10 +89,9 @@ int one_run(Session& session, const history::History& history) {
     show_run(session.out, *run, tasks, checks);
     return kDone;
   }
-  Json out = run_json(*run);
-  out["tasks"] = out["checks"] = Json::array();
-  for (const auto& task : tasks) out["tasks"].push_back(task_json(task));
-  for (const auto& check : checks) out["checks"].push_back(check_json(check));
+  Json out = json_of(*run);
+  out["tasks"] = json_of(tasks);
+  out["checks"] = json_of(checks);
   session.out.write(dumped(out));
   return kDone;
 }
@@ -143,13 +100,12 @@ int one_run(Session& session, const history::History& history) {
 
 int runs_verb(Session& session) {
   const auto app = open_app(session);
-  const auto& history = app->history();
-  if (!session.arguments.run.empty()) return one_run(session, history);
-  Json list = Json::array();
+  const auto history = app->history();
+  if (!session.arguments.run.empty()) return one_run(session, *history);
+  const auto runs = history->runs(size_t(session.arguments.limit.value_or(20)));
   TextTable table({"run", "started", "status", "tasks", "failed", "time", "environment", "command"},
                   {3, 4, 5});
-  for (const auto& run : history.runs(size_t(session.arguments.limit.value_or(20)))) {
-    list.push_back(run_json(run));
+  for (const auto& run : runs) {
     table.add({short_run(run.id),
                short_time(run.started),
                {status_of(run), tone_of(run.status)},
@@ -160,7 +116,7 @@ int runs_verb(Session& session) {
                run.command});
   }
   if (session.out.json()) {
-    session.out.write(dumped(list));
+    session.out.write(dumped(json_of(runs)));
   } else if (table.empty()) {
     session.out.note("no runs yet");
   } else {

@@ -2,6 +2,7 @@
 #include <malloc.h>
 
 #include "app/app.h"
+#include "base/clock.h"
 #include "cli/json_text.h"
 #include "cli/session.h"
 
@@ -10,27 +11,7 @@ namespace windrow::cli {
 
 namespace {
 
-Json status_json(const tasks::IngestStatus& s) {
-  Json out{{"phase", s.phase},
-           {"rows", s.rows},
-           {"messages", s.messages},
-           {"bytes", s.bytes},
-           {"rejected", s.rejected},
-           {"files", s.files},
-           {"file_bytes", s.file_bytes},
-           {"commits", s.commits},
-           {"conflicts", s.conflicts},
-           {"lag", s.lag},
-           {"waiting", s.waiting},
-           {"partitions", s.partitions},
-           {"flush_seconds", s.flush_seconds},
-           {"since_commit_seconds", s.since_commit_seconds},
-           {"version", s.version}};
-  if (!s.problem.empty()) out["problem"] = s.problem;
-  return out;
-}
-
-std::string status_line(const tasks::IngestStatus& s, double seconds) {
+std::string status_line(const observe::StreamStatus& s, double seconds) {
   std::string out = fmt::format("  {}  {}", s.phase, counted(s.rows, "row"));
   if (seconds > 0) out += fmt::format(", {}/s", count_text(int64_t(double(s.rows) / seconds)));
   out += fmt::format("  {}", counted(s.commits, "commit"));
@@ -50,7 +31,7 @@ class IngestView {
   ~IngestView() {
     if (drawn_) out_.raw_error("\r\033[K");
   }
-  void show(const tasks::IngestStatus& status) {
+  void show(const observe::StreamStatus& status) {
     const auto now = clock_.steady();
     const double seconds = std::chrono::duration<double>(now - begun_).count();
     const bool trouble = status.problem != problem_;
@@ -58,7 +39,7 @@ class IngestView {
     if (out_.json()) {
       if (!trouble && now - shown_ < std::chrono::seconds(1)) return;
       shown_ = now;
-      out_.write(status_json(status).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+      out_.write(dumped_line(json_of(status)));
     } else if (out_.quiet()) {
       return;
     } else if (out_.error_terminal()) {
@@ -104,18 +85,22 @@ int ingest_verb(Session& session) {
   }
   keep_memory();
   const auto app = open_app(session);
-  app::IngestResult result;
+  app::RunResult result;
   {
     IngestView view(session.out, session.clock);
-    result = app->ingest(options, [&](const auto& status) { view.show(status); });
+    const auto run = app->ingest(options, [&](const observe::Event& event) {
+      if (const auto* moved = std::get_if<observe::StreamMoved>(&event.what))
+        view.show(moved->status);
+    });
+    result = run->wait(session.interrupts.cancel());
   }
-  const auto& s = result.status;
+  const auto s = result.stream.value_or(observe::StreamStatus{});
   if (session.out.json()) {
-    Json out = status_json(s);
+    Json out = json_of(s);
     out["run"] = result.run;
     out["seconds"] = double(result.elapsed.count()) / 1e6;
     out["warnings"] = result.warnings;
-    session.out.write(out.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    session.out.write(dumped_line(out));
     return kDone;
   }
   for (const auto& warning : result.warnings)

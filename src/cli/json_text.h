@@ -1,28 +1,13 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
-#include <string>
+#include "app/json.h"
 
-#include "base/error.h"
-
-/// Private to cli/: the shapes that `--json` shares (docs/cli.md).
+/// Private to cli/: what `--json` prints is made by app/json.h.
 namespace windrow::cli {
 
-using Json = nlohmann::ordered_json;
-
-inline std::string dumped(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-inline Json problem_json(const Problem& problem) {
-  Json out{{"code", name_of(problem.code)}, {"message", problem.message}};
-  if (!problem.hint.empty()) out["hint"] = problem.hint;
-  if (problem.place.known()) {
-    out["file"] = problem.place.file;
-    if (problem.place.line > 0) out["line"] = problem.place.line;
-    if (problem.place.column > 0) out["column"] = problem.place.column;
-  }
-  return out;
-}
+using app::dumped;
+using app::dumped_line;
+using app::Json;
+using app::json_of;
 
 }  // namespace windrow::cli

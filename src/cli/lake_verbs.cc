@@ -14,24 +14,11 @@ namespace {
 int retain(Session& session) {
   const auto& a = session.arguments;
   const auto app = open_app(session);
-  const auto tables = app->retain(joined(a.select), a.dry_run);
-  Json list = Json::array();
+  const auto tables = app->retain(joined(a.select), a.dry_run, session.interrupts.cancel());
   TextTable text({"table", "kept from", "by", "rows", "files", "freed later", ""}, {3, 4});
   bool failed = false;
   for (const auto& each : tables) {
-    Json one{{"table", each.table},
-             {"retention", duration_text(each.retention)},
-             {"by", each.by},
-             {"rows", each.rows},
-             {"files_removed", each.files_removed},
-             {"files_rewritten", each.files_rewritten},
-             {"bytes", each.bytes}};
-    if (each.keep_from) one["keep_from"] = iso(*each.keep_from);
-    if (each.version >= 0) one["version"] = each.version;
-    if (each.undated) one["undated"] = true;
-    if (each.problem) one["problem"] = problem_json(*each.problem);
     failed |= each.problem.has_value();
-    list.push_back(std::move(one));
     text.add({each.table, each.keep_from ? short_time(*each.keep_from) : "", each.by,
               count_text(each.rows), count_text(each.files_removed + each.files_rewritten),
               bytes_text(each.bytes),
@@ -40,7 +27,7 @@ int retain(Session& session) {
                              : ""});
   }
   if (session.out.json()) {
-    session.out.write(dumped({{"tables", list}, {"dry_run", a.dry_run}}));
+    session.out.write(dumped({{"tables", json_of(tables)}, {"dry_run", a.dry_run}}));
     return failed ? kFailed : kDone;
   }
   if (tables.empty()) {
@@ -68,19 +55,13 @@ int lifecycle(Session& session) {
   const auto days = [](const std::optional<int>& age) {
     return age ? std::to_string(*age) + "d" : std::string();
   };
-  Json list = Json::array();
   TextTable text({"table", "files", "infrequent", "archive", "delete"}, {2, 3, 4});
   for (const auto& line : lines) {
-    Json one{{"table", line.table}, {"prefix", line.prefix}};
-    if (line.infrequent) one["infrequent"] = *line.infrequent;
-    if (line.archive) one["archive"] = *line.archive;
-    if (line.remove) one["delete"] = *line.remove;
-    list.push_back(std::move(one));
     text.add({line.table, line.prefix + "…", days(line.infrequent), days(line.archive),
               days(line.remove)});
   }
   if (session.out.json()) {
-    session.out.write(dumped({{"rules", list}, {"dry_run", a.dry_run}}));
+    session.out.write(dumped({{"rules", json_of(lines)}, {"dry_run", a.dry_run}}));
     return kDone;
   }
   if (lines.empty()) {

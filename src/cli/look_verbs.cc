@@ -10,7 +10,8 @@ namespace windrow::cli {
 int check_verb(Session& session) {
   const auto app = open_app(session);
   const auto notices = app->check();
-  const auto& project = app->project();
+  const auto workspace = app->workspace();
+  const auto& project = workspace->project;
   const auto& out = session.out;
   if (out.json()) {
     out.write(dumped({{"project", project.name},
@@ -42,18 +43,8 @@ int test_verb(Session& session) {
   const auto results = app->unit_tests(joined(session.arguments.select));
   const auto& out = session.out;
   int64_t failed = 0;
-  Json list = Json::array();
   for (const auto& result : results) {
     failed += !result.passed;
-    Json one{{"test", result.name},
-             {"model", result.model},
-             {"passed", result.passed},
-             {"expected_rows", result.expected_rows},
-             {"found_rows", result.found_rows}};
-    if (result.place.known()) one["file"] = result.place.file;
-    if (!result.difference.empty()) one["difference"] = result.difference;
-    if (result.problem) one["problem"] = problem_json(*result.problem);
-    list.push_back(std::move(one));
     if (out.json() || (result.passed && out.quiet())) continue;
     out.print((result.passed ? out.style().green("passed") : out.style().red("failed")) + "  " +
               result.name + "  " + out.style().dim(result.model));
@@ -63,7 +54,7 @@ int test_verb(Session& session) {
     if (result.problem) out.write(problem_text(*result.problem, out.style()));
   }
   if (out.json()) {
-    out.write(dumped({{"tests", std::move(list)}, {"failed", failed}}));
+    out.write(dumped({{"tests", json_of(results)}, {"failed", failed}}));
   } else if (results.empty()) {
     out.print("no tests: they are files in tests/ (docs/project.md)");
   } else {
@@ -84,18 +75,7 @@ int ls_verb(Session& session) {
     if (session.arguments.tables && !asset.version) continue;
     // The first line: what follows belongs into the documentation, not into a table.
     const auto summary = asset.description.substr(0, asset.description.find('\n'));
-    Json one{{"asset", asset.name},
-             {"kind", asset.kind},
-             {"layer", asset.layer},
-             {"file", asset.file},
-             {"tags", asset.tags}};
-    if (!asset.description.empty()) one["description"] = asset.description;
-    if (asset.version) one["version"] = *asset.version;
-    if (asset.rows) one["rows"] = *asset.rows;
-    if (asset.bytes) one["bytes"] = *asset.bytes;
-    if (asset.files) one["files"] = *asset.files;
-    if (asset.updated) one["updated"] = iso(*asset.updated);
-    list.push_back(std::move(one));
+    list.push_back(json_of(asset));
     table.add({asset.name, asset.kind, asset.version ? std::to_string(*asset.version) : "",
                asset.rows ? count_text(*asset.rows) : "",
                asset.bytes ? bytes_text(*asset.bytes) : "",
@@ -136,18 +116,15 @@ int health_verb(Session& session) {
   const auto app = open_app(session);
   const auto& out = session.out;
   bool ok = true;
-  Json list = Json::array();
-  for (const auto& line : app->health()) {
+  const auto lines = app->health(session.interrupts.cancel());
+  for (const auto& line : lines) {
     ok = ok && line.ok;
-    Json one{{"what", line.what}, {"ok", line.ok}, {"finding", line.finding}};
-    if (!line.hint.empty()) one["hint"] = line.hint;
-    list.push_back(std::move(one));
     if (out.json() || (line.ok && out.quiet())) continue;
     out.print((line.ok ? out.style().green("ok   ") : out.style().red("wrong")) + "  " + line.what +
               ": " + line.finding);
     if (!line.hint.empty()) out.print("       " + out.style().dim("hint:") + " " + line.hint);
   }
-  if (out.json()) out.write(dumped({{"ok", ok}, {"findings", std::move(list)}}));
+  if (out.json()) out.write(dumped({{"ok", ok}, {"findings", json_of(lines)}}));
   return ok ? kDone : kFailed;
 }
 

@@ -6,9 +6,11 @@
 #include <filesystem>
 #include <map>
 
+#include "base/clock.h"
 #include "base/id.h"
 #include "cli/json_text.h"
 #include "cli/text_table.h"
+#include "duck/duck.h"
 #include "lake/checkpoint.h"
 #include "lake/copies.h"
 #include "lake/log.h"

@@ -83,7 +83,7 @@ void Out::error(const Error& error) const {
     return;
   }
   Json list = Json::array();
-  for (const auto& problem : error.problems()) list.push_back(problem_json(problem));
+  for (const auto& problem : error.problems()) list.push_back(json_of(problem));
   raw_error(dumped({{"error", std::move(list)}}));
 }
 

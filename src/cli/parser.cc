@@ -494,6 +494,8 @@ std::unique_ptr<CLI::App> make_parser(Arguments& a) {
       ->type_name("ENV");
   repeatable(app->add_option("--var", a.variables, "a variable's value; repeatable"))
       ->type_name("NAME=VALUE");
+  app->add_option("--now", a.now, "what time it is taken to be: for rehearsals and tests")
+      ->type_name("TIME");
   app->add_flag("--json", a.json, "output, and errors, as JSON");
   app->add_flag("--no-color", a.no_color, "no colours (so does the environment variable NO_COLOR)");
   app->add_flag("-q,--quiet", a.quiet, "no progress and no notes");

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "cli/json_text.h"
-
 namespace windrow::cli {
 
 namespace {
@@ -85,13 +83,6 @@ std::string plan_summary(const app::PlanView& plan, const Style& style) {
   return text + "\n";
 }
 
-Json intervals_json(const std::vector<Interval>& parts) {
-  Json out = Json::array();
-  for (const auto& part : parts)
-    out.push_back({{"start", iso(part.start)}, {"end", iso(part.end)}});
-  return out;
-}
-
 std::string outcomes_text(const app::RunResult& result, const Style& style) {
   std::string text;
   for (const auto& task : result.tasks) {
@@ -111,13 +102,6 @@ std::string outcomes_text(const app::RunResult& result, const Style& style) {
       text += "  " + style.dim("hint:") + " " + task.problem->hint + "\n";
   }
   return text;
-}
-
-Json listed(const std::vector<app::FilesOf>& files) {
-  Json out = Json::array();
-  for (const auto& one : files)
-    out.push_back({{"table", one.table}, {"read", one.read}, {"there", one.there}});
-  return out;
 }
 
 }  // namespace
@@ -146,33 +130,6 @@ std::string plan_text(const app::PlanView& plan, const std::string& zone, const 
   text += plan_summary(plan, style);
   for (const auto& notice : plan.notices) text += style.yellow("note:") + " " + notice + "\n";
   return text;
-}
-
-std::string files_json(const std::vector<app::FilesOf>& files) { return dumped(listed(files)); }
-
-std::string plan_json(const app::PlanView& plan) {
-  Json steps = Json::array();
-  for (const auto& step : plan.steps) {
-    Json one{{"asset", step.asset},
-             {"kind", step.kind},
-             {"certain", step.certain},
-             {"reasons", step.reasons}};
-    if (!step.grain.empty()) {
-      one["grain"] = step.grain;
-      one["interval_count"] = step.interval_count;
-      one["intervals"] = intervals_json(step.intervals);
-      one["sealed_count"] = step.sealed_count;
-      one["sealed"] = intervals_json(step.sealed);
-      one["outside_count"] = step.outside_count;
-    }
-    one["inputs"] = Json::object();
-    for (const auto& [name, version] : step.inputs) one["inputs"][name] = version;
-    if (!step.files.empty()) one["files"] = listed(step.files);
-    if (step.problem) one["problem"] = problem_json(*step.problem);
-    steps.push_back(std::move(one));
-  }
-  return dumped(
-      {{"steps", std::move(steps)}, {"up_to_date", plan.up_to_date}, {"notices", plan.notices}});
 }
 
 std::string result_text(const app::RunResult& result, const TextTable::Layout& layout,
@@ -206,31 +163,6 @@ std::string result_text(const app::RunResult& result, const TextTable::Layout& l
   return text + fmt::format("run {}: {} in {}{}\n", short_run(result.run), status,
                             seconds_text(result.elapsed),
                             summary.empty() ? "" : " (" + summary + ")");
-}
-
-std::string result_json(const app::RunResult& result) {
-  Json tasks = Json::array();
-  for (const auto& task : result.tasks) {
-    Json one{{"asset", task.asset},
-             {"kind", task.kind},
-             {"status", task.status},
-             {"seconds", double(task.elapsed.count()) / 1e6}};
-    if (task.rows >= 0) one["rows"] = task.rows;
-    if (task.table_rows >= 0) one["table_rows"] = task.table_rows;
-    if (task.version >= 0) one["version"] = task.version;
-    if (task.intervals > 0) one["intervals"] = task.intervals;
-    if (task.rejected > 0) one["rejected"] = task.rejected;
-    if (task.quality_score) one["quality_score"] = *task.quality_score;
-    if (!task.warnings.empty()) one["warnings"] = task.warnings;
-    if (task.problem) one["problem"] = problem_json(*task.problem);
-    if (!task.caused_by.empty()) one["caused_by"] = task.caused_by;
-    tasks.push_back(std::move(one));
-  }
-  return dumped({{"run", result.run},
-                 {"status", result.status},
-                 {"seconds", double(result.elapsed.count()) / 1e6},
-                 {"tasks", std::move(tasks)},
-                 {"warnings", result.warnings}});
 }
 
 TextTable::Tone tone_of(const std::string& status) {

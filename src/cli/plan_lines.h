@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "app/app.h"
+#include "app/views.h"
 #include "cli/text_table.h"
 
 namespace windrow::cli {
@@ -11,14 +11,10 @@ namespace windrow::cli {
 /// adds the versions of inputs and every range.
 std::string plan_text(const app::PlanView& plan, const std::string& zone, const Style& style,
                       bool explain);
-std::string plan_json(const app::PlanView& plan);
-/// `[{"table", "read", "there"}]`
-std::string files_json(const std::vector<app::FilesOf>& files);
 
 /// The end of a run for a person. `verbose` also lists what was up to date.
 std::string result_text(const app::RunResult& result, const TextTable::Layout& layout,
                         bool verbose);
-std::string result_json(const app::RunResult& result);
 
 /// Green for done, red for failed, dim for nothing to do.
 TextTable::Tone tone_of(const std::string& status);

@@ -78,7 +78,7 @@ TEST(PlanText, NothingToDo) {
 TEST(PlanJson, HoldsHalfOpenIntervals) {
   app::PlanView plan;
   plan.steps = {days()};
-  const auto json = Json::parse(plan_json(plan));
+  const auto json = json_of(plan);
   EXPECT_EQ(json["steps"][0]["intervals"][0]["end"], "2025-10-19T00:00:00Z");
   EXPECT_EQ(json["steps"][0]["inputs"]["silver.movies"], 42);
   EXPECT_FALSE(json["steps"][0].contains("problem"));
@@ -86,7 +86,7 @@ TEST(PlanJson, HoldsHalfOpenIntervals) {
 
 TEST(ResultText, ShowsWhatWasDoneFailedAndSkipped) {
   app::RunResult result{"0199f3a2-aaaa-7000", "failed", {}, {}, std::chrono::milliseconds(1500)};
-  app::TaskOutcome done{"silver.movies", "table", "done"}, failed{"gold.a", "table", "failed"},
+  observe::TaskOutcome done{"silver.movies", "table", "done"}, failed{"gold.a", "table", "failed"},
       skipped{"gold.b", "table", "skipped"}, same{"gold.c", "table", "up to date"};
   done.rows = 3201;
   done.version = 4;
@@ -108,7 +108,7 @@ TEST(ResultText, ShowsWhatWasDoneFailedAndSkipped) {
   }
   EXPECT_EQ(text.find("gold.c"), std::string::npos);
   EXPECT_NE(result_text(result, {}, true).find("gold.c"), std::string::npos);
-  const auto json = Json::parse(result_json(result));
+  const auto json = json_of(result);
   EXPECT_EQ(json["tasks"][1]["problem"]["line"], 2);
   EXPECT_FALSE(json["tasks"][1].contains("rows"));
 }

@@ -12,25 +12,16 @@ namespace {
 std::string number_text(int64_t number) { return number < 0 ? "" : count_text(number); }
 
 int preview(Session& session, app::App& app, const std::string& select) {
-  const auto views = app.preview_publications(select);
-  Json list = Json::array();
+  const auto views = app.preview_publications(select, session.interrupts.cancel());
   TextTable text({"view", "mode", "rows now", "rows sent", "what"}, {2, 3});
   std::string statements;
   for (const auto& each : views) {
-    Json one{{"publication", each.publication},
-             {"view", each.view},
-             {"mode", each.mode},
-             {"what", each.what},
-             {"statements", each.statements}};
-    if (each.rows >= 0) one["rows"] = each.rows, one["whole"] = each.whole;
-    if (each.rows_there >= 0) one["rows_there"] = each.rows_there;
-    list.push_back(std::move(one));
     text.add({each.publication + "/" + each.view, each.mode, number_text(each.rows_there),
               number_text(each.rows), each.what});
     for (const auto& statement : each.statements) statements += "  " + statement + "\n";
   }
   if (session.out.json()) {
-    session.out.write(dumped({{"views", list}, {"dry_run", true}}));
+    session.out.write(dumped({{"views", json_of(views)}, {"dry_run", true}}));
     return kDone;
   }
   if (views.empty()) {
@@ -44,19 +35,13 @@ int preview(Session& session, app::App& app, const std::string& select) {
 }
 
 int roll_back(Session& session, app::App& app) {
-  const auto manifests = app.roll_back(session.arguments.names);
-  Json list = Json::array();
+  const auto manifests = app.roll_back(session.arguments.names, session.interrupts.cancel());
   for (const auto& each : manifests) {
-    list.push_back({{"view", each.view},
-                    {"batch", each.batch_id},
-                    {"source", each.source_table},
-                    {"version", each.source_version},
-                    {"rows", each.rows}});
     if (!session.out.json())
       session.out.print(fmt::format("{}: back at version {} of {}, {} rows", each.view,
                                     each.source_version, each.source_table, each.rows));
   }
-  if (session.out.json()) session.out.write(dumped({{"rolled_back", list}}));
+  if (session.out.json()) session.out.write(dumped({{"rolled_back", json_of(manifests)}}));
   return kDone;
 }
 

@@ -8,10 +8,11 @@
 #include <iterator>
 
 #include "app/app.h"
-#include "cli/plan_lines.h"
+#include "cli/json_text.h"
 #include "cli/rows_out.h"
 #include "cli/session.h"
 #include "cli/shell.h"
+#include "duck/duck.h"
 
 namespace windrow::cli {
 
@@ -48,7 +49,7 @@ void with_statement(app::Query& query, std::string sql, F&& work) {
   try {
     query.prepare(sql);
     work(sql);
-  } catch (const duck::SqlError& error) {
+  } catch (const SqlError& error) {
     Problem problem = query.explained(error);
     if (error.position() && *error.position() <= sql.size())
       problem.message += "\n" + marked(sql, *error.position());
@@ -62,7 +63,7 @@ void explain(Session& session, app::App& app, app::Query& query, const std::stri
   with_statement(query, sql, [&](const std::string& select) {
     query.connection().describe(select);
     const auto tables = app.files_read(query.connection(), select);
-    if (session.out.json()) return session.out.write(files_json(tables));
+    if (session.out.json()) return session.out.write(dumped(json_of(tables)));
     TextTable table({"table", "files read", "files there"}, {1, 2});
     for (const auto& one : tables)
       table.add({one.table, count_text(int64_t(one.read)), count_text(int64_t(one.there))});
@@ -92,7 +93,7 @@ int query_verb(Session& session) {
       throw Error(Code::usage, "--version takes TABLE=N, but \"" + text + "\" is none");
     }
   }
-  if (!a.at.empty()) options.at = time_argument(a.at, "--at", app->project().zone);
+  if (!a.at.empty()) options.at = time_argument(a.at, "--at", app->workspace()->project.zone);
   if (a.sql.empty() && a.sql_file.empty() && ::isatty(STDIN_FILENO) != 0) {
     return run_shell(session, *app, options);
   }

@@ -12,6 +12,8 @@
 #include "cli/data_out.h"
 #include "cli/run_view.h"
 #include "cli/text_table.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 
 namespace windrow::cli {
 
@@ -19,9 +21,9 @@ namespace {
 
 constexpr int64_t kTableRows = 100;
 
-std::string csv_cell(const duck::Cell& cell) {
+std::string csv_cell(const Cell& cell) {
   if (std::holds_alternative<std::monostate>(cell)) return "";
-  const auto text = duck::text_of(cell);
+  const auto text = cell_text(cell);
   if (!text.empty() && text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string out = "\"";
   for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
@@ -31,13 +33,13 @@ std::string csv_cell(const duck::Cell& cell) {
 void put_csv(duck::Connection& connection, const std::string& select) {
   connection.stream(
       select, {},
-      [&](const std::vector<duck::Column>& columns) {
+      [&](const std::vector<Column>& columns) {
         std::string line;
         for (size_t i = 0; i < columns.size(); ++i)
           line += (i ? "," : "") + csv_cell(columns[i].name);
         put_data(line + "\n");
       },
-      [&](const std::vector<duck::Cell>& row) {
+      [&](const std::vector<Cell>& row) {
         std::string line;
         for (size_t i = 0; i < row.size(); ++i) line += (i ? "," : "") + csv_cell(row[i]);
         put_data(line + "\n");
@@ -76,8 +78,8 @@ void put_json(duck::Connection& connection, const std::string& select,
               const std::function<void(const std::string&)>& put) {
   bool first = true;
   connection.stream("SELECT to_json(t)::VARCHAR FROM (\n" + select + "\n) t", {}, {},
-                    [&](const std::vector<duck::Cell>& row) {
-                      put((first ? "[\n  " : ",\n  ") + strict_json(duck::text_of(row[0])));
+                    [&](const std::vector<Cell>& row) {
+                      put((first ? "[\n  " : ",\n  ") + strict_json(cell_text(row[0])));
                       first = false;
                       return true;
                     });
@@ -90,10 +92,10 @@ class QueryProgress {
   QueryProgress(const Session& session, duck::Connection& connection)
       : view_(session.out, session.clock) {
     if (!session.out.error_terminal() || session.out.quiet() || session.out.json()) return;
-    view_.events().task_started("query");
+    view_.told({"", {}, observe::TaskStarted{"query", 1}});
     poller_ = std::thread([this, &connection] {
       while (!ended_.wait_for(std::chrono::milliseconds(100))) {
-        view_.events().progress({"query", "", connection.progress(), -1});
+        view_.told({"", {}, Progress{"query", "", connection.progress(), -1}});
       }
     });
   }
@@ -110,12 +112,12 @@ class QueryProgress {
 
 void put_table(Session& session, duck::Connection& connection, const std::string& select) {
   const int64_t most = session.arguments.limit.value_or(kTableRows);
-  duck::Rows rows;
+  Rows rows;
   bool more = false;
   std::optional<QueryProgress> progress(std::in_place, session, connection);
   connection.stream(
-      select, {}, [&](const std::vector<duck::Column>& columns) { rows.columns = columns; },
-      [&](const std::vector<duck::Cell>& row) {
+      select, {}, [&](const std::vector<Column>& columns) { rows.columns = columns; },
+      [&](const std::vector<Cell>& row) {
         more = int64_t(rows.rows.size()) >= most;
         if (!more) rows.rows.push_back(row);
         return !more;

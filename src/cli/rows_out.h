@@ -1,7 +1,7 @@
 #pragma once
 
 #include "cli/session.h"
-#include "duck/duck.h"
+#include "duck/forward.h"
 
 namespace windrow::cli {
 

@@ -8,6 +8,8 @@
 #include "cli/plan_lines.h"
 #include "cli/run_view.h"
 #include "cli/session.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 
 // plan, run, backfill, retry.
 namespace windrow::cli {
@@ -33,7 +35,8 @@ app::PlanOptions plan_options(const Session& session, const std::string& zone) {
 /// First rows of a table, for the end of a run.
 void show_rows(Session& session, app::App& app, const std::string& table) {
   constexpr int kRows = 5;
-  const auto* asset = app.graph().resolve(table);
+  const auto workspace = app.workspace();
+  const auto* asset = workspace->graph.resolve(table);
   const std::string name = asset ? asset->name : table;
   const auto dot = name.find('.');
   const std::string schema =
@@ -51,9 +54,10 @@ void show_rows(Session& session, app::App& app, const std::string& table) {
 /// The table behind the last view that this run published; empty where it published none.
 std::string last_published(const app::App& app, const app::RunResult& result) {
   std::string out;
+  const auto workspace = app.workspace();
   for (const auto& task : result.tasks) {
     if (task.status != "done" || !task.asset.starts_with("publish.")) continue;
-    for (const auto& publication : app.project().publications) {
+    for (const auto& publication : workspace->project.publications) {
       if ("publish." + publication.name != task.asset) continue;
       for (const auto& view : publication.views) {
         if (!view.from.empty()) out = view.from.value;
@@ -91,7 +95,7 @@ void show_next(Session& session, const std::string& table) {
 int report(Session& session, app::App& app, const app::RunResult& result) {
   const auto& out = session.out;
   if (out.json()) {
-    out.write(result_json(result));
+    out.write(dumped(json_of(result)));
   } else {
     out.write(result_text(result, {out.width(), out.style(), &out.secrets()}, out.verbose()));
     const auto published = last_published(app, result);
@@ -119,7 +123,8 @@ int run_with(Session& session, app::App& app, const app::RunOptions& asked) {
   app::RunResult result;
   {
     RunView view(session.out, session.clock);
-    result = app.run(options, view.events());
+    result = app.start(options, [&](const observe::Event& event) { view.told(event); })
+                 ->wait(session.interrupts.cancel());
   }
   return report(session, app, result);
 }
@@ -136,7 +141,7 @@ std::vector<std::string> accept(Session& session, app::App& app) {
 int plan_verb(Session& session) {
   const auto app = open_app(session);
   const auto& out = session.out;
-  auto options = plan_options(session, app->project().zone);
+  auto options = plan_options(session, app->workspace()->project.zone);
   options.files = session.arguments.explain;
   if (!session.arguments.accept.empty()) {
     const auto names = accept(session, *app);
@@ -149,8 +154,8 @@ int plan_verb(Session& session) {
   }
   const auto plan = app->plan(options);
   const bool explain = session.arguments.explain || out.verbose();
-  out.write(out.json() ? plan_json(plan)
-                       : plan_text(plan, app->project().zone, out.style(), explain));
+  out.write(out.json() ? dumped(json_of(plan))
+                       : plan_text(plan, app->workspace()->project.zone, out.style(), explain));
   const bool problems = std::any_of(plan.steps.begin(), plan.steps.end(),
                                     [](const auto& step) { return step.problem.has_value(); });
   return problems ? kFailed : kDone;
@@ -159,7 +164,7 @@ int plan_verb(Session& session) {
 int run_verb(Session& session) {
   const auto app = open_app(session);
   app::RunOptions options;
-  options.plan = plan_options(session, app->project().zone);
+  options.plan = plan_options(session, app->workspace()->project.zone);
   for (const auto& name : accept(session, *app)) {
     if (!session.out.json()) session.out.note("accepted " + name + " as it stands");
   }
@@ -175,7 +180,7 @@ int run_selected(Session& session, app::App& app, const std::string& select) {
 int backfill_verb(Session& session) {
   const auto app = open_app(session);
   app::RunOptions options;
-  options.plan = plan_options(session, app->project().zone);
+  options.plan = plan_options(session, app->workspace()->project.zone);
   options.plan.rebuild = true;
   return run_with(session, *app, options);
 }
@@ -183,7 +188,8 @@ int backfill_verb(Session& session) {
 int retry_verb(Session& session) {
   const auto app = open_app(session);
   const auto& wanted = session.arguments.run;
-  const auto run = app->history().run(wanted);
+  const auto history = app->history();
+  const auto run = history->run(wanted);
   if (!run) {
     throw Error(Code::usage,
                 wanted.empty() ? "there is no run to retry" : "there is no run \"" + wanted + "\"",
@@ -195,14 +201,15 @@ int retry_verb(Session& session) {
                 "`windrow run` continues where the lake says");
   }
   std::vector<std::string> assets;
-  for (const auto& task : app->history().tasks(run->id)) {
+  const auto workspace = app->workspace();
+  for (const auto& task : history->tasks(run->id)) {
     const bool again =
         task.status == "failed" || task.status == "skipped" || task.status == "canceled";
-    if (again && app->graph().find(task.asset)) assets.push_back(task.asset);
+    if (again && workspace->graph.find(task.asset)) assets.push_back(task.asset);
   }
   if (assets.empty()) {
     if (session.out.json()) {
-      session.out.write(result_json({"", "done", {}, {}}));
+      session.out.write(dumped(json_of(app::RunResult{"", "done", {}, {}})));
     } else {
       session.out.print("nothing to retry: nothing failed in run " + short_run(run->id));
     }

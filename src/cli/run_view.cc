@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/clock.h"
+
 namespace windrow::cli {
 
 namespace {
@@ -62,43 +64,40 @@ void RunView::tick() {
   while (!end_.wait_for(lock, kBetweenDrawings, [this] { return ending_; })) draw();
 }
 
-app::RunEvents RunView::events() {
-  app::RunEvents out;
-  out.started = [this](const std::string&, size_t tasks) {
-    std::lock_guard lock(mutex_);
-    tasks_ = tasks;
-  };
-  out.task_started = [this](const std::string& asset) {
-    std::lock_guard lock(mutex_);
-    running_[asset] = {clock_.steady(), {}};
-  };
-  out.progress = [this](const Progress& progress) {
-    std::lock_guard lock(mutex_);
-    if (auto found = running_.find(progress.task); found != running_.end())
-      found->second.last = progress;
-  };
-  out.retrying = [this](const std::string& asset, int attempt, const Problem& problem,
-                        std::chrono::microseconds wait) {
-    std::lock_guard lock(mutex_);
-    scroll(fmt::format("{}  {}: attempt {}: {}; again in {}", out_.error_style().yellow("retry"),
-                       asset, attempt, problem.message, seconds_text(wait)));
-  };
-  out.task_finished = [this](const app::TaskOutcome& outcome) {
-    std::lock_guard lock(mutex_);
-    running_.erase(outcome.asset);
-    ++ended_;
-    if (outcome.status == "up to date" && !out_.verbose()) return;
-    const auto& style = out_.error_style();
-    const auto status = fmt::format("{:<6}", outcome.status);
-    std::string line = outcome.status == "done"     ? style.green(status)
-                       : outcome.status == "failed" ? style.red(status)
-                                                    : style.dim(status);
-    line += " " + outcome.asset;
-    if (outcome.rows >= 0) line += "  " + counted(outcome.rows, "row");
-    if (outcome.elapsed.count() > 0) line += "  " + seconds_text(outcome.elapsed);
-    scroll(line);
-  };
-  return out;
+void RunView::told(const observe::Event& event) {
+  std::lock_guard lock(mutex_);
+  std::visit([this](const auto& what) { show(what); }, event.what);
+}
+
+void RunView::show(const observe::RunStarted& run) { tasks_ = size_t(run.tasks); }
+
+void RunView::show(const observe::TaskStarted& task) {
+  running_[task.asset] = {clock_.steady(), {}};
+}
+
+void RunView::show(const Progress& progress) {
+  if (auto found = running_.find(progress.task); found != running_.end())
+    found->second.last = progress;
+}
+
+void RunView::show(const observe::TaskRetrying& task) {
+  scroll(fmt::format("{}  {}: attempt {}: {}; again in {}", out_.error_style().yellow("retry"),
+                     task.asset, task.attempt, task.problem.message, seconds_text(task.wait)));
+}
+
+void RunView::show(const observe::TaskOutcome& task) {
+  running_.erase(task.asset);
+  ++ended_;
+  if (task.status == "up to date" && !out_.verbose()) return;
+  const auto& style = out_.error_style();
+  const auto status = fmt::format("{:<6}", task.status);
+  std::string line = task.status == "done"     ? style.green(status)
+                     : task.status == "failed" ? style.red(status)
+                                               : style.dim(status);
+  line += " " + task.asset;
+  if (task.rows >= 0) line += "  " + counted(task.rows, "row");
+  if (task.elapsed.count() > 0) line += "  " + seconds_text(task.elapsed);
+  scroll(line);
 }
 
 void RunView::scroll(const std::string& line) {

@@ -7,8 +7,9 @@
 #include <string>
 #include <thread>
 
-#include "app/app.h"
+#include "base/time.h"
 #include "cli/out.h"
+#include "observe/event.h"
 
 namespace windrow::cli {
 
@@ -28,14 +29,21 @@ class RunView {
  public:
   RunView(const Out& out, const Clock& clock);
   ~RunView();
-  /// They refer to this object.
-  app::RunEvents events();
+  /// Safe from any thread.
+  void told(const observe::Event& event);
 
  private:
   struct Running {
     std::chrono::steady_clock::time_point since;
     Progress last;
   };
+  void show(const observe::RunStarted& run);
+  void show(const observe::TaskStarted& task);
+  void show(const Progress& progress);
+  void show(const observe::TaskRetrying& task);
+  void show(const observe::TaskOutcome& task);
+  template <typename Other>
+  void show(const Other&) {}
   void scroll(const std::string& line);
   void clear();
   void draw();

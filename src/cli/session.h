@@ -26,7 +26,7 @@ inline constexpr int kDone = 0, kFailed = 1, kWrongUse = 2, kStopped = 130;
 
 /// Everything that can be said on the command line.
 struct Arguments {
-  std::string folder = ".", environment = "dev", defer;
+  std::string folder = ".", environment = "dev", defer, now;
   std::vector<std::string> variables;
   bool json = false, no_color = false, quiet = false, verbose = false;
 
@@ -66,7 +66,7 @@ struct Arguments {
 
 /// How a project is opened; tests put a false one here.
 using OpenApp =
-    std::function<std::unique_ptr<app::App>(const app::Options&, Secrets&, const Clock&, Cancel&)>;
+    std::function<std::unique_ptr<app::App>(const app::Options&, Secrets&, const Clock&)>;
 
 /// What each verb works with.
 struct Session {

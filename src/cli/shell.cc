@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "duck/duck.h"
 #include "storage/private_file.h"
 
 namespace windrow::cli {
@@ -91,7 +92,7 @@ std::vector<std::string> known_words(app::Query& query) {
       "SELECT column_name AS w FROM duckdb_columns() WHERE NOT internal "
       "UNION ALL SELECT upper(keyword_name) FROM duckdb_keywords() WHERE keyword_category = "
       "'reserved') ORDER BY w");
-  for (const auto& row : rows.rows) out.push_back(duck::text_of(row[0]));
+  for (const auto& row : rows.rows) out.push_back(cell_text(row[0]));
   return out;
 }
 
@@ -197,7 +198,7 @@ class Shell {
 
   void version_at(const std::string& text) {
     std::optional<Time> at;
-    if (!text.empty()) at = time_argument(text, ".version-at", app_.project().zone);
+    if (!text.empty()) at = time_argument(text, ".version-at", app_.workspace()->project.zone);
     auto options = options_;
     options.version_of.clear();
     options.at = at;
@@ -252,7 +253,8 @@ int run_shell(Session& session, app::App& app, const app::QueryOptions& options)
   using_history();
   read_history(file.c_str());
   stifle_history(1000);
-  session.out.print(app.project().name + ": SQL over the lake; .help helps, .quit leaves");
+  session.out.print(app.workspace()->project.name +
+                    ": SQL over the lake; .help helps, .quit leaves");
   Shell(session, app, options).run();
   write_history(file.c_str());
   words.clear();

@@ -10,6 +10,7 @@
 #include "cli/session.h"
 #include "cli/text_table.h"
 #include "cli/write_verbs.h"
+#include "duck/duck.h"
 #include "lake/change_data.h"
 #include "lake/copies.h"
 #include "lake/table.h"
@@ -40,17 +41,7 @@ int history(Session& session, const lake::Table& table) {
   Json list = Json::array();
   TextTable text({"version", "time", "operation", "by", "run", "metrics"}, {0});
   for (const auto& entry : table.history(limit)) {
-    Json one{
-        {"version", entry.version},
-        {"timestamp", iso(entry.timestamp)},
-        {"operation", entry.operation},
-        {"engine", entry.engine_info},
-        {"parameters",
-         Json::parse(entry.parameters_json.empty() ? "{}" : entry.parameters_json, nullptr, false)},
-        {"metrics",
-         Json::parse(entry.metrics_json.empty() ? "{}" : entry.metrics_json, nullptr, false)}};
-    if (entry.provenance)
-      one["windrow"] = Json::parse(lake::to_json(*entry.provenance), nullptr, false);
+    const Json one = json_of(entry);
     list.push_back(one);
     std::string metrics;
     if (one["metrics"].is_object()) {
@@ -106,7 +97,7 @@ int drop(Session& session, storage::FileSystem& files, const std::string& path) 
   const bool by_name = !files.stat(folder_of(a.uri)) && a.uri.find('/') == std::string::npos;
   if (by_name && !a.force) {
     const auto app = open_app(session);
-    if (const auto* asset = app->graph().resolve(a.uri)) {
+    if (const auto* asset = app->workspace()->graph.resolve(a.uri)) {
       throw Error(
           Code::usage,
           fmt::format("\"{}\" is made by {}: the next run would make it again", a.uri, asset->file),
@@ -139,7 +130,7 @@ std::string table_path(Session& session, storage::FileSystem& files, const std::
   if (const size_t dot = uri.find('.'); dot == 0 || dot == std::string::npos) return folder;
   try {
     const auto app = open_app(session);
-    return app->lake_path() + "/" + uri.substr(0, uri.find('.')) + "/" +
+    return app->workspace()->environment.lake + "/" + uri.substr(0, uri.find('.')) + "/" +
            uri.substr(uri.find('.') + 1);
   } catch (const Error& error) {
     if (error.code() != Code::configuration) throw;

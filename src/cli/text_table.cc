@@ -91,7 +91,7 @@ std::string TextTable::text(const Layout& layout) const {
          "\n";
 }
 
-TextTable table_of(const duck::Rows& rows) {
+TextTable table_of(const Rows& rows) {
   std::vector<std::string> heads;
   for (const auto& column : rows.columns) heads.push_back(column.name);
   TextTable out(heads);
@@ -106,7 +106,7 @@ TextTable table_of(const duck::Rows& rows) {
     std::vector<TextTable::Cell> cells;
     for (const auto& cell : row) {
       const bool null = std::holds_alternative<std::monostate>(cell);
-      cells.emplace_back(duck::text_of(cell), null ? TextTable::Tone::dim : TextTable::Tone::plain);
+      cells.emplace_back(cell_text(cell), null ? TextTable::Tone::dim : TextTable::Tone::plain);
     }
     out.add(std::move(cells));
   }

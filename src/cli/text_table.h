@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "base/rows.h"
 #include "base/secrets.h"
 #include "cli/text.h"
-#include "duck/duck.h"
 
 namespace windrow::cli {
 
@@ -51,6 +51,6 @@ class TextTable {
 };
 
 /// A query's result as such a table; NULL is dim, so that it is not taken for the text.
-TextTable table_of(const duck::Rows& rows);
+TextTable table_of(const Rows& rows);
 
 }  // namespace windrow::cli

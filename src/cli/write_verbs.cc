@@ -4,8 +4,10 @@
 
 #include <array>
 
+#include "base/clock.h"
 #include "cli/json_text.h"
 #include "cli/text.h"
+#include "duck/duck.h"
 #include "lake/alter.h"
 
 namespace windrow::cli {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/rows.h"
 #include "columns/layout.h"
 
 namespace windrow::columns {

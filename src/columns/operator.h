@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/rows.h"
 #include "columns/batch.h"
 
 /// What SQL says badly, in C++: a pure function over the rows of a SELECT.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "duck/impl.h"
+#include "duck/quoting.h"
 
 namespace windrow::duck {
 
@@ -286,8 +287,8 @@ void Connection::set_up(const std::string& zone) {
 std::unique_ptr<Connection> Connection::beside() {
   std::unique_ptr<Connection> out(new Connection());
   guarded([&] { out->impl_ = std::make_unique<Impl>(*impl_->connection.context->db); });
-  out->set_up(text_of(value("SELECT current_setting('TimeZone')")));
-  out->execute("USE " + quote_name(text_of(value("SELECT current_catalog()"))));
+  out->set_up(cell_text(value("SELECT current_setting('TimeZone')")));
+  out->execute("USE " + quote_name(cell_text(value("SELECT current_catalog()"))));
   return out;
 }
 

@@ -13,42 +13,10 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "base/rows.h"
 
 /// The one wrapper of DuckDB. Nothing of DuckDB's own types leaves this room.
 namespace windrow::duck {
-
-/// A value of a small result. Types without a place here come as DuckDB's own text for them
-/// (decimal, date, timestamp in ISO form, list, struct, …).
-using Cell = std::variant<std::monostate, bool, int64_t, double, std::string>;
-/// Text of a cell as a person reads it; NULL is `NULL`.
-std::string text_of(const Cell& cell);
-
-struct Column {
-  std::string name;
-  std::string
-      type;  ///< DuckDB's name of the type, e.g. `DECIMAL(10,2)`, `STRUCT(a INTEGER, b VARCHAR[])`
-  bool operator==(const Column&) const = default;
-};
-
-/// A whole small result in memory.
-struct Rows {
-  std::vector<Column> columns;
-  std::vector<std::vector<Cell>> rows;
-};
-
-/// An SQL error. `position` is the byte in the SQL text where DuckDB points, where it says.
-class SqlError : public Error {
- public:
-  SqlError(Problem problem, std::optional<size_t> position, std::string kind)
-      : Error(std::move(problem)), position_(position), kind_(std::move(kind)) {}
-  std::optional<size_t> position() const { return position_; }
-  /// DuckDB's kind: `Parser`, `Binder`, `Catalog`, `Conversion`, `Out of Memory`, `IO`, …
-  const std::string& kind() const { return kind_; }
-
- private:
-  std::optional<size_t> position_;
-  std::string kind_;
-};
 
 struct Options {
   uint64_t memory_bytes = 0;     ///< for the whole process, nearly; 0: DuckDB's default
@@ -71,17 +39,6 @@ class Database {
  private:
   std::unique_ptr<Impl> impl_;
 };
-
-/// A value for `$x`. `type` is DuckDB's name of a type to cast it to first; empty: as the cell is.
-struct Parameter {
-  Cell value;
-  std::string type;
-  Parameter() = default;
-  template <typename T>
-  requires std::constructible_from<Cell, T> Parameter(T&& v, std::string t = {})
-      : value(std::forward<T>(v)), type(std::move(t)) {}  // NOLINT: implicit
-};
-using Parameters = std::map<std::string, Parameter>;  ///< by name, without the dollar
 
 /// One session. One thread at a time, except `interrupt` and `progress`, which any thread may call.
 class Connection {
@@ -126,12 +83,6 @@ class Connection {
   std::unique_ptr<Impl> impl_;
 };
 
-/// `"name"` with quotes doubled, always quoted.
-std::string quote_name(std::string_view name);
-/// `'text'` with quotes doubled.
-std::string quote_text(std::string_view text);
-/// `['a', 'b']`
-std::string quote_list(const std::vector<std::string>& texts);
 /// DuckDB's version, e.g. `1.5.5`.
 std::string version();
 

@@ -35,19 +35,19 @@ TEST_F(Duck, GivesCells) {
   EXPECT_EQ(std::get<int64_t>(r[0]), 1);
   EXPECT_EQ(std::get<double>(r[1]), 2.5);
   EXPECT_EQ(std::get<std::string>(r[2]), "é");
-  EXPECT_EQ(text_of(r[3]), "NULL");
+  EXPECT_EQ(cell_text(r[3]), "NULL");
   EXPECT_TRUE(std::get<bool>(r[4]));
-  EXPECT_EQ(text_of(r[5]), "1.10");
+  EXPECT_EQ(cell_text(r[5]), "1.10");
   EXPECT_EQ(std::get<int64_t>(r[6]), 3);
-  EXPECT_EQ(text_of(r[7]), "[1, 2]");
-  EXPECT_EQ(text_of(r[8]), "2025-10-17 14:00:00");
+  EXPECT_EQ(cell_text(r[7]), "[1, 2]");
+  EXPECT_EQ(cell_text(r[8]), "2025-10-17 14:00:00");
   EXPECT_EQ(rows.columns[6].type, "HUGEINT");
 }
 
 TEST_F(Duck, BindsNamedParameters) {
-  EXPECT_EQ(text_of(connection_.value("SELECT $b || $a", {{"a", "x"}, {"b", "y"}})), "yx");
-  EXPECT_EQ(text_of(connection_.value("SELECT $t + INTERVAL 1 DAY",
-                                      {{"t", {"2025-01-01", "TIMESTAMP"}}})),
+  EXPECT_EQ(cell_text(connection_.value("SELECT $b || $a", {{"a", "x"}, {"b", "y"}})), "yx");
+  EXPECT_EQ(cell_text(connection_.value("SELECT $t + INTERVAL 1 DAY",
+                                        {{"t", {"2025-01-01", "TIMESTAMP"}}})),
             "2025-01-02 00:00:00");
   EXPECT_THROW(connection_.value("SELECT $missing"), SqlError);
 }
@@ -91,7 +91,7 @@ TEST_F(Duck, StopsWithinASecond) {
     EXPECT_EQ(error.code(), Code::canceled);
   }
   later.join();
-  EXPECT_EQ(text_of(connection_.value("SELECT 42")), "42");
+  EXPECT_EQ(cell_text(connection_.value("SELECT 42")), "42");
 }
 
 TEST_F(Duck, ARequestBetweenTwoQueriesStopsTheNextOne) {
@@ -105,7 +105,7 @@ TEST_F(Duck, ARequestBetweenTwoQueriesStopsTheNextOne) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Code::canceled);
   }
-  EXPECT_EQ(text_of(moved.value("SELECT 42")), "42");
+  EXPECT_EQ(cell_text(moved.value("SELECT 42")), "42");
   connection_ = Connection(database_);
 }
 
@@ -123,7 +123,7 @@ TEST_F(Duck, SaysWhenMemoryIsNotEnough) {
     EXPECT_EQ(error.problem().message.find("Possible solutions"), std::string::npos);
     EXPECT_NE(error.problem().hint.find("engine.memory"), std::string::npos);
   }
-  EXPECT_EQ(text_of(connection.value("SELECT 42")), "42");
+  EXPECT_EQ(cell_text(connection.value("SELECT 42")), "42");
 }
 
 TEST_F(Duck, WritesManyPartitionsWithLittleMemory) {
@@ -133,7 +133,7 @@ TEST_F(Duck, WritesManyPartitionsWithLittleMemory) {
   options.threads = 2;  // with more of them DuckDB now and then finds nothing left to spill
   Database small(options);
   Connection connection(small);
-  WriteOptions write;
+  columns::WriteOptions write;
   write.folder = folder_ / "many";
   write.partition_by = {"p"};
   const auto files =
@@ -153,7 +153,7 @@ TEST_F(Duck, WritesManyPartitionsWithLittleMemory) {
 
 TEST_F(Duck, AFolderThatCannotBeMadeIsAnError) {
   std::ofstream(folder_ / "file") << "x";
-  WriteOptions options;
+  columns::WriteOptions options;
   options.folder = folder_ / "file" / "below";
   EXPECT_THROW(write_parquet(connection_, "SELECT 1 AS a", {}, options), Error);
 }
@@ -161,7 +161,7 @@ TEST_F(Duck, AFolderThatCannotBeMadeIsAnError) {
 TEST_F(Duck, AStoppedWriteLeavesNoFiles) {
   Cancel cancel;
   auto stop = connection_.stop_on(cancel);
-  WriteOptions options;
+  columns::WriteOptions options;
   options.folder = folder_ / "stopped";
   options.partition_by = {"p"};
   std::thread later([&] {
@@ -180,7 +180,7 @@ TEST_F(Duck, AStoppedWriteLeavesNoFiles) {
 }
 
 TEST_F(Duck, WritesParquetWithStatistics) {
-  WriteOptions options;
+  columns::WriteOptions options;
   options.folder = folder_ / "plain";
   const auto files = write_parquet(connection_,
                                    "SELECT i AS id, 'n' || i AS name, if(i = 3, NULL, i * $f) AS "
@@ -194,7 +194,7 @@ TEST_F(Duck, WritesParquetWithStatistics) {
       if (c.path == path) return c;
     }
     ADD_FAILURE() << path[0];
-    return ColumnStatistics{};
+    return columns::ColumnStatistics{};
   };
   EXPECT_EQ(find({"id"}).min, "0");
   EXPECT_EQ(find({"id"}).max, "9");
@@ -203,7 +203,7 @@ TEST_F(Duck, WritesParquetWithStatistics) {
 }
 
 TEST_F(Duck, WritesPartitionsWithOddValues) {
-  WriteOptions options;
+  columns::WriteOptions options;
   options.folder = folder_ / "parted";
   options.partition_by = {"p", "q"};
   const auto files = write_parquet(
@@ -224,7 +224,7 @@ TEST_F(Duck, WritesPartitionsWithOddValues) {
 }
 
 TEST_F(Duck, WritesPartitionsIntoAFolderWhoseNameEndsBeyondAscii) {
-  WriteOptions options;
+  columns::WriteOptions options;
   options.folder = folder_ / "t é";
   options.partition_by = {"p"};
   const auto files = write_parquet(connection_, "SELECT 1 AS a, 'é' AS p", {}, options);
@@ -235,7 +235,7 @@ TEST_F(Duck, WritesPartitionsIntoAFolderWhoseNameEndsBeyondAscii) {
 }
 
 TEST_F(Duck, AnEmptyResultWritesNoFile) {
-  WriteOptions options;
+  columns::WriteOptions options;
   options.folder = folder_ / "empty";
   EXPECT_TRUE(write_parquet(connection_, "SELECT 1 AS a WHERE false", {}, options).empty());
   options.partition_by = {"a"};
@@ -250,7 +250,7 @@ TEST_F(Duck, WideRowsAreWrittenInSmallerGroups) {
   small.threads = 2;
   Database database(small);
   Connection connection(database);
-  WriteOptions options;
+  columns::WriteOptions options;
   options.folder = folder_ / "wide";
   int64_t rows = 0;
   for (const auto& file : write_parquet(
@@ -261,7 +261,7 @@ TEST_F(Duck, WideRowsAreWrittenInSmallerGroups) {
 }
 
 TEST_F(Duck, AFailedWriteLeavesNoFiles) {
-  WriteOptions options;
+  columns::WriteOptions options;
   options.folder = folder_ / "failed";
   EXPECT_THROW(
       write_parquet(connection_,

@@ -58,7 +58,7 @@ class FilesTest : public ::testing::Test {
  protected:
   FilesTest() { attach_files(database_, remote_); }
   ~FilesTest() override { std::filesystem::remove_all(folder_); }
-  std::string text(const std::string& sql) { return text_of(connection_.value(sql)); }
+  std::string text(const std::string& sql) { return cell_text(connection_.value(sql)); }
   size_t reads() const {
     size_t out = 0;
     for (const auto& line : faulty_.trace()) out += line.starts_with("read_range");
@@ -135,7 +135,7 @@ TEST_F(FilesTest, ErrorsKeepTheirCodeAndHint) {
 }
 
 TEST_F(FilesTest, WritesPartitionsIntoAFolderWhoseNameEndsBeyondAscii) {
-  WriteOptions options;
+  columns::WriteOptions options;
   options.folder = "mem://b/té";
   options.partition_by = {"p"};
   const auto files = write_parquet(connection_, "SELECT 1 AS a, 'x' AS p", {}, options);
@@ -146,7 +146,7 @@ TEST_F(FilesTest, WritesPartitionsIntoAFolderWhoseNameEndsBeyondAscii) {
 
 TEST_F(FilesTest, AnyFailureWhileWritingLeavesNoFile) {
   const auto write = [&] {
-    WriteOptions options;
+    columns::WriteOptions options;
     options.folder = "mem://b/table";
     options.partition_by = {"p"};
     return write_parquet(connection_, "SELECT range AS i, range % 4 AS p FROM range(1000)", {},

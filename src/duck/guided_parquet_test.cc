@@ -5,6 +5,8 @@
 
 #include <filesystem>
 
+#include "duck/quoting.h"
+
 namespace windrow::duck {
 namespace {
 
@@ -59,7 +61,7 @@ class GuidedParquet : public testing::Test {
   /// How many files are read for the condition; and the rows are those of a plain scan.
   size_t read(const std::string& where, const Parameters& parameters = {}) {
     const auto rows = [&](const std::string& view) {
-      return text_of(connection_.value(
+      return cell_text(connection_.value(
           "SELECT count(*) || ' ' || coalesce(sum(i), 0) FROM " + view + " WHERE " + where,
           parameters));
     };
@@ -142,7 +144,7 @@ class Moments : public GuidedParquet {
         "'TIMESTAMPTZ', default_value: NULL}, 's': {name: 's', type: 'STRUCT(a TIMESTAMP)', "
         "default_value: NULL}})");
   }
-  std::string value(const std::string& sql) { return text_of(connection_.value(sql)); }
+  std::string value(const std::string& sql) { return cell_text(connection_.value(sql)); }
 };
 
 TEST_F(Moments, AreTheSameMicrosecondsUnderAnotherType) {

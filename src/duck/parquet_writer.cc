@@ -6,6 +6,7 @@
 
 #include "base/id.h"
 #include "duck/impl.h"
+#include "duck/quoting.h"
 
 namespace windrow::duck {
 
@@ -49,8 +50,8 @@ std::vector<std::string> split_path(const std::string& quoted) {
   return parts;
 }
 
-ColumnStatistics statistics_of(const std::string& path, const Value& entries) {
-  ColumnStatistics out;
+columns::ColumnStatistics statistics_of(const std::string& path, const Value& entries) {
+  columns::ColumnStatistics out;
   out.path = split_path(path);
   for_each_entry(entries, [&](const std::string& key, const Value& value) {
     if (value.IsNull()) return;
@@ -66,9 +67,10 @@ ColumnStatistics statistics_of(const std::string& path, const Value& entries) {
   return out;
 }
 
-WrittenFile written_file(const std::vector<std::string>& names, const duckdb::DataChunk& chunk,
-                         duckdb::idx_t row, const std::vector<std::string>& partition_by) {
-  WrittenFile out;
+columns::WrittenFile written_file(const std::vector<std::string>& names,
+                                  const duckdb::DataChunk& chunk, duckdb::idx_t row,
+                                  const std::vector<std::string>& partition_by) {
+  columns::WrittenFile out;
   for (size_t c = 0; c < names.size(); ++c) {
     const Value value = chunk.GetValue(c, row);
     if (names[c] == "filename") out.path = value.ToString();
@@ -101,7 +103,7 @@ std::string list_of_names(const std::vector<std::string>& names) {
 
 /// DuckDB loses letters beyond ASCII at the end of the folder that it writes partitions into, so
 /// such a folder is named as `folder/.`; `named_plainly` undoes that in the names of files.
-std::string target_of(const WriteOptions& options) {
+std::string target_of(const columns::WriteOptions& options) {
   const bool lost = !options.partition_by.empty() && !options.folder.empty() &&
                     uint8_t(options.folder.back()) >= 0x80;
   return lost ? options.folder + "/." : options.folder;
@@ -112,7 +114,7 @@ void named_plainly(std::string& path, const std::string& folder) {
     path.erase(folder.size(), 2);
 }
 
-std::string copy_statement(const std::string& select, const WriteOptions& options,
+std::string copy_statement(const std::string& select, const columns::WriteOptions& options,
                            const std::string& prefix) {
   std::string inner = select;
   std::vector<std::string> order;
@@ -165,8 +167,9 @@ void remove_begun(duckdb::FileSystem& files, const std::string& folder,
   }
 }
 
-std::vector<WrittenFile> write_once(Connection& connection, const std::string& select,
-                                    const Parameters& parameters, const WriteOptions& options) {
+std::vector<columns::WrittenFile> write_once(Connection& connection, const std::string& select,
+                                             const Parameters& parameters,
+                                             const columns::WriteOptions& options) {
   // The prefix is this write's own, so that what it began can be found and removed.
   const std::string prefix = options.file_name.empty()
                                  ? options.file_prefix + new_uuid().substr(0, 8) + "-"
@@ -175,7 +178,7 @@ std::vector<WrittenFile> write_once(Connection& connection, const std::string& s
   guarded([&] { system.CreateDirectoriesRecursive(options.folder); });
   try {
     return connection.impl().guarded_by_stop([&] {
-      std::vector<WrittenFile> files;
+      std::vector<columns::WrittenFile> files;
       auto result =
           connection.impl().run(copy_statement(select, options, prefix), parameters, false);
       const std::vector<std::string> names(result->names.begin(), result->names.end());
@@ -201,9 +204,10 @@ std::vector<WrittenFile> write_once(Connection& connection, const std::string& s
 
 }  // namespace
 
-std::vector<WrittenFile> write_parquet(Connection& connection, const std::string& select,
-                                       const Parameters& parameters, const WriteOptions& options,
-                                       const ProgressSink&) {
+std::vector<columns::WrittenFile> write_parquet(Connection& connection, const std::string& select,
+                                                const Parameters& parameters,
+                                                const columns::WriteOptions& options,
+                                                const ProgressSink&) {
   try {
     return write_once(connection, select, parameters, options);
   } catch (const SqlError& error) {
@@ -211,7 +215,7 @@ std::vector<WrittenFile> write_parquet(Connection& connection, const std::string
   }
   // Each thread holds a group of rows, and wide ones are more than all memory: nothing was kept of
   // what was written, so it is written again in smaller groups.
-  WriteOptions smaller = options;
+  columns::WriteOptions smaller = options;
   smaller.row_group_rows = std::max(kRowGroupLeast, options.row_group_rows / 16);
   return write_once(connection, select, parameters, smaller);
 }

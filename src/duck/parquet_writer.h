@@ -1,57 +1,21 @@
 #pragma once
 
-#include <cstdint>
-#include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/progress.h"
+#include "columns/parquet_files.h"
 #include "duck/duck.h"
 
 namespace windrow::duck {
-
-/// What the writer knows of one column of one file. Keys of the enclosing map are quoted paths as
-/// DuckDB gives them, unquoted and split here: {"st", "a"}.
-struct ColumnStatistics {
-  std::vector<std::string> path;
-  std::optional<std::string> min,
-      max;  ///< DuckDB's text; absent where not known or where NaN makes them unusable
-  std::optional<int64_t> null_count;
-  bool has_nan = false;
-};
-
-struct WrittenFile {
-  std::string path;  ///< absolute
-  int64_t rows = 0;
-  int64_t bytes = 0;
-  std::map<std::string, std::optional<std::string>>
-      partition_values;  ///< NULL is absent value; text unescaped
-  std::vector<ColumnStatistics> columns;
-};
-
-struct WriteOptions {
-  std::string folder;                     ///< absolute; made where it is not there
-  std::vector<std::string> partition_by;  ///< columns of the SELECT; not written into the files
-  std::string compression = "zstd";       ///< or `snappy`
-  int64_t file_bytes = 256ll << 20;       ///< a new file is begun past this size
-  int64_t row_group_rows = 122880;
-  std::string field_ids;  ///< `"a": 1, "s": {__duckdb_field_id: 2, "x": 3}`; empty: files have none
-  std::string file_prefix = "part-";  ///< names are prefix + UUID + `.parquet`
-  /// For few rows at a time: the whole name but `.parquet`, which nothing else in the folder has.
-  /// One file, or one in each partition (there with a number behind); no sorting by partition.
-  std::string file_name = {};
-  /// SQL expressions, optional. DuckDB's sort takes the sign off a negative zero in the columns it
-  /// sorts by.
-  std::vector<std::string> order_by;
-};
 
 /// Runs a SELECT and streams its rows into new Parquet files, in memory bounded by the database's
 /// limit for any number of rows and partitions. An empty result writes no file. On any failure or
 /// interrupt the files it began are removed. Nothing is made durable here: that is the committer's
 /// part (FileSystem::sync).
-std::vector<WrittenFile> write_parquet(Connection& connection, const std::string& select,
-                                       const Parameters& parameters, const WriteOptions& options,
-                                       const ProgressSink& progress = {});
+std::vector<columns::WrittenFile> write_parquet(Connection& connection, const std::string& select,
+                                                const Parameters& parameters,
+                                                const columns::WriteOptions& options,
+                                                const ProgressSink& progress = {});
 
 }  // namespace windrow::duck

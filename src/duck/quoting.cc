@@ -1,6 +1,4 @@
-#include <fmt/format.h>
-
-#include "duck/duck.h"
+#include "duck/quoting.h"
 
 namespace windrow::duck {
 
@@ -23,17 +21,6 @@ std::string quote_list(const std::vector<std::string>& texts) {
   std::string out = "[";
   for (const auto& text : texts) out += (out.size() > 1 ? ", " : "") + quote_text(text);
   return out + "]";
-}
-
-std::string text_of(const Cell& cell) {
-  struct Writer {
-    std::string operator()(std::monostate) const { return "NULL"; }
-    std::string operator()(bool b) const { return b ? "true" : "false"; }
-    std::string operator()(int64_t n) const { return std::to_string(n); }
-    std::string operator()(double d) const { return fmt::format("{}", d); }
-    std::string operator()(const std::string& s) const { return s; }
-  };
-  return std::visit(Writer{}, cell);
 }
 
 }  // namespace windrow::duck

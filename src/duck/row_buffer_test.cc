@@ -32,10 +32,10 @@ TEST(RowBuffer, GivesItsRowsToASelect) {
       table.sql());
   const auto& row = found.rows[0];
   EXPECT_EQ(std::get<int64_t>(row[0]), int64_t(kRows));
-  EXPECT_EQ(text_of(row[1]), std::to_string(kRows * (kRows - 1) / 2));
+  EXPECT_EQ(cell_text(row[1]), std::to_string(kRows * (kRows - 1) / 2));
   EXPECT_EQ(std::get<int64_t>(row[2]), 6667);
-  EXPECT_EQ(text_of(row[3]), "kurz\xC3\xA4");
-  EXPECT_EQ(text_of(row[4]), longer);
+  EXPECT_EQ(cell_text(row[3]), "kurz\xC3\xA4");
+  EXPECT_EQ(cell_text(row[4]), longer);
   EXPECT_EQ(std::get<int64_t>(row[6]), 5001);
   EXPECT_EQ(std::get<int64_t>(row[7]), 1);
   EXPECT_EQ(std::get<int64_t>(row[8]), 1'700'000'000'000'000);
@@ -60,9 +60,9 @@ TEST(RowBuffer, ForgetsRowsAndKeepsColumns) {
   const BufferTable table(other, rows), twice(connection, rows);
   const auto found = other.query("SELECT a, late FROM " + table.sql());
   ASSERT_EQ(found.rows.size(), 2u);
-  EXPECT_EQ(text_of(found.rows[0][0]), "NULL");
-  EXPECT_EQ(text_of(found.rows[1][0]), "y");
-  EXPECT_EQ(text_of(found.rows[0][1]), "5");
+  EXPECT_EQ(cell_text(found.rows[0][0]), "NULL");
+  EXPECT_EQ(cell_text(found.rows[1][0]), "y");
+  EXPECT_EQ(cell_text(found.rows[0][1]), "5");
   std::string gone;
   {
     const BufferTable brief(connection, rows);

@@ -313,7 +313,7 @@ TEST(Sandbox, EveryFunctionOfDuckDBWasLookedAt) {
       "SELECT DISTINCT lower(function_name) FROM duckdb_functions() "
       "WHERE function_type IN ('scalar', 'aggregate', 'macro') ORDER BY 1");
   for (const auto& row : rows.rows) {
-    const auto name = text_of(row[0]);
+    const auto name = cell_text(row[0]);
     EXPECT_NE(computes(name), is_refused(name)) << name;
   }
   EXPECT_GT(rows.rows.size(), 600u);

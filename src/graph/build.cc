@@ -5,6 +5,7 @@
 
 #include "base/nearest.h"
 #include "base/text.h"
+#include "duck/duck.h"
 #include "graph/cycles.h"
 #include "graph/graph.h"
 

@@ -9,6 +9,7 @@
 #include <tuple>
 #include <vector>
 
+#include "duck/forward.h"
 #include "project/project.h"
 #include "sql/sql.h"
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/nearest.h"
+#include "duck/duck.h"
 #include "graph/graph.h"
 
 namespace windrow::graph {

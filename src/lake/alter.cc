@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/clock.h"
 #include "base/error.h"
+#include "duck/duck.h"
 #include "duck/sandbox.h"
 #include "lake/constraints.h"
 #include "lake/json_text.h"
@@ -212,7 +214,7 @@ class Alterer {
     try {
       return type_from_duck(column,
                             connection_.describe("SELECT CAST(NULL AS " + text + ")")[0].type);
-    } catch (const duck::SqlError& error) {
+    } catch (const SqlError& error) {
       throw wrong("column \"" + column + "\": \"" + text +
                   "\" is not a type: " + error.problem().message);
     }
@@ -300,7 +302,7 @@ class Alterer {
     try {
       engine.query("SELECT count(*) FROM (" +
                    enforced(engine, scan(std::move(after)), schema_, metadata_) + ")");
-    } catch (const duck::SqlError& error) {
+    } catch (const SqlError& error) {
       if (error.code() != Code::data) throw;
       throw Error(Code::data, error.problem().message, "mend or delete such rows first");
     }

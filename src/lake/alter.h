@@ -6,6 +6,8 @@
 #include <variant>
 #include <vector>
 
+#include "base/time.h"
+#include "duck/forward.h"
 #include "lake/table.h"
 
 /// Changes of a table's schema and properties: commits of metadata alone, no file is rewritten.

@@ -3,6 +3,7 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "duck/duck.h"
 #include "duck/files.h"
 #include "lake/deletion_vector.h"
 #include "lake/guided_scan.h"

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "duck/duck.h"
 #include "lake/partition_path.h"
 #include "lake/physical.h"
 #include "lake/stager.h"
@@ -115,7 +116,7 @@ std::vector<Cdc> write_changes(RowWork& engine, const Snapshot& table, const Rel
            " UNION ALL " + of_kind(pair, "(FROM " + rows + " EXCEPT ALL (" + alone_rows + "))");
   };
   const auto others = updates.all_but.value_or(Updates::Others{});
-  duck::WriteOptions options;
+  columns::WriteOptions options;
   options.folder = table.table_path + "/_change_data";
   options.file_prefix = "cdc-";
   const auto files =

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "duck/forward.h"
 #include "lake/row_work.h"
 
 /// Change data feed (PROTOCOL.md, "Change Data Files"): what a commit did, row by row.

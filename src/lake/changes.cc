@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/local_time.h"
+#include "duck/duck.h"
 #include "lake/history_archive.h"
 #include "lake/json_reader.h"
 #include "lake/maintenance.h"

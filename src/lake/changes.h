@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/interval.h"
-#include "duck/duck.h"
+#include "duck/forward.h"
 #include "lake/relation.h"
 
 /// Which intervals of an input were touched between two of its versions: idea 2, exact increments.

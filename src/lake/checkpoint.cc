@@ -6,6 +6,8 @@
 #include <fstream>
 
 #include "base/id.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "duck/vectors.h"
 #include "lake/action_json.h"
 #include "lake/json_text.h"
@@ -73,7 +75,7 @@ std::string action_json_sql(const std::string& name, const Type& known,
 }
 
 /// One line of JSON per action that is not an add.
-std::string lines_sql(const std::string& scan, const std::vector<duck::Column>& columns) {
+std::string lines_sql(const std::string& scan, const std::vector<Column>& columns) {
   std::string cases;
   for (const auto& [name, type] : kColumns) {
     if (name == "add") continue;
@@ -102,7 +104,7 @@ std::vector<std::string> partition_names(const Metadata& metadata) {
 }
 
 /// Adds are many: their columns are read as they are, without JSON between.
-void read_adds(const std::string& scan, const std::vector<duck::Column>& columns,
+void read_adds(const std::string& scan, const std::vector<Column>& columns,
                duck::Connection& connection, ActionReader& reader, std::string_view where,
                Commit& out) {
   const auto add = std::find_if(columns.begin(), columns.end(),
@@ -300,7 +302,7 @@ void read_parquet_actions(const std::vector<std::string>& paths, duck::Connectio
         reader.read(std::get<std::string>(row.at(0)), out, where);
     }
     read_adds(scan, columns, connection, reader, where, out);
-  } catch (const duck::SqlError& error) {
+  } catch (const SqlError& error) {
     if (error.kind() == "Out of Memory" || retryable(error.code()) ||
         error.code() == Code::permission) {
       throw;

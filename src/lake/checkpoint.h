@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "duck/duck.h"
+#include "duck/forward.h"
 #include "lake/log.h"
 #include "lake/table.h"
 

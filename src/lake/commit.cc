@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <functional>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
 #include "base/version.h"
+#include "duck/duck.h"
 #include "lake/action_json.h"
 #include "lake/checkpoint.h"
 #include "lake/conflict.h"

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <thread>
 
+#include "base/clock.h"
 #include "lake/log.h"
 #include "lake/table_fixture.h"
 #include "storage/faulty_file_system.h"

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "base/clock.h"
 #include "lake/small_world.h"
 #include "lake/table.h"
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "duck/quoting.h"
 #include "duck/sandbox.h"
 
 namespace windrow::lake {
@@ -55,7 +56,7 @@ void check_understood(RowWork& engine, const Rule& rule, const Schema& schema) {
   }
   try {
     engine.describe("SELECT " + rule.expression + " FROM (SELECT " + list + ")");
-  } catch (const duck::SqlError& error) {
+  } catch (const SqlError& error) {
     throw not_understood(rule, error.problem().message);
   }
 }

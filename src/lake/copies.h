@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/time.h"
+#include "duck/forward.h"
 #include "lake/table.h"
 
 /// Tables made of files that are there already: an older version brought back, a shallow clone.

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "duck/quoting.h"
 #include "lake/constraints.h"
 #include "lake/predicate_scope.h"
 #include "lake/row_tracking.h"
@@ -35,7 +36,7 @@ template <typename Work>
 auto with_users_sql(const StageContext& context, const std::string& sql, Work work) {
   try {
     return work();
-  } catch (const duck::SqlError& error) {
+  } catch (const SqlError& error) {
     if (error.kind() != "Parser" && error.kind() != "Binder" && error.kind() != "Catalog") throw;
     throw Error(Code::usage,
                 "table \"" + context.table_name + "\": " + error.problem().message + " in: " + sql,
@@ -161,7 +162,7 @@ Staged stage_update(const StageContext& context, const std::vector<Assignment>& 
 }
 
 Staged stage_replace_where(const StageContext& context, const Relation& select,
-                           const duck::Parameters& parameters, const std::string& condition) {
+                           const Parameters& parameters, const std::string& condition) {
   Stager stager(context, select, parameters);
   auto& staged = stager.staged();
   const std::string fresh =
@@ -202,7 +203,7 @@ class Merge {
  public:
   Merge(const StageContext& context, Stager& stager, const std::string& on,
         const std::vector<MergeClause>& clauses, const Relation& select,
-        const duck::Parameters& parameters)
+        const Parameters& parameters)
       : context_(context), stager_(stager), on_("(" + on + ")"), clauses_(clauses) {
     for (const auto& clause : clauses) {
       check_assignments(context, clause.set);
@@ -341,7 +342,7 @@ class Merge {
     if (clause.set.empty()) {
       const bool there =
           std::any_of(source_columns_.begin(), source_columns_.end(),
-                      [&](const duck::Column& column) { return column.name == field.name; });
+                      [&](const Column& column) { return column.name == field.name; });
       return there ? cast("s." + duck::quote_name(field.name)) : otherwise;
     }
     for (const auto& each : clause.set) {
@@ -398,7 +399,7 @@ class Merge {
                                       ") WHERE action IS NOT NULL "
                                       "GROUP BY 1")
                                .rows)
-      (duck::text_of(row[0]) == "update" ? out.updated : out.deleted) = std::get<int64_t>(row[1]);
+      (cell_text(row[0]) == "update" ? out.updated : out.deleted) = std::get<int64_t>(row[1]);
     return out;
   }
 
@@ -423,13 +424,13 @@ class Merge {
   const std::string on_;
   const std::vector<MergeClause>& clauses_;
   std::string source_;
-  std::vector<duck::Column> source_columns_;
+  std::vector<Column> source_columns_;
 };
 
 }  // namespace
 
 Staged stage_merge_clauses(const StageContext& context, const Relation& select,
-                           const duck::Parameters& parameters, const std::string& on,
+                           const Parameters& parameters, const std::string& on,
                            const std::vector<MergeClause>& clauses) {
   current_of(context);
   Stager stager(context, no_rows(context), {});

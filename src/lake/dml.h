@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "base/rows.h"
 #include "lake/rewrite.h"
 
 /// DELETE, UPDATE, replaceWhere and MERGE with clauses, staged by copy on write as everything in
@@ -22,7 +23,7 @@ Staged stage_update(const StageContext&, const std::vector<Assignment>& set,
 
 /// Replaces exactly the rows for which `condition` is true. Rows of the SELECT for which it is not
 /// are an Error(data) that shows some.
-Staged stage_replace_where(const StageContext&, const Relation& select, const duck::Parameters&,
+Staged stage_replace_where(const StageContext&, const Relation& select, const Parameters&,
                            const std::string& condition);
 
 /// The first clause of a kind whose condition holds decides what becomes of a row.
@@ -37,7 +38,7 @@ struct MergeClause {
 };
 /// The SELECT may have columns that the table has not, for conditions; they are not added to it.
 /// A row of the table that several rows of the SELECT would change is an Error(data).
-Staged stage_merge_clauses(const StageContext&, const Relation& select, const duck::Parameters&,
+Staged stage_merge_clauses(const StageContext&, const Relation& select, const Parameters&,
                            const std::string& on, const std::vector<MergeClause>& clauses);
 
 }  // namespace windrow::lake

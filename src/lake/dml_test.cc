@@ -3,6 +3,7 @@
 #include <memory>
 #include <set>
 
+#include "base/clock.h"
 #include "lake/alter.h"
 #include "lake/change_data.h"
 #include "lake/log.h"

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "duck/quoting.h"
 #include "lake/schema.h"
 #include "lake/stager.h"
 
@@ -286,7 +287,7 @@ std::string duck_type(const Type& type) {
   return "STRUCT(" + out + ")";
 }
 
-Schema schema_from_duck(const std::vector<duck::Column>& columns) {
+Schema schema_from_duck(const std::vector<Column>& columns) {
   Schema schema;
   Problems problems;
   for (const auto& column : columns) {
@@ -306,7 +307,7 @@ Schema schema_from_duck(const std::vector<duck::Column>& columns) {
   return schema;
 }
 
-Relation conforming_select(const Relation& select, const std::vector<duck::Column>& columns,
+Relation conforming_select(const Relation& select, const std::vector<Column>& columns,
                            const Schema& schema) {
   for (const auto& column : columns) {
     if (schema.find(column.name) == nullptr) {
@@ -317,7 +318,7 @@ Relation conforming_select(const Relation& select, const std::vector<duck::Colum
   std::string list;
   for (const auto& field : schema.fields) {
     const auto there = std::find_if(columns.begin(), columns.end(),
-                                    [&](const duck::Column& c) { return c.name == field.name; });
+                                    [&](const Column& c) { return c.name == field.name; });
     const std::string name = duck::quote_name(field.name);
     if (there == columns.end()) {
       list +=

@@ -11,7 +11,7 @@ namespace {
 class ExternalFilesTest : public TableFixture {
  protected:
   ExternalFilesTest() {
-    duck::WriteOptions options;
+    columns::WriteOptions options;
     options.folder = elsewhere_ + "/secret";
     file_ = duck::write_parquet(connection_, "SELECT 7 AS a", {}, options).at(0).path;
   }

@@ -6,6 +6,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "duck/duck.h"
 #include "lake/statistics.h"
 
 namespace windrow::lake {
@@ -65,7 +66,7 @@ std::shared_ptr<const duck::FileGuide> load_guide(storage::FileSystem& files,
 }
 
 std::vector<TableFiles> files_read(storage::FileSystem& files, duck::Connection& connection,
-                                   std::string_view select, const duck::Parameters& parameters) {
+                                   std::string_view select, const Parameters& parameters) {
   struct Paths {
     std::set<std::string> there, read;
   };

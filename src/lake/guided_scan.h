@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/rows.h"
+#include "duck/forward.h"
 #include "duck/guided_parquet.h"
 #include "lake/table.h"
 
@@ -22,8 +24,7 @@ struct TableFiles {
 /// Plans a SELECT over guided scans without running it. One entry a version, by path. Throws
 /// SqlError where it does not bind.
 std::vector<TableFiles> files_read(storage::FileSystem& files, duck::Connection& connection,
-                                   std::string_view select,
-                                   const duck::Parameters& parameters = {});
+                                   std::string_view select, const Parameters& parameters = {});
 
 /// Reads the version's log again. Error(corrupt, not_found) as `Table::snapshot`.
 std::shared_ptr<const duck::FileGuide> load_guide(storage::FileSystem& files, std::string_view key);

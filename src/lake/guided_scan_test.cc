@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "duck/duck.h"
 #include "lake/log.h"
 #include "lake/table_fixture.h"
 

@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "base/clock.h"
 #include "lake/action_json.h"
 #include "lake/checkpoint.h"
 #include "lake/dml.h"

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "base/clock.h"
 #include "lake/log.h"
 #include "lake/log_cleaning.h"
 #include "lake/table_fixture.h"

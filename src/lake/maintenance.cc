@@ -4,7 +4,9 @@
 #include <charconv>
 #include <map>
 
-#include "duck/parquet_writer.h"
+#include "columns/parquet_files.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "lake/history_archive.h"
 #include "lake/json_text.h"
 #include "lake/partition_path.h"
@@ -146,7 +148,7 @@ std::vector<Add> write_like(duck::Connection& connection, const Snapshot& snapsh
     for (const auto& each : options.order_by) order += (order.empty() ? "" : ", ") + each;
     select += " ORDER BY " + order;
   }
-  duck::WriteOptions write;
+  columns::WriteOptions write;
   write.folder = folder_beside(snapshot, like);
   write.file_bytes = options.file_bytes;
   write.row_group_rows = options.row_group_rows;

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "duck/duck.h"
+#include "duck/forward.h"
 #include "lake/table.h"
 
 /// What the ways of looking after a table share (optimize.h, vacuum.h, row_removal.h). All of them

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/local_time.h"
+#include "duck/quoting.h"
 #include "lake/partition_path.h"
 #include "lake/rewrite.h"
 #include "lake/row_tracking.h"
@@ -265,10 +266,10 @@ void read_keys(Stager& stager, const std::vector<std::string>& key, const std::s
             .query("SELECT min(\"low " + n + "\"), max(\"high " + n + "\") FROM (" + ends + ")")
             .rows.front();
     if (std::holds_alternative<std::monostate>(row[0])) return;  // no key at all
-    const auto text = [&](const duck::Cell& value) -> std::optional<std::string> {
+    const auto text = [&](const Cell& value) -> std::optional<std::string> {
       const bool moment = column.type.kind == Type::Kind::timestamp ||
                           column.type.kind == Type::Kind::timestamp_ntz;
-      if (!moment) return duck::text_of(value);
+      if (!moment) return cell_text(value);
       const Time t = time_from_micros(std::get<int64_t>(value));
       if (t < kCalendarBegin || t >= kCalendarEnd) return {};  // it stands for all beyond
       return iso(t);
@@ -289,7 +290,7 @@ void keep_files(Stager& stager, const std::string& matched) {
 }  // namespace
 
 Staged stage_merge(const StageContext& context, const Relation& select,
-                   const duck::Parameters& parameters, const MergeOptions& options) {
+                   const Parameters& parameters, const MergeOptions& options) {
   Stager stager(context, select, parameters);
   need_columns(stager.schema(), context.table_name, options.key);
   need_columns(stager.schema(), context.table_name, {options.latest_by});
@@ -330,8 +331,8 @@ Staged stage_merge(const StageContext& context, const Relation& select,
   return stager.finish("MERGE", {{"predicate", "\"key\""}}, Reads::scope, {options.key, {}});
 }
 
-Staged stage_scd2(const StageContext& context, const Relation& select,
-                  const duck::Parameters& parameters, const Scd2Options& options) {
+Staged stage_scd2(const StageContext& context, const Relation& select, const Parameters& parameters,
+                  const Scd2Options& options) {
   Stager stager(
       context, select, parameters,
       {{"valid_from", "TIMESTAMP"}, {"valid_to", "TIMESTAMP"}, {"is_current", "BOOLEAN"}});

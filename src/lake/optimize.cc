@@ -4,6 +4,9 @@
 #include <map>
 #include <set>
 
+#include "base/clock.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "lake/partition_path.h"
 #include "lake/protocol.h"
 #include "lake/relation.h"
@@ -274,7 +277,7 @@ std::vector<Add> files_of_partitions(duck::Connection& connection, const Snapsho
     const auto found = connection.query("SELECT \"windrow partition\"::BIGINT FROM (VALUES " +
                                         rows + ") p(" + names + ") WHERE (" + where + ")");
     for (const auto& each : found.rows) chosen.insert(std::get<int64_t>(each[0]));
-  } catch (const duck::SqlError& error) {
+  } catch (const SqlError& error) {
     throw Error(
         Code::usage,
         "the condition \"" + where + "\" cannot choose partitions: " + error.problem().message,

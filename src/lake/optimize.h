@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "base/time.h"
+#include "duck/forward.h"
 #include "lake/maintenance.h"
 
 /// Fewer and fuller files with the same rows. Small files of one partition are packed into bins of

@@ -3,6 +3,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/clock.h"
+#include "duck/duck.h"
 #include "lake/history_archive.h"
 #include "lake/log.h"
 #include "lake/statistics.h"

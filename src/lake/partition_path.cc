@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "duck/quoting.h"
 
 namespace windrow::lake {
 namespace {

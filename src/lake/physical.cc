@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/id.h"
+#include "duck/quoting.h"
 #include "lake/json_text.h"
 #include "lake/partition_path.h"
 #include "lake/protocol.h"
@@ -111,8 +112,8 @@ std::string tags_of(const Schema& in_files, const std::vector<std::string>& part
 
 /// `in_files` are the table's columns, and what the files alone know besides.
 std::vector<Add> write_as(RowWork& engine, const Snapshot& table, const Schema& in_files,
-                          const Relation& rows, const duck::Parameters& parameters,
-                          duck::WriteOptions options, Time now, const ProgressSink& progress) {
+                          const Relation& rows, const Parameters& parameters,
+                          columns::WriteOptions options, Time now, const ProgressSink& progress) {
   const auto& partition_by = table.metadata.partition_columns;
   if (options.folder.empty()) options.folder = table.table_path;
   for (const auto& name : partition_by) {
@@ -157,20 +158,20 @@ void map_new_columns(Schema& schema, Metadata& metadata) {
 }
 
 std::vector<Add> write_rows(RowWork& engine, const Snapshot& table, const Relation& rows,
-                            const duck::Parameters& parameters, duck::WriteOptions options,
-                            Time now, const ProgressSink& progress) {
+                            const Parameters& parameters, columns::WriteOptions options, Time now,
+                            const ProgressSink& progress) {
   return write_as(engine, table, table.schema, rows, parameters, std::move(options), now, progress);
 }
 
 std::vector<Add> write_rows_with_ids(RowWork& engine, const Snapshot& table, const Relation& rows,
-                                     duck::WriteOptions options, Time now,
+                                     columns::WriteOptions options, Time now,
                                      const ProgressSink& progress) {
   return write_as(engine, table, schema_with_row_ids(table), rows, {}, std::move(options), now,
                   progress);
 }
 
 std::vector<Add> adds_from_written(const std::string& table_path, const Schema& schema,
-                                   const std::vector<duck::WrittenFile>& files, Time now) {
+                                   const std::vector<columns::WrittenFile>& files, Time now) {
   std::vector<Add> out;
   out.reserve(files.size());
   for (const auto& file : files) {

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "base/rows.h"
 #include "lake/row_work.h"
 
 /// Private to lake/: between a table's columns and those of its files, which column mapping calls
@@ -20,12 +21,12 @@ void map_new_columns(Schema& schema, Metadata& metadata);
 /// Streams rows with the table's names and types into new files of the table. `folder` lies in the
 /// table; empty: the table's own.
 std::vector<Add> write_rows(RowWork& engine, const Snapshot& table, const Relation& rows,
-                            const duck::Parameters& parameters, duck::WriteOptions options,
-                            Time now, const ProgressSink& progress = {});
+                            const Parameters& parameters, columns::WriteOptions options, Time now,
+                            const ProgressSink& progress = {});
 /// The same of rows that have kRowId and kRowCommitVersion where the table keeps ids
 /// (row_tracking.h).
 std::vector<Add> write_rows_with_ids(RowWork& engine, const Snapshot& table, const Relation& rows,
-                                     duck::WriteOptions options, Time now,
+                                     columns::WriteOptions options, Time now,
                                      const ProgressSink& progress = {});
 
 }  // namespace windrow::lake

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/local_time.h"
+#include "duck/quoting.h"
 
 // DuckDB parses the condition and, for constants, computes them: `DATE '2025-01-01'` and `1 + 2`
 // are trees too. Whatever is not understood narrows nothing, which is always right for an AND.
@@ -29,7 +30,7 @@ class Boxer {
   Boxer(RowWork& engine, const Schema& schema) : engine_(engine), schema_(schema) {}
 
   ReadScope::Box box(const std::string& condition) {
-    tree_ = json::parse(duck::text_of(engine_.value(
+    tree_ = json::parse(cell_text(engine_.value(
         "SELECT json_serialize_sql(" + duck::quote_text("SELECT 1 WHERE " + condition) + ")")));
     if (tree_.value("error", true)) return {};
     auto& select = tree_["statements"][0]["node"];
@@ -97,7 +98,7 @@ class Boxer {
       const std::string value = "(SELECT * FROM json_execute_serialized_sql(" +
                                 duck::quote_text(query.dump()) + ")) v(x)";
       const bool text = field->type.kind == Type::Kind::string;
-      if (text && duck::text_of(engine_.value("SELECT typeof(x) FROM " + value)) != "VARCHAR")
+      if (text && cell_text(engine_.value("SELECT typeof(x) FROM " + value)) != "VARCHAR")
         return {};  // the column would be cast, not the constant
       std::string cast = "CAST(x AS " + duck_type(field->type) + ")";
       if (field->type.kind == Type::Kind::timestamp) cast = "epoch_us(" + cast + ")";
@@ -108,8 +109,8 @@ class Boxer {
         if (t < kCalendarBegin || t >= kCalendarEnd) return {};  // no text that statistics have
         return iso(t);
       }
-      return duck::text_of(cell);
-    } catch (const duck::SqlError&) {
+      return cell_text(cell);
+    } catch (const SqlError&) {
       return {};  // it does not cast: whoever runs the condition is told
     }
   }

@@ -1,5 +1,7 @@
 #include "lake/read_scope.h"
 
+#include "base/clock.h"
+#include "duck/duck.h"
 #include "lake/dml.h"
 #include "lake/predicate_scope.h"
 #include "lake/table_fixture.h"

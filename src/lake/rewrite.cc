@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "duck/quoting.h"
 #include "lake/physical.h"
 #include "lake/stager.h"
 #include "lake/statistics.h"
@@ -25,7 +26,7 @@ Relation staged_rows(Stager& stager) {
 }  // namespace
 
 Staged stage_append(const StageContext& context, const Relation& select,
-                    const duck::Parameters& parameters) {
+                    const Parameters& parameters) {
   Stager stager(context, select, parameters);
   auto& staged = stager.staged();
   staged.rows_written = staged.rows_changed = stager.write(stager.conforming(), parameters);
@@ -34,7 +35,7 @@ Staged stage_append(const StageContext& context, const Relation& select,
 }
 
 Staged stage_replace(const StageContext& context, const Relation& select,
-                     const duck::Parameters& parameters) {
+                     const Parameters& parameters) {
   Stager stager(context, select, parameters);
   auto& staged = stager.staged();
   staged.rows_written = staged.rows_changed = stager.write(stager.conforming(), parameters);
@@ -43,7 +44,7 @@ Staged stage_replace(const StageContext& context, const Relation& select,
 }
 
 Staged stage_replace_partitions(const StageContext& context, const Relation& select,
-                                const duck::Parameters& parameters) {
+                                const Parameters& parameters) {
   Stager stager(context, select, parameters);
   if (stager.before().metadata.partition_columns.empty()) {
     throw Error(Code::usage,
@@ -66,7 +67,7 @@ Staged stage_replace_partitions(const StageContext& context, const Relation& sel
 }
 
 Staged stage_replace_interval(const StageContext& context, const Relation& select,
-                              const duck::Parameters& parameters, const std::string& column,
+                              const Parameters& parameters, const std::string& column,
                               const Interval& interval, const std::string& zone) {
   Stager stager(context, select, parameters);
   auto& staged = stager.staged();
@@ -98,7 +99,7 @@ Staged stage_replace_interval(const StageContext& context, const Relation& selec
   }
 
   const auto text = [&](const std::string& literal) {
-    return duck::text_of(context.rows.value("SELECT CAST(" + literal + " AS VARCHAR)"));
+    return cell_text(context.rows.value("SELECT CAST(" + literal + " AS VARCHAR)"));
   };
   const auto candidates = files_overlapping(stager.before(), column, text(from), text(to));
   if (!candidates.empty()) {
@@ -129,8 +130,8 @@ Staged stage_replace_interval(const StageContext& context, const Relation& selec
                        Reads::scope);
 }
 
-Staged stage(const StageContext& context, const Relation& select,
-             const duck::Parameters& parameters, const Method& method) {
+Staged stage(const StageContext& context, const Relation& select, const Parameters& parameters,
+             const Method& method) {
   switch (method.kind) {
     case Method::Kind::append: return stage_append(context, select, parameters);
     case Method::Kind::replace: return stage_replace(context, select, parameters);
@@ -144,7 +145,7 @@ Staged stage(const StageContext& context, const Relation& select,
 }
 
 Relation set_down(RowWork& rows, const std::string& folder, const Relation& select,
-                  const duck::Parameters& parameters, Time now) {
+                  const Parameters& parameters, Time now) {
   Snapshot out;
   out.table_path = folder;
   const auto columns = rows.describe(select, parameters);
@@ -155,7 +156,7 @@ Relation set_down(RowWork& rows, const std::string& folder, const Relation& sele
 }
 
 std::string keep_through(RowWork& rows, const std::string& name, const columns::OperatorUse& use,
-                         const Relation& select, const duck::Parameters& parameters) {
+                         const Relation& select, const Parameters& parameters) {
   const auto columns = rows.describe(select, parameters);
   const Schema schema = schema_from_duck(columns);
   use.kind->output(schema,

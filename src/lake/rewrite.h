@@ -7,6 +7,7 @@
 
 #include "base/interval.h"
 #include "base/progress.h"
+#include "base/rows.h"
 #include "columns/operator.h"
 #include "lake/row_work.h"
 
@@ -52,18 +53,17 @@ struct StageContext {
   bool may_replace_schema = false;  ///< full refresh: whatever the SELECT yields becomes the schema
   Time now;
   ProgressSink progress;
-  duck::WriteOptions write = {};  ///< `folder`, where it is given, lies in the table's
+  columns::WriteOptions write = {};  ///< `folder`, where it is given, lies in the table's
 };
 
-Staged stage_append(const StageContext&, const Relation& select, const duck::Parameters&);
-Staged stage_replace(const StageContext&, const Relation& select, const duck::Parameters&);
+Staged stage_append(const StageContext&, const Relation& select, const Parameters&);
+Staged stage_replace(const StageContext&, const Relation& select, const Parameters&);
 /// Replaces the partitions that the SELECT yields rows for, and only those.
-Staged stage_replace_partitions(const StageContext&, const Relation& select,
-                                const duck::Parameters&);
+Staged stage_replace_partitions(const StageContext&, const Relation& select, const Parameters&);
 /// Replaces exactly the rows whose `column` (DATE, TIMESTAMP, TIMESTAMPTZ) lies in `interval`; DATE
 /// and TIMESTAMP count in `zone`. Rows that the SELECT yields outside of it are an Error(data) that
 /// shows some.
-Staged stage_replace_interval(const StageContext&, const Relation& select, const duck::Parameters&,
+Staged stage_replace_interval(const StageContext&, const Relation& select, const Parameters&,
                               const std::string& column, const Interval& interval,
                               const std::string& zone);
 /// Upsert by key. Duplicate or NULL keys in the SELECT's rows are an Error(data) that shows some,
@@ -77,7 +77,7 @@ struct MergeOptions {
   Relation delete_keys;     ///< empty: nothing is deleted
   bool whole_keys = false;  ///< the SELECT yields all there is of each of its keys
 };
-Staged stage_merge(const StageContext&, const Relation& select, const duck::Parameters&,
+Staged stage_merge(const StageContext&, const Relation& select, const Parameters&,
                    const MergeOptions&);
 /// Slowly changing dimension, type 2: adds valid_from, valid_to (TIMESTAMP) and is_current
 /// (BOOLEAN).
@@ -85,7 +85,7 @@ struct Scd2Options {
   std::vector<std::string> key;
   Time at;  ///< the moment that closes old rows and opens new ones
 };
-Staged stage_scd2(const StageContext&, const Relation& select, const duck::Parameters&,
+Staged stage_scd2(const StageContext&, const Relation& select, const Parameters&,
                   const Scd2Options&);
 
 /// How the rows of a SELECT enter the table.
@@ -97,17 +97,17 @@ struct Method {
   MergeOptions merge;        ///< merge
   Scd2Options scd2;          ///< scd2
 };
-Staged stage(const StageContext&, const Relation& select, const duck::Parameters&, const Method&);
+Staged stage(const StageContext&, const Relation& select, const Parameters&, const Method&);
 
 /// Writes rows into files of `folder`, which belong to no table: sessions with other inputs read
 /// them from there.
 Relation set_down(RowWork& rows, const std::string& folder, const Relation& select,
-                  const duck::Parameters& parameters, Time now);
+                  const Parameters& parameters, Time now);
 
 /// Has the rows of a SELECT go through an operator, and keeps what comes out under `name`. Gives
 /// what stands for it in FROM.
 std::string keep_through(RowWork& rows, const std::string& name, const columns::OperatorUse& use,
-                         const Relation& select, const duck::Parameters& parameters);
+                         const Relation& select, const Parameters& parameters);
 
 /// A request with everything of the staged change; the caller adds provenance, txns and
 /// expectations. `if_new`: what the table is called and may do, where the commit makes it.

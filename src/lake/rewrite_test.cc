@@ -7,6 +7,8 @@
 #include <functional>
 #include <set>
 
+#include "base/clock.h"
+#include "duck/duck.h"
 #include "lake/changes.h"
 
 namespace windrow::lake {
@@ -60,7 +62,7 @@ class Rewrite : public testing::Test {
     std::multiset<std::string> lines;
     for (const auto& row : connection_.query(sql).rows) {
       std::string line;
-      for (const auto& cell : row) line += duck::text_of(cell) + ",";
+      for (const auto& cell : row) line += cell_text(cell) + ",";
       line.back() = ' ';
       lines.insert(line);
     }

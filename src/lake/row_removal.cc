@@ -5,7 +5,10 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/clock.h"
 #include "base/error.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "lake/history_archive.h"
 #include "lake/json_text.h"
 #include "lake/maintenance.h"
@@ -194,7 +197,7 @@ void check_condition(duck::Connection& connection, const Snapshot& snapshot,
   try {
     connection.describe("SELECT * FROM (" + duck_sql(scan(snapshot, {})) + ") WHERE (" + condition +
                         ")");
-  } catch (const duck::SqlError& error) {
+  } catch (const SqlError& error) {
     throw Error(
         Code::usage,
         "the condition \"" + condition + "\" does not fit the table: " + error.problem().message,
@@ -309,7 +312,7 @@ Removal by_column(duck::Connection& connection, const Snapshot& snapshot,
                              ? Grain(Grain::Unit::day, 1, rule.zone).floor(rule.keep_from)
                              : rule.keep_from;
   const std::string literal = time_literal(keep_from, field->type, rule.zone);
-  const std::string to = duck::text_of(connection.value("SELECT CAST(" + literal + " AS VARCHAR)"));
+  const std::string to = cell_text(connection.value("SELECT CAST(" + literal + " AS VARCHAR)"));
   const std::string from =
       field->type.kind == Type::Kind::date ? "0001-01-01" : "0001-01-01 00:00:00";
   Removal out;

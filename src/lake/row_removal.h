@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "duck/forward.h"
 #include "lake/table.h"
 
 /// Taking rows out of a table for good reasons that are not the rows' own: their time is over

@@ -4,6 +4,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/clock.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "lake/changes.h"
 #include "lake/checkpoint.h"
 #include "lake/history_archive.h"

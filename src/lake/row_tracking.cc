@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/id.h"
+#include "duck/quoting.h"
 #include "lake/protocol.h"
 
 namespace windrow::lake {

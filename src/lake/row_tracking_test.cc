@@ -4,6 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/clock.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "lake/alter.h"
 #include "lake/change_data.h"
 #include "lake/copies.h"

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "duck/glob.h"
+#include "duck/quoting.h"
 #include "lake/deletion_vector.h"
 #include "lake/guided_scan.h"
 #include "lake/json_text.h"

@@ -1,5 +1,8 @@
 #include <nlohmann/json.hpp>
 
+#include "base/clock.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "lake/partition_path.h"
 #include "lake/table_fixture.h"
 
@@ -124,7 +127,7 @@ TEST_F(ScanTest, RowsAreHiddenWhereAFileHasMoreThanIsFoundById) {
   request.metadata->configuration["delta.columnMapping.mode"] = "id";
   request.protocol =
       Protocol{3, 7, {"columnMapping", "deletionVectors"}, {"columnMapping", "deletionVectors"}};
-  duck::WriteOptions options;
+  columns::WriteOptions options;
   options.folder = path_;
   options.field_ids = "\"col-1\": 1";
   const auto files = duck::write_parquet(

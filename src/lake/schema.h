@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/rows.h"
 #include "columns/schema.h"
-#include "duck/duck.h"
 
 namespace windrow::lake {
 
@@ -31,7 +31,7 @@ Type type_from_duck(std::string_view column, std::string_view duck_type);
 std::string duck_type(const Type& type);
 /// Names of the fields of a `STRUCT(…)`, whatever their types are.
 std::vector<std::string> struct_field_names(std::string_view duck_type);
-Schema schema_from_duck(const std::vector<duck::Column>& columns);
+Schema schema_from_duck(const std::vector<Column>& columns);
 
 /// What writing `incoming` into a table with `current` needs. Adding columns (nested too) is
 /// allowed and gives the widened schema. A type whose every value the table's type holds (integer

@@ -1,5 +1,6 @@
 #include "lake/schema.h"
 
+#include "duck/duck.h"
 #include "lake/protocol.h"
 #include "lake/stager.h"
 #include "lake/table_fixture.h"
@@ -21,7 +22,7 @@ TEST_F(SchemaTest, JsonRoundTripOfEveryType) {
   EXPECT_EQ(schema_from_json(to_json(schema)), schema);
   EXPECT_EQ(schema.find("st")->type.text(), "struct<x y:integer,q\":struct<z:string>>");
   EXPECT_EQ(schema.find("m")->type.text(), "map<string,array<decimal(2,1)>>");
-  std::vector<duck::Column> back;
+  std::vector<Column> back;
   for (const auto& field : schema.fields) back.push_back({field.name, duck_type(field.type)});
   EXPECT_EQ(schema_from_duck(back), schema);
   EXPECT_EQ(schema.find("S"), nullptr);
@@ -46,7 +47,7 @@ TEST_F(SchemaTest, TypesWithoutAHome) {
   std::string deep = "INTEGER";
   for (int i = 0; i < 10'000; ++i) deep = "STRUCT(a " + deep + ")";
   EXPECT_EQ(problem_of([&] { type_from_duck("a", deep); }).code, Code::unsupported);
-  const std::vector<duck::Column> same = {{"a", "INTEGER"}, {"A", "TIME"}, {"b", "BIT"}};
+  const std::vector<Column> same = {{"a", "INTEGER"}, {"A", "TIME"}, {"b", "BIT"}};
   try {
     schema_from_duck(same);
     FAIL();
@@ -77,8 +78,7 @@ TEST_F(SchemaTest, ConformingSelect) {
             (Strings{"9|e|{'a': NULL, 'b': 2}|NULL|true|[{'b': 2}]"}));
   EXPECT_EQ(schema_from_duck(connection_.describe(sql)), schema);
   const std::string big = "SELECT 170141183460469231731687303715884105727::HUGEINT AS h";
-  EXPECT_THROW(rows(duck_sql(conforming_select(big, connection_.describe(big), schema))),
-               duck::SqlError);
+  EXPECT_THROW(rows(duck_sql(conforming_select(big, connection_.describe(big), schema))), SqlError);
   EXPECT_THROW(conforming_select("SELECT 1 AS zzz", {{"zzz", "INTEGER"}}, schema), Error);
 }
 

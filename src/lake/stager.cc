@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/local_time.h"
+#include "duck/quoting.h"
 #include "lake/change_data.h"
 #include "lake/constraints.h"
 #include "lake/partition_path.h"
@@ -47,8 +48,8 @@ std::string time_literal(Time t, const Type& type, const std::string& zone) {
   return moment ? "TIMESTAMPTZ '" + text + "+00'" : "TIMESTAMP '" + text + "'";
 }
 
-Stager::Stager(const StageContext& context, const Relation& select,
-               const duck::Parameters& parameters, const std::vector<duck::Column>& extra)
+Stager::Stager(const StageContext& context, const Relation& select, const Parameters& parameters,
+               const std::vector<Column>& extra)
     : context_(context), parameters_(parameters) {
   const auto columns = rows().describe(select, parameters);
   auto with_extra = columns;
@@ -118,12 +119,12 @@ Stager::~Stager() {
 }
 
 std::string Stager::materialize(const std::string& name, const Relation& select,
-                                const duck::Parameters& parameters) {
+                                const Parameters& parameters) {
   kept_.push_back(name);
   return rows().keep(name, select, parameters);
 }
 
-int64_t Stager::write(const Relation& rows, const duck::Parameters& parameters) {
+int64_t Stager::write(const Relation& rows, const Parameters& parameters) {
   return add(write_rows(context_.rows, before_, rows, parameters, context_.write, context_.now,
                         context_.progress));
 }
@@ -147,9 +148,9 @@ int64_t Stager::add(std::vector<Add> written) {
   return rows;
 }
 
-std::vector<Add> files_at(const Snapshot& snapshot, const duck::Rows& paths) {
+std::vector<Add> files_at(const Snapshot& snapshot, const Rows& paths) {
   std::set<std::string> wanted;
-  for (const auto& row : paths.rows) wanted.insert(duck::text_of(row[0]));
+  for (const auto& row : paths.rows) wanted.insert(cell_text(row[0]));
   std::vector<Add> out;
   for (const auto& add : snapshot.files) {
     if (wanted.contains(snapshot.file_path(add))) out.push_back(add);
@@ -244,7 +245,7 @@ Staged Stager::finish(std::string operation, std::map<std::string, std::string> 
   return std::move(staged_);
 }
 
-int64_t Stager::count(const Relation& select, const duck::Parameters& parameters) const {
+int64_t Stager::count(const Relation& select, const Parameters& parameters) const {
   return std::get<int64_t>(rows().value("SELECT count(*) FROM (" + select + ")", parameters));
 }
 
@@ -253,7 +254,7 @@ std::string Stager::samples(const Relation& select) const {
   std::string out;
   for (const auto& row : found.rows) {
     std::string line;
-    for (const auto& cell : row) line += (line.empty() ? "" : ", ") + duck::text_of(cell);
+    for (const auto& cell : row) line += (line.empty() ? "" : ", ") + cell_text(cell);
     out += (out.empty() ? "(" : ", (") + line + ")";
   }
   return out;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/rows.h"
 #include "lake/change_data.h"
 #include "lake/rewrite.h"
 
@@ -14,12 +15,12 @@ namespace windrow::lake {
 class Stager {
  public:
   /// `extra` columns are added to the SELECT's by the way of staging (valid_from, …).
-  Stager(const StageContext& context, const Relation& select, const duck::Parameters& parameters,
-         const std::vector<duck::Column>& extra = {});
+  Stager(const StageContext& context, const Relation& select, const Parameters& parameters,
+         const std::vector<Column>& extra = {});
 
   const StageContext& context() const { return context_; }
   RowWork& rows() const { return context_.rows; }
-  const duck::Parameters& parameters() const { return parameters_; }
+  const Parameters& parameters() const { return parameters_; }
   const Schema& schema() const { return staged_.schema; }
   /// The SELECT with exactly the columns and types of the schema after (without the extra ones).
   const Relation& conforming() const { return conforming_; }
@@ -28,10 +29,10 @@ class Stager {
 
   /// Rows that are computed once. Gives what stands for them in FROM.
   std::string materialize(const std::string& name, const Relation& select,
-                          const duck::Parameters& parameters = {});
+                          const Parameters& parameters = {});
 
   /// Writes rows as files of the table; they become adds.
-  int64_t write(const Relation& rows, const duck::Parameters& parameters = {});
+  int64_t write(const Relation& rows, const Parameters& parameters = {});
   /// The rows of these files of the table before, for write_kept: with their ids where the table
   /// keeps them (row_tracking.h).
   Relation kept_rows(const std::vector<Add>& files) const;
@@ -47,7 +48,7 @@ class Stager {
   /// of the former rows does not come again counts as well. `costly` rows are computed once.
   void touch(const Relation& changed, bool costly = false);
 
-  int64_t count(const Relation& select, const duck::Parameters& parameters = {}) const;
+  int64_t count(const Relation& select, const Parameters& parameters = {}) const;
   /// Up to five rows as text, for messages: `(1, 'a'), (2, 'b')`.
   std::string samples(const Relation& select) const;
 
@@ -61,7 +62,7 @@ class Stager {
   Relation former_rows() const;
 
   const StageContext& context_;
-  const duck::Parameters& parameters_;
+  const Parameters& parameters_;
   Relation conforming_;
   Snapshot before_;
   std::optional<Snapshot> former_;  ///< with may_replace_schema: the table of which nothing stays
@@ -73,10 +74,10 @@ class Stager {
 /// The CAST-ing select list that turns a SELECT with `columns` into exactly the stored types of
 /// `schema` (HUGEINT → BIGINT failing on overflow, ENUM → VARCHAR, missing columns as NULL), in the
 /// schema's order.
-Relation conforming_select(const Relation& select, const std::vector<duck::Column>& columns,
+Relation conforming_select(const Relation& select, const std::vector<Column>& columns,
                            const Schema& schema);
 /// Files of the snapshot whose absolute paths stand in the first column.
-std::vector<Add> files_at(const Snapshot& snapshot, const duck::Rows& paths);
+std::vector<Add> files_at(const Snapshot& snapshot, const Rows& paths);
 /// `"a", "b"`, each with `prefix` before it.
 std::string column_list(const std::vector<std::string>& names, const std::string& prefix = {});
 std::vector<std::string> names_of(const Schema& schema);

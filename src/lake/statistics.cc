@@ -238,15 +238,15 @@ std::optional<Point> greatest_of(const Type& type, const std::string& text) {
 
 }  // namespace
 
-std::string stats_json(const Schema& schema, const duck::WrittenFile& file) {
-  std::map<std::vector<std::string>, const duck::ColumnStatistics*> known;
+std::string stats_json(const Schema& schema, const columns::WrittenFile& file) {
+  std::map<std::vector<std::string>, const columns::ColumnStatistics*> known;
   for (const auto& column : file.columns) known[column.path] = &column;
   Tree min, max, nulls;
   std::vector<std::string> at;
   each_leaf(schema.fields, at, [&](const std::vector<std::string>& path, const Type& type) {
     const auto found = known.find(path);
     if (found == known.end()) return;
-    const duck::ColumnStatistics& column = *found->second;
+    const columns::ColumnStatistics& column = *found->second;
     if (column.null_count) nulls.put(path, 0, std::to_string(*column.null_count));
     if (column.has_nan) return;
     // One bound without the other is of no use to most readers, and some refuse it.

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "duck/parquet_writer.h"
+#include "columns/parquet_files.h"
 #include "lake/actions.h"
 #include "lake/read_scope.h"
 #include "lake/schema.h"
@@ -17,7 +17,7 @@ namespace windrow::lake {
 /// every column and of fields of structures, where known. Left out: min and max of booleans,
 /// binaries and of columns that hold NaN; everything below lists and maps. Strings are cut to 32
 /// characters (the maximum rounded up), times keep all their microseconds.
-std::string stats_json(const Schema& schema, const duck::WrittenFile& file);
+std::string stats_json(const Schema& schema, const columns::WrittenFile& file);
 
 /// Rows that are not deleted; nothing where there are no statistics.
 std::optional<int64_t> rows_of(const Add& add);

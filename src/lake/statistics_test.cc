@@ -9,7 +9,7 @@ class StatisticsTest : public TableFixture {
  protected:
   std::string stats_of(const std::string& select) { return stage(select).at(0).stats; }
   std::string bounds(Type::Kind kind, const char* min, const char* max) {
-    duck::WrittenFile file;
+    columns::WrittenFile file;
     file.rows = 2;
     file.columns.push_back({{"c"}, min, max, 0, false});
     return stats_json(Schema{{{"c", Type{kind, 0, 0, {}}, true}}}, file);

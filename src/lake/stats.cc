@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "duck/duck.h"
 #include "lake/log.h"
 #include "lake/optimize.h"
 

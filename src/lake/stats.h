@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "duck/forward.h"
 #include "lake/table.h"
 
 /// What a table takes up, and how it grows.

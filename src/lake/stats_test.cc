@@ -1,5 +1,6 @@
 #include "lake/stats.h"
 
+#include "base/clock.h"
 #include "lake/copies.h"
 #include "lake/optimize.h"
 #include "lake/table_fixture.h"

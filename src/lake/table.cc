@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "duck/duck.h"
 #include "duck/files.h"
 #include "lake/action_json.h"
 #include "lake/checkpoint.h"

@@ -11,17 +11,16 @@
 #include <vector>
 
 #include "base/time.h"
+#include "duck/forward.h"
 #include "lake/actions.h"
 #include "lake/provenance.h"
 #include "lake/read_scope.h"
 #include "lake/schema.h"
 #include "storage/file_system.h"
 
-namespace windrow::duck {
-class Connection;
-class Database;
+namespace windrow::columns {
 struct WrittenFile;
-}  // namespace windrow::duck
+}  // namespace windrow::columns
 
 /// A Delta table: this is where the room is entered.
 namespace windrow::lake {
@@ -211,7 +210,7 @@ std::pair<Protocol, Metadata> create_actions(const NewTable& table, Time now);
 /// statistics (numRecords, minValues, maxValues, nullCount; strings truncated as the protocol says;
 /// NaN leaves min and max out).
 std::vector<Add> adds_from_written(const std::string& table_path, const Schema& schema,
-                                   const std::vector<duck::WrittenFile>& files, Time now);
+                                   const std::vector<columns::WrittenFile>& files, Time now);
 Remove remove_of(const Add& add, Time now, bool data_change = true);
 
 }  // namespace windrow::lake

@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/id.h"
+#include "base/rows.h"
 #include "duck/duck.h"
 #include "duck/parquet_writer.h"
 #include "lake/row_work.h"
@@ -25,7 +27,7 @@ class TableFixture : public ::testing::Test {
 
   std::vector<Add> stage(const std::string& select,
                          const std::vector<std::string>& partition_by = {}) {
-    duck::WriteOptions options;
+    columns::WriteOptions options;
     options.folder = path_;
     options.partition_by = partition_by;
     return adds_from_written(path_, schema_of(select),
@@ -70,7 +72,7 @@ class TableFixture : public ::testing::Test {
     std::vector<std::string> out;
     for (const auto& row : connection_.query(select).rows) {
       std::string line;
-      for (const auto& cell : row) line += (line.empty() ? "" : "|") + duck::text_of(cell);
+      for (const auto& cell : row) line += (line.empty() ? "" : "|") + cell_text(cell);
       out.push_back(line);
     }
     return out;

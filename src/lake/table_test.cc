@@ -2,6 +2,9 @@
 
 #include <fstream>
 
+#include "base/clock.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "lake/checkpoint.h"
 #include "lake/log.h"
 #include "lake/table_fixture.h"

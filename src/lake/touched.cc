@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/local_time.h"
+#include "duck/quoting.h"
 
 namespace windrow::lake {
 

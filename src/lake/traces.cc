@@ -6,6 +6,8 @@
 #include <set>
 
 #include "base/error.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "lake/action_json.h"
 #include "lake/checkpoint.h"
 #include "lake/history_archive.h"
@@ -157,7 +159,7 @@ class LogTraces {
         return "coalesce(TRY_CAST(" + duck::quote_text(one) + " AS " + type + ") = TRY_CAST(" +
                duck::quote_text(part.value) + " AS " + type + "), false)";
       };
-      found->second = duck::text_of(connection_.value("SELECT " + same(text))) == "true";
+      found->second = cell_text(connection_.value("SELECT " + same(text))) == "true";
     }
     return found->second;
   }
@@ -216,7 +218,7 @@ std::map<std::string, int64_t> files_with(duck::Connection& connection, const Sn
       connection.query("SELECT " + duck::quote_name(kFileColumn) + ", count(*) FROM (" +
                        duck_sql(scan(snapshot, files, Scan::Extra::file)) + ") WHERE (" +
                        condition + ") GROUP BY 1");
-  for (const auto& row : found.rows) out[duck::text_of(row[0])] = std::get<int64_t>(row[1]);
+  for (const auto& row : found.rows) out[cell_text(row[0])] = std::get<int64_t>(row[1]);
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "duck/forward.h"
 #include "lake/row_removal.h"
 #include "lake/table.h"
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <map>
 
+#include "base/clock.h"
 #include "base/error.h"
+#include "duck/duck.h"
 #include "lake/deletion_vector.h"
 #include "lake/json_text.h"
 #include "lake/maintenance.h"

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/time.h"
+#include "duck/forward.h"
 #include "lake/table.h"
 
 /// Removing files that no version inside the retention needs. Two conditions have to hold for each

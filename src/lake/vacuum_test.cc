@@ -6,6 +6,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/clock.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "lake/history_archive.h"
 #include "lake/optimize.h"
 #include "lake/partition_path.h"

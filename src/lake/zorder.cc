@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "lake/relation.h"
 
 namespace windrow::lake {
@@ -43,8 +45,8 @@ std::vector<std::string> bounds_of(duck::Connection& connection, const std::stri
       std::to_string(ranges) + ") // n ORDER BY v");
   std::vector<std::string> out;
   for (const auto& row : found.rows) {
-    out.push_back("CAST(" + duck::quote_text(duck::text_of(row[0])) + " AS " +
-                  duck_type(field.type) + ")");
+    out.push_back("CAST(" + duck::quote_text(cell_text(row[0])) + " AS " + duck_type(field.type) +
+                  ")");
   }
   return out;
 }

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "duck/duck.h"
+#include "duck/forward.h"
 #include "lake/table.h"
 
 namespace windrow::lake {

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/clock.h"
+
 namespace windrow::observe {
 namespace {
 

@@ -28,7 +28,7 @@ void refuse_kept_name(const ViewBatch& view, std::string_view name, std::string_
                           view.table, kept));
 }
 
-void refuse_unknown_columns(const ViewBatch& view, const std::vector<duck::Column>& sent) {
+void refuse_unknown_columns(const ViewBatch& view, const std::vector<Column>& sent) {
   std::vector<std::string> names;
   for (const auto& column : sent) names.push_back(column.name);
   for (const auto& [name, type] : view.settings.columns) {

@@ -10,7 +10,8 @@
 #include "base/cancel.h"
 #include "base/interval.h"
 #include "base/progress.h"
-#include "duck/duck.h"
+#include "base/rows.h"
+#include "duck/forward.h"
 #include "project/project.h"
 #include "storage/file_system.h"
 
@@ -103,7 +104,7 @@ void refuse_kept_name(const ViewBatch& view, std::string_view name,
                       std::string_view kept = "windrow_");
 
 /// Error(configuration) where the view's `columns` name one that is not sent.
-void refuse_unknown_columns(const ViewBatch& view, const std::vector<duck::Column>& sent);
+void refuse_unknown_columns(const ViewBatch& view, const std::vector<Column>& sent);
 
 /// Error(configuration) where two of the views have the same name.
 void refuse_published_twice(const std::vector<ViewBatch>& views);

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/time.h"
 #include "project/kinds.h"
 #include "publish/store.h"
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "quality/check_compile.h"
 
 namespace windrow::quality {
@@ -13,15 +15,15 @@ using duck::quote_name;
 constexpr size_t kShownValues = 5;
 constexpr size_t kShownBytes = 60;
 
-int64_t number(const duck::Cell& cell) {
+int64_t number(const Cell& cell) {
   if (const auto* whole = std::get_if<int64_t>(&cell)) return *whole;
   if (const auto* text = std::get_if<std::string>(&cell)) return std::stoll(*text);
   return 0;
 }
 
 /// A value in a message: texts quoted, long ones cut at a character's border.
-std::string shown(const duck::Cell& cell) {
-  std::string text = duck::text_of(cell);
+std::string shown(const Cell& cell) {
+  std::string text = cell_text(cell);
   if (text.size() > kShownBytes) {
     size_t end = kShownBytes;
     while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
@@ -31,7 +33,7 @@ std::string shown(const duck::Cell& cell) {
 }
 
 /// The first distinct values of `columns` among the rows: `'x', 'y'`, or `(1, 'x'), (2, 'y')`.
-std::string first_values(const duck::Rows& rows, const std::vector<std::string>& columns) {
+std::string first_values(const Rows& rows, const std::vector<std::string>& columns) {
   std::vector<size_t> places;
   for (const auto& name : columns) {
     for (size_t i = 0; i < rows.columns.size(); ++i) {
@@ -50,8 +52,7 @@ std::string first_values(const duck::Rows& rows, const std::vector<std::string>&
   return fmt::format("{}{}", fmt::join(values, ", "), more ? ", …" : "");
 }
 
-Problem does_not_run(const Compiled& compiled, const Subject& subject,
-                     const duck::SqlError& error) {
+Problem does_not_run(const Compiled& compiled, const Subject& subject, const SqlError& error) {
   return {Code::configuration,
           "check \"" + compiled.description + "\" of \"" + subject.asset +
               "\" does not run: " + error.problem().message,
@@ -122,17 +123,17 @@ class Audit {
 
   /// Runs the shared pass; where it does not run, finds the checks that are the reason and names
   /// them.
-  duck::Rows counted(const lake::Relation& select) {
+  Rows counted(const lake::Relation& select) {
     try {
       return session_.query(select);
-    } catch (const duck::SqlError&) {
+    } catch (const SqlError&) {
       Problems problems;
       for (const auto& compiled : compiled_) {
         if (compiled.kind != Compiled::Kind::row) continue;
         try {
           session_.query("SELECT count(*) FILTER (WHERE " + compiled.failing + ") FROM " + rows_ +
                          " AS t");
-        } catch (const duck::SqlError& error) {
+        } catch (const SqlError& error) {
           problems.add(does_not_run(compiled, subject_, error));
         }
       }
@@ -181,7 +182,7 @@ class Audit {
                              few ? *compiled.min : *compiled.max));
   }
 
-  void freshness(const Compiled& compiled, const duck::Cell& newest, CheckResult& result) {
+  void freshness(const Compiled& compiled, const Cell& newest, CheckResult& result) {
     const std::string column = "\"" + compiled.columns[0] + "\"";
     if (std::holds_alternative<std::monostate>(newest)) {
       fail(result, column + " has no value, so nothing is fresh");
@@ -197,9 +198,9 @@ class Audit {
 
   void contract(CheckResult& result) {
     std::vector<std::string> wrong;
-    std::vector<const duck::Column*> known;
+    std::vector<const Column*> known;
     for (const auto& declared : subject_.declared) {
-      const duck::Column* found = nullptr;
+      const Column* found = nullptr;
       for (const auto& column : subject_.columns) {
         if (column.name == declared.name) found = &column;
       }
@@ -227,7 +228,7 @@ class Audit {
       const auto columns = session_.describe("SELECT CAST(NULL AS " + declared.type + ") AS " +
                                              quote_name(declared.name));
       return lake::duck_type(lake::type_from_duck(declared.name, columns.at(0).type));
-    } catch (const duck::SqlError& error) {
+    } catch (const SqlError& error) {
       throw Error(Code::configuration,
                   "type \"" + declared.type + "\" of column \"" + declared.name +
                       "\": " + error.problem().message,
@@ -248,7 +249,7 @@ class Audit {
   const Subject& subject_;
   lake::Relation rows_;
   std::vector<Compiled> compiled_;
-  std::vector<duck::Cell> newest_;
+  std::vector<Cell> newest_;
   Report report_;
 };
 
@@ -265,7 +266,7 @@ void bind_checks(duck::Connection& connection, const Subject& subject, Problems&
     try {
       connection.describe(lake::duck_sql("SELECT coalesce(" + compiled.failing + ", false) FROM (" +
                                          subject.rows + "\n) AS t"));
-    } catch (const duck::SqlError& error) {
+    } catch (const SqlError& error) {
       problems.add(does_not_run(compiled, subject, error));
     }
   }

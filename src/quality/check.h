@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "base/rows.h"
+#include "duck/forward.h"
 #include "lake/row_work.h"
 #include "project/project.h"
 
@@ -17,7 +19,7 @@ struct CheckResult {
   int64_t failing = 0;  ///< rows that fail; for checks of the whole table 0 or 1
   int64_t total = 0;    ///< rows looked at
   std::string message;  ///< `3 of 812 rows: "budget" is NULL`; empty where passed
-  duck::Rows sample;    ///< up to kSampleRows failing rows, whole
+  Rows sample;          ///< up to kSampleRows failing rows, whole
 };
 inline constexpr int kSampleRows = 20;
 
@@ -32,7 +34,7 @@ struct Report {
 struct Subject {
   std::string asset;
   lake::Relation rows;  ///< of the table as it would be
-  std::vector<duck::Column> columns;
+  std::vector<Column> columns;
   std::vector<project::ColumnDeclaration> declared;
   std::vector<project::Check> checks;  ///< table checks; those of columns are in `declared`
   bool contract = false;               ///< declared columns and types exactly

@@ -7,6 +7,7 @@
 
 #include "base/nearest.h"
 #include "base/text.h"
+#include "duck/quoting.h"
 #include "duck/sandbox.h"
 #include "quality/literal.h"
 
@@ -254,7 +255,7 @@ class Compiler {
     compiled_.push_back(std::move(out));
   }
 
-  const duck::Column* find(const std::string& name, const Place& place) {
+  const Column* find(const std::string& name, const Place& place) {
     for (const auto& column : subject_.columns) {
       if (column.name == name) return &column;
     }

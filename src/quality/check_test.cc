@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "duck/duck.h"
+
 namespace windrow::quality {
 namespace {
 
@@ -52,7 +54,7 @@ TEST_F(Checks, NotNullNamesTheColumnAndKeepsWholeRows) {
           {check("not_null", "a \"b"), check("not_null", "c")});
   EXPECT_EQ(report.results[0].message, "1 of 3 rows: \"a \"b\" is NULL");
   EXPECT_EQ(report.results[0].sample.rows,
-            (std::vector<std::vector<duck::Cell>>{{std::monostate{}, "b"}}));
+            (std::vector<std::vector<Cell>>{{std::monostate{}, "b"}}));
   EXPECT_TRUE(report.blocked());
   EXPECT_EQ(report.rows, 3);
   EXPECT_EQ(report.valid_rows, 1);

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "duck/duck.h"
+#include "duck/quoting.h"
 
 namespace windrow::quality {
 

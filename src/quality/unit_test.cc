@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "lake/rewrite.h"
 #include "quality/unit_test_difference.h"
 #include "quality/unit_test_values.h"
@@ -15,8 +17,8 @@ class Sandbox {
  public:
   explicit Sandbox(duck::Connection& connection) : connection_(connection) {
     const auto rows = connection.query("SELECT current_catalog(), current_schema()").rows;
-    before_ = duck::quote_name(duck::text_of(rows.at(0)[0])) + "." +
-              duck::quote_name(duck::text_of(rows.at(0)[1]));
+    before_ = duck::quote_name(cell_text(rows.at(0)[0])) + "." +
+              duck::quote_name(cell_text(rows.at(0)[1]));
     connection.execute(std::string("ATTACH ':memory:' AS ") + kName + "; USE " + kName);
   }
   ~Sandbox() {
@@ -65,8 +67,8 @@ void make_inputs(duck::Connection& connection, const project::UnitTest& test,
   problems.raise();
 }
 
-duck::Rows run(duck::Connection& connection, const sql::Parsed& select,
-               const duck::Parameters& parameters, const columns::OperatorUse* through) {
+Rows run(duck::Connection& connection, const sql::Parsed& select, const Parameters& parameters,
+         const columns::OperatorUse* through) {
   try {
     if (!through) return connection.query(select.text, parameters);
     constexpr const char* kKept = "windrow through operator";
@@ -75,7 +77,7 @@ duck::Rows run(duck::Connection& connection, const sql::Parsed& select,
                           lake::keep_through(rows, kKept, *through, select.text, parameters));
     rows.drop(kKept);
     return out;
-  } catch (const duck::SqlError& error) {
+  } catch (const SqlError& error) {
     Problem problem = error.problem();
     if (error.position())
       problem.place = sql::place_at(select.begin, select.text, *error.position());
@@ -89,8 +91,7 @@ duck::Rows run(duck::Connection& connection, const sql::Parsed& select,
 
 UnitTestResult run_unit_test(duck::Connection& connection, const project::UnitTest& test,
                              const sql::Parsed& select, const sql::Catalog& catalog,
-                             const duck::Parameters& parameters,
-                             const columns::OperatorUse* through) {
+                             const Parameters& parameters, const columns::OperatorUse* through) {
   UnitTestResult result{test.name, test.model.value, test.place, true, 0, 0, "", {}};
   try {
     const Sandbox sandbox(connection);

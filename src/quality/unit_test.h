@@ -3,7 +3,8 @@
 #include <optional>
 #include <string>
 
-#include "duck/duck.h"
+#include "base/rows.h"
+#include "duck/forward.h"
 #include "project/project.h"
 #include "sql/sql.h"
 
@@ -35,7 +36,7 @@ struct UnitTestResult {
 /// The SELECT's rows go `through` the model's operator, where it has one.
 UnitTestResult run_unit_test(duck::Connection& connection, const project::UnitTest& test,
                              const sql::Parsed& select, const sql::Catalog& catalog,
-                             const duck::Parameters& parameters,
+                             const Parameters& parameters,
                              const columns::OperatorUse* through = nullptr);
 
 }  // namespace windrow::quality

@@ -14,8 +14,8 @@ using Line = std::vector<Expected>;
 constexpr size_t kShownRows = 20;
 constexpr size_t kShownCharacters = 40;
 
-bool fits(const Line& expected, const std::vector<duck::Cell>& found,
-          const std::vector<duck::Column>& columns) {
+bool fits(const Line& expected, const std::vector<Cell>& found,
+          const std::vector<Column>& columns) {
   for (size_t i = 0; i < expected.size(); ++i) {
     if (!equal(expected[i], found[i], columns[i].type)) return false;
   }
@@ -46,7 +46,7 @@ struct Pair {
   std::vector<size_t> differing;  // columns
 };
 
-std::vector<Pair> likely_pairs(const std::vector<Line>& expected, const duck::Rows& found,
+std::vector<Pair> likely_pairs(const std::vector<Line>& expected, const Rows& found,
                                const Matching& matching) {
   std::vector<Pair> candidates;
   for (size_t e : matching.missing) {
@@ -111,7 +111,7 @@ class Table {
 /// expected).
 class Difference {
  public:
-  Difference(const std::vector<Line>& expected, const duck::Rows& found)
+  Difference(const std::vector<Line>& expected, const Rows& found)
       : expected_(expected), found_(found) {
     for (size_t i = 0; i < found.columns.size(); ++i) {
       const bool named =
@@ -138,7 +138,7 @@ class Difference {
   }
   void unexpected(size_t index) {
     std::vector<std::string> cells;
-    for (size_t i : columns_) cells.push_back(duck::text_of(found_.rows[index][i]));
+    for (size_t i : columns_) cells.push_back(cell_text(found_.rows[index][i]));
     table_.row("  +", std::move(cells));
     ++shown_;
   }
@@ -146,7 +146,7 @@ class Difference {
     for (size_t i : pair.differing) {
       const auto& expected = expected_[pair.expected][i];
       table_.note(found_.columns[i].name + ": expected " + expected.shown + ", found " +
-                  duck::text_of(found_.rows[pair.found][i]) +
+                  cell_text(found_.rows[pair.found][i]) +
                   (expected.misfit ? " (which is " + found_.columns[i].type + ")" : ""));
     }
   }
@@ -156,7 +156,7 @@ class Difference {
 
  private:
   const std::vector<Line>& expected_;
-  const duck::Rows& found_;
+  const Rows& found_;
   std::vector<size_t> columns_;
   Table table_;
   size_t shown_ = 0, hidden_ = 0;
@@ -164,7 +164,7 @@ class Difference {
 
 }  // namespace
 
-Matching match_rows(const std::vector<Line>& expected, const duck::Rows& found, bool ordered) {
+Matching match_rows(const std::vector<Line>& expected, const Rows& found, bool ordered) {
   constexpr size_t kNone = size_t(-1);
   std::vector<size_t> partner(found.rows.size(), kNone);  // of each found row
   if (ordered) {
@@ -200,7 +200,7 @@ Matching match_rows(const std::vector<Line>& expected, const duck::Rows& found, 
   return out;
 }
 
-std::string difference_text(const std::vector<Line>& expected, const duck::Rows& found,
+std::string difference_text(const std::vector<Line>& expected, const Rows& found,
                             const Matching& matching) {
   if (matching.missing.empty() && matching.unexpected.empty()) return {};
   const auto pairs = likely_pairs(expected, found, matching);

@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "duck/duck.h"
+
 namespace windrow::quality {
 namespace {
 
@@ -23,8 +25,7 @@ class UnitTests : public testing::Test {
  protected:
   UnitTests() : database_(duck::Options{}), connection_(database_) { test_.model.value = "gold.m"; }
 
-  UnitTestResult run(const std::string& select, Value expect,
-                     const duck::Parameters& parameters = {}) {
+  UnitTestResult run(const std::string& select, Value expect, const Parameters& parameters = {}) {
     test_.expect = std::move(expect);
     sql::Parsed parsed;
     parsed.text = select;
@@ -189,7 +190,7 @@ TEST_F(UnitTests, TestsDoNotSeeEachOther) {
   EXPECT_TRUE(run("SELECT * FROM s.t", list({map({{"a", whole(1)}})})).passed);
   test_.given["s.t"] = list({map({{"b", whole(2)}})});
   EXPECT_TRUE(run("SELECT * FROM s.t", list({map({{"b", whole(2)}})})).passed);
-  EXPECT_THROW(connection_.query("SELECT * FROM s.t"), duck::SqlError);
+  EXPECT_THROW(connection_.query("SELECT * FROM s.t"), SqlError);
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include <cmath>
 
 #include "base/nearest.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "quality/literal.h"
 
 namespace windrow::quality {
@@ -81,7 +83,7 @@ std::vector<std::string> names_in(const Value& rows) {
 }
 
 void refuse_unknown(const Value& rows, const std::string& whose,
-                    const std::vector<duck::Column>& columns) {
+                    const std::vector<Column>& columns) {
   std::vector<std::string> known;
   for (const auto& column : columns) known.push_back(column.name);
   Problems problems;
@@ -99,13 +101,13 @@ void refuse_unknown(const Value& rows, const std::string& whose,
 
 /// Finds the value that DuckDB would not take, and says so with its place.
 [[noreturn]] void blame(duck::Connection& connection, const std::string& table, const Value& row,
-                        const std::vector<duck::Column>& columns, const duck::SqlError& error) {
+                        const std::vector<Column>& columns, const SqlError& error) {
   for (const auto& column : columns) {
     const Value* value = row.find(column.name);
     if (!value) continue;
     try {
       connection.query("SELECT " + typed(*value, column.type));
-    } catch (const duck::SqlError& reason) {
+    } catch (const SqlError& reason) {
       throw Error(Code::configuration,
                   "given \"" + table + "\": \"" + column.name + "\" is " + column.type + ": " +
                       reason.problem().message,
@@ -123,7 +125,7 @@ std::string normal_decimal(std::string text) {
   return text;
 }
 
-std::optional<double> double_of(const duck::Cell& cell) {
+std::optional<double> double_of(const Cell& cell) {
   if (const auto* whole = std::get_if<int64_t>(&cell)) return double(*whole);
   if (const auto* number = std::get_if<double>(&cell)) return *number;
   return {};
@@ -152,8 +154,8 @@ Expected expected_value(duck::Connection& connection, const Value& value, const 
     std::string sql = typed(value, as);
     if (type == "JSON") sql = "json(" + sql + ")";
     out.cell = connection.value("SELECT " + sql);
-    if (!nested(value) || type != "JSON") out.shown = duck::text_of(out.cell);
-  } catch (const duck::SqlError&) {
+    if (!nested(value) || type != "JSON") out.shown = cell_text(out.cell);
+  } catch (const SqlError&) {
     out.misfit = true;
   }
   return out;
@@ -162,7 +164,7 @@ Expected expected_value(duck::Connection& connection, const Value& value, const 
 }  // namespace
 
 void make_table(duck::Connection& connection, const std::string& name, const Value& rows,
-                const std::vector<duck::Column>* known) {
+                const std::vector<Column>* known) {
   const auto dot = name.find('.');
   std::string table = quote_name(name);
   if (dot != std::string::npos) {
@@ -170,7 +172,7 @@ void make_table(duck::Connection& connection, const std::string& name, const Val
     connection.execute("CREATE SCHEMA IF NOT EXISTS " + schema);
     table = schema + "." + quote_name(name.substr(dot + 1));
   }
-  std::vector<duck::Column> columns;
+  std::vector<Column> columns;
   if (known && !known->empty()) {
     columns = *known;
     refuse_unknown(rows, "given \"" + name + "\"", columns);
@@ -207,14 +209,14 @@ void make_table(duck::Connection& connection, const std::string& name, const Val
     }
     try {
       connection.execute("INSERT INTO " + table + " VALUES (" + values + ")");
-    } catch (const duck::SqlError& error) {
+    } catch (const SqlError& error) {
       blame(connection, name, row, columns, error);
     }
   }
 }
 
 std::vector<std::vector<Expected>> expected_rows(duck::Connection& connection, const Value& rows,
-                                                 const std::vector<duck::Column>& columns) {
+                                                 const std::vector<Column>& columns) {
   refuse_unknown(rows, "the model's result", columns);
   std::vector<std::vector<Expected>> out;
   for (const auto& row : list_of(rows)) {
@@ -227,7 +229,7 @@ std::vector<std::vector<Expected>> expected_rows(duck::Connection& connection, c
   return out;
 }
 
-bool equal(const Expected& expected, const duck::Cell& found, const std::string& type) {
+bool equal(const Expected& expected, const Cell& found, const std::string& type) {
   if (!expected.compared) return true;
   if (expected.misfit) return false;
   const bool null = std::holds_alternative<std::monostate>(found);
@@ -236,7 +238,7 @@ bool equal(const Expected& expected, const duck::Cell& found, const std::string&
   }
   if (expected.cell == found) return true;
   if (type.starts_with("DECIMAL")) {
-    return normal_decimal(duck::text_of(expected.cell)) == normal_decimal(duck::text_of(found));
+    return normal_decimal(cell_text(expected.cell)) == normal_decimal(cell_text(found));
   }
   const auto a = double_of(expected.cell), b = double_of(found);
   if (!a || !b) return false;

@@ -13,10 +13,11 @@
 #include <thread>
 #include <utility>
 
+#include "base/clock.h"
+
 namespace windrow::run {
 
 using std::chrono::microseconds;
-using SteadyTime = std::chrono::steady_clock::time_point;
 
 std::string_view name_of(Status status) {
   switch (status) {
@@ -63,21 +64,22 @@ class Execution {
       if (waiting_for_[i] == 0) ready_.insert(rank(i));
     }
     unfinished_ = tasks.size();
+    if (unfinished_ > 0) to_take_ = clock.at_work();
   }
 
   std::vector<Outcome> run() {
     const auto stop = cancel_.on_request([this] {
       std::lock_guard lock(mutex_);
+      to_take_ = clock_.at_work();
       changed_.notify_all();
     });
+    const Clock::Rest rest(clock_);  // workers say themselves when they are at work
     std::vector<std::thread> workers;
     const size_t count =
         std::min<size_t>(size_t(std::max(1, settings_.jobs)), std::max<size_t>(1, tasks_.size()));
     for (size_t i = 1; i < count; ++i) workers.emplace_back([this] { work(); });
-    std::thread timer([this] { watch_time(); });
     work();
     for (auto& worker : workers) worker.join();
-    timer.join();
     return std::move(outcomes_);
   }
 
@@ -102,29 +104,58 @@ class Execution {
         continue;
       }
       if (unfinished_ == 0) return;
+      ++idle_;
+      changed();
       changed_.wait(lock);
+      --idle_;
     }
+  }
+
+  /// After whatever changed: what has to be done now, before time may go on, and when the next
+  /// thing is due.
+  void changed() {
+    const bool now =
+        idle_ > 0 && (stopping() ? unfinished_ > running_.size() : next_ready() != ready_.end());
+    if (now != to_take_.has_value()) {
+      if (now)
+        to_take_ = clock_.at_work();
+      else
+        to_take_.reset();
+    }
+    auto next = retries_.empty() ? SteadyTime::max() : retries_.begin()->first;
+    for (const auto& [i, running] : running_) {
+      if (running.deadline && !running.timed_out) next = std::min(next, *running.deadline);
+    }
+    if (next == SteadyTime::max())
+      alarm_.clear();
+    else
+      alarm_.set(next);
   }
 
   bool stopping() const { return cancel_.requested() || (settings_.fail_fast && failed_); }
 
+  /// The first that is ready and has room in its pool.
+  std::set<Rank>::iterator next_ready() {
+    return std::find_if(ready_.begin(), ready_.end(), [this](const Rank& rank) {
+      const auto& pool = tasks_[rank.second].pool;
+      if (pool.empty()) return true;
+      const auto limit = settings_.pools.find(pool);
+      return in_pool_[pool] < (limit == settings_.pools.end() ? 1 : limit->second);
+    });
+  }
+
   std::optional<size_t> take_ready() {
     if (stopping()) return {};
-    for (auto it = ready_.begin(); it != ready_.end(); ++it) {
-      const size_t i = it->second;
-      const auto& pool = tasks_[i].pool;
-      if (!pool.empty()) {
-        auto limit = settings_.pools.find(pool);
-        if (in_pool_[pool] >= (limit == settings_.pools.end() ? 1 : limit->second)) continue;
-        ++in_pool_[pool];
-      }
-      ready_.erase(it);
-      return i;
-    }
-    return {};
+    const auto next = next_ready();
+    if (next == ready_.end()) return {};
+    const size_t i = next->second;
+    if (!tasks_[i].pool.empty()) ++in_pool_[tasks_[i].pool];
+    ready_.erase(next);
+    return i;
   }
 
   void attempt(size_t i, std::unique_lock<std::mutex>& lock) {
+    const auto at_work = clock_.at_work();
     auto& outcome = outcomes_[i];
     const int number = ++outcome.attempts;
     if (number == 1) outcome.started = clock_.now();
@@ -132,10 +163,8 @@ class Execution {
     auto& running = running_[i];
     running.cancel = std::make_unique<Cancel>();
     Cancel& cancel = *running.cancel;
-    if (tasks_[i].timeout) {
-      running.deadline = std::chrono::steady_clock::now() + *tasks_[i].timeout;
-      timer_.notify_all();
-    }
+    if (tasks_[i].timeout) running.deadline = clock_.steady() + *tasks_[i].timeout;
+    changed();
     const uint64_t turn = turns(1);
     lock.unlock();
     tell(turn, [&] { observer_.started(i, number); });
@@ -150,8 +179,8 @@ class Execution {
     running_.erase(i);
     if (!tasks_[i].pool.empty()) --in_pool_[tasks_[i].pool];
     after_attempt(i, std::move(problem), did, timed_out, lock);
+    changed();
     changed_.notify_all();
-    timer_.notify_all();
   }
 
   std::optional<Problem> run_work(size_t i, Cancel& cancel, int number, bool& did) {
@@ -189,8 +218,7 @@ class Execution {
       const double random = std::uniform_real_distribution<double>(0, 1)(random_);
       const auto wait = backoff(tasks_[i].retry, outcomes_[i].attempts, random);
       outcomes_[i].status = Status::waiting;
-      retries_.emplace(std::chrono::steady_clock::now() + wait, i);
-      timer_.notify_all();
+      retries_.emplace(clock_.steady() + wait, i);
       const int attempts = outcomes_[i].attempts;
       const uint64_t turn = turns(1);
       lock.unlock();
@@ -237,8 +265,8 @@ class Execution {
     ready_.clear();
     retries_.clear();
     if (ended.empty()) return;
+    changed();
     changed_.notify_all();
-    timer_.notify_all();
     report(ended, lock);
   }
 
@@ -278,31 +306,20 @@ class Execution {
   }
 
   /// Moves retries to `ready_` when their time comes and asks attempts to stop when theirs is over.
-  void watch_time() {
-    std::unique_lock lock(mutex_);
-    while (unfinished_ > 0) {
-      const auto now = std::chrono::steady_clock::now();
-      while (!retries_.empty() && retries_.begin()->first <= now) {
-        ready_.insert(rank(retries_.begin()->second));
-        retries_.erase(retries_.begin());
-        changed_.notify_all();
-      }
-      auto next = retries_.empty() ? SteadyTime::max() : retries_.begin()->first;
-      for (auto& [i, running] : running_) {
-        if (!running.deadline || running.timed_out) continue;
-        if (*running.deadline <= now) {
-          running.timed_out = true;
-          running.cancel->request();
-        } else {
-          next = std::min(next, *running.deadline);
-        }
-      }
-      if (next == SteadyTime::max()) {
-        timer_.wait(lock);
-      } else {
-        timer_.wait_until(lock, next);
-      }
+  void look_at_time() {
+    std::lock_guard lock(mutex_);
+    const auto now = clock_.steady();
+    while (!retries_.empty() && retries_.begin()->first <= now) {
+      ready_.insert(rank(retries_.begin()->second));
+      retries_.erase(retries_.begin());
+      changed_.notify_all();
     }
+    for (auto& [i, running] : running_) {
+      if (!running.deadline || running.timed_out || *running.deadline > now) continue;
+      running.timed_out = true;
+      running.cancel->request();
+    }
+    changed();
   }
 
   const std::vector<Task>& tasks_;
@@ -311,7 +328,7 @@ class Execution {
   const Clock& clock_;
   Observer& observer_;
   std::mutex mutex_, telling_;
-  std::condition_variable changed_, timer_, told_changed_;
+  std::condition_variable changed_, told_changed_;
   uint64_t next_turn_ = 0, told_ = 0;
   std::mt19937_64 random_;
   std::vector<Outcome> outcomes_;
@@ -321,8 +338,10 @@ class Execution {
   std::multimap<SteadyTime, size_t> retries_;
   std::map<size_t, Running> running_;
   std::map<std::string, int> in_pool_;
-  size_t unfinished_ = 0;
+  size_t unfinished_ = 0, idle_ = 0;  ///< tasks without an end; workers that wait
   bool failed_ = false;
+  std::optional<Clock::Work> to_take_;  ///< there: a worker that waits has something to take
+  Alarm alarm_{clock_, [this] { look_at_time(); }};
 };
 
 }  // namespace

@@ -78,7 +78,8 @@ struct Settings {
 
 /// Runs them all and gives an outcome for each. A failure skips what comes after it, directly or
 /// not, and nothing else. Waiting for another attempt holds no worker. When `cancel` is requested
-/// running tasks are asked to stop, the others become canceled.
+/// running tasks are asked to stop, the others become canceled. On a simulated clock the caller is
+/// at work; meanwhile the tasks are.
 std::vector<Outcome> execute(const std::vector<Task>& tasks, const Settings& settings,
                              Cancel& cancel, const Clock& clock, Observer& observer);
 

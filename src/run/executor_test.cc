@@ -10,6 +10,8 @@
 #include <set>
 #include <thread>
 
+#include "base/clock.h"
+
 namespace windrow::run {
 namespace {
 

@@ -10,6 +10,7 @@
 #include <charconv>
 #include <filesystem>
 
+#include "duck/quoting.h"
 #include "sources/files/found_file.h"
 #include "sources/files/json_columns.h"
 #include "sources/rest/json_slices.h"
@@ -45,7 +46,7 @@ void remove_left_behind(const std::string& folder) {
 
 }  // namespace
 
-Spool::Spool(const std::string& folder, std::vector<duck::Column> columns)
+Spool::Spool(const std::string& folder, std::vector<Column> columns)
     : columns_(std::move(columns)) {
   static std::atomic<uint64_t> count{0};
   storage::make_private_folder(folder);
@@ -127,7 +128,7 @@ std::string too_deep_words() {
   return fmt::format("it is nested deeper than {} levels", kRecordDepthMax);
 }
 
-Intake::Intake(const std::string& folder, std::vector<duck::Column> columns, uint64_t bytes_max)
+Intake::Intake(const std::string& folder, std::vector<Column> columns, uint64_t bytes_max)
     : bytes_max_(bytes_max),
       good_(folder, std::move(columns)),
       bad_(folder, {{"origin", "VARCHAR"},
@@ -168,7 +169,7 @@ std::string with_partitions(const project::Source& source, const std::string& se
   return more.empty() ? select : "SELECT *" + more + " FROM (" + select + ") AS record";
 }
 
-RecordRows record_rows(const std::string& relation, const std::vector<duck::Column>& kept,
+RecordRows record_rows(const std::string& relation, const std::vector<Column>& kept,
                        const std::string& origin_sql, const project::Source& source) {
   std::vector<FieldColumn> fields;
   std::vector<std::string> names;
@@ -207,7 +208,7 @@ RecordRows record_rows(const std::string& relation, const std::vector<duck::Colu
   return out;
 }
 
-Batch kept_again(const TableNow& table, const std::vector<duck::Column>& kept,
+Batch kept_again(const TableNow& table, const std::vector<Column>& kept,
                  const std::string& origin_sql, const project::Source& source,
                  lake::DuckRows& session) {
   std::string list;

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/rows.h"
 #include "lake/row_work.h"
 #include "project/project.h"
 #include "sources/source.h"
@@ -17,7 +18,7 @@ namespace windrow::sources {
 class Spool {
  public:
   /// In `folder`; files that killed processes have left there go.
-  Spool(const std::string& folder, std::vector<duck::Column> columns);
+  Spool(const std::string& folder, std::vector<Column> columns);
   ~Spool();
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
@@ -42,7 +43,7 @@ class Spool {
   void flush();
 
   std::string path_;
-  std::vector<duck::Column> columns_;
+  std::vector<Column> columns_;
   std::string buffer_;
   int fd_ = -1;
   uint64_t rows_ = 0, bytes_ = 0, longest_ = 0;
@@ -55,7 +56,7 @@ std::string too_deep_words();
 /// Records under way to the table; those that are too long or too deep go beside.
 class Intake {
  public:
-  Intake(const std::string& folder, std::vector<duck::Column> columns, uint64_t bytes_max);
+  Intake(const std::string& folder, std::vector<Column> columns, uint64_t bytes_max);
 
   /// `values` as JSON texts of all columns but the last, `raw`. `bytes`: how long it is, where
   /// `raw` is only its beginning.
@@ -82,12 +83,12 @@ struct RecordRows {
 
 /// `relation` has `kept` columns and `raw`. Declared columns are taken from the record's fields;
 /// those with `value:` from everything that is there.
-RecordRows record_rows(const std::string& relation, const std::vector<duck::Column>& kept,
+RecordRows record_rows(const std::string& relation, const std::vector<Column>& kept,
                        const std::string& origin_sql, const project::Source& source);
 
 /// Records that the table has already, under the source's present definition: `select`, `held` and
 /// what goes with them, for a reload. Error(unsupported) where it keeps no record's own text.
-Batch kept_again(const TableNow& table, const std::vector<duck::Column>& kept,
+Batch kept_again(const TableNow& table, const std::vector<Column>& kept,
                  const std::string& origin_sql, const project::Source& source,
                  lake::DuckRows& session);
 

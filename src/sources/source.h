@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/cancel.h"
+#include "base/rows.h"
 #include "lake/actions.h"
 #include "lake/row_work.h"
 #include "project/project.h"
@@ -31,7 +33,7 @@ inline constexpr size_t kRecordDepthMax = 1000;
 /// been read.
 struct Batch {
   std::string select;  ///< rows in the table's columns
-  duck::Parameters parameters;
+  Parameters parameters;
   std::vector<lake::Txn> txns;                               ///< progress, committed with the rows
   std::map<std::string, std::optional<int64_t>> expect_txn;  ///< the progress this batch begins at
   /// Rows that could not be read, as a SELECT with columns origin VARCHAR, position BIGINT, error
@@ -121,6 +123,6 @@ std::unique_ptr<Reader> database_reader(const project::Source& source, const Con
 std::unique_ptr<Reader> sse_reader(const project::Source& source, const Context& context);
 
 /// Columns that a kind of source gives its table before any that are declared.
-std::vector<duck::Column> fixed_columns(const project::Source& source);
+std::vector<Column> fixed_columns(const project::Source& source);
 
 }  // namespace windrow::sources

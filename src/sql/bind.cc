@@ -1,6 +1,8 @@
 #include <atomic>
 
 #include "base/hash.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "sql/tree.h"
 
 namespace windrow::sql {
@@ -42,8 +44,7 @@ Scratch::~Scratch() {
 namespace {
 
 /// Everything that the names and types of a result follow from.
-std::string key_of(const Parsed& select, const Catalog& catalog,
-                   const duck::Parameters& parameters) {
+std::string key_of(const Parsed& select, const Catalog& catalog, const Parameters& parameters) {
   Fields out;
   out.add("columns");
   out.add(select.meaning);
@@ -65,19 +66,18 @@ std::string key_of(const Parsed& select, const Catalog& catalog,
     out.add(found->second.type);
     out.add_number(found->second.value.index());
     if (name != "start" && name != "end" && name != "run_time")
-      out.add(duck::text_of(found->second.value));
+      out.add(cell_text(found->second.value));
   }
   return sha256(out.take());
 }
 
 }  // namespace
 
-std::optional<std::vector<duck::Column>> cached_columns(const Cache& cache,
-                                                        const std::string& key) {
+std::optional<std::vector<Column>> cached_columns(const Cache& cache, const std::string& key) {
   const auto bytes = cache.find(key);
   if (!bytes) return {};
   FieldReader in(*bytes);
-  std::vector<duck::Column> out;
+  std::vector<Column> out;
   for (size_t left = in.number(); left > 0 && in.good(); --left) {
     auto name = in.text();
     out.push_back({std::move(name), in.text()});
@@ -86,7 +86,7 @@ std::optional<std::vector<duck::Column>> cached_columns(const Cache& cache,
   return out;
 }
 
-void cache_columns(Cache& cache, const std::string& key, const std::vector<duck::Column>& columns) {
+void cache_columns(Cache& cache, const std::string& key, const std::vector<Column>& columns) {
   Fields out;
   out.add_number(columns.size());
   for (const auto& column : columns) {
@@ -96,9 +96,8 @@ void cache_columns(Cache& cache, const std::string& key, const std::vector<duck:
   cache.put(key, out.take());
 }
 
-std::vector<duck::Column> bind(duck::Connection& connection, const Parsed& select,
-                               const Catalog& catalog, const duck::Parameters& parameters,
-                               Cache* cache) {
+std::vector<Column> bind(duck::Connection& connection, const Parsed& select, const Catalog& catalog,
+                         const Parameters& parameters, Cache* cache) {
   const std::string key = cache ? key_of(select, catalog, parameters) : "";
   if (cache) {
     if (auto known = cached_columns(*cache, key)) return std::move(*known);
@@ -108,7 +107,7 @@ std::vector<duck::Column> bind(duck::Connection& connection, const Parsed& selec
     auto columns = connection.describe(select.text, parameters);
     if (cache) cache_columns(*cache, key, columns);
     return columns;
-  } catch (const duck::SqlError& error) {
+  } catch (const SqlError& error) {
     throw placed(error, select);
   }
 }
@@ -128,7 +127,7 @@ Place place_of_column(duck::Connection& connection, const Parsed& select, const 
   return place_at(select.begin, select.text, found ? location(*found).value_or(0) : 0);
 }
 
-Error placed(const duck::SqlError& error, const Parsed& select) {
+Error placed(const SqlError& error, const Parsed& select) {
   Problem problem = error.problem();
   problem.place = place_at(select.begin, select.text, error.position().value_or(0));
   return Error(std::move(problem));

@@ -97,7 +97,7 @@ TEST_F(Sql, TheCacheGivesWhatParsingGives) {
 TEST_F(Sql, RemembersColumnsByAllTheyFollowFrom) {
   Cache cache("");
   const auto select = parse("SELECT *, $x AS x FROM silver.kinds");
-  const auto names = [&](const duck::Parameters& parameters) {
+  const auto names = [&](const Parameters& parameters) {
     std::string out;
     for (const auto& c : windrow::sql::bind(connection_, select, catalog_, parameters, &cache))
       out += c.name + " " + c.type + ", ";

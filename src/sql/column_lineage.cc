@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "sql/tree.h"
 
 // Names are resolved over the syntax tree: each query node yields columns with the table columns

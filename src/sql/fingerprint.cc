@@ -1,4 +1,5 @@
 #include "base/hash.h"
+#include "duck/duck.h"
 #include "sql/tree.h"
 
 namespace windrow::sql {

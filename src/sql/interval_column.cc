@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "duck/duck.h"
 #include "sql/interval_push.h"
 
 namespace windrow::sql {

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/interval.h"
+#include "duck/forward.h"
 #include "sql/sql.h"
 
 namespace windrow::sql {

@@ -1,3 +1,4 @@
+#include "duck/duck.h"
 #include "sql/sql_fixture.h"
 
 namespace windrow::sql {
@@ -207,7 +208,7 @@ TEST_F(Sql, KnowsEveryAggregate) {
       "ORDER BY ALL");
   ASSERT_GT(rows.rows.size(), 50u);
   for (const auto& row : rows.rows) {
-    const auto name = duck::text_of(row[0]);
+    const auto name = cell_text(row[0]);
     EXPECT_EQ(proved("SELECT " + name +
                      "(\"at\") AS t FROM silver.events HAVING t >= $start AND t < $end"),
               "")

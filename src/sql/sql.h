@@ -10,7 +10,8 @@
 #include <vector>
 
 #include "base/error.h"
-#include "duck/duck.h"
+#include "base/rows.h"
+#include "duck/forward.h"
 #include "duck/sandbox.h"
 #include "sql/cache.h"
 
@@ -82,7 +83,7 @@ std::optional<Parsed> known_select(std::string_view text, const Place& begin, co
                                    const duck::Sandbox& sandbox = {});
 
 /// A name of the tables' columns, for binding: table → columns in order.
-using Catalog = std::map<std::string, std::vector<duck::Column>>;
+using Catalog = std::map<std::string, std::vector<Column>>;
 
 /// `intervals` of a SELECT over tables with these columns: a name in WHERE is a column's where a
 /// table has one, else an alias of the SELECT list, as DuckDB reads it. Of a table that is not in
@@ -91,8 +92,8 @@ std::vector<IntervalUse> intervals_over(duck::Connection& connection, const Pars
                                         const Catalog& catalog);
 
 /// Columns in the cache, under a key of the caller's.
-std::optional<std::vector<duck::Column>> cached_columns(const Cache& cache, const std::string& key);
-void cache_columns(Cache& cache, const std::string& key, const std::vector<duck::Column>& columns);
+std::optional<std::vector<Column>> cached_columns(const Cache& cache, const std::string& key);
+void cache_columns(Cache& cache, const std::string& key, const std::vector<Column>& columns);
 
 /// Empty tables in a catalog of their own, for as long as it lives; the connection's default until
 /// then.
@@ -110,7 +111,7 @@ class Scratch {
 };
 
 /// DuckDB's error with its place in the user's file.
-Error placed(const duck::SqlError& error, const Parsed& select);
+Error placed(const SqlError& error, const Parsed& select);
 
 /// Where a column of the SELECT's result is written: `name` is the result's `index`th. The SELECT's
 /// beginning where that is not clear (`SELECT *`).
@@ -121,9 +122,8 @@ Place place_of_column(duck::Connection& connection, const Parsed& select, const 
 /// means of empty tables in a schema of its own, dropped afterwards. Errors carry the place in the
 /// user's file. `cache` remembers results, by meaning, inputs' columns and parameters; values of
 /// $start, $end and $run_time do not count.
-std::vector<duck::Column> bind(duck::Connection& connection, const Parsed& select,
-                               const Catalog& catalog, const duck::Parameters& parameters,
-                               Cache* cache = nullptr);
+std::vector<Column> bind(duck::Connection& connection, const Parsed& select, const Catalog& catalog,
+                         const Parameters& parameters, Cache* cache = nullptr);
 
 /// The fingerprint of a meaning, as hexadecimal digits: the syntax tree without places, comments
 /// and layout, the columns (name and type) of every table it reads where it says `*`, and

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "duck/duck.h"
 #include "sql/sql.h"
 
 namespace windrow::sql {

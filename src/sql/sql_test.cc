@@ -1,3 +1,4 @@
+#include "duck/duck.h"
 #include "sql/sql_fixture.h"
 
 namespace windrow::sql {
@@ -81,7 +82,7 @@ TEST_F(Sql, BindsOverEmptyTables) {
     EXPECT_EQ(error.problem().place.text(), "m.sql:11:3");
     EXPECT_NE(error.problem().hint.find("kind"), std::string::npos) << error.what();
   }
-  EXPECT_EQ(duck::text_of(connection_.value("SELECT current_catalog()")), "memory");
+  EXPECT_EQ(cell_text(connection_.value("SELECT current_catalog()")), "memory");
 }
 
 TEST_F(Sql, TablesAreNotFilesBecauseOfTheirNames) {
@@ -98,7 +99,7 @@ TEST_F(Sql, KnowsEveryFunctionThatChanges) {
       "'macro') AND stability <> 'CONSISTENT' AND function_name NOT IN ('error') ORDER BY ALL");
   ASSERT_GT(rows.rows.size(), 10u);
   for (const auto& row : rows.rows) {
-    const auto name = duck::text_of(row[0]);
+    const auto name = cell_text(row[0]);
     EXPECT_NE(problem("SELECT " + name + "()").find("not allowed "), std::string::npos) << name;
   }
 }
@@ -110,9 +111,9 @@ TEST_F(Sql, ReadsRowsOnlyFromTablesAndArguments) {
       "'json_each', 'json_tree') ORDER BY ALL");
   ASSERT_GT(rows.rows.size(), 50u);
   for (const auto& row : rows.rows) {
-    EXPECT_NE(problem("FROM " + duck::text_of(row[0]) + "('x')").find("not allowed here"),
+    EXPECT_NE(problem("FROM " + cell_text(row[0]) + "('x')").find("not allowed here"),
               std::string::npos)
-        << duck::text_of(row[0]);
+        << cell_text(row[0]);
   }
 }
 

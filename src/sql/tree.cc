@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cctype>
 
+#include "duck/duck.h"
+#include "duck/quoting.h"
+
 namespace windrow::sql {
 
 namespace {
@@ -37,7 +40,7 @@ size_t byte_of(std::string_view text, size_t count) {
 }  // namespace
 
 Json parse_tree(duck::Connection& connection, std::string_view text, const Place& begin) {
-  auto answer = Json::parse(duck::text_of(
+  auto answer = Json::parse(cell_text(
       connection.value("SELECT json_serialize_sql($sql::VARCHAR)", {{"sql", std::string(text)}})));
   if (answer.at("error").get<bool>()) throw_syntax_error(answer, text, begin);
   auto& statements = answer.at("statements");
@@ -206,10 +209,10 @@ std::string expression_text(duck::Connection& connection, const Json& expression
   }
   // The tree of `SELECT 1` with another expression in its place.
   static const std::string shell_text =
-      duck::text_of(connection.value("SELECT json_serialize_sql('SELECT 1')"));
+      cell_text(connection.value("SELECT json_serialize_sql('SELECT 1')"));
   auto shell = Json::parse(shell_text);
   shell["statements"][0]["node"]["select_list"][0] = expression;
-  std::string text = duck::text_of(
+  std::string text = cell_text(
       connection.value("SELECT json_deserialize_sql($tree::JSON)", {{"tree", shell.dump()}}));
   return text.starts_with("SELECT ") ? text.substr(7) : text;
 }

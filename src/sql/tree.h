@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "duck/forward.h"
 #include "sql/sql.h"
 
 namespace windrow::sql {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
 #include "clients/http_server.h"

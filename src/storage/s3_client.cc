@@ -1,5 +1,6 @@
 #include "storage/s3_client.h"
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/url.h"
 #include "storage/s3_error.h"

@@ -3,6 +3,7 @@
 #include <memory>
 #include <set>
 
+#include "base/time.h"
 #include "storage/aws_credentials.h"
 #include "storage/s3_options.h"
 

@@ -4,6 +4,7 @@
 #include <ctime>
 #include <map>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "storage/parallel.h"

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "base/time.h"
 #include "storage/aws_credentials.h"
 #include "storage/file_system.h"
 #include "storage/s3_options.h"

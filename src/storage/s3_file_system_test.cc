@@ -4,6 +4,7 @@
 
 #include <deque>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "clients/http_server.h"
 #include "storage/s3_error.h"

@@ -1,5 +1,6 @@
 #include "storage/s3_lifecycle.h"
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "storage/s3_client.h"
 #include "storage/xml.h"

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/time.h"
 #include "storage/aws_credentials.h"
 #include "storage/s3_options.h"
 

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "base/clock.h"
+#include "duck/duck.h"
+
 namespace windrow::tasks {
 
 Audit::Audit(const Context& context, Promises promises, lake::RowWork& session, Report& report)

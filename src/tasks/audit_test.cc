@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/clock.h"
 #include "lake/table_fixture.h"
 
 namespace windrow::tasks {

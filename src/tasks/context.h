@@ -8,6 +8,7 @@
 
 #include "base/cancel.h"
 #include "base/time.h"
+#include "duck/forward.h"
 #include "engine/duckdb/duckdb_engine.h"
 #include "graph/graph.h"
 #include "lake/lake.h"

@@ -22,7 +22,7 @@ void ingest_waiting(const Context& context, const project::Source& source, Cance
                     const ProgressSink& progress, Report& report) {
   IngestLimits limits;
   limits.until_caught_up = true;
-  const IngestSink sink = [&](const IngestStatus& status) {
+  const IngestSink sink = [&](const observe::StreamStatus& status) {
     if (progress) progress({source.name, status.phase, -1, status.rows});
   };
   Archiver(context, source, limits, Reading::alone, clients::kafka_consumer, cancel, sink, report)

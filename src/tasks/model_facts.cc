@@ -9,6 +9,7 @@
 #include "base/local_time.h"
 #include "columns/operator.h"
 #include "duck/duck.h"
+#include "duck/quoting.h"
 #include "lake/guided_scan.h"
 
 namespace windrow::tasks {
@@ -255,14 +256,14 @@ bool same_text_meaning(const project::Project& project, const graph::Graph& grap
                            facts.catalog(), facts.settings());
 }
 
-duck::Parameters variables_of(const project::Project& project) {
+Parameters variables_of(const project::Project& project) {
   static const std::map<std::string, std::string> types{
       {"int", "BIGINT"},   {"double", "DOUBLE"}, {"text", "VARCHAR"},
       {"bool", "BOOLEAN"}, {"date", "DATE"},     {"timestamp", "TIMESTAMP"}};
-  duck::Parameters out;
+  Parameters out;
   for (const auto& [name, variable] : project.vars) {
     auto type = types.find(variable.type);
-    duck::Parameter parameter;
+    Parameter parameter;
     if (variable.value) parameter.value = *variable.value;
     parameter.type = type == types.end() ? "" : type->second;
     out[name] = std::move(parameter);
@@ -288,7 +289,7 @@ bool compares_dates(const sql::Parsed& select, const graph::Graph& graph, Tables
   return false;
 }
 
-void add_interval(duck::Parameters& parameters, const Interval& interval, const Grain& grain,
+void add_interval(Parameters& parameters, const Interval& interval, const Grain& grain,
                   bool dates) {
   // A local TIMESTAMP compares with DATE, TIMESTAMP and TIMESTAMPTZ columns alike, without a cast
   // of the column. Hours of a zone whose clocks move are told apart by moments only, and so is a
@@ -299,24 +300,24 @@ void add_interval(duck::Parameters& parameters, const Interval& interval, const 
   const auto tick = std::chrono::microseconds(1);
   const auto set = [&](const char* name, Time t) {
     if (dates) {
-      parameters[name] = duck::Parameter(iso(date_boundary(t, grain.zone())).substr(0, 10), "DATE");
+      parameters[name] = Parameter(iso(date_boundary(t, grain.zone())).substr(0, 10), "DATE");
       return;
     }
     const Time local = local_boundary(t, grain.zone());
     if (by_moment || !(moments_of({local, local + tick}, grain.zone()) == Interval{t, t + tick})) {
-      parameters[name] = duck::Parameter(iso(t), "TIMESTAMP WITH TIME ZONE");
+      parameters[name] = Parameter(iso(t), "TIMESTAMP WITH TIME ZONE");
       return;
     }
     std::string text = iso(local);
     text.pop_back();
-    parameters[name] = duck::Parameter(text, "TIMESTAMP");
+    parameters[name] = Parameter(text, "TIMESTAMP");
   };
   set("start", interval.start);
   set("end", interval.end);
 }
 
-void add_run_time(duck::Parameters& parameters, Time run_time) {
-  parameters["run_time"] = duck::Parameter(iso(run_time), "TIMESTAMP WITH TIME ZONE");
+void add_run_time(Parameters& parameters, Time run_time) {
+  parameters["run_time"] = Parameter(iso(run_time), "TIMESTAMP WITH TIME ZONE");
 }
 
 namespace {
@@ -333,7 +334,7 @@ std::string with_variables(const project::Project& project, const sql::Parsed& s
     if (found == variables.end()) continue;
     const auto& [name, parameter] = *found;
     const bool null = std::holds_alternative<std::monostate>(parameter.value);
-    std::string text = null ? "NULL" : duck::quote_text(duck::text_of(parameter.value));
+    std::string text = null ? "NULL" : duck::quote_text(cell_text(parameter.value));
     if (!parameter.type.empty()) text = "CAST(" + text + " AS " + parameter.type + ")";
     out.replace(use.position, name.size() + 1, text);
   }

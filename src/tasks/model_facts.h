@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "base/rows.h"
+#include "duck/forward.h"
 #include "engine/engine.h"
 #include "graph/graph.h"
 #include "plan/plan.h"
@@ -38,15 +40,15 @@ std::string under_former_name(const graph::Graph& graph, const std::string& writ
                               const FormerNames& former);
 
 /// The project's variables as typed parameters.
-duck::Parameters variables_of(const project::Project& project);
+Parameters variables_of(const project::Project& project);
 /// True where $start and $end are nothing but the bounds of one DATE column. As DATEs they spare
 /// that column a cast, and there are dates that no TIMESTAMP can be.
 bool compares_dates(const sql::Parsed& select, const graph::Graph& graph, Tables& tables);
 /// `$start`, `$end` of an interval: local times of the project's zone, or moments where the clocks'
 /// changes matter; with `dates` the first dates that belong to what is from then on.
-void add_interval(duck::Parameters& parameters, const Interval& interval, const Grain& grain,
+void add_interval(Parameters& parameters, const Interval& interval, const Grain& grain,
                   bool dates = false);
-void add_run_time(duck::Parameters& parameters, Time run_time);
+void add_run_time(Parameters& parameters, Time run_time);
 
 /// Views for a session, inner ones first: every table a SELECT names, at its pinned version.
 /// `replaced` binds tables to other SELECTs (new rows).

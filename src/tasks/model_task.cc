@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/id.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "sql/interval_column.h"
 #include "storage/private_file.h"
 #include "tasks/audit.h"
@@ -60,7 +63,7 @@ class ModelBuild {
       for (const auto& reason : assessment.reasons) report_.reasons.push_back(reason.text);
       if (build(facts, assessment)) return;
       take_newest(facts);
-      cancel_.wait_for(std::chrono::milliseconds(5 << std::min(tries, 6)));
+      context_.clock.sleep(std::chrono::milliseconds(5 << std::min(tries, 6)), cancel_);
     }
     throw Error(Code::conflict,
                 fmt::format("\"{}\" was changed by others each time it was built", model_.name),
@@ -120,7 +123,7 @@ class ModelBuild {
         default:
           return step(*open({}), model_.sql, {lake::Method::Kind::replace}, assessment, {}, true);
       }
-    } catch (const duck::SqlError& error) {
+    } catch (const SqlError& error) {
       if (error.code() == Code::canceled) throw;
       Problem problem = error.problem();
       if (error.position()) {
@@ -139,7 +142,7 @@ class ModelBuild {
         progress_);
   }
 
-  duck::Parameters parameters() const {
+  Parameters parameters() const {
     auto out = variables_of(context_.project);
     add_run_time(out, context_.choices.now);
     return out;
@@ -240,7 +243,7 @@ class ModelBuild {
 
   /// The SELECT's rows, through the operator where the model has one.
   lake::Staged stage(const lake::StageContext& at, const lake::Relation& select,
-                     const duck::Parameters& values, const lake::Method& method) const {
+                     const Parameters& values, const lake::Method& method) const {
     if (!model_.through) return lake::stage(at, select, values, method);
     constexpr const char* kKept = "windrow through operator";
     const auto kept = lake::keep_through(at.rows, kKept, *model_.through, select, values);
@@ -318,7 +321,7 @@ class ModelBuild {
   Report& report_;
   std::optional<lake::Provenance> planned_on_;
   std::string definition_, text_hash_;
-  duck::Parameters parameters_;
+  Parameters parameters_;
   IntervalSet done_;  ///< built by this task
 };
 

@@ -1,5 +1,9 @@
 #include <map>
 
+#include "base/clock.h"
+#include "duck/duck.h"
+#include "duck/parquet_writer.h"
+#include "duck/quoting.h"
 #include "engine/duckdb/duckdb_engine.h"
 #include "project/project_fixture.h"
 #include "tasks/context.h"
@@ -23,26 +27,25 @@ class ToyRows final : public lake::RowWork {
     }
   }
 
-  std::vector<duck::Column> describe(const Relation& select, const duck::Parameters&) override {
+  std::vector<Column> describe(const Relation& select, const Parameters&) override {
     return rows_of(text_of(select)).columns;
   }
-  duck::Rows query(const Relation& select, const duck::Parameters&) override {
+  Rows query(const Relation& select, const Parameters&) override {
     return rows_of(text_of(select));
   }
-  std::string keep(const std::string& name, const Relation& select,
-                   const duck::Parameters&) override {
+  std::string keep(const std::string& name, const Relation& select, const Parameters&) override {
     tables_[name] = rows_of(text_of(select));
     return name;
   }
   std::string keep(const std::string&, columns::BatchReader&) override { return not_here(); }
   void drop(const std::string& name) override { tables_.erase(name); }
-  std::unique_ptr<columns::BatchReader> read(const Relation&, const duck::Parameters&) override {
+  std::unique_ptr<columns::BatchReader> read(const Relation&, const Parameters&) override {
     not_here();
     return {};
   }
-  std::vector<duck::WrittenFile> write(const Relation& select, const duck::Parameters&,
-                                       const duck::WriteOptions& options,
-                                       const ProgressSink&) override {
+  std::vector<columns::WrittenFile> write(const Relation& select, const Parameters&,
+                                          const columns::WriteOptions& options,
+                                          const ProgressSink&) override {
     const auto found = rows_of(text_of(select));
     std::string list, rows;
     for (size_t c = 0; c < found.columns.size(); ++c)
@@ -53,7 +56,7 @@ class ToyRows final : public lake::RowWork {
       for (const auto& cell : row) {
         const bool null = std::holds_alternative<std::monostate>(cell);
         cells += (cells.empty() ? "" : ", ") +
-                 (null ? std::string("NULL") : duck::quote_text(duck::text_of(cell)));
+                 (null ? std::string("NULL") : duck::quote_text(cell_text(cell)));
       }
       rows += (rows.empty() ? "(" : ", (") + cells + ")";
     }
@@ -74,7 +77,7 @@ class ToyRows final : public lake::RowWork {
     return select.sql([](const lake::Scan&) { return not_here(); });
   }
 
-  duck::Rows rows_of(const std::string& text) const {
+  Rows rows_of(const std::string& text) const {
     const std::string all = "SELECT * FROM ", inner = " FROM (";
     if (text.starts_with(all)) return tables_.at(text.substr(all.size()));
     const size_t from = text.find(inner);
@@ -88,7 +91,7 @@ class ToyRows final : public lake::RowWork {
       names.push_back(text.substr(at + 1, end - at - 1));
       at = end;
     }
-    duck::Rows out;
+    Rows out;
     for (size_t i = 0; i < names.size(); i += 2) {
       for (size_t c = 0; c < rows.columns.size(); ++c) {
         if (rows.columns[c].name != names[i]) continue;
@@ -101,7 +104,7 @@ class ToyRows final : public lake::RowWork {
   }
 
   duck::Connection connection_;
-  std::map<std::string, duck::Rows> tables_;
+  std::map<std::string, Rows> tables_;
 };
 
 class ToyEngine final : public engine::Engine {
@@ -163,7 +166,7 @@ TEST_F(OtherEngine, BuildsAModelFromPlanToCommit) {
     std::string out;
     for (const auto& row :
          connection.query(lake::duck_sql(lake::scan(table().snapshot())) + " ORDER BY id").rows)
-      out += duck::text_of(row[0]) + "|" + duck::text_of(row[1]) + " ";
+      out += cell_text(row[0]) + "|" + cell_text(row[1]) + " ";
     return out;
   };
   EXPECT_EQ(rows(), "1|ann 2|NULL ");

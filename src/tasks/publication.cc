@@ -7,6 +7,8 @@
 
 #include "base/hash.h"
 #include "base/local_time.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "lake/changes.h"
 #include "lake/row_removal.h"
 #include "tasks/boundary.h"

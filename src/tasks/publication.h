@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "duck/forward.h"
 #include "publish/store_kind.h"
 #include "tasks/context.h"
 

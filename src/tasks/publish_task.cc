@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "base/id.h"
+#include "duck/duck.h"
 #include "publish/store.h"
 #include "tasks/context.h"
 #include "tasks/model_facts.h"

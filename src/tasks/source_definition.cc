@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/secret_text.h"
+#include "duck/duck.h"
 #include "tasks/audit.h"
 
 namespace windrow::tasks {

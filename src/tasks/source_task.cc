@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/clock.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "sources/source.h"
 #include "tasks/audit.h"
 #include "tasks/balance.h"
@@ -55,7 +58,7 @@ constexpr int64_t kRowsOfWholeRecords = 8'192;
 /// Rows for a table beside the source's; how many there were. Nothing where another run has written
 /// the same progress meanwhile.
 std::optional<int64_t> keep_beside(const Context& context, const std::string& asset,
-                                   const std::string& select, const duck::Parameters& parameters,
+                                   const std::string& select, const Parameters& parameters,
                                    const std::vector<lake::Txn>& txns,
                                    const std::map<std::string, lake::Txn>& kept,
                                    const std::string& kind, const std::string& about,
@@ -129,12 +132,12 @@ std::string new_rejects(const Context& context, const std::string& asset,
          "AND c IS NOT DISTINCT FROM content WHERE nth > coalesce(there, 0)";
 }
 
-CountByOrigin count_by_origin(const std::string& select, const duck::Parameters& parameters,
+CountByOrigin count_by_origin(const std::string& select, const Parameters& parameters,
                               lake::DuckRows& session) {
   CountByOrigin out;
   if (select.empty()) return out;
   for (const auto& row : session.query(select, parameters).rows)
-    out[duck::text_of(row[0])] += std::get<int64_t>(row[1]);
+    out[cell_text(row[0])] += std::get<int64_t>(row[1]);
   return out;
 }
 
@@ -270,7 +273,7 @@ void read_source(const Context& context, const project::Source& source, Cancel& 
   std::vector<lake::Txn> last;
   int conflicts = 0;
   const auto wait_for_others = [&] {
-    cancel.wait_for(std::chrono::milliseconds(5 << std::min(++conflicts, 6)));
+    context.clock.sleep(std::chrono::milliseconds(5 << std::min(++conflicts, 6)), cancel);
   };
   while (conflicts < kConflictsMax) {
     cancel.check();

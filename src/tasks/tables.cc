@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "base/hash.h"
+#include "duck/duck.h"
 
 namespace windrow::tasks {
 
@@ -182,7 +183,7 @@ Time Tables::committed_at(const std::string& name, int64_t version) {
   }
 }
 
-std::optional<std::vector<duck::Column>> Tables::columns(const std::string& name) {
+std::optional<std::vector<Column>> Tables::columns(const std::string& name) {
   if (!exists(name)) return {};
   const auto pinned = version(name);
   const auto committed = committed_at(name, pinned.version);
@@ -193,7 +194,7 @@ std::optional<std::vector<duck::Column>> Tables::columns(const std::string& name
   if (remembered) {
     if (auto found = sql::cached_columns(*cache_, key)) return found;
   }
-  std::vector<duck::Column> out;
+  std::vector<Column> out;
   const auto held = snapshot(name);  // another thread may forget it meanwhile
   for (const auto& field : held->schema.fields)
     out.push_back({field.name, lake::duck_type(field.type)});

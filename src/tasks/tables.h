@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/rows.h"
+#include "duck/forward.h"
 #include "lake/lake.h"
 #include "plan/plan.h"
 #include "sql/sql.h"
@@ -44,7 +46,7 @@ class Tables final : public plan::World {
   /// At its pinned version. Kept, so that the many readers of a table do not each replay its log.
   std::shared_ptr<const lake::Snapshot> snapshot(const std::string& name);
   /// The same name's columns, or nothing where there is no such table.
-  std::optional<std::vector<duck::Column>> columns(const std::string& name);
+  std::optional<std::vector<Column>> columns(const std::string& name);
 
   /// Tables that still lie under another name: now → then. They are read there.
   void formerly(std::map<std::string, std::string> names);

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/clock.h"
 #include "lake/table_fixture.h"
 
 namespace windrow::tasks {

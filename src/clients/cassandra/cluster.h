@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/cancel.h"
+#include "base/rows.h"
 #include "clients/cassandra/connection.h"
 #include "clients/cassandra/ring.h"
 #include "clients/cassandra/values.h"

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/rows.h"
 #include "clients/cassandra/cluster.h"
 
 /// Bodies of requests, and results (native_protocol_v5.spec, section 4).

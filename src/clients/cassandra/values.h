@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/rows.h"
 #include "clients/cassandra/wire.h"
 
 /// Types of Cassandra and the bytes of their values (native_protocol_v5.spec, section 6).

@@ -8,6 +8,8 @@
 #include <thread>
 
 #include "duck/batches.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "lake/table.h"
 
 namespace windrow::engine {
@@ -76,29 +78,29 @@ class Session final : private Connected, public lake::DuckRows {
     }
   }
 
-  duck::Rows query(const lake::Relation& select, const duck::Parameters& parameters) override {
+  Rows query(const lake::Relation& select, const Parameters& parameters) override {
     cancel_.check();
     return DuckRows::query(select, parameters);
   }
   std::string keep(const std::string& name, const lake::Relation& select,
-                   const duck::Parameters& parameters) override {
+                   const Parameters& parameters) override {
     cancel_.check();
     ProgressPoll poll(own, progress_);
     return DuckRows::keep(name, select, parameters);
   }
   using DuckRows::keep;
   std::unique_ptr<columns::BatchReader> read(const lake::Relation& select,
-                                             const duck::Parameters& parameters) override {
+                                             const Parameters& parameters) override {
     cancel_.check();
     auto own_connection = own.beside();
     auto stop = own_connection->stop_on(cancel_);
     return duck::read_batches(std::move(own_connection), lake::duck_sql(select), parameters,
                               std::move(stop));
   }
-  std::vector<duck::WrittenFile> write(const lake::Relation& select,
-                                       const duck::Parameters& parameters,
-                                       const duck::WriteOptions& options,
-                                       const ProgressSink& progress) override {
+  std::vector<columns::WrittenFile> write(const lake::Relation& select,
+                                          const Parameters& parameters,
+                                          const columns::WriteOptions& options,
+                                          const ProgressSink& progress) override {
     cancel_.check();
     ProgressPoll poll(own, progress_);
     return DuckRows::write(select, parameters, options, progress);

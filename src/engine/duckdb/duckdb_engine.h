@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "duck/duck.h"
 #include "engine/engine.h"
 #include "storage/file_system.h"
 

@@ -31,7 +31,7 @@ int main(int count, char** arguments) try {
   for (const auto& field : snapshot.schema.fields)
     std::printf("  %s %s\n", field.name.c_str(), field.type.text().c_str());
   for (const auto& row : connection.query(lake::duck_sql(lake::scan(snapshot)) + " LIMIT 5").rows) {
-    for (const auto& cell : row) std::printf("%s\t", duck::text_of(cell).c_str());
+    for (const auto& cell : row) std::printf("%s\t", cell_text(cell).c_str());
     std::printf("\n");
   }
   return 0;

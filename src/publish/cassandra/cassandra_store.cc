@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "base/clock.h"
 #include "clients/transport.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "publish/cassandra/erasure.h"
 #include "publish/cassandra/former.h"
 #include "publish/cassandra/kind.h"
@@ -378,8 +381,7 @@ class CassandraStore final : public Store {
         fmt::format("SELECT {0} FROM {1} GROUP BY {0} HAVING count(*) > 1 LIMIT 1", keys, kRows));
     if (twice.rows.empty()) return;
     std::string shown;
-    for (const auto& cell : twice.rows[0])
-      shown += (shown.empty() ? "" : ", ") + duck::text_of(cell);
+    for (const auto& cell : twice.rows[0]) shown += (shown.empty() ? "" : ", ") + cell_text(cell);
     throw Error(Code::data,
                 fmt::format("view \"{}\": several rows have the primary key ({})",
                             sending.view.table, shown),

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "duck/quoting.h"
+
 namespace windrow::publish {
 
 namespace {

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/nearest.h"
+#include "duck/duck.h"
 #include "publish/cassandra/kind.h"
 
 namespace windrow::publish {
@@ -33,7 +34,7 @@ struct Key {
   size_t partition = 0;
 };
 
-Key key_of(const ViewBatch& view, const std::vector<duck::Column>& columns) {
+Key key_of(const ViewBatch& view, const std::vector<Column>& columns) {
   const auto& declared = cassandra_declared(view.settings);
   const auto& partition = declared.partition.empty() ? view.settings.key : declared.partition;
   Key out;
@@ -122,7 +123,7 @@ void refuse_other_types(const ViewBatch& view, const std::map<std::string, Prese
   }
 }
 
-std::string type_for(const ViewBatch& view, const duck::Column& column) {
+std::string type_for(const ViewBatch& view, const Column& column) {
   const auto declared = view.settings.columns.find(column.name);
   if (declared == view.settings.columns.end()) return cassandra_type_of(column.type);
   parse_type(declared->second);
@@ -136,7 +137,7 @@ int64_t ttl_seconds(const ViewBatch& view) {
 }
 
 std::string create_table(const CassandraPlace& place, const ViewBatch& view, const Key& key,
-                         const std::vector<duck::Column>& columns) {
+                         const std::vector<Column>& columns) {
   std::string text = "CREATE TABLE IF NOT EXISTS " + place.qualified(view.table) + " (";
   for (const auto& column : columns)
     text += cassandra_name(column.name) + " " + type_for(view, column) + ", ";
@@ -160,7 +161,7 @@ std::string create_table(const CassandraPlace& place, const ViewBatch& view, con
 
 /// Columns that are new, a time to live that was changed.
 void evolve(Cluster& cluster, const CassandraPlace& place, const ViewBatch& view,
-            const std::vector<duck::Column>& columns, const std::map<std::string, Present>& there,
+            const std::vector<Column>& columns, const std::map<std::string, Present>& there,
             std::vector<std::string>& changes) {
   for (const auto& column : columns) {
     if (there.contains(column.name)) continue;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "clients/cassandra/cluster.h"
+#include "duck/forward.h"
 #include "publish/cassandra/rows.h"
 #include "publish/store.h"
 

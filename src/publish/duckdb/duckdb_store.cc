@@ -7,7 +7,10 @@
 #include <cctype>
 #include <filesystem>
 
+#include "base/clock.h"
 #include "base/id.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "publish/duckdb/kind.h"
 #include "publish/sql/manifest_table.h"
 
@@ -66,7 +69,7 @@ const SqlWords& words() {
   return all;
 }
 
-int64_t number(const duck::Cell& cell) {
+int64_t number(const Cell& cell) {
   const auto* value = std::get_if<int64_t>(&cell);
   return value ? *value : -1;
 }
@@ -140,7 +143,7 @@ class DuckdbStore final : public Store {
             const auto counted = connection.query(
                 "SELECT count(*), CAST(bit_xor(hash(rows)) AS VARCHAR) FROM " + table + " AS rows");
             manifest.rows = number(counted.rows[0][0]);
-            manifest.checksum = "xor of hashes " + duck::text_of(counted.rows[0][1]);
+            manifest.checksum = "xor of hashes " + cell_text(counted.rows[0][1]);
             for (const auto& columns : view.indexes)
               make_index(connection, table, view, columns, false);
             for (const auto& columns : view.settings.unique)
@@ -204,7 +207,7 @@ class DuckdbStore final : public Store {
 
  private:
   /// Nothing where one of the columns is not there.
-  static std::optional<std::string> key_condition(const std::vector<duck::Column>& columns,
+  static std::optional<std::string> key_condition(const std::vector<Column>& columns,
                                                   const KeyValues& key) {
     const auto lower = [](std::string text) {
       for (char& c : text) c = char(std::tolower(static_cast<unsigned char>(c)));
@@ -281,7 +284,7 @@ class DuckdbStore final : public Store {
         "make_timestamp(epoch_us(started)) AS started, "
         "make_timestamp(epoch_us(published)) AS published) FROM (" +
             manifests_in(file).select() + "))",
-        {}, {}, [&](const std::vector<duck::Cell>& row) {
+        {}, {}, [&](const std::vector<Cell>& row) {
           auto& texts = rows.emplace_back();
           for (const auto& cell : row) {
             texts.emplace_back();

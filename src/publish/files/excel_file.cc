@@ -6,6 +6,9 @@
 #include <cmath>
 #include <memory>
 
+#include "duck/duck.h"
+#include "duck/quoting.h"
+
 namespace windrow::publish {
 
 namespace {
@@ -13,17 +16,17 @@ namespace {
 constexpr uint32_t kRowsMax = 1048576;
 constexpr size_t kTextMax = 32767;  // characters of a cell
 
-enum class Cell { text, number, truth, date, time };
+enum class CellKind { text, number, truth, date, time };
 
-Cell cell_of(const ReportColumn& column) {
-  if (!column.field.format.empty()) return Cell::text;
-  if (column.type == "BOOLEAN") return Cell::truth;
-  if (column.type == "DATE") return Cell::date;
-  if (column.type.starts_with("TIMESTAMP")) return Cell::time;
+CellKind cell_of(const ReportColumn& column) {
+  if (!column.field.format.empty()) return CellKind::text;
+  if (column.type == "BOOLEAN") return CellKind::truth;
+  if (column.type == "DATE") return CellKind::date;
+  if (column.type.starts_with("TIMESTAMP")) return CellKind::time;
   // A cell keeps fifteen digits.
   if (column.type.starts_with("DECIMAL("))
-    return std::atoi(column.type.c_str() + 8) <= 15 ? Cell::number : Cell::text;
-  return column.number && column.type != "HUGEINT" ? Cell::number : Cell::text;
+    return std::atoi(column.type.c_str() + 8) <= 15 ? CellKind::number : CellKind::text;
+  return column.number && column.type != "HUGEINT" ? CellKind::number : CellKind::text;
 }
 
 void check(lxw_error error, const std::string& path) {
@@ -56,12 +59,12 @@ int64_t write_excel(const std::string& path, const ViewBatch& view,
     const std::string& value = column.value_sql;
     std::string sql = column.text_sql;
     switch (cell_of(column)) {
-      case Cell::number: sql = "CAST(" + value + " AS DOUBLE)"; break;
-      case Cell::truth: sql = value; break;
-      case Cell::date:
+      case CellKind::number: sql = "CAST(" + value + " AS DOUBLE)"; break;
+      case CellKind::truth: sql = value; break;
+      case CellKind::date:
         sql = "CAST(datediff('day', DATE '1899-12-30', " + value + ") AS DOUBLE)";
         break;
-      case Cell::time: {
+      case CellKind::time: {
         const std::string local =
             column.type == "TIMESTAMP WITH TIME ZONE"
                 ? value + " AT TIME ZONE " + duck::quote_text(view.change.zone)
@@ -69,7 +72,7 @@ int64_t write_excel(const std::string& path, const ViewBatch& view,
         sql = "(epoch_us(" + local + ") / 86400000000.0 + 25569)";
         break;
       }
-      case Cell::text: break;
+      case CellKind::text: break;
     }
     select += (select.empty() ? "" : ", ") + sql;
   }
@@ -82,7 +85,7 @@ int64_t write_excel(const std::string& path, const ViewBatch& view,
   int64_t rows = 0;
   connection.stream(
       "SELECT " + select + " FROM (\n" + view.select + "\n)", {}, {},
-      [&](const std::vector<duck::Cell>& row) {
+      [&](const std::vector<Cell>& row) {
         if (at >= kRowsMax)
           throw Error(Code::data,
                       fmt::format("view \"{}\" has more rows than the {} of an Excel sheet",
@@ -94,16 +97,16 @@ int64_t write_excel(const std::string& path, const ViewBatch& view,
             const auto kind = cell_of(columns[i]);
             if (std::isfinite(*number)) {
               worksheet_write_number(sheet, at, column, *number,
-                                     kind == Cell::date   ? date
-                                     : kind == Cell::time ? time
-                                                          : nullptr);
+                                     kind == CellKind::date   ? date
+                                     : kind == CellKind::time ? time
+                                                              : nullptr);
             } else {
-              worksheet_write_string(sheet, at, column, duck::text_of(row[i]).c_str(), nullptr);
+              worksheet_write_string(sheet, at, column, cell_text(row[i]).c_str(), nullptr);
             }
           } else if (const auto* truth = std::get_if<bool>(&row[i])) {
             worksheet_write_boolean(sheet, at, column, *truth, nullptr);
           } else if (!std::holds_alternative<std::monostate>(row[i])) {
-            const std::string text = duck::text_of(row[i]);
+            const std::string text = cell_text(row[i]);
             if (text.size() > kTextMax)
               throw Error(Code::data,
                           fmt::format("view \"{}\", row {}: a text is too long for an Excel cell",

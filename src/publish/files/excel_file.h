@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "duck/duck.h"
+#include "duck/forward.h"
 #include "publish/files/report.h"
 
 namespace windrow::publish {

@@ -4,7 +4,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/clock.h"
 #include "base/digest.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "duck/vectors.h"
 #include "publish/files/encoding.h"
 #include "publish/files/excel_file.h"

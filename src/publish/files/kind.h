@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "base/time.h"
 #include "publish/store_kind.h"
 
 namespace windrow::publish {

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <set>
 
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "publish/files/encoding.h"
 
 namespace windrow::publish {
@@ -120,9 +122,8 @@ void Placeholders::count(const std::vector<std::string>& lines, const std::strin
                        quote_name(each.substr(4)), function == "sum" ? "0" : "");
   }
   const auto totals = connection_.query(sql + " FROM (\n" + select + "\n)");
-  plain_["rows"] = duck::text_of(totals.rows[0][0]);
-  for (size_t i = 0; i < wanted.size(); ++i)
-    totals_[wanted[i]] = duck::text_of(totals.rows[0][i + 1]);
+  plain_["rows"] = cell_text(totals.rows[0][0]);
+  for (size_t i = 0; i < wanted.size(); ++i) totals_[wanted[i]] = cell_text(totals.rows[0][i + 1]);
 }
 
 std::string Placeholders::time_text(Time time, const std::string& format) const {
@@ -131,7 +132,7 @@ std::string Placeholders::time_text(Time time, const std::string& format) const 
       {{"at", micros(time)},
        {"zone", view_.change.zone},
        {"format", format.empty() ? std::string("%Y%m%d") : format}});
-  return duck::text_of(text);
+  return cell_text(text);
 }
 
 std::string Placeholders::value_of(const std::string& name, const std::string& argument) const {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "duck/duck.h"
+#include "duck/forward.h"
 #include "publish/files/kind.h"
 
 /// Private to publish/files: the parts of a delivery that are texts.

@@ -6,8 +6,11 @@
 #include <functional>
 #include <set>
 
+#include "base/clock.h"
 #include "base/digest.h"
 #include "clients/mongodb.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "duck/vectors.h"
 #include "publish/manifest_fields.h"
 #include "publish/mongodb/kind.h"
@@ -131,7 +134,7 @@ Kind kind_of(const std::string& type, std::string& cast) {
 }
 
 /// DuckDB's type for one of BSON that `columns` names.
-std::string declared_type(const duck::Column& column, const std::string& declared,
+std::string declared_type(const Column& column, const std::string& declared,
                           const ViewBatch& view) {
   static const std::map<std::string, std::string> known = {
       {"bool", "BOOLEAN"},   {"long", "BIGINT"},    {"double", "DOUBLE"},
@@ -145,7 +148,7 @@ std::string declared_type(const duck::Column& column, const std::string& declare
               "bool, long, double, string, date or object", view.settings.place);
 }
 
-Field field_of(const duck::Column& column, const ViewBatch& view) {
+Field field_of(const Column& column, const ViewBatch& view) {
   Field out;
   out.name = column.name;
   std::string cast, type = column.type, name = duck::quote_name(column.name);
@@ -537,8 +540,7 @@ class MongodbStore final : public Store {
                                         "\n) GROUP BY ALL HAVING count(*) > 1 LIMIT 1");
     if (twice.rows.empty()) return;
     std::string shown;
-    for (const auto& cell : twice.rows[0])
-      shown += (shown.empty() ? "" : ", ") + duck::text_of(cell);
+    for (const auto& cell : twice.rows[0]) shown += (shown.empty() ? "" : ", ") + cell_text(cell);
     throw Error(
         Code::data, fmt::format("view \"{}\": several rows have the key ({})", view.table, shown),
         "make the key unique in the table or SELECT that is published", view.settings.place);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "duck/duck.h"
+
 namespace windrow::publish {
 
 namespace {

@@ -6,6 +6,7 @@
 #include "base/cancel.h"
 #include "base/progress.h"
 #include "clients/mysql.h"
+#include "duck/forward.h"
 #include "duck/vectors.h"
 #include "publish/checksum.h"
 #include "publish/mysql/schema.h"

@@ -6,6 +6,8 @@
 #include <map>
 
 #include "base/text.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 
 namespace windrow::publish {
 
@@ -64,7 +66,7 @@ void bound_key_columns(const ViewBatch& view, MysqlTable& table) {
   }
 }
 
-MysqlType wanted_type(const ViewBatch& view, const duck::Column& column) {
+MysqlType wanted_type(const ViewBatch& view, const Column& column) {
   const auto declared = view.settings.columns.find(column.name);
   if (declared == view.settings.columns.end()) return mysql_type_of(column, view);
   if (auto type = read_mysql_type(declared->second)) return *type;
@@ -139,7 +141,7 @@ std::vector<std::string> indexes_of_others(Mysql& database, const std::string& t
 }
 
 /// Makes the columns of a table that stays fit, as far as its types have room.
-void fit(const ViewBatch& view, const duck::Column& sent, std::map<std::string, MysqlColumn>& there,
+void fit(const ViewBatch& view, const Column& sent, std::map<std::string, MysqlColumn>& there,
          MysqlColumn& column, MysqlTable& table) {
   const std::string alter = "ALTER TABLE " + mysql_name(view.table);
   const auto found = there.find(column.name);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "clients/mysql.h"
+#include "duck/forward.h"
 #include "publish/mysql/types.h"
 #include "publish/sql/statements.h"
 

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "clients/mysql.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "publish/mysql/insert.h"
 #include "publish/mysql/kind.h"
 

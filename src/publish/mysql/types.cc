@@ -7,6 +7,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "duck/quoting.h"
 
 namespace windrow::publish {
 
@@ -92,7 +93,7 @@ bool is_dated(std::string_view value) {
 
 }  // namespace
 
-MysqlType mysql_type_of(const duck::Column& column, const ViewBatch& view) {
+MysqlType mysql_type_of(const Column& column, const ViewBatch& view) {
   static const std::map<std::string, MysqlType, std::less<>> known = {
       {"BOOLEAN", plain(Kind::boolean, "tinyint(1)")},
       {"TINYINT", integer(1, false)},
@@ -195,7 +196,7 @@ bool widens(const MysqlType& from, const MysqlType& to) {
   return (from.kind == Kind::datetime || from.kind == Kind::time) && from.name < to.name;
 }
 
-std::string mysql_select(const duck::Column& column, const MysqlType& type) {
+std::string mysql_select(const Column& column, const MysqlType& type) {
   const std::string name = duck::quote_name(column.name);
   const auto as_text = [](const std::string& sql) { return "CAST(" + sql + " AS VARCHAR)"; };
   const auto cast = [&](const std::string& to) {

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "duck/duck.h"
+#include "base/rows.h"
 #include "publish/store.h"
 
 /// Private to publish/mysql: DuckDB's types in MySQL and MariaDB, so that values compare and sort
@@ -41,13 +41,13 @@ struct MysqlType {
 };
 
 /// The type that a column gets where nobody says otherwise; Error(configuration) for an INTERVAL.
-MysqlType mysql_type_of(const duck::Column& column, const ViewBatch& view);
+MysqlType mysql_type_of(const Column& column, const ViewBatch& view);
 /// Reads a declaration or COLUMN_TYPE of the server; nothing for types that are not written here.
 std::optional<MysqlType> read_mysql_type(std::string_view text);
 /// True where every value of `from` is one of `to`, in the same order.
 bool widens(const MysqlType& from, const MysqlType& to);
 /// Over the SELECT's columns: a VARCHAR, or a BLOB for bytes, that `append_mysql_value` takes.
-std::string mysql_select(const duck::Column& column, const MysqlType& type);
+std::string mysql_select(const Column& column, const MysqlType& type);
 /// As a literal of a statement. Error(data) for a value that has no place in the type.
 void append_mysql_value(std::string_view value, const MysqlType& type, const std::string& column,
                         const ViewBatch& view, std::string& out);

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/rows.h"
 #include "duck/vectors.h"
 #include "publish/postgres/postgres_types.h"
 

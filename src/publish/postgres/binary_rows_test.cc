@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/hash.h"
+#include "duck/duck.h"
 
 namespace windrow::publish {
 namespace {

@@ -6,6 +6,8 @@
 #include <map>
 #include <set>
 
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "publish/postgres/kind.h"
 #include "publish/sql/statements.h"
 
@@ -61,7 +63,7 @@ void refuse_what_is_not_a_table(Postgres& database, const PostgresPlace& place,
 }
 
 /// The type that the store's table is to have for a column.
-PostgresType wanted_type(const ViewBatch& view, const duck::Column& column) {
+PostgresType wanted_type(const ViewBatch& view, const Column& column) {
   const auto declared = view.settings.columns.find(column.name);
   if (declared == view.settings.columns.end()) return postgres_type_of(column.type);
   const auto type = read_postgres_type(declared->second);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "clients/postgres.h"
+#include "duck/forward.h"
 #include "publish/postgres/binary_rows.h"
 #include "publish/store.h"
 

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 
+#include "base/clock.h"
 #include "clients/postgres.h"
 #include "clients/postgres_options.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "publish/checksum.h"
 #include "publish/postgres/binary_rows.h"
 #include "publish/postgres/kind.h"

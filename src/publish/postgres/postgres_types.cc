@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <map>
 
+#include "duck/quoting.h"
+
 namespace windrow::publish {
 
 namespace {
@@ -186,7 +188,7 @@ bool widens(const PostgresType& from, const PostgresType& to) {
          from.name != "text";
 }
 
-std::string select_as(const duck::Column& column, const PostgresType& type) {
+std::string select_as(const Column& column, const PostgresType& type) {
   const std::string name = duck::quote_name(column.name);
   std::string to = known(type.kind).duck;
   switch (type.kind) {

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "duck/duck.h"
+#include "base/rows.h"
 
 /// Private to publish/postgres: DuckDB's types in PostgreSQL, so that nothing is lost.
 ///
@@ -58,6 +58,6 @@ std::optional<PostgresType> read_postgres_type(std::string_view text);
 /// True where every value of `from` is one of `to`, and PostgreSQL converts the column by itself.
 bool widens(const PostgresType& from, const PostgresType& to);
 /// Over the SELECT's columns: what `BinaryRows` writes as this type.
-std::string select_as(const duck::Column& column, const PostgresType& type);
+std::string select_as(const Column& column, const PostgresType& type);
 
 }  // namespace windrow::publish

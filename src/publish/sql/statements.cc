@@ -57,7 +57,7 @@ std::string former_table(const std::string& view) {
   return "windrow_former_" + (view.size() > kReadable ? sha256(view).substr(0, kReadable) : view);
 }
 
-void refuse_long_names(const ViewBatch& view, const std::vector<duck::Column>& columns, size_t most,
+void refuse_long_names(const ViewBatch& view, const std::vector<Column>& columns, size_t most,
                        size_t (*length)(std::string_view), const char* unit, const char* database) {
   const auto refuse = [&](const char* what, const std::string& name) {
     if (length(name) <= most) return;

@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include "base/rows.h"
 #include "publish/sql/manifest_table.h"
 
 /// What publications to SQL databases have in common beside the table of manifests.
@@ -29,7 +30,7 @@ std::string former_table(const std::string& view);
 
 /// Error(configuration) where a table or column has a longer name than the database takes.
 /// `length` counts as that does.
-void refuse_long_names(const ViewBatch& view, const std::vector<duck::Column>& columns, size_t most,
+void refuse_long_names(const ViewBatch& view, const std::vector<Column>& columns, size_t most,
                        size_t (*length)(std::string_view), const char* unit, const char* database);
 
 /// The condition of rows that lie in an interval.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/time.h"
 #include "publish/store_kind.h"
 
 namespace windrow::publish {

@@ -9,6 +9,8 @@
 #include <cmath>
 #include <map>
 
+#include "duck/quoting.h"
+
 namespace windrow::publish {
 
 namespace {
@@ -21,7 +23,7 @@ bool is(const std::string& type, std::initializer_list<const char*> names) {
   return std::any_of(names.begin(), names.end(), [&](const char* each) { return type == each; });
 }
 
-SqliteColumn column_of(const duck::Column& column, const ViewBatch& view) {
+SqliteColumn column_of(const Column& column, const ViewBatch& view) {
   const std::string& type = column.type;
   const std::string name = quote_name(column.name), text = "CAST(" + name + " AS VARCHAR)";
   if (type.ends_with("]") || type.starts_with("STRUCT(") || type.starts_with("MAP(") ||
@@ -58,7 +60,7 @@ SqliteColumn column_of(const duck::Column& column, const ViewBatch& view) {
 }
 
 /// As `columns` declares it.
-SqliteColumn declared_column(const duck::Column& column, const std::string& declared,
+SqliteColumn declared_column(const Column& column, const std::string& declared,
                              const ViewBatch& view) {
   static const std::map<std::string, std::pair<const char*, const char*>, std::less<>> known = {
       {"integer", {"INTEGER", "BIGINT"}}, {"int", {"INTEGER", "BIGINT"}},
@@ -142,7 +144,7 @@ SqliteValue time_text(const SqliteColumn& column, const std::string& text, const
 
 }  // namespace
 
-std::vector<SqliteColumn> sqlite_columns(const std::vector<duck::Column>& columns,
+std::vector<SqliteColumn> sqlite_columns(const std::vector<Column>& columns,
                                          const ViewBatch& view) {
   refuse_unknown_columns(view, columns);
   std::vector<SqliteColumn> out;
@@ -165,8 +167,7 @@ std::vector<SqliteColumn> sqlite_columns(const std::vector<duck::Column>& column
   return out;
 }
 
-SqliteValue sqlite_value(const SqliteColumn& column, const duck::Cell& cell,
-                         const ViewBatch& view) {
+SqliteValue sqlite_value(const SqliteColumn& column, const Cell& cell, const ViewBatch& view) {
   if (const auto* flag = std::get_if<bool>(&cell)) return int64_t(*flag);
   if (const auto* number = std::get_if<int64_t>(&cell)) return *number;
   if (const auto* number = std::get_if<double>(&cell)) {

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "base/rows.h"
 #include "clients/sqlite.h"
-#include "duck/duck.h"
 #include "publish/store.h"
 
 /// Private to publish/sqlite: DuckDB's types in SQLite, so that values compare and sort there as
@@ -44,11 +44,10 @@ struct SqliteColumn {
 /// Error(data) where two names differ only by case, which SQLite takes for one;
 /// Error(configuration) for columns or types under `columns` that are not known, and types that
 /// have no order there.
-std::vector<SqliteColumn> sqlite_columns(const std::vector<duck::Column>& columns,
-                                         const ViewBatch& view);
+std::vector<SqliteColumn> sqlite_columns(const std::vector<Column>& columns, const ViewBatch& view);
 
 /// Error(data) where SQLite would compare the value otherwise than the lake, or lose of it.
-clients::SqliteValue sqlite_value(const SqliteColumn& column, const duck::Cell& cell,
+clients::SqliteValue sqlite_value(const SqliteColumn& column, const Cell& cell,
                                   const ViewBatch& view);
 
 }  // namespace windrow::publish

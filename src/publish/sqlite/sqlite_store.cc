@@ -4,8 +4,11 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "clients/sqlite.h"
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "publish/sql/statements.h"
 #include "publish/sqlite/kind.h"
 #include "publish/sqlite/sqlite_columns.h"
@@ -259,7 +262,7 @@ class SqliteStore final : public Store {
     Checksum checksum;
     std::vector<SqliteValue> values(columns.size());
     connection.stream("SELECT " + select + " FROM (\n" + view.select + "\n)", {}, {},
-                      [&](const std::vector<duck::Cell>& row) {
+                      [&](const std::vector<Cell>& row) {
                         for (size_t i = 0; i < row.size(); ++i) {
                           values[i] = sqlite_value(columns[i], row[i], view);
                           insert.bind(int(i) + 1, values[i]);

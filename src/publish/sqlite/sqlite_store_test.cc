@@ -7,7 +7,9 @@
 #include <functional>
 #include <thread>
 
+#include "base/clock.h"
 #include "clients/sqlite.h"
+#include "duck/duck.h"
 #include "publish/sqlite/kind.h"
 
 namespace windrow::publish {

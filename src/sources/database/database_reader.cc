@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "duck/quoting.h"
 #include "sources/files/local_copies.h"
 #include "sources/files/records.h"
 #include "sources/record_rows.h"
@@ -228,10 +229,10 @@ class DatabaseReader final : public Reader {
               lake::DuckRows& session, bool complete) {
     Batch out;
     std::string select, misfit, types;
-    std::vector<duck::Column> known;
+    std::vector<Column> known;
     if (!table_.rows_sql.empty() && !replace_ && !anew_) known = session.describe(table_.rows_sql);
     bool clash = false;
-    std::vector<duck::Column> columns;
+    std::vector<Column> columns;
     for (const auto& column : found.columns) {
       clash = clash || column.name == "extracted_at";
       std::string type = column.type;

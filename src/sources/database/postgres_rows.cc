@@ -5,6 +5,7 @@
 #include "base/time.h"
 #include "clients/postgres.h"
 #include "clients/postgres_options.h"
+#include "duck/quoting.h"
 #include "sources/database/rows.h"
 
 /// Rows of PostgreSQL come by COPY as CSV. One connection holds a snapshot open

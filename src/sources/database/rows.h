@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "base/cancel.h"
+#include "base/rows.h"
 #include "clients/postgres.h"
-#include "duck/duck.h"
 #include "project/project.h"
 
 /// Private to sources/database: what a database is asked for, whichever it is.
@@ -15,8 +15,8 @@ namespace windrow::sources {
 
 /// Rows under way, in a file that DuckDB reads.
 struct DatabaseChunk {
-  std::string relation;               ///< SQL of the rows
-  std::vector<duck::Column> columns;  ///< of `relation`, with the types that they should have
+  std::string relation;         ///< SQL of the rows
+  std::vector<Column> columns;  ///< of `relation`, with the types that they should have
   bool loose = false;  ///< the database does not hold values to types: they are texts in `relation`
   int64_t rows = 0;
 };

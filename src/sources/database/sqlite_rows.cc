@@ -6,6 +6,7 @@
 
 #include "base/time.h"
 #include "clients/sqlite.h"
+#include "duck/quoting.h"
 #include "sources/database/rows.h"
 #include "sources/rest/json_slices.h"
 

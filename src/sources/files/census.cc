@@ -136,7 +136,7 @@ class Census::Look {
         table.sql() + " ORDER BY place");
     for (size_t i = 0; i < doubtful_.size(); ++i) {
       const auto& [position, text] = doubtful_[i];
-      const std::string judged = duck::text_of(found.rows.at(i)[0]);
+      const std::string judged = cell_text(found.rows.at(i)[0]);
       std::string why = judged == "broken" ? kNotJson : judged == "other" ? "not an object" : "";
       if (why.empty() && spellings_ != nullptr) {
         for (const auto& name : nlohmann::json::parse(judged)) {

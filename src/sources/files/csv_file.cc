@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "duck/quoting.h"
 #include "sources/settings.h"
 
 namespace windrow::sources {
@@ -134,20 +135,20 @@ std::optional<Sniffed> sniff(const FoundFile& file, const std::string& arguments
             .rows.at(0);
     Sniffed out;
     const auto one = [&](size_t column) {
-      const std::string found = character(duck::text_of(row[column]));
+      const std::string found = character(cell_text(row[column]));
       return found.empty() ? '\0' : found[0];
     };
-    out.dialect.delimiter = character(duck::text_of(row[0]));
+    out.dialect.delimiter = character(cell_text(row[0]));
     if (out.dialect.delimiter.empty()) out.dialect.delimiter = ",";
     out.dialect.quote = one(1);
     out.dialect.escape = one(2);
     out.dialect.comment = one(3);
-    out.dialect.skip = std::stoll(duck::text_of(row[4]));
+    out.dialect.skip = std::stoll(cell_text(row[4]));
     const bool* header = std::get_if<bool>(&row[5]);
     out.header = header != nullptr && *header;
-    out.columns = nlohmann::json::parse(duck::text_of(row[6])).get<std::vector<std::string>>();
+    out.columns = nlohmann::json::parse(cell_text(row[6])).get<std::vector<std::string>>();
     return out;
-  } catch (const duck::SqlError& error) {
+  } catch (const SqlError& error) {
     if (error.code() != Code::data) throw;
     return {};
   }

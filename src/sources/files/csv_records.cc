@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "duck/quoting.h"
 #include "sources/files/csv_file.h"
 #include "sources/files/declared_columns.h"
 #include "sources/files/json_columns.h"
@@ -15,12 +16,12 @@ namespace {
 using duck::quote_name;
 using duck::quote_text;
 
-int64_t number(const duck::Cell& cell) {
+int64_t number(const Cell& cell) {
   const auto* whole = std::get_if<int64_t>(&cell);
   return whole ? *whole : 0;
 }
 
-const duck::Column* named(const std::vector<duck::Column>& columns, const std::string& name) {
+const Column* named(const std::vector<Column>& columns, const std::string& name) {
   for (const auto& column : columns) {
     if (same_name(column.name, name)) return &column;
   }
@@ -31,7 +32,7 @@ const duck::Column* named(const std::vector<duck::Column>& columns, const std::s
 struct Group {
   std::string arguments;
   std::vector<CsvFile*> files;
-  std::vector<duck::Column> columns;
+  std::vector<Column> columns;
 };
 
 class CsvRecords {
@@ -138,7 +139,7 @@ class CsvRecords {
   }
 
   /// `, types = {'a': 'BIGINT'}` for those columns that `there` has too.
-  std::string types_of(const std::vector<duck::Column>& there) const {
+  std::string types_of(const std::vector<Column>& there) const {
     std::string out;
     for (const auto& column : columns_) {
       if (const auto* has = named(there, column.name))
@@ -208,8 +209,7 @@ class CsvRecords {
   }
 
   /// Finds values that do not fit without the reader's help.
-  void leave_out(CsvFile& file, const std::string& arguments,
-                 const std::vector<duck::Column>& columns) {
+  void leave_out(CsvFile& file, const std::string& arguments, const std::vector<Column>& columns) {
     std::string misfit = "false";
     for (const auto& column : columns) {
       if (column.type != "VARCHAR")
@@ -279,7 +279,7 @@ class CsvRecords {
   const CsvWish wish_;
   std::vector<CsvFile> files_;
   std::vector<Group> groups_;
-  std::vector<duck::Column> columns_;
+  std::vector<Column> columns_;
 };
 
 }  // namespace
@@ -332,7 +332,7 @@ std::string rows_by_file(const std::vector<FoundFile>& files, const std::string&
          " GROUP BY ALL";
 }
 
-std::string typed_columns(const project::Source& source, const std::vector<duck::Column>& columns) {
+std::string typed_columns(const project::Source& source, const std::vector<Column>& columns) {
   std::vector<std::string> names;
   for (const auto& column : columns) names.push_back(column.name);
   project::Source typed = source;

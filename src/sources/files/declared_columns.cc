@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "sources/settings.h"
 
 namespace windrow::sources {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "duck/quoting.h"
 #include "sources/files/conversion.h"
 #include "sources/files/declared_columns.h"
 #include "sources/files/found_file.h"
@@ -52,7 +53,7 @@ std::string amount(const std::vector<FoundFile>& files) {
 /// What the engine may take, in bytes; 0 where it does not say.
 uint64_t memory_of(lake::DuckRows& session) {
   const std::string text =
-      duck::text_of(session.query("SELECT current_setting('memory_limit')").rows.at(0)[0]);
+      cell_text(session.query("SELECT current_setting('memory_limit')").rows.at(0)[0]);
   char* unit = nullptr;
   const double value = std::strtod(text.c_str(), &unit);
   while (*unit == ' ') ++unit;
@@ -81,7 +82,7 @@ bool wants_too_much(const std::string& message) {
 /// The content of a file is to blame, and not a server, the disk, or what the user has written.
 bool spoiled(const Error& error) {
   if (error.code() == Code::corrupt) return true;
-  const auto* sql = dynamic_cast<const duck::SqlError*>(&error);
+  const auto* sql = dynamic_cast<const SqlError*>(&error);
   if (sql == nullptr || retryable(error.code())) return false;
   if (sql->kind() == "Out of Memory") return wants_too_much(error.problem().message);
   for (const char* kind : {"Binder", "Parser", "Catalog", "Out of Memory", "Permission"}) {
@@ -137,7 +138,7 @@ class FilesReader final : public Reader {
       bad_.clear();
       // A moment in UTC as TIMESTAMP: what `year(…)` of it gives does not hang on the session's
       // time zone.
-      const duck::Parameters parameters = {{"extracted_at", {iso(now_), "TIMESTAMP"}}};
+      const Parameters parameters = {{"extracted_at", {iso(now_), "TIMESTAMP"}}};
       if (memory_bytes_ == 0) memory_bytes_ = memory_of(session);
       auto records = read(files, session);
       add_bad(records);
@@ -488,9 +489,9 @@ class FilesReader final : public Reader {
     } else {
       const auto first = session.query("SELECT origin, position, error FROM (" + records.rejected +
                                        ") ORDER BY origin, position LIMIT 1");
-      file = duck::text_of(first.rows.at(0)[0]);
-      why = "none of its records is good; line " + duck::text_of(first.rows.at(0)[1]) + ": " +
-            duck::text_of(first.rows.at(0)[2]);
+      file = cell_text(first.rows.at(0)[0]);
+      why = "none of its records is good; line " + cell_text(first.rows.at(0)[1]) + ": " +
+            cell_text(first.rows.at(0)[2]);
     }
     return Error(Code::corrupt, "file \"" + file + "\" cannot be read: " + why,
                  "\"" + source_.name + "\" has no table yet, and no other file to make one from",
@@ -498,7 +499,7 @@ class FilesReader final : public Reader {
   }
 
   Batch batch_of(const std::vector<FoundFile>& files, const Records& records,
-                 const duck::Parameters& parameters, const std::map<std::string, lake::Txn>& txns) {
+                 const Parameters& parameters, const std::map<std::string, lake::Txn>& txns) {
     Batch batch;
     batch.parameters = parameters;
     batch.select = with_partitions(source_, records.sql);

@@ -1,3 +1,4 @@
+#include "duck/quoting.h"
 #include "sources/files/files_test.h"
 
 namespace windrow::sources {

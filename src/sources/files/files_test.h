@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "base/rows.h"
 #include "duck/duck.h"
+#include "duck/quoting.h"
 #include "sources/source.h"
 
 /// For tests of reading files: a folder of files, and what becomes of them.
@@ -88,13 +90,13 @@ class FilesTest : public testing::Test {
   void commit() {
     for (const auto& txn : last_.txns) txns_[txn.app_id] = txn;
   }
-  Table table(const std::string& sql, const duck::Parameters& parameters = {}) {
+  Table table(const std::string& sql, const Parameters& parameters = {}) {
     Table out;
     const auto rows = session_.query(sql, parameters);
     columns_ = rows.columns;
     for (const auto& row : rows.rows) {
       auto& line = out.emplace_back();
-      for (const auto& cell : row) line.push_back(duck::text_of(cell));
+      for (const auto& cell : row) line.push_back(cell_text(cell));
     }
     return out;
   }
@@ -124,7 +126,7 @@ class FilesTest : public testing::Test {
   bool hopeful_ = false;
   std::unique_ptr<Reader> reader_;
   Batch last_;
-  std::vector<duck::Column> columns_;
+  std::vector<Column> columns_;
 };
 
 }  // namespace windrow::sources

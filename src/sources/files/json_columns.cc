@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "duck/duck.h"
+#include "duck/quoting.h"
 
 namespace windrow::sources {
 

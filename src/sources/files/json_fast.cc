@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "duck/quoting.h"
 #include "sources/files/json_columns.h"
 #include "sources/files/records.h"
 
@@ -100,7 +101,7 @@ class FastJson {
                           .rows.at(0);
     const bool* objects = std::get_if<bool>(&text[1]);
     if (objects == nullptr || !*objects) return nullptr;
-    return Json::parse(duck::text_of(text[0]), nullptr, false);
+    return Json::parse(cell_text(text[0]), nullptr, false);
   }
 
   std::string representatives(const Paths& paths) const {
@@ -200,7 +201,7 @@ std::optional<Records> fast_json_records(const std::vector<FoundFile>& files, ui
   if (files.empty() || !source.raw.empty()) return {};
   try {
     return FastJson(files, longest, source, session, known).run();
-  } catch (const duck::SqlError& error) {
+  } catch (const SqlError& error) {
     if (retryable(error.code()) || error.code() == Code::canceled) throw;
     return {};  // the careful way tells what is wrong
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "duck/quoting.h"
 #include "sources/files/census.h"
 #include "sources/files/json_columns.h"
 #include "sources/files/records.h"
@@ -155,7 +156,7 @@ class JsonRecords {
         })) {
       const auto structure =
           session_.query("SELECT json_group_structure(CAST(raw AS JSON)) FROM " + all());
-      fields = fields_of_structure(duck::text_of(structure.rows.at(0)[0]), told_);
+      fields = fields_of_structure(cell_text(structure.rows.at(0)[0]), told_);
     }
     for (auto& field : fields) {
       const auto type = known_.find(field.name);

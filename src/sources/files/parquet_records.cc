@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "duck/guided_parquet.h"
+#include "duck/quoting.h"
 #include "sources/files/records.h"
 
 // An INT96 is a moment, by the custom of those who write it: the type has no zone, and DuckDB reads
@@ -84,10 +85,10 @@ std::map<std::string, std::string> moments_of(const std::vector<FoundFile>& file
                   schema + " WHERE file_name IN (SELECT file_name FROM " + schema +
                   " WHERE type = 'INT96') ORDER BY file_name, column_id")
            .rows) {
-    auto kind = duck::text_of(row[3]);
+    auto kind = cell_text(row[3]);
     if (kind == "MAP_KEY_VALUE") kind = "MAP";
-    schemas[duck::text_of(row[0])].push_back({duck::text_of(row[1]), duck::text_of(row[2]), kind,
-                                              std::get<bool>(row[4]), std::get<int64_t>(row[5])});
+    schemas[cell_text(row[0])].push_back({cell_text(row[1]), cell_text(row[2]), kind,
+                                          std::get<bool>(row[4]), std::get<int64_t>(row[5])});
   }
   std::map<std::string, std::string> out;
   for (const auto& [path, elements] : schemas) out.emplace(path, Int96(elements).columns());
@@ -133,7 +134,7 @@ std::string without_zones(std::string type) {
 
 /// A time that is a moment in the file and local in the table, or the other way round, becomes
 /// what the table has.
-std::string with_zones_of(const KnownTypes& known, const std::vector<duck::Column>& columns) {
+std::string with_zones_of(const KnownTypes& known, const std::vector<Column>& columns) {
   std::string casts;
   for (const auto& column : columns) {
     const auto found = known.find(column.name);
@@ -173,7 +174,7 @@ Records parquet_records(const std::vector<FoundFile>& files, const project::Sour
                                      path_list(files) + ")");
   for (const auto& row : footers.rows) {
     const auto file = std::find_if(files.begin(), files.end(), [&](const auto& each) {
-      return each.path == duck::text_of(row[0]);
+      return each.path == cell_text(row[0]);
     });
     if (file != files.end()) out.held[file->name] = {std::get<int64_t>(row[1]), 0};
   }

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "duck/duck.h"
+#include "base/rows.h"
 #include "lake/row_work.h"
 #include "project/project.h"
 #include "sources/files/file_bytes.h"
@@ -66,6 +66,6 @@ std::string rows_by_file(const std::vector<FoundFile>& files, const std::string&
 /// A name for a temporary table that no other batch has.
 std::string fresh_name(const std::string& what);
 /// The select list of the table's columns over typed ones, each cast to what is declared.
-std::string typed_columns(const project::Source& source, const std::vector<duck::Column>& columns);
+std::string typed_columns(const project::Source& source, const std::vector<Column>& columns);
 
 }  // namespace windrow::sources

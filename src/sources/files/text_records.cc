@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "duck/quoting.h"
 #include "sources/files/census.h"
 #include "sources/files/json_columns.h"
 #include "sources/files/records.h"

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "duck/duck.h"
+#include "duck/quoting.h"
 #include "sources/record_rows.h"
 #include "sources/settings.h"
 
@@ -134,7 +136,7 @@ Decoder::Decoder(const project::Source& source, std::unique_ptr<Format> format)
   build();
 }
 
-void Decoder::set_table(const std::vector<duck::Column>& columns) {
+void Decoder::set_table(const std::vector<Column>& columns) {
   if (table_known_ && columns == table_) return;
   table_ = columns;
   table_known_ = true;
@@ -459,7 +461,7 @@ void Decoder::check_casts(duck::Connection& connection) {
     for (const auto& row : found.rows) {
       Scalar value;
       value.kind = Scalar::Kind::text;
-      const std::string text = duck::text_of(row[1]);
+      const std::string text = cell_text(row[1]);
       value.text = text;
       try {
         bad(slot, value);

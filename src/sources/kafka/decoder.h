@@ -12,6 +12,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/rows.h"
+#include "duck/forward.h"
 #include "duck/row_buffer.h"
 #include "project/project.h"
 #include "sources/kafka/messages.h"
@@ -66,7 +68,7 @@ class Decoder {
   Decoder(const project::Source& source, std::unique_ptr<Format> format);
 
   /// What the table has now; nothing: it is not there yet.
-  void set_table(const std::vector<duck::Column>& columns);
+  void set_table(const std::vector<Column>& columns);
   /// Decodes all of them anew. `connection` judges what only SQL can cast. Throws Error(data) where
   /// the contract says stop.
   void decode(Messages& messages, duck::Connection& connection);
@@ -115,7 +117,7 @@ class Decoder {
   const project::Source& source_;
   std::unique_ptr<Format> format_;
   const uint64_t record_bytes_max_;
-  std::vector<duck::Column> table_;
+  std::vector<Column> table_;
   bool table_known_ = false;
   std::set<std::string> named_;     ///< identifiers in SQL of the source
   std::set<std::string> computed_;  ///< columns that have SQL

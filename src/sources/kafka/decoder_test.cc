@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "duck/duck.h"
+
 namespace windrow::sources {
 namespace {
 
@@ -38,7 +40,7 @@ struct DecoderTest : testing::Test {
     messages.add(message);
   }
   /// Decodes what was sent; rows as text, one a line.
-  std::string rows(const std::vector<duck::Column>& table = {}) {
+  std::string rows(const std::vector<Column>& table = {}) {
     if (!decoder) {
       source.name = "bronze.events";
       decoder = std::make_unique<Decoder>(source, record_format(source, schema_of));
@@ -51,7 +53,7 @@ struct DecoderTest : testing::Test {
     for (const auto& column : found.columns) out += column.name + ":" + column.type + " ";
     for (const auto& row : found.rows) {
       out += "\n";
-      for (const auto& cell : row) out += duck::text_of(cell) + "|";
+      for (const auto& cell : row) out += cell_text(cell) + "|";
     }
     messages.clear();
     return out;
@@ -168,7 +170,7 @@ TEST_F(DecoderTest, EscapesInNamesAndTexts) {
 }
 
 TEST_F(DecoderTest, ContractsOfNewColumns) {
-  const std::vector<duck::Column> table{{"a", "BIGINT"}};
+  const std::vector<Column> table{{"a", "BIGINT"}};
   source.on_new_column = "ignore";
   send(R"({"a":1,"new":{"x":[1]}})");
   EXPECT_EQ(rows(table), "a:BIGINT \n1|");

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/secrets.h"
+#include "duck/quoting.h"
 #include "sources/record_rows.h"
 #include "sources/rest/extraction.h"
 #include "sources/rest/fetcher.h"
@@ -28,8 +30,8 @@ constexpr size_t kParentsMax = 100'000;  // read from the table at a time
 constexpr size_t kKeysMax = 16'000'000;  // of one list, looked at for ids seen twice
 constexpr size_t kShortListsMax = 20;
 
-const std::vector<duck::Column>& spool_columns() {
-  static const std::vector<duck::Column> columns = {
+const std::vector<Column>& spool_columns() {
+  static const std::vector<Column> columns = {
       {"endpoint", "VARCHAR"},   {"request", "VARCHAR"},
       {"page", "BIGINT"},        {"parent", "VARCHAR"},
       {"key", "VARCHAR"},        {"etag", "VARCHAR"},
@@ -38,7 +40,7 @@ const std::vector<duck::Column>& spool_columns() {
   return columns;
 }
 
-std::vector<duck::Column> kept_columns() {
+std::vector<Column> kept_columns() {
   auto out = spool_columns();
   out.pop_back();
   return out;
@@ -335,7 +337,7 @@ void RestReader::read_parents(lake::DuckRows& session, size_t at) {
   for (auto row = rows.rows.rbegin(); row != rows.rows.rend(); ++row) {
     Stream stream;
     stream.resource = at;
-    stream.parent = duck::text_of((*row)[0]);
+    stream.parent = cell_text((*row)[0]);
     stream.paging = resource.paging;
     stream.next.number = resource.paging.by == Paging::By::automatic ? 0 : resource.paging.first;
     parents_.push_back(std::move(stream));
@@ -353,7 +355,7 @@ void RestReader::read_etags(lake::DuckRows& session) {
   const auto rows =
       session.query("SELECT request, arg_max(etag, extracted_at) FROM (" + table_.rows_sql +
                     ") WHERE endpoint IN (" + names + ") AND etag IS NOT NULL GROUP BY request");
-  for (const auto& row : rows.rows) etags_[duck::text_of(row[0])] = duck::text_of(row[1]);
+  for (const auto& row : rows.rows) etags_[cell_text(row[0])] = cell_text(row[1]);
 }
 
 std::string RestReader::etag_of(const RestResource& resource, const std::string& url) {
@@ -639,7 +641,7 @@ std::unique_ptr<Reader> rest_reader(const project::Source& source, const Context
   return std::make_unique<RestReader>(source, context);
 }
 
-std::vector<duck::Column> fixed_columns(const project::Source& source) {
+std::vector<Column> fixed_columns(const project::Source& source) {
   if (source.kind == "rest") return kept_columns();
   if (source.kind == "sse")
     return {{"id", "VARCHAR"}, {"event", "VARCHAR"}, {"extracted_at", "TIMESTAMP WITH TIME ZONE"}};

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "base/clock.h"
 #include "sources/rest/extraction.h"
 #include "sources/rest/json_slices.h"
 #include "sources/rest/throttle.h"

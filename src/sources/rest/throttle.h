@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/cancel.h"
+#include "base/time.h"
 
 /// How often a server is asked: shared by everything that asks through one connection.
 namespace windrow::sources {

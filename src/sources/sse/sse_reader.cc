@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/clock.h"
 #include "sources/record_rows.h"
 #include "sources/rest/json_slices.h"
 #include "sources/rest/requester.h"
@@ -28,15 +29,15 @@ constexpr size_t kHeldEvents = 50'000;
 constexpr uint64_t kHeldBytes = 32ull << 20;
 constexpr auto kSilenceMax = std::chrono::seconds(120);
 
-const std::vector<duck::Column>& spool_columns() {
-  static const std::vector<duck::Column> columns = {{"id", "VARCHAR"},
-                                                    {"event", "VARCHAR"},
-                                                    {"extracted_at", "TIMESTAMP WITH TIME ZONE"},
-                                                    {"raw", "VARCHAR"}};
+const std::vector<Column>& spool_columns() {
+  static const std::vector<Column> columns = {{"id", "VARCHAR"},
+                                              {"event", "VARCHAR"},
+                                              {"extracted_at", "TIMESTAMP WITH TIME ZONE"},
+                                              {"raw", "VARCHAR"}};
   return columns;
 }
 
-std::vector<duck::Column> kept_columns() {
+std::vector<Column> kept_columns() {
   auto out = spool_columns();
   out.pop_back();
   return out;

@@ -75,7 +75,7 @@ void Archiver::run() {
       stream_.status.problem = error.problem().message;
       tell("waiting", true);
     }
-    if (cancel_.wait_for(wait)) cancel_.check();
+    if (stream_.context.clock.sleep(wait, cancel_)) cancel_.check();
     wait = std::min(wait * 2, kBackoffMost);
   }
 }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/clock.h"
 #include "tasks/stream/flush.h"
 #include "tasks/stream/inbox.h"
 #include "tasks/stream/progress.h"

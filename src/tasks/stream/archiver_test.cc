@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/clock.h"
+#include "duck/duck.h"
 #include "engine/duckdb/duckdb_engine.h"
 #include "lake/table_fixture.h"
 #include "storage/faulty_file_system.h"
@@ -68,9 +70,11 @@ class ArchiverTest : public lake::TableFixture {
   }
 
   /// A copy of the archiver; what it tells goes to `told_`.
-  IngestStatus ingest(const IngestLimits& limits, Reading reading = Reading::member) {
+  observe::StreamStatus ingest(const IngestLimits& limits, Reading reading = Reading::member) {
     told_.clear();
-    const IngestSink sink = [this](const IngestStatus& status) { told_.push_back(status); };
+    const IngestSink sink = [this](const observe::StreamStatus& status) {
+      told_.push_back(status);
+    };
     Archiver(context_, source_, limits, reading, broker_.consumers(steps_), cancel_, sink, report_)
         .run();
     return told_.back();
@@ -130,7 +134,7 @@ class ArchiverTest : public lake::TableFixture {
   project::Source source_;
   FakeBroker broker_{clock_};
   FakeBroker::Steps steps_;
-  std::vector<IngestStatus> told_;
+  std::vector<observe::StreamStatus> told_;
   Cancel cancel_;
   Report report_;
 };

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/time.h"
 #include "clients/kafka.h"
 #include "tasks/stream/archiver.h"

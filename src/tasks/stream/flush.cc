@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/clock.h"
 #include "base/id.h"
 #include "tasks/audit.h"
 #include "tasks/stream/dead_letters.h"
@@ -97,9 +98,9 @@ lake::StageContext Flush::stage_context() const {
           write_options()};
 }
 
-duck::WriteOptions Flush::write_options() const {
+columns::WriteOptions Flush::write_options() const {
   const auto& options = stream_.options;
-  duck::WriteOptions out;
+  columns::WriteOptions out;
   const std::string id = new_uuid().substr(0, 8);
   const auto now = stream_.context.clock.now();
   const int64_t n = stream_.status.commits + 1;

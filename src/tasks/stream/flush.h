@@ -26,7 +26,7 @@ class Flush {
  private:
   bool write();
   lake::StageContext stage_context() const;
-  duck::WriteOptions write_options() const;
+  columns::WriteOptions write_options() const;
   lake::Staged stage_rows(const lake::StageContext& stage, const std::string& rows_sql) const;
   lake::CommitRequest request_of(lake::Staged staged) const;
   void count();

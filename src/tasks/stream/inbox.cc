@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/clock.h"
+
 namespace windrow::tasks {
 
 using std::chrono::milliseconds;

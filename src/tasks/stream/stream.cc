@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/clock.h"
 #include "sources/kafka/registry.h"
 #include "tasks/audit.h"
 #include "tasks/source_definition.h"
@@ -26,7 +27,7 @@ lake::Txn Stream::txn(const clients::KafkaPartition& partition, int64_t offset) 
   return {app_id(partition), offset, micros(context.clock.now()) / 1000};
 }
 
-duck::Parameters Stream::parameters() const {
+Parameters Stream::parameters() const {
   return {{"extracted_at", {iso(context.clock.now()), "TIMESTAMP"}}};
 }
 

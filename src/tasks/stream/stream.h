@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/rows.h"
+#include "duck/forward.h"
 #include "sources/kafka/decoder.h"
 #include "sources/kafka/options.h"
 #include "tasks/ingest.h"
@@ -26,7 +28,7 @@ struct Stream {
   std::string app_id(const clients::KafkaPartition& partition) const;
   lake::Txn txn(const clients::KafkaPartition& partition, int64_t offset) const;
   /// What the source's expressions may name.
-  duck::Parameters parameters() const;
+  Parameters parameters() const;
   /// Whether a commit has to be looked at with the table that it makes.
   bool has_checks() const;
   /// What each commit of the source's table says of itself.
@@ -43,7 +45,7 @@ struct Stream {
   std::unique_ptr<lake::DuckRows> session;
   std::vector<std::string> partition_by;
   std::string cluster;  ///< as it calls itself; empty until it was asked
-  IngestStatus status;
+  observe::StreamStatus status;
   Report& report;
 };
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/clock.h"
+#include "duck/duck.h"
 #include "lake/schema.h"
 #include "tasks/audit.h"
 
@@ -34,7 +36,7 @@ void StreamTable::load() {
     head_->files.clear();
     head_->tombstones.clear();
   }
-  std::vector<duck::Column> columns;
+  std::vector<Column> columns;
   for (const auto& field : head_->schema.fields)
     columns.push_back({field.name, lake::duck_type(field.type)});
   stream_.decoder.set_table(columns);
@@ -111,7 +113,7 @@ void StreamTable::commit_starts(const std::vector<KafkaPartition>& partitions,
 }
 
 /// Those that the table has before any row: what is declared, and the partitions.
-std::vector<duck::Column> StreamTable::declared_columns() {
+std::vector<Column> StreamTable::declared_columns() {
   auto& decoder = stream_.decoder;
   sources::Messages none(false);
   decoder.decode(none, stream_.connection());
@@ -121,7 +123,7 @@ std::vector<duck::Column> StreamTable::declared_columns() {
     auto columns = stream_.session->describe(decoder.select(rows.sql()), stream_.parameters());
     std::erase_if(columns, [](const auto& column) { return column.name == "nothing"; });
     return columns;
-  } catch (const duck::SqlError& error) {
+  } catch (const SqlError& error) {
     throw Error(Code::configuration,
                 fmt::format("source \"{}\": its expressions do not fit its columns: {}",
                             stream_.source.name, error.problem().message),

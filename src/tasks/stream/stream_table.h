@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/rows.h"
 #include "tasks/stream/stream.h"
 
 namespace windrow::tasks {
@@ -37,7 +38,7 @@ class StreamTable {
                      const std::function<int64_t(const clients::KafkaPartition&)>& start);
 
  private:
-  std::vector<duck::Column> declared_columns();
+  std::vector<Column> declared_columns();
   bool make_table(lake::CommitRequest& request);
 
   Stream& stream_;

@@ -1,54 +1,59 @@
 #pragma once
 
+#include <set>
 #include <thread>
 
 #include "app/app.h"
-#include "observe/log.h"
+#include "app/services.h"
 #include "publish/store_kind.h"
-#include "sources/shared.h"
-#include "storage/file_system.h"
+#include "run/executor.h"
 #include "tasks/context.h"
 
 namespace windrow::app {
 
-/// Bytes of memory that this machine has.
-uint64_t machine_memory();
+class RunRecord;
 
-/// Private to app/: the App, over several files by what it does.
-class AppImpl final : public App {
+/// Private to app/: one question or one run, over several files by what it does. It works with the
+/// workspace and the services of the moment in which it began, whatever becomes of them. One thread
+/// at a time.
+class Work {
  public:
-  AppImpl(const Options& options, Secrets& secrets, const Clock& clock, Cancel& cancel);
+  Work(std::shared_ptr<const Workspace> workspace, std::shared_ptr<Services> services,
+       Cancel& cancel);
 
-  const project::Project& project() const override { return project_; }
-  const project::Environment& environment() const override { return environment_; }
-  const graph::Graph& graph() const override { return graph_; }
-  lake::Lake& lake() override;
-  storage::FileSystem& files() override { return *files_; }
-  history::History& history() override;
-
-  std::vector<std::string> check() override;
-  PlanView plan(const PlanOptions& options) override;
-  RunResult run(const RunOptions& options, const RunEvents& events) override;
-  IngestResult ingest(const IngestOptions& options, const tasks::IngestSink& sink) override;
-  std::vector<std::string> accept(const std::string& select) override;
-  std::vector<quality::UnitTestResult> unit_tests(const std::string& select) override;
-  std::unique_ptr<Query> query(const QueryOptions& options) override;
+  /// Everything static beyond what loading and the graph have found.
+  void look_closer(Problems& problems);
+  std::vector<std::string> check();
+  PlanView plan(const PlanOptions& options);
+  RunResult run(const RunOptions& options, const std::string& id,
+                const observe::Listener& listener);
+  RunResult ingest(const IngestOptions& options, const std::string& id,
+                   const observe::Listener& listener);
+  std::vector<std::string> accept(const std::string& select);
+  std::vector<quality::UnitTestResult> unit_tests(const std::string& select);
   std::vector<FilesOf> files_read(duck::Connection& connection, const std::string& select,
-                                  const duck::Parameters& parameters) override;
-  std::vector<AssetView> list(const std::string& select) override;
-  std::vector<AssetView> orphans() override;
-  graph::Lineage lineage(const std::string& subject) override;
-  std::vector<HealthLine> health() override;
-  std::vector<tasks::PublicationPreview> preview_publications(const std::string& select) override;
-  std::vector<publish::Manifest> roll_back(const std::vector<std::string>& names) override;
-  std::vector<RetainedTable> retain(const std::string& select, bool dry_run) override;
-  std::vector<LifecycleLine> lifecycle(bool dry_run) override;
-  ErasureReceipt erase(const EraseOptions& options) override;
-  std::string lake_path() const override { return environment_.lake; }
+                                  const Parameters& parameters);
+  std::vector<AssetView> list(const std::string& select);
+  std::vector<AssetView> orphans();
+  graph::Lineage lineage(const std::string& subject);
+  std::vector<HealthLine> health();
+  std::vector<tasks::PublicationPreview> preview_publications(const std::string& select);
+  std::vector<publish::Manifest> roll_back(const std::vector<std::string>& names);
+  std::vector<RetainedTable> retain(const std::string& select, bool dry_run);
+  std::vector<LifecycleLine> lifecycle(bool dry_run);
+  ErasureReceipt erase(const EraseOptions& options);
 
  private:
-  friend class RunRecord;
-
+  lake::Lake* lake_if_there() { return services_->lake_if_there(); }
+  lake::Lake& lake() { return services_->lake(); }
+  engine::DuckEngine& inside() { return services_->inside(); }
+  std::optional<std::string> variable(const std::string& name) const {
+    return workspace_->variable(name);
+  }
+  void wait_for_lake(RunRecord& record);
+  /// One for each asset, in the same order. All that is given here outlives them.
+  std::vector<run::Task> tasks_of(const RunOptions& options, const std::vector<size_t>& assets,
+                                  const tasks::Context& task_context, RunRecord& record) const;
   using HealthLook = std::function<void(const std::string&, const std::function<std::string()>&)>;
   void look_at_folders(const HealthLook& look);
   /// Connections and sources, all at once.
@@ -69,24 +74,12 @@ class AppImpl final : public App {
   void erase_in_stores(const EraseOptions& options, ErasureReceipt& receipt);
   void erase_in_history(const EraseOptions& options, ErasureReceipt& receipt);
 
-  void wait_for_lake(const tasks::IngestSink& sink);
   /// Its place among the assets; Error(usage) with the nearest name.
   size_t source_named(const std::string& name) const;
   /// Where sources are among what is to be refreshed: it rebuilds what is made from them.
   std::optional<std::string> full_refresh_note(const PlanOptions& options,
                                                const std::set<size_t>& wanted) const;
-  /// Ends a run's record; what of it was lost becomes a warning.
-  void end_record(const history::Run& entry, observe::Log& log, std::vector<std::string>& warnings);
 
-  /// Of the process, else of the project's `.env`; for keys of storage.
-  std::optional<std::string> variable(const std::string& name) const;
-  /// The lake, where it was ever written to; a look never makes one.
-  lake::Lake* lake_if_there();
-  std::unique_ptr<lake::Lake> open_lake(const project::Environment& environment, bool create);
-  /// For what is read, built and published; opened when it is needed.
-  engine::DuckEngine& inside();
-  /// `threads`: of the whole engine; 0: all cores.
-  std::unique_ptr<engine::DuckEngine> open_inside(int threads) const;
   /// Assets that a selector chooses, less those of another.
   std::set<size_t> chosen(const std::string& select, const std::string& exclude);
   plan::Choices choices(const PlanOptions& options) const;
@@ -104,8 +97,6 @@ class AppImpl final : public App {
                                      tasks::Tables& tables);
   /// Columns of every table: those in the lake, else what the SELECTs yield over them.
   sql::Catalog catalog(Problems* problems);
-  /// Everything static beyond what loading and the graph have found.
-  void look_closer(Problems& problems);
   void look_at_publication(const project::Publication& publication, const sql::Catalog& columns,
                            Problems& problems);
   /// Whether the SELECT of a published view binds.
@@ -117,23 +108,23 @@ class AppImpl final : public App {
                         const std::vector<project::Check>& checks, const sql::Catalog& columns,
                         Problems& problems);
 
-  Options options_;
+  const std::shared_ptr<const Workspace> workspace_;
+  const std::shared_ptr<Services> services_;
+  Cancel& cancel_;
   Secrets& secrets_;
   const Clock& clock_;
-  Cancel& cancel_;
-  std::map<std::string, std::string> dotenv_;
-  std::unique_ptr<storage::FileSystem> files_;
-  Problems found_;  ///< wrong in the files
-  project::Project project_;
-  project::Environment environment_;
-  duck::Database database_;
-  sql::Cache sql_cache_;
-  graph::Graph graph_;
-  std::unique_ptr<lake::Lake> lake_, deferred_;
-  std::unique_ptr<engine::DuckEngine> inside_;
-  std::unique_ptr<history::History> history_;
-  sources::Shared shared_;
+  storage::FileSystem* const files_;
+  const project::Project& project_;
+  const project::Environment& environment_;
+  const graph::Graph& graph_;
+  duck::Database& database_;
+  sql::Cache& sql_cache_;
+  sources::Shared& shared_;
   std::vector<std::jthread> looks_;  ///< of health; last, so that what they use outlives them
 };
+
+/// SQL over the lake.
+std::unique_ptr<Query> open_query(std::shared_ptr<const Workspace> workspace,
+                                  std::shared_ptr<Services> services, const QueryOptions& options);
 
 }  // namespace windrow::app

@@ -1,0 +1,152 @@
+#include "app/run_record.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/clock.h"
+#include "base/secret_text.h"
+#include "base/version.h"
+
+namespace windrow::app {
+
+namespace {
+
+constexpr size_t kRunsKept = 1000;
+
+std::string sample_json(const Rows& rows) {
+  nlohmann::ordered_json out;
+  out["columns"] = nlohmann::ordered_json::array();
+  for (const auto& column : rows.columns) out["columns"].push_back(column.name);
+  out["rows"] = nlohmann::ordered_json::array();
+  for (const auto& row : rows.rows) {
+    auto& line = out["rows"].emplace_back(nlohmann::ordered_json::array());
+    for (const auto& cell : row) {
+      line.push_back(std::holds_alternative<std::monostate>(cell)
+                         ? nlohmann::ordered_json()
+                         : nlohmann::ordered_json(cell_text(cell)));
+    }
+  }
+  return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+}  // namespace
+
+RunRecord::RunRecord(const Workspace& workspace, Services& services, std::string run,
+                     std::vector<size_t> assets, observe::Listener listener)
+    : workspace_(workspace),
+      services_(services),
+      run_(std::move(run)),
+      assets_(std::move(assets)),
+      listener_(std::move(listener)),
+      begun_(services.clock().steady()),
+      reports_(assets_.size()),
+      log_(workspace.project.state_folder() + "/logs/" + run_ + ".jsonl", services.secrets(),
+           services.clock()) {
+  services.recorder();
+}
+
+void RunRecord::begin(const std::string& command, const std::string& retry_of) {
+  tell(observe::RunStarted{workspace_.environment.name, redacted(command), std::string(kVersion),
+                           retry_of, int64_t(assets_.size())});
+}
+
+void RunRecord::moved(size_t i, const observe::StreamStatus& status) {
+  stream_ = status;
+  stream_->problem = redacted(status.problem);
+  tell(observe::StreamMoved{name(i), *stream_});
+}
+
+void RunRecord::started(size_t i, int attempt) { tell(observe::TaskStarted{name(i), attempt}); }
+
+void RunRecord::progressed(size_t i, const Progress& progress) {
+  Progress named = progress;
+  named.task = name(i);
+  tell(std::move(named));
+}
+
+void RunRecord::retrying(size_t i, int attempt, const Problem& problem,
+                         std::chrono::microseconds wait) {
+  tell(observe::TaskRetrying{name(i), attempt, redacted(problem), wait});
+}
+
+void RunRecord::finished(size_t i, const run::Outcome& outcome) {
+  for (const auto& check : reports_[i].checks) {
+    tell(observe::CheckDone{
+        name(i), check.description, check.check.blocks ? "block" : "warn", check.passed,
+        check.failing, check.total, redacted(check.message),
+        check.passed ? "" : redact_json(services_.secrets(), sample_json(check.sample))});
+  }
+  auto told = outcome_of(i, outcome);
+  tell(told);
+  outcomes_[i] = std::move(told);
+}
+
+RunResult RunRecord::end(const std::string& status) {
+  RunResult out;
+  out.run = run_;
+  out.status = status;
+  out.stream = stream_;
+  observe::RunEnded ended{status, 0, {}};
+  for (auto& [i, outcome] : outcomes_) {
+    ended.failed += outcome.status == "failed";
+    out.tasks.push_back(outcome);
+  }
+  const auto elapsed = services_.clock().steady() - begun_;
+  out.elapsed = ended.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(elapsed);
+  tell(ended);
+  auto& history = services_.history();
+  history.keep(kRunsKept);
+  history.flush();
+  const auto lost = history.lost();
+  if (lost.records == 0) return out;
+  out.warnings.push_back(redacted(fmt::format(
+      "{} of the history could not be written ({}): `runs` and `retry` will not know "
+      "all of this run; what it did stands",
+      lost.records == 1 ? "one record" : fmt::format("{} records", lost.records), lost.why)));
+  tell(observe::HistoryLost{lost.records, redacted(lost.why)});
+  return out;
+}
+
+Problem RunRecord::redacted(Problem problem) const {
+  problem.message = redacted(problem.message);
+  problem.hint = redacted(problem.hint);
+  return problem;
+}
+
+std::vector<std::string> RunRecord::redacted(const std::vector<std::string>& texts) const {
+  std::vector<std::string> out;
+  for (const auto& text : texts) out.push_back(redacted(text));
+  return out;
+}
+
+observe::TaskOutcome RunRecord::outcome_of(size_t i, const run::Outcome& outcome) const {
+  const auto& asset = workspace_.graph.assets[assets_[i]];
+  const auto& report = reports_[i];
+  observe::TaskOutcome out;
+  out.asset = asset.name;
+  out.kind = std::string(graph::name_of(asset.kind));
+  if (const auto* model = workspace_.project.model(asset.name))
+    out.kind = std::string(project::name_of(model->build.kind));
+  out.status = std::string(run::name_of(outcome.status));
+  out.rows = report.changed ? report.rows : -1;
+  out.table_rows = report.table_rows;
+  out.version = report.version;
+  out.intervals = report.intervals;
+  out.elapsed = outcome.ended - outcome.started;
+  out.quality_score = report.quality_score;
+  out.rejected = report.rejected;
+  out.warnings = redacted(report.warnings);
+  if (outcome.problem &&
+      (outcome.status == run::Status::failed || outcome.status == run::Status::canceled)) {
+    out.problem = redacted(*outcome.problem);
+  }
+  if (outcome.cause) out.caused_by = name(*outcome.cause);
+  out.attempts = outcome.attempts;
+  out.started = outcome.started;
+  out.ended = outcome.ended;
+  out.reasons = redacted(report.reasons);
+  return out;
+}
+
+}  // namespace windrow::app

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/services.h"
+#include "app/views.h"
+#include "app/workspace.h"
+#include "base/clock.h"
+#include "observe/run_log.h"
+#include "run/executor.h"
+#include "tasks/context.h"
+
+namespace windrow::app {
+
+/// Private to app/: makes events of what happens in one run, with texts masked, and tells them to
+/// the run's log, to the history and to a listener.
+class RunRecord final : public run::Observer {
+ public:
+  /// `assets`: places in the graph, one for each task. Error(unsupported) where a newer program
+  /// made the history.
+  RunRecord(const Workspace& workspace, Services& services, std::string run,
+            std::vector<size_t> assets, observe::Listener listener);
+
+  void begin(const std::string& command, const std::string& retry_of);
+  /// What a task says of itself while it works.
+  tasks::Report& report(size_t i) { return reports_[i]; }
+  void moved(size_t i, const observe::StreamStatus& status);
+  /// The run is over: what of its record was lost becomes a warning.
+  RunResult end(const std::string& status);
+
+  void started(size_t i, int attempt) override;
+  void progressed(size_t i, const Progress& progress) override;
+  void retrying(size_t i, int attempt, const Problem& problem,
+                std::chrono::microseconds wait) override;
+  void finished(size_t i, const run::Outcome& outcome) override;
+
+ private:
+  template <typename What>
+  void tell(What what) {
+    const observe::Event event{run_, services_.clock().now(), std::move(what)};
+    log_.told(event);
+    services_.recorder().told(event);
+    if (listener_) listener_(event);
+  }
+  const std::string& name(size_t i) const { return workspace_.graph.assets[assets_[i]].name; }
+  std::string redacted(const std::string& text) const { return services_.secrets().redact(text); }
+  Problem redacted(Problem problem) const;
+  std::vector<std::string> redacted(const std::vector<std::string>& texts) const;
+  observe::TaskOutcome outcome_of(size_t i, const run::Outcome& outcome) const;
+
+  const Workspace& workspace_;
+  Services& services_;
+  const std::string run_;
+  const std::vector<size_t> assets_;
+  const observe::Listener listener_;
+  const SteadyTime begun_;
+  std::vector<tasks::Report> reports_;
+  observe::RunLog log_;
+  std::map<size_t, observe::TaskOutcome> outcomes_;
+  std::optional<observe::StreamStatus> stream_;
+};
+
+}  // namespace windrow::app

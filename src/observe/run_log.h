@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+
+#include "observe/event.h"
+#include "observe/log.h"
+
+namespace windrow::observe {
+
+/// Writes the events of one run into its log. Progress is not kept; of a stream only what a commit
+/// or a wait changed.
+class RunLog {
+ public:
+  RunLog(const std::string& path, const Secrets& secrets, const Clock& clock)
+      : log_(path, secrets, clock) {}
+  void told(const Event& event);
+
+ private:
+  void line(const Event& event, const RunStarted& run);
+  void line(const Event& event, const TaskStarted& task);
+  void line(const Event& event, const Progress&) {}
+  void line(const Event& event, const TaskRetrying& task);
+  void line(const Event& event, const CheckDone&) {}
+  void line(const Event& event, const TaskOutcome& task);
+  void line(const Event& event, const StreamMoved& stream);
+  void line(const Event& event, const RunEnded& run);
+  void line(const Event& event, const HistoryLost& lost);
+
+  Log log_;
+  StreamStatus last_;
+};
+
+}  // namespace windrow::observe
