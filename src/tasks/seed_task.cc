@@ -1,4 +1,5 @@
 #include "base/hash.h"
+#include "duck/quoting.h"
 #include "tasks/audit.h"
 #include "tasks/context.h"
 
@@ -8,6 +9,22 @@ namespace {
 
 std::string asset_of(const project::Seed& seed) {
   return "seeds." + seed.name.substr(seed.name.rfind('.') + 1);
+}
+
+/// A file without rows does not say of which types they would be: then the table's stay.
+std::string select_of(const project::Seed& seed, const lake::StageContext& at,
+                      lake::RowWork& rows) {
+  const std::string file = "FROM read_csv(" + duck::quote_text(seed.path) + ")";
+  if (!at.current || !rows.query("SELECT 1 " + file + " LIMIT 1").rows.empty())
+    return "SELECT * " + file;
+  std::string list;
+  for (const auto& column : rows.describe("SELECT * " + file)) {
+    const auto* field = at.current->schema.find_any_case(column.name);
+    const std::string name = duck::quote_name(column.name);
+    list += (list.empty() ? "" : ", ") + ("CAST(" + name + " AS ") +
+            (field ? lake::duck_type(field->type) : column.type) + ") AS " + name;
+  }
+  return "SELECT " + list + " " + file;
 }
 
 }  // namespace
@@ -27,8 +44,7 @@ void load_seed(const Context& context, const project::Seed& seed, Cancel& cancel
   const auto session = context.inside.open_inside({}, cancel, progress);
   auto at = stage_at(context, *session, asset);
   at.may_replace_schema = at.current.has_value();
-  auto staged =
-      lake::stage_replace(at, "SELECT * FROM read_csv(" + duck::quote_text(seed.path) + ")", {});
+  auto staged = lake::stage_replace(at, select_of(seed, at, *session), {});
   auto record = record_of(context, asset, "seed");
   record.definition = sha256(context.files.read(seed.path));
   report.rows = report.table_rows = staged.rows_written;
