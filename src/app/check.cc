@@ -9,7 +9,6 @@
 #include "duck/duck.h"
 #include "duck/quoting.h"
 #include "quality/check.h"
-#include "sources/source.h"
 #include "tasks/model_facts.h"
 
 namespace windrow::app {
@@ -191,8 +190,9 @@ void Work::look_closer(Problems& problems) {
   const auto columns = catalog(&problems);
   for (const auto& source : project_.sources) {
     try {
-      if (!project_.doubtful.count(source.name))
-        sources::reader(source, {project_, project_.root, clock_.now(), files_, nullptr, &shared_});
+      const auto* kind = kinds().sources.find(source.kind);
+      if (kind && kind->open && !project_.doubtful.count(source.name))
+        kind->open(source, {project_, project_.root, clock_.now(), files_, nullptr, &shared_});
     } catch (const Error& error) {
       problems.add(error);
     }

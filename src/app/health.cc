@@ -10,7 +10,6 @@
 #include "app/work.h"
 #include "base/clock.h"
 #include "duck/duck.h"
-#include "sources/health.h"
 
 /// Everything that a run needs, looked at before one: files of the project, folders, lake, tables,
 /// connections, sources. Nothing is changed; a probe is written and removed where writing counts.
@@ -89,13 +88,6 @@ HealthLine looked(const std::string& what, const std::function<std::string()>& w
   return line;
 }
 
-/// Types that publications write to are looked at by their stores; these are not, or only sources
-/// read them.
-const std::set<std::string>& source_types() {
-  static const std::set<std::string> types = {"rest", "kafka", "postgres", "sqlite"};
-  return types;
-}
-
 }  // namespace
 
 void Work::look_at_folders(const HealthLook& look) {
@@ -171,8 +163,8 @@ std::string Work::connection_health(const std::string& name,
                                     const project::Connection& connection) {
   const bool published_to = std::any_of(project_.publications.begin(), project_.publications.end(),
                                         [&](const auto& each) { return each.to.value == name; });
-  if (source_types().contains(connection.type) && !published_to)
-    return sources::connection_health(project_, connection, cancel_);
+  const auto* read_from = kinds().sources.look_at(connection.type);
+  if (read_from && !published_to) return (*read_from)(project_, connection, cancel_);
   try {
     return kinds().stores.open(connection, surroundings())->health();
   } catch (const Error& error) {
@@ -191,8 +183,9 @@ void Work::look_outside(std::vector<HealthLine>& out) {
   }
   const sources::Context context{project_, project_.root, clock_.now(), files_, &cancel_, &shared_};
   for (const auto& source : project_.sources) {
-    looks.emplace_back("source " + source.name,
-                       [&source, context] { return sources::source_health(source, context); });
+    looks.emplace_back("source " + source.name, [this, &source, context] {
+      return kinds().sources.of(source).look(source, context, cancel_);
+    });
   }
   std::vector<std::future<HealthLine>> under_way;
   for (const auto& [what, work] : looks) {

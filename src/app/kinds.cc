@@ -8,7 +8,11 @@
 #include "publish/mysql/kind.h"
 #include "publish/postgres/kind.h"
 #include "publish/sqlite/kind.h"
-#include "sources/connection_kinds.h"
+#include "sources/database/kind.h"
+#include "sources/files/kind.h"
+#include "sources/kafka/kind.h"
+#include "sources/rest/kind.h"
+#include "sources/sse/kind.h"
 
 namespace windrow::app {
 
@@ -21,6 +25,11 @@ std::vector<publish::StoreKind> store_kinds() {
           publish::cassandra_kind()};
 }
 
+std::vector<sources::SourceKind> source_kinds() {
+  return {sources::files_kind(), sources::kafka_kind(), sources::rest_kind(),
+          sources::database_kind(), sources::sse_kind()};
+}
+
 /// Its connections are read, and nothing uses them.
 project::ConnectionKind unused(const char* name) {
   project::ConnectionKind out;
@@ -31,11 +40,12 @@ project::ConnectionKind unused(const char* name) {
 }
 
 Kinds put_together() {
-  Kinds out{{}, publish::Stores(store_kinds())};
+  Kinds out{{}, publish::Stores(store_kinds()), sources::Kinds(source_kinds())};
   auto& connections = out.declared.connections;
   connections = {sources::rest_connection(), sources::kafka_connection()};
   for (const auto& kind : out.stores.kinds()) connections.push_back(kind.connection);
   for (const char* name : {"s3", "http"}) connections.push_back(unused(name));
+  for (const auto& kind : out.sources.all()) out.declared.sources.push_back(kind.declared);
   out.declared.operators = {&operators::sessions()};
   return out;
 }

@@ -2,6 +2,7 @@
 
 #include "project/kinds.h"
 #include "publish/store_kind.h"
+#include "sources/source_kind.h"
 
 namespace windrow::app {
 
@@ -9,6 +10,7 @@ namespace windrow::app {
 struct Kinds {
   project::Kinds declared;  ///< what project files may say
   publish::Stores stores;
+  sources::Kinds sources;
 };
 const Kinds& kinds();
 

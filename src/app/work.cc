@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/nearest.h"
 #include "duck/duck.h"
-#include "sources/source.h"
 #include "tasks/model_facts.h"
 
 namespace windrow::app {
@@ -20,7 +19,8 @@ namespace {
 std::vector<Column> declared_columns(const project::Source& source) {
   std::vector<Column> out;
   if (!source.raw.empty()) out.push_back({source.raw, "VARCHAR"});
-  for (auto& column : sources::fixed_columns(source)) out.push_back(std::move(column));
+  if (const auto* kind = kinds().sources.find(source.kind))
+    out.insert(out.end(), kind->columns.begin(), kind->columns.end());
   for (const auto& column : source.columns) {
     if (column.name == source.raw) continue;
     if (column.type.empty()) return {};
@@ -80,8 +80,9 @@ tasks::Context Work::context(tasks::Tables& tables, const plan::Choices& choices
 
 tasks::Context Work::context(tasks::Tables& tables, const plan::Choices& choices,
                              const std::string& run, engine::DuckEngine& inside) {
-  return {project_, environment_, graph_, lake(),  *files_, inside,   inside,
-          tables,   database_,    clock_, choices, run,     &shared_, &kinds().stores};
+  return {project_, environment_, graph_,   lake(),          *files_,
+          inside,   inside,       tables,   database_,       clock_,
+          choices,  run,          &shared_, &kinds().stores, &kinds().sources};
 }
 
 plan::Choices Work::choices(const PlanOptions& options) const {

@@ -10,9 +10,9 @@
 #include "project/keys.h"
 #include "project/project.h"
 
-/// What the rooms above tell this one of each kind of connection and store: which keys project
-/// files may have, so that everything that is wrong with them is told at once and with its place.
-/// What the keys mean is known where the kind is (docs/adr/014-kinds.md).
+/// What the rooms above tell this one of each kind of connection, store and source: which keys
+/// project files may have, so that everything that is wrong with them is told at once and with its
+/// place. What the keys mean is known where the kind is (docs/adr/014-kinds.md).
 namespace windrow::project {
 
 /// A key of a connection.
@@ -51,8 +51,17 @@ struct ConnectionKind {
   std::function<std::string(const Connection&, const std::string&)> exposure;
 };
 
+/// What a source may say under `from:`, where the kind's name is the first key.
+struct SourceKind {
+  std::string name;
+  Type<std::any> from;  ///< of `own_type`
+  /// What its sources have that do not say it themselves: columns, partitions.
+  std::function<void(Source&)> settle;
+};
+
 struct Kinds {
   std::vector<ConnectionKind> connections;
+  std::vector<SourceKind> sources;
   columns::Operators operators;
 
   const ConnectionKind* connection(std::string_view name) const {
@@ -60,24 +69,39 @@ struct Kinds {
       if (each.name == name) return &each;
     return nullptr;
   }
+  const SourceKind* source(std::string_view name) const {
+    for (const auto& each : sources)
+      if (each.name == name) return &each;
+    return nullptr;
+  }
 };
+
+/// For SourceKind::from: what is read goes to Source::own.
+template <class T>
+Type<std::any> own_type(const Keys<T>& keys) {
+  return mapped_type<T, std::any>(keys.type(), [](const Node&, Reading&, T&& made, std::any& own) {
+    own = std::move(made);
+    return true;
+  });
+}
 
 /// For `Keys::bound`: what was read is what the view says to its kind of store alone.
 inline constexpr auto as_own = [](PublishedView& view, auto&& made, const Node&, Reading&) {
   view.own = std::forward<decltype(made)>(made);
 };
 
-/// What a view says to its kind of store, which knows T, alone; nothing where it says nothing.
-template <class T>
-const T* own(const PublishedView& view) {
-  return std::any_cast<T>(&view.own);
+/// What a view says to its kind of store, or a source to its kind, which knows T, alone; nothing
+/// where it says nothing.
+template <class T, class Told>
+const T* own(const Told& told) {
+  return std::any_cast<T>(&told.own);
 }
 
-/// The same, and what a view that says nothing stands for.
-template <class T>
-const T& own_or_default(const PublishedView& view) {
+/// The same, and what one that says nothing stands for.
+template <class T, class Told>
+const T& own_or_default(const Told& told) {
   static const T nothing_said;
-  const auto* said = own<T>(view);
+  const auto* said = own<T>(told);
   return said ? *said : nothing_said;
 }
 

@@ -49,6 +49,7 @@ class FileLoader {
              const Project& project)
       : root_(root),
         interpolation_(interpolation),
+        sources_(source_file(kinds)),
         model_header_(model_header(kinds)),
         publications_(publish_file(kinds)),
         project_(project) {}
@@ -151,11 +152,11 @@ class FileLoader {
     if (keys.read(node, reading, made)) out.push_back(std::move(made));
   }
 
-  static void load_source(const Node& node, Reading& reading, Loaded& out) {
+  void load_source(const Node& node, Reading& reading, Loaded& out) const {
     Source made;
     made.file = reading.file();
     made.place = reading.place(node);
-    if (source_file().read(node, reading, made) && !made.name.empty())
+    if (sources_.read(node, reading, made) && !made.name.empty())
       out.sources.push_back(std::move(made));
   }
 
@@ -183,6 +184,7 @@ class FileLoader {
 
   const std::string& root_;
   const Interpolation& interpolation_;
+  const Keys<Source> sources_;
   const Keys<Model> model_header_;
   const Keys<Publication> publications_;
   const Project& project_;

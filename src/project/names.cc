@@ -43,4 +43,13 @@ std::string in_quotes(std::string_view text) {
   return "\"" + std::string(text) + (cut ? "…" : "") + "\"";
 }
 
+std::string listed(const std::vector<std::string>& names, std::string_view last) {
+  std::string out;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) out += i + 1 == names.size() ? last : ", ";
+    out += names[i];
+  }
+  return out;
+}
+
 }  // namespace windrow::project

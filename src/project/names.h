@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace windrow::project {
 
@@ -17,5 +18,7 @@ bool is_label(std::string_view text);
 bool is_table_name(std::string_view text);
 /// The user's text as messages show it: in quotes, one line, not endless.
 std::string in_quotes(std::string_view text);
+/// `a, b and c`, with ` and ` as `last`.
+std::string listed(const std::vector<std::string>& names, std::string_view last);
 
 }  // namespace windrow::project

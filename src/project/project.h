@@ -184,8 +184,9 @@ struct Model {
 struct Source {
   std::string name;
   Common common;
-  std::string kind;    ///< the first key of `from`: files, kafka, rest, database, …
-  Value from;          ///< the mapping under `from`
+  std::string kind;    ///< the first key of `from`
+  Value from;          ///< the mapping under `from`, as it stands there
+  std::any own;        ///< kinds.h: the same as its kind of source alone reads it
   std::string format;  ///< json, csv, …
   std::string raw;     ///< column that keeps each record's text as it came; empty: none
   std::vector<ColumnDeclaration> columns;
@@ -301,9 +302,9 @@ struct LoadOptions {
 
 struct Kinds;  // kinds.h
 
-/// Reads a whole project, whose connections and stores are of `kinds`. `secrets` learns what is
-/// declared or named a secret, wherever it comes from, also where it is written in the file itself
-/// (docs/security.md). Throws one Error with all problems of all files.
+/// Reads a whole project, whose connections, stores and sources are of `kinds`. `secrets` learns
+/// what is declared or named a secret, wherever it comes from, also where it is written in the file
+/// itself (docs/security.md). Throws one Error with all problems of all files.
 Project load(const LoadOptions& options, const Kinds& kinds, Secrets& secrets);
 /// The same, with what is wrong added to `problems` and everything else read, so that the rest can
 /// be looked at too.

@@ -12,7 +12,7 @@
 
 namespace windrow::project {
 
-/// Some kinds of connection, declared as the rooms above declare theirs.
+/// Some kinds of connection and source, declared as the rooms above declare theirs.
 inline Kinds kinds_for_tests() {
   Kinds out;
   const auto add = [&](const char* name, std::vector<ConnectionKey> keys, bool open = false) {
@@ -30,6 +30,20 @@ inline Kinds kinds_for_tests() {
   add("mongodb", {{"url", "Where.", true}, {"database", "Which.", true}});
   add("mysql", {}, true);
   out.connections.back().used = false;
+  using Said = std::map<std::string, Value>;
+  const auto add_source = [&](const char* name, const std::vector<std::string>& more) {
+    Keys<Said> keys(name);
+    const auto add_key = [&](bool required, const std::string& key) {
+      keys.bound(required, key, anything_type(), "", "What is read.",
+                 [key](Said& said, Value&& value, const Node&, Reading&) { said[key] = value; });
+    };
+    add_key(true, name);
+    for (const auto& key : more) add_key(false, key);
+    out.sources.push_back({name, own_type(keys), {}});
+  };
+  add_source("files", {"changed"});
+  add_source("kafka", {"topic", "group", "start"});
+  add_source("rest", {"resources"});
   return out;
 }
 

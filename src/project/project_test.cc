@@ -134,6 +134,9 @@ TEST_F(Example, LoadsItsAssets) {
   ASSERT_TRUE(source);
   EXPECT_EQ(source->kind, "kafka");
   EXPECT_EQ(source->from.find("topic")->text(), "wiki-raw-events");
+  const auto* said = own<std::map<std::string, Value>>(*source);
+  ASSERT_TRUE(said);
+  EXPECT_EQ(said->at("start").text(), "latest");
   EXPECT_EQ(source->columns[0].type, "bigint");
   EXPECT_EQ(source->partition_by[1].second, "month(to_timestamp(timestamp))");
   ASSERT_EQ(project.publications.size(), 1u);
@@ -271,21 +274,6 @@ connections:
   EXPECT_EQ(url("api"), "https://db.example/v1/fi/lms%201");
   EXPECT_EQ(url("bucket", "path"), "s3://bucket/fi/lms 1");
   EXPECT_EQ(url("whole"), "http://h/a?b=c");
-}
-
-TEST_F(Load, ValuesInPathsOfRequestsAreEncoded) {
-  write("windrow.yaml", "project: a\nconnections: {api: {type: rest, url: 'https://h.example'}}\n");
-  write("sources/s.yaml",
-        "source: bronze.s\nfrom: {rest: api, resources: {r: '/bot${B}/x', q: {path: "
-        "'a/{r.id}/${B}?b=${B}'}, "
-        "plain: '/a b'}}\nraw: raw\n");
-  options_.environment_variables = {{"B", "t#k n/?é"}};
-  const Project project = load_project();
-  const auto* all = project.source("bronze.s")->from.find("resources");
-  EXPECT_EQ(all->find("r")->text(), "/bott%23k%20n/%3F%C3%A9/x");
-  EXPECT_EQ(all->find("q")->find("path")->text(),
-            "a/{r.id}/t%23k%20n/%3F%C3%A9?b=t%23k%20n%2F%3F%C3%A9");
-  EXPECT_EQ(all->find("plain")->text(), "/a b");
 }
 
 TEST_F(Load, UrlsThatSaySomethingElseAreRefusedWithoutTheirText) {
@@ -608,9 +596,7 @@ TEST_F(Load, ReportsWrongSourcesTasksAndTests) {
       "sources/a.yaml:3:9: \"format\": expected one of json, csv, parquet, avro, excel, text, "
       "bytes, found \"xml\"\n"
       "sources/a.yaml:4:14: \"a\": expected a type or a mapping, found a list\n"
-      "sources/b.yaml:2:18: unknown key \"glob\" in \"from\" -- known keys: files, changed, "
-      "batch_files, corrupt, missing_column, unpacked_bytes_max, csv, pattern, fixed, nulls, skip, "
-      "sheet, record_bytes_max\n"
+      "sources/b.yaml:2:18: unknown key \"glob\" in \"from\" -- known keys: files, changed\n"
       "sources/c.yaml:1:1: the file is empty\n"
       "tasks/a.yaml:1:1: a task needs exactly one of command, sql, http\n"
       "tasks/b.yaml:2:10: a sensor has no \"command\" -- it has one of file, table, sql, http, "

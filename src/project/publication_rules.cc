@@ -15,15 +15,6 @@ bool has(const Names& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-std::string listed(const Names& names, const char* last) {
-  std::string out;
-  for (size_t i = 0; i < names.size(); ++i) {
-    if (i > 0) out += i + 1 == names.size() ? last : ", ";
-    out += names[i];
-  }
-  return out;
-}
-
 /// Keys of every view that do something in some stores alone.
 constexpr const char* kSharedKeys[] = {"indexes", "unique", "key", "columns"};
 

@@ -14,7 +14,7 @@ struct FileKind {
 };
 constexpr FileKind kFiles[] = {
     {"project", [](const Kinds& kinds) { return project_file(kinds).type().shape; }},
-    {"source", [](const Kinds&) { return source_file().type().shape; }},
+    {"source", [](const Kinds& kinds) { return source_file(kinds).type().shape; }},
     {"model", [](const Kinds& kinds) { return model_header(kinds).type().shape; }},
     {"publish", [](const Kinds& kinds) { return publish_file(kinds).type().shape; }},
     {"task", [](const Kinds&) { return task_file().type().shape; }},

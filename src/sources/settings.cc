@@ -52,22 +52,6 @@ std::chrono::microseconds Settings::duration(std::string_view key,
   return *out;
 }
 
-uint64_t Settings::bytes(std::string_view key, uint64_t otherwise) const {
-  const auto* found = find(key);
-  if (!found) return otherwise;
-  const std::string text = found->text();
-  char* end = nullptr;
-  const double amount = std::strtod(text.c_str(), &end);
-  const std::string unit = end;
-  const std::pair<const char*, double> units[] = {
-      {"", 1},     {"B", 1},        {"kB", 1e3},      {"KB", 1e3},     {"MB", 1e6},
-      {"GB", 1e9}, {"KiB", 1024.0}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
-  for (const auto& [name, factor] : units) {
-    if (unit == name && amount > 0) return uint64_t(amount * factor);
-  }
-  wrong(key, "a size such as 64MB");
-}
-
 std::vector<std::string> Settings::texts(std::string_view key) const {
   const auto* found = find(key);
   if (!found) return {};

@@ -29,7 +29,6 @@ class Settings {
   bool flag(std::string_view key, bool otherwise = false) const;
   std::chrono::microseconds duration(std::string_view key,
                                      std::chrono::microseconds otherwise) const;
-  uint64_t bytes(std::string_view key, uint64_t otherwise) const;
   /// One text or a list of them.
   std::vector<std::string> texts(std::string_view key) const;
   /// A mapping of texts.

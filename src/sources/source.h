@@ -72,6 +72,13 @@ struct LogRows {
   lake::Txn txn;  ///< committed with them; rows whose txn is there already are not written again
 };
 
+/// What the table has and a reload would not bring again.
+struct Loss {
+  std::string what;     ///< in words
+  std::string let;      ///< what becomes of it where that is wished
+  std::string instead;  ///< what else can be done
+};
+
 /// What is there to read that the table does not have yet. Made anew for each run.
 class Reader {
  public:
@@ -88,6 +95,13 @@ class Reader {
   /// Staging the last batch's rows failed. True where the reader can tell which part is to blame,
   /// and `next` gives the rest.
   virtual bool set_aside(const Error&) { return false; }
+  /// Of a reload, whose one batch is `now`: before its rows are staged, with the progress that the
+  /// table has; and after, with how many there are.
+  virtual std::optional<Loss> parts_lost(const std::map<std::string, lake::Txn>&,
+                                         const Batch& /*now*/) {
+    return {};
+  }
+  virtual std::optional<Loss> rows_lost(int64_t /*now*/, lake::DuckRows&) { return {}; }
   /// The next batch after `txns`, or nothing. Runs SQL in `session` to look at the data.
   virtual std::optional<Batch> next(const std::map<std::string, lake::Txn>& txns,
                                     lake::DuckRows& session) = 0;
@@ -108,21 +122,5 @@ struct Context {
   /// be asked a second time gives those that the table keeps the records of.
   bool whole = false;
 };
-
-/// The reader of a source, by its kind; nothing for kinds that have none. Reads its settings and
-/// nothing else: Error(configuration) where they are wrong.
-std::unique_ptr<Reader> reader(const project::Source& source, const Context& context);
-
-/// Files of many formats, on local disk, in a home of files, or on a web server.
-std::unique_ptr<Reader> files_reader(const project::Source& source, const Context& context);
-/// REST APIs.
-std::unique_ptr<Reader> rest_reader(const project::Source& source, const Context& context);
-/// Tables and queries of PostgreSQL and SQLite.
-std::unique_ptr<Reader> database_reader(const project::Source& source, const Context& context);
-/// Server-sent events.
-std::unique_ptr<Reader> sse_reader(const project::Source& source, const Context& context);
-
-/// Columns that a kind of source gives its table before any that are declared.
-std::vector<Column> fixed_columns(const project::Source& source);
 
 }  // namespace windrow::sources

@@ -23,6 +23,7 @@ namespace windrow::publish {
 class Stores;
 }  // namespace windrow::publish
 namespace windrow::sources {
+class Kinds;
 struct Shared;
 }  // namespace windrow::sources
 
@@ -44,6 +45,7 @@ struct Context {
   std::string run;                          ///< id
   sources::Shared* shared = nullptr;        ///< what all sources of the process share
   const publish::Stores* stores = nullptr;  ///< the kinds that publications may go to
+  const sources::Kinds* sources = nullptr;  ///< the kinds of source
 };
 
 /// What a task did, for the terminal and the record.

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "sources/source_kind.h"
 #include "tasks/ingest.h"
 #include "tasks/stream/archiver.h"
 
@@ -8,7 +9,7 @@ namespace windrow::tasks {
 void ingest_stream(const Context& context, const project::Source& source,
                    const IngestLimits& limits, Cancel& cancel, const IngestSink& sink,
                    Report& report) {
-  if (source.kind != "kafka") {
+  if (!context.sources->of(source).streams()) {
     throw Error(Code::usage,
                 fmt::format("source \"{}\" is of the kind \"{}\", and `ingest` is for streams",
                             source.name, source.kind),

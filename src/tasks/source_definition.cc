@@ -16,10 +16,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// Keys of `from` that say how rows are read; the others say from where, when and how many.
-constexpr const char* kShaping[] = {"csv",   "pattern", "fixed",     "nulls", "skip",
-                                    "sheet", "keep",    "resources", "query", "events"};
-
 constexpr const char* kOthersStay = "rows that are there stay as they are";
 
 /// `given`: names that the server gives, some of them to secrets.
@@ -60,7 +56,7 @@ void compare_column(const std::string& name, const Json& before, const Json& now
 
 }  // namespace
 
-std::string source_definition(const project::Source& source) {
+std::string source_definition(const project::Source& source, const sources::SourceKind& kind) {
   Json out;
   out["kind"] = source.kind;
   out["format"] = source.format;
@@ -73,7 +69,7 @@ std::string source_definition(const project::Source& source) {
   for (const auto& [column, expression] : source.partition_by)
     out["partition_by"].push_back({column, expression});
   out["from"] = Json::object();
-  for (const char* key : kShaping) {
+  for (const auto& key : kind.shaping) {
     if (const auto* value = source.from.find(key)) out["from"][key] = json_of(*value);
   }
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -111,14 +107,14 @@ std::vector<std::string> changes_of_definition(const Context& context,
   const auto table = context.lake.table(source.name);
   if (!table.exists()) return {};
   const auto last = table.provenance().last;
-  const std::string now = source_definition(source);
+  const std::string now = source_definition(source, context.sources->of(source));
   if (!last || last->text_hash.empty() || last->text_hash == sha256(now)) return {};
   return definition_changes(context.lake.definition(last->text_hash).value_or(""), now);
 }
 
 void name_definition(const Context& context, const project::Source& source,
                      lake::Provenance& record) {
-  const std::string text = source_definition(source);
+  const std::string text = source_definition(source, context.sources->of(source));
   record.definition = record.text_hash = sha256(text);
   context.lake.keep_definition(record.text_hash, text);
 }

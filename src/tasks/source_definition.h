@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "sources/source_kind.h"
 #include "tasks/context.h"
 
 /// What of a source's file makes its rows what they are, and what becomes of the rows that were
@@ -12,7 +13,7 @@ namespace windrow::tasks {
 
 /// Canonical JSON of the format, the columns with type and expression, partitions and whatever else
 /// shapes rows: not where they come from, how often, or how many at a time.
-std::string source_definition(const project::Source& source);
+std::string source_definition(const project::Source& source, const sources::SourceKind& kind);
 
 /// What differs, in words, each with what it means for the rows that are there; empty where nothing
 /// does. Both are texts of source_definition.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "sources/files/kind.h"
+
 namespace windrow::tasks {
 namespace {
 
@@ -19,9 +21,13 @@ project::Source source() {
   return out;
 }
 
+std::string definition(const project::Source& source) {
+  return source_definition(source, sources::files_kind());
+}
+
 std::string changes(const project::Source& before, const project::Source& now) {
   std::string out;
-  for (const auto& each : definition_changes(source_definition(before), source_definition(now)))
+  for (const auto& each : definition_changes(definition(before), definition(now)))
     out += each + "\n";
   return out;
 }
@@ -58,9 +64,22 @@ TEST(SourceDefinition, EveryChangeIsToldWithWhatItMeans) {
             "`partition_by` has changed: rows that are there stay as they are\n");
 }
 
+/// Texts of definitions lie in lakes: one that reads otherwise tells of a change that is none.
+TEST(SourceDefinition, HoldsWhatShapesRowsInTheOrderOfTheKind) {
+  auto one = source();
+  one.columns.resize(1);
+  project::Value::Map from;
+  for (const char* key : {"files", "skip", "csv", "changed"})
+    from.push_back({{key}, {std::string("x"), {}}});
+  one.from.data = std::move(from);
+  EXPECT_EQ(definition(one),
+            R"({"kind":"files","format":"json","raw":"","explode":"","columns":{"id":)"
+            R"({"type":"bigint","value":""}},"partition_by":[],"from":{"csv":"x","skip":"x"}})");
+}
+
 TEST(SourceDefinition, ATextThatIsGoneOrOfAnotherProgramIsAChangeWithoutDetails) {
-  EXPECT_EQ(definition_changes("", source_definition(source())).size(), 1u);
-  EXPECT_EQ(definition_changes("{\"x\": 1}", source_definition(source())).size(), 1u);
+  EXPECT_EQ(definition_changes("", definition(source())).size(), 1u);
+  EXPECT_EQ(definition_changes("{\"x\": 1}", definition(source())).size(), 1u);
 }
 
 }  // namespace

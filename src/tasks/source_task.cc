@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "duck/duck.h"
 #include "duck/quoting.h"
-#include "sources/source.h"
+#include "sources/source_kind.h"
 #include "tasks/audit.h"
 #include "tasks/balance.h"
 #include "tasks/context.h"
@@ -30,11 +30,7 @@ std::unique_ptr<sources::Reader> reader_of(const Context& context, const project
                                  context.shared,
                                  true,
                                  whole};
-  if (auto reader = sources::reader(source, outside)) return reader;
-  throw Error(Code::unsupported,
-              fmt::format("source \"{}\" is of the kind \"{}\", which this version does not run",
-                          source.name, source.kind),
-              "use files, rest, database or sse", source.place);
+  return context.sources->of(source).open(source, outside);
 }
 
 sources::TableNow table_now(const Context& context, const std::string& asset) {
@@ -193,19 +189,22 @@ bool keep_rejected(const Context& context, const project::Source& source,
   return true;
 }
 
+bool is_stream(const Context& context, const project::Source& source) {
+  return context.sources->of(source).streams();
+}
+
 std::optional<std::string> waiting(const Context& context, const project::Source& source) {
-  if (source.kind == "kafka") return pending_stream(context, source);
+  if (is_stream(context, source)) return pending_stream(context, source);
   const auto reader = reader_of(context, source, nullptr);
   if (reader->keeps_state()) reader->restore(table_now(context, source.name));
   return reader->pending(progress_of(context, source.name));
 }
 
-/// Messages of a topic are decoded as they come, and not from what is kept of them.
-bool is_reloadable(const project::Source& source) { return source.kind != "kafka"; }
-
-std::string reload_hint(const project::Source& source) {
-  return is_reloadable(source) ? "; `windrow source reload " + source.name + "` reads all anew"
-                               : "";
+/// What a stream brings is read as it comes, and not from what is kept of it.
+std::string reload_hint(const Context& context, const project::Source& source) {
+  return is_stream(context, source)
+             ? ""
+             : "; `windrow source reload " + source.name + "` reads all anew";
 }
 
 Error nothing_there(const project::Source& source) {
@@ -218,50 +217,15 @@ struct Reload {
   bool without_missing = false;
 };
 
-/// Files that the table has rows of, and that are not there any more, stay its only witnesses.
-void refuse_missing(const project::Source& source, const std::map<std::string, lake::Txn>& before,
-                    const sources::Batch& batch, Report& report, const Reload& reload) {
-  const std::string mine = "files/" + source.name + "/";
-  std::vector<std::string> missing;
-  for (const auto& [app_id, txn] : before) {
-    const bool read = std::any_of(batch.txns.begin(), batch.txns.end(),
-                                  [&, &app = app_id](const auto& t) { return t.app_id == app; });
-    if (app_id.starts_with(mine) && !read) missing.push_back(app_id.substr(mine.size()));
-  }
-  if (missing.empty()) return;
-  const std::string what =
-      fmt::format("{} file{} that \"{}\" was read from {} not there any more, \"{}\" among them",
-                  missing.size(), missing.size() == 1 ? "" : "s", source.name,
-                  missing.size() == 1 ? "is" : "are", missing[0]);
+void refuse_loss(const project::Source& source, const std::optional<sources::Loss>& loss,
+                 Report& report, const Reload& reload) {
+  if (!loss) return;
   if (reload.without_missing) {
-    report.warnings.push_back(what + ": their rows are gone");
+    report.warnings.push_back(loss->what + ": " + loss->let);
     return;
   }
-  throw Error(Code::not_found, what,
-              "bring them back, or let their rows go: --without-missing; nothing was changed",
-              source.from.place);
-}
-
-int64_t rows_of(const std::optional<lake::Snapshot>& table, lake::RowWork& session) {
-  if (!table) return 0;
-  return std::get<int64_t>(session.value("SELECT count(*) FROM (" + lake::scan(*table) + ")"));
-}
-
-/// Former readings, and rows that the database does not have any more, are in the table alone.
-void refuse_fewer(const project::Source& source, int64_t before, int64_t now, Report& report,
-                  const Reload& reload) {
-  if (now >= before) return;
-  const std::string what =
-      fmt::format("\"{}\" has {} rows, and the database has {} now", source.name, before, now);
-  if (reload.without_missing) {
-    report.warnings.push_back(what + ": the others are gone");
-    return;
-  }
-  throw Error(
-      Code::not_found, what,
-      "keep them, or let those go that cannot be read again: --without-missing; nothing was "
-      "changed",
-      source.from.place);
+  throw Error(Code::not_found, loss->what,
+              loss->instead + ": --without-missing; nothing was changed", source.from.place);
 }
 
 void read_source(const Context& context, const project::Source& source, Cancel& cancel,
@@ -293,7 +257,7 @@ void read_source(const Context& context, const project::Source& source, Cancel& 
     if (!batch && reload) throw nothing_there(source);
     if (!batch) return;
     if (reload) {
-      refuse_missing(source, before, *batch, report, *reload);
+      refuse_loss(source, reader->parts_lost(before, *batch), report, *reload);
       batch->replace = true;
     }
     report.warnings.insert(report.warnings.end(), batch->warnings.begin(), batch->warnings.end());
@@ -314,8 +278,8 @@ void read_source(const Context& context, const project::Source& source, Cancel& 
       staged = batch->replace ? lake::stage_replace(at, batch->select, batch->parameters)
                               : lake::stage_append(at, batch->select, batch->parameters);
       settle(source, *batch, staged.rows_written, *session);
-      if (reload && source.kind == "database")
-        refuse_fewer(source, rows_of(at.current, *session), staged.rows_written, report, *reload);
+      if (reload)
+        refuse_loss(source, reader->rows_lost(staged.rows_written, *session), report, *reload);
       // Before the rows: a kill in between loses none of them.
       if (!keep_rejected(context, source, *batch, *session, report)) {
         lake::discard(context.files, staged);
@@ -370,7 +334,7 @@ void read_source(const Context& context, const project::Source& source, Cancel& 
 std::vector<std::string> pending_source(const Context& context, const project::Source& source) {
   std::vector<std::string> out;
   for (const auto& change : changes_of_definition(context, source))
-    out.push_back(change + reload_hint(source));
+    out.push_back(change + reload_hint(context, source));
   if (const auto there = waiting(context, source)) out.push_back(*there);
   return out;
 }
@@ -378,8 +342,9 @@ std::vector<std::string> pending_source(const Context& context, const project::S
 void ingest_source(const Context& context, const project::Source& source, Cancel& cancel,
                    const ProgressSink& progress, Report& report) {
   const auto changes = changes_of_definition(context, source);
-  for (const auto& change : changes) report.warnings.push_back(change + reload_hint(source));
-  if (source.kind == "kafka")
+  for (const auto& change : changes)
+    report.warnings.push_back(change + reload_hint(context, source));
+  if (is_stream(context, source))
     ingest_waiting(context, source, cancel, progress, report);
   else
     read_source(context, source, cancel, progress, report, {});
@@ -388,7 +353,7 @@ void ingest_source(const Context& context, const project::Source& source, Cancel
 
 void reload_source(const Context& context, const project::Source& source, bool without_missing,
                    Cancel& cancel, const ProgressSink& progress, Report& report) {
-  if (!is_reloadable(source)) {
+  if (is_stream(context, source)) {
     throw Error(Code::unsupported,
                 fmt::format("source \"{}\" is of the kind \"{}\": what it has read cannot be asked "
                             "for a second time",

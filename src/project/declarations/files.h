@@ -11,10 +11,9 @@
 namespace windrow::project {
 
 Keys<Project> project_file(const Kinds& kinds);
-const Keys<Source>& source_file();
-/// `kinds` outlives it.
+/// `kinds` outlives it, and those below.
+Keys<Source> source_file(const Kinds& kinds);
 Keys<Model> model_header(const Kinds& kinds);
-/// `kinds` outlives it.
 Keys<Publication> publish_file(const Kinds& kinds);
 const Keys<Task>& task_file();
 const Keys<UnitTest>& test_file();

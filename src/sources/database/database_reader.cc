@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "duck/quoting.h"
+#include "sources/database/kind.h"
+#include "sources/database/rows.h"
 #include "sources/files/local_copies.h"
 #include "sources/files/records.h"
 #include "sources/record_rows.h"
@@ -67,22 +69,22 @@ class DatabaseReader final : public Reader {
         cancel_(context.cancel),
         shared_(context.shared ? context.shared : &own_),
         anew_(context.whole) {
-    const Settings all(source.from);
-    connection_ = all.text("database");
-    table_name_ = all.text("table");
-    query_ = all.text("query");
+    const auto& from = project::own_or_default<DatabaseFrom>(source);
+    connection_ = from.connection;
+    table_name_ = from.table;
+    query_ = from.query;
     if (table_name_.empty() == query_.empty()) {
       throw Error(Code::configuration,
                   "source \"" + source.name + "\" needs exactly one of `table` and `query`", "",
                   source.from.place);
     }
-    cursor_ = all.text("cursor");
-    overlap_ = all.text("overlap");
-    chunk_ = all.number("chunk", 500'000, 1);
-    every_ = all.duration("every", every_);
-    replace_ = all.text("mode", "append") == "replace";
+    cursor_ = from.cursor;
+    if (!from.overlap.is_null()) overlap_ = from.overlap.text();
+    chunk_ = from.chunk;
+    every_ = from.every;
+    replace_ = from.mode == "replace";
     if (replace_ && !cursor_.empty())
-      all.wrong("mode", "append: with a cursor only new rows are read");
+      Settings(source.from).wrong("mode", "append: with a cursor only new rows are read");
   }
 
   bool keeps_state() const override { return true; }
@@ -121,6 +123,17 @@ class DatabaseReader final : public Reader {
       }
       throw;
     }
+  }
+
+  /// Former readings, and rows that the database does not have any more, are in the table alone.
+  std::optional<Loss> rows_lost(int64_t now, lake::DuckRows& session) override {
+    if (table_.rows_sql.empty()) return {};
+    const auto before =
+        std::get<int64_t>(session.value("SELECT count(*) FROM (" + table_.rows_sql + ")"));
+    if (now >= before) return {};
+    return Loss{
+        fmt::format("\"{}\" has {} rows, and the database has {} now", source_.name, before, now),
+        "the others are gone", "keep them, or let those go that cannot be read again"};
   }
 
  private:

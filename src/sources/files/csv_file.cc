@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "duck/quoting.h"
+#include "sources/files/kind.h"
 #include "sources/settings.h"
 
 namespace windrow::sources {
@@ -233,9 +234,9 @@ CsvDialect dialect_of(const CsvFile& file, const std::optional<Sniffed>& sniffed
 }  // namespace
 
 CsvWish::CsvWish(const project::Source& source) {
-  const auto* csv = source.from.find("csv");
-  if (!csv || csv->is_null()) return;
-  Settings all(*csv);
+  const auto& csv = project::own_or_default<FilesFrom>(source).csv;
+  if (csv.is_null()) return;
+  Settings all(csv);
   std::vector<std::string> keys = {"header", "skip", "nulls", "strict", "names"};
   const auto text = [&](const char* key, const char* argument, std::string& out) {
     keys.emplace_back(key);

@@ -8,12 +8,7 @@ namespace {
 
 class CsvTest : public FilesTest {
  protected:
-  void wish(Value::Map csv) {
-    std::get<Value::Map>(source_.from.data).push_back({{"csv", {}}, Value{std::move(csv), {}}});
-  }
-  void say(const char* key, const std::string& value) {
-    std::get<Value::Map>(source_.from.data).push_back({{key, {}}, Value{value, {}}});
-  }
+  void wish(Value::Map csv) { said().csv = Value{std::move(csv), {}}; }
   std::string count() {
     const auto batch = next();
     if (!batch) return "no batch";
@@ -200,15 +195,14 @@ TEST_F(CsvTest, AMissingColumnFollowsOneRule) {
   ASSERT_EQ(last_.warnings.size(), 1u);
   EXPECT_NE(last_.warnings[0].find("\"b.csv\""), std::string::npos);
 
-  say("missing_column", "null");
+  said().missing_column = "null";
   EXPECT_EQ(rows(), (Table{{"1", "x", "NULL"}, {"2", "NULL", "3"}}));
   EXPECT_EQ(last_.warnings,
             (std::vector<std::string>{"\"b.csv\" has no column \"w\": NULL in its rows"}));
   std::filesystem::remove(root_ / "a.csv");
   EXPECT_EQ(rows(), (Table{{"2", "NULL", "3"}}));
 
-  std::get<Value::Map>(source_.from.data).pop_back();
-  say("missing_column", "fail");
+  said().missing_column = "fail";
   try {
     next();
     FAIL();

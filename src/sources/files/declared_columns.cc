@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "duck/quoting.h"
-#include "sources/settings.h"
+#include "sources/files/kind.h"
 
 namespace windrow::sources {
 
@@ -40,7 +40,7 @@ void check_columns(const project::Source& source, const std::string& file,
   for (const auto* column : lacks)
     names += (names.empty() ? "" : ", ") + ("\"" + column->name + "\"");
   const std::string what = (lacks.size() == 1 ? "no column " : "no columns ") + names;
-  const std::string rule = Settings(source.from).text("missing_column", "set_aside");
+  const auto& rule = project::own_or_default<FilesFrom>(source).missing_column;
   if (rule == "null") {
     warnings.push_back("\"" + file + "\" has " + what + ": NULL in its rows");
     return;

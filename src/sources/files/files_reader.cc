@@ -9,14 +9,13 @@
 #include "sources/files/conversion.h"
 #include "sources/files/declared_columns.h"
 #include "sources/files/found_file.h"
+#include "sources/files/kind.h"
 #include "sources/files/local_copies.h"
 #include "sources/files/parquet_footer.h"
 #include "sources/files/records.h"
 #include "sources/files/remote_files.h"
 #include "sources/record_rows.h"
-#include "sources/settings.h"
 #include "sources/shared.h"
-#include "sources/source.h"
 
 /// Files, each read once. Progress is a `txn` a file: application `files/<source>/<name>`, version
 /// FoundFile::version. Beside it `content/<source>/<name>` tells what was in it, so that a file
@@ -27,7 +26,6 @@ namespace {
 
 using project::Value;
 
-constexpr size_t kBatchFiles = 500;
 constexpr uint64_t kBatchBytes = 1ull << 30;
 constexpr size_t kWhyMax = 1000;
 /// A conversion holds at most this part of the engine's memory at one place.
@@ -96,6 +94,7 @@ class FilesReader final : public Reader {
  public:
   FilesReader(const project::Source& source, const Context& context)
       : source_(source),
+        from_(project::own_or_default<FilesFrom>(source)),
         root_(context.project_root),
         spill_(context.project.state_folder() + "/spill"),
         storage_(context.files),
@@ -103,17 +102,7 @@ class FilesReader final : public Reader {
         hopeful_(context.hopeful),
         whole_(context.whole),
         now_(context.now),
-        secrets_(context.shared ? context.shared->secrets : nullptr) {
-    const Settings from(source.from);
-    patterns_ = from.texts("files");
-    changed_ = from.text("changed", "append");
-    corrupt_fails_ = from.text("corrupt", "set_aside") == "fail";
-    sheet_ = from.text("sheet");
-    skip_ = from.number("skip", 0);
-    record_bytes_max_ = from.bytes("record_bytes_max", kRecordBytesMax);
-    unpacked_bytes_max_ = from.bytes("unpacked_bytes_max", 0);
-    batch_files_ = size_t(from.number("batch_files", int64_t(kBatchFiles), 1));
-  }
+        secrets_(context.shared ? context.shared->secrets : nullptr) {}
 
   std::optional<std::string> pending(const std::map<std::string, lake::Txn>& txns) override {
     const auto files = waiting(txns);
@@ -159,6 +148,24 @@ class FilesReader final : public Reader {
     return true;
   }
 
+  /// Files that the table has rows of, and that are not there any more, stay its only witnesses.
+  std::optional<Loss> parts_lost(const std::map<std::string, lake::Txn>& before,
+                                 const Batch& now) override {
+    const std::string mine = "files/" + source_.name + "/";
+    std::vector<std::string> missing;
+    for (const auto& [app_id, txn] : before) {
+      const bool read = std::any_of(now.txns.begin(), now.txns.end(),
+                                    [&, &app = app_id](const auto& t) { return t.app_id == app; });
+      if (app_id.starts_with(mine) && !read) missing.push_back(app_id.substr(mine.size()));
+    }
+    if (missing.empty()) return {};
+    return Loss{
+        fmt::format("{} file{} that \"{}\" was read from {} not there any more, \"{}\" among them",
+                    missing.size(), missing.size() == 1 ? "" : "s", source_.name,
+                    missing.size() == 1 ? "is" : "are", missing[0]),
+        "their rows are gone", "bring them back, or let their rows go"};
+  }
+
  private:
   struct Bad {
     FoundFile file;
@@ -178,7 +185,7 @@ class FilesReader final : public Reader {
 
   std::vector<FoundFile> find_all() const {
     std::vector<FoundFile> out;
-    for (const auto& pattern : patterns_) {
+    for (const auto& pattern : from_.files) {
       std::vector<FoundFile> found;
       if (on_http(pattern)) {
         if (!http_) http_ = clients::http_client();
@@ -191,7 +198,7 @@ class FilesReader final : public Reader {
       }
       for (auto& file : found) {
         // Of several places each file is known by its whole path.
-        if (patterns_.size() > 1) file.name = utf8_name(kept_name(file.path));
+        if (from_.files.size() > 1) file.name = utf8_name(kept_name(file.path));
         out.push_back(std::move(file));
       }
     }
@@ -216,12 +223,12 @@ class FilesReader final : public Reader {
     for (auto& file : find_all()) {
       const auto found = txns.find(app_id(file));
       const bool known = found != txns.end();
-      if (known && (found->second.version == file.version || changed_ == "ignore")) continue;
+      if (known && (found->second.version == file.version || from_.changed == "ignore")) continue;
       if (known && only_touched(file, txns)) {
         touched_.push_back(std::move(file));
         continue;
       }
-      if (known && changed_ == "error") {
+      if (known && from_.changed == "error") {
         throw Error(Code::data,
                     "file \"" + file.path + "\" has changed since \"" + source_.name + "\" read it",
                     "say `changed: append` or `changed: ignore` under `from`, or put its new rows "
@@ -239,7 +246,7 @@ class FilesReader final : public Reader {
     uint64_t bytes = 0;
     const auto fits = [&] {
       return whole_ || count == 0 ||
-             (count < batch_files_ && bytes + rest[count].size <= kBatchBytes);
+             (count < size_t(from_.batch_files) && bytes + rest[count].size <= kBatchBytes);
     };
     while (count < rest.size() && fits() && format(rest[count]) == format(rest[0]) &&
            on_http(rest[count].path) == on_http(rest[0].path)) {
@@ -253,8 +260,7 @@ class FilesReader final : public Reader {
 
   std::string format(const FoundFile& file) const {
     if (!source_.format.empty()) return source_.format;
-    const Settings from(source_.from);
-    if (from.find("pattern") || from.find("fixed")) return "text";
+    if (from_.pattern || !from_.fixed.is_null()) return "text";
     std::string name = file.name;
     for (const char* packed : {".gz", ".zst"}) {
       if (name.ends_with(packed)) name.resize(name.size() - std::string_view(packed).size());
@@ -307,8 +313,8 @@ class FilesReader final : public Reader {
 
   Outside outside() {
     if (!copies_) copies_ = std::make_unique<LocalCopies>(spill_);
-    Outside out{storage_, cancel_, copies_.get(), record_bytes_max_};
-    out.unpacked_bytes_max = unpacked_bytes_max_;
+    Outside out{storage_, cancel_, copies_.get(), from_.record_bytes_max};
+    out.unpacked_bytes_max = from_.unpacked_bytes_max;
     return out;
   }
 
@@ -325,9 +331,9 @@ class FilesReader final : public Reader {
       if (converted) {
         if (!copies_) copies_ = std::make_unique<LocalCopies>(spill_);
         const std::string to = copies_->path("lines/" + file.name);
-        const auto found = kind == "avro"
-                               ? avro_to_json_lines(one.path, to, bounds_of(one))
-                               : xlsx_to_json_lines(one.path, to, sheet_, skip_, bounds_of(one));
+        const auto found = kind == "avro" ? avro_to_json_lines(one.path, to, bounds_of(one))
+                                          : xlsx_to_json_lines(one.path, to, from_.sheet,
+                                                               from_.skip, bounds_of(one));
         check_columns(source_, file.name, found.columns, warnings);
         for (const auto& [column, type] : found.types) known.emplace(column, type);
         one.path = to;
@@ -411,7 +417,7 @@ class FilesReader final : public Reader {
           while (end > 0 && (why[end] & 0xC0) == 0x80) --end;
           why.resize(end);
         }
-        if (corrupt_fails_)
+        if (from_.corrupt == "fail")
           throw Error(Code::corrupt, "file \"" + files[0].name + "\" cannot be read: " + why,
                       error.problem().hint, source_.from.place);
         bad_.push_back({files[0], std::move(why)});
@@ -543,15 +549,13 @@ class FilesReader final : public Reader {
   }
 
   const project::Source& source_;
-  std::string root_, spill_, changed_, sheet_;
-  std::vector<std::string> patterns_;
+  const FilesFrom from_;
+  std::string root_, spill_;
   storage::FileSystem* storage_;
   Cancel* cancel_;
   mutable std::unique_ptr<clients::HttpClient> http_;
-  size_t batch_files_ = kBatchFiles;
-  uint64_t record_bytes_max_ = kRecordBytesMax;
-  int64_t skip_ = 0, links_ = 0;
-  bool corrupt_fails_ = false, careful_ = false, hopeful_ = false, whole_ = false;
+  int64_t links_ = 0;
+  bool careful_ = false, hopeful_ = false, whole_ = false;
   Time now_;
   const Secrets* secrets_;
   TableNow table_;
@@ -559,7 +563,7 @@ class FilesReader final : public Reader {
   std::shared_ptr<void> kept_;  ///< what the last batch's SELECTs read
   std::vector<Bad> bad_;
   std::vector<FoundFile> touched_;  ///< files with another time and the same content
-  uint64_t unpacked_bytes_max_ = 0, memory_bytes_ = 0;
+  uint64_t memory_bytes_ = 0;
 };
 
 }  // namespace

@@ -323,8 +323,7 @@ TEST_F(FilesReaderTest, RecordsThatAreTooDeepAreSetAside) {
 }
 
 TEST_F(FilesReaderTest, RecordsThatAreTooLongAreSetAside) {
-  source_.from.data =
-      Value::Map{{{"files", {}}, Value{"*", {}}}, {{"record_bytes_max", {}}, Value{"3MB", {}}}};
+  said().record_bytes_max = 3'000'000;
   const auto record = [](size_t bytes) {
     return "{\"a\":\"" + std::string(bytes - 8, 'x') + "\"}";
   };
@@ -371,9 +370,8 @@ TEST_F(FilesReaderTest, WhereSomeRecordsAreBadTheOthersAreReadAllTheSame) {
 }
 
 TEST_F(FilesReaderTest, LinesOfTextAreCountedAndJudged) {
-  source_.from.data = Value::Map{{{"files", {}}, Value{"*", {}}},
-                                 {{"skip", {}}, Value{int64_t(1), {}}},
-                                 {{"pattern", {}}, Value{"^(?P<a>\\w+)=(?P<n>\\w+)$", {}}}};
+  said().skip = 1;
+  said().pattern = "^(?P<a>\\w+)=(?P<n>\\w+)$";
   source_.columns = {{.name = "a"}, {.name = "n", .type = "bigint"}};
   write("a.log", "head\nx=1\n\n \t\ny=two\n\xff=3\nnothing\r\nz=4\rw=" +
                      std::string(3'000'000, '0') + "5\n");
@@ -390,13 +388,13 @@ TEST_F(FilesReaderTest, LinesOfTextAreCountedAndJudged) {
 TEST_F(FilesReaderTest, FilesWhoseNamesAreNotUtf8AreReadByAnother) {
   write("a\xff.jsonl", "{\"a\":1}\n");
   write("\xe9.csv", "a\n2\n");
-  source_.from.data = Value::Map{{{"files", {}}, Value{"*.jsonl", {}}}};
+  from("*.jsonl");
   source_.columns = {{.name = "a"}, {.name = "origin", .value = "filename"}};
   EXPECT_EQ(rows(), (Table{{"1", "a\\xff.jsonl"}}));
   EXPECT_EQ(last_.txns.at(0).app_id, "files/bronze.t/a\\xff.jsonl");
   commit();
   EXPECT_EQ(reader()->pending(txns_), std::nullopt);
-  source_.from.data = Value::Map{{{"files", {}}, Value{"*.csv", {}}}};
+  from("*.csv");
   EXPECT_EQ(rows(), (Table{{"2", "\\xe9.csv"}}));
 }
 

@@ -13,7 +13,7 @@
 #include "base/rows.h"
 #include "duck/duck.h"
 #include "duck/quoting.h"
-#include "sources/source.h"
+#include "sources/files/kind.h"
 
 /// For tests of reading files: a folder of files, and what becomes of them.
 namespace windrow::sources {
@@ -39,11 +39,10 @@ class FilesTest : public testing::Test {
   }
 
   void from(const std::string& pattern, const std::string& changed = "append",
-            int64_t batch_files = 500) {
-    source_.from.data = Value::Map{{{"files", {}}, Value{pattern, {}}},
-                                   {{"changed", {}}, Value{changed, {}}},
-                                   {{"batch_files", {}}, Value{batch_files, {}}}};
+            int batch_files = 500) {
+    source_.own = FilesFrom{.files = {pattern}, .changed = changed, .batch_files = batch_files};
   }
+  FilesFrom& said() { return std::any_cast<FilesFrom&>(source_.own); }
   void write(const std::string& name, const std::string& bytes) {
     std::ofstream(root_ / name, std::ios::binary) << bytes;
   }

@@ -3,6 +3,7 @@
 #include "duck/quoting.h"
 #include "sources/files/census.h"
 #include "sources/files/json_columns.h"
+#include "sources/files/kind.h"
 #include "sources/files/records.h"
 #include "sources/settings.h"
 
@@ -73,11 +74,11 @@ struct Layout {
   std::string wrong;  ///< words for a line that has not
 };
 
-Layout by_pattern(const project::Source& source, const Settings& from) {
-  std::string pattern = from.text("pattern");
+Layout by_pattern(const project::Source& source, const FilesFrom& from) {
+  std::string pattern = *from.pattern;
   const bool preset = pattern == "combined" || pattern == "common";
   if (preset) pattern = std::string(kCommon) + (pattern == "combined" ? kCombined : "");
-  const std::string nothing = from.text("nulls", preset ? "-" : "");
+  const std::string nothing = from.nulls.value_or(preset ? "-" : "");
   auto groups = take_groups(pattern);
   Layout out;
   std::vector<std::string> names;
@@ -96,7 +97,8 @@ Layout by_pattern(const project::Source& source, const Settings& from) {
     out.fields.push_back({name, value, type});
   }
   if (out.fields.empty()) {
-    from.wrong("pattern",
+    Settings(source.from)
+        .wrong("pattern",
                "a regular expression with named groups such as (?P<host>\\S+), combined or common");
   }
   const std::string quoted = quote_text(pattern);
@@ -106,23 +108,27 @@ Layout by_pattern(const project::Source& source, const Settings& from) {
   return out;
 }
 
-Layout by_width(const project::Source& source, const Settings& from) {
+Layout by_width(const project::Source& source, const FilesFrom& from) {
+  const Settings written(source.from);
   Layout out;
   int64_t least = 0;
-  for (const auto& [name, range] : from.pairs("fixed")) {
+  for (const auto& [key, value] : std::get<project::Value::Map>(from.fixed.data)) {
+    const std::string& name = key.value;
+    const std::string range = value.text();
     const size_t dash = range.find('-');
     const int64_t first = std::strtoll(range.c_str(), nullptr, 10);
     const int64_t last =
         dash == std::string::npos ? first : std::strtoll(range.c_str() + dash + 1, nullptr, 10);
-    if (first < 1 || last < first) from.wrong("fixed", "columns such as {id: 1-8}, counted from 1");
+    if (first < 1 || last < first)
+      written.wrong("fixed", "columns such as {id: 1-8}, counted from 1");
     out.fields.push_back({name,
                           "nullif(trim(substr(raw, " + std::to_string(first) + ", " +
                               std::to_string(last - first + 1) + ")), " +
-                              quote_text(from.text("nulls")) + ")",
+                              quote_text(from.nulls.value_or("")) + ")",
                           declared_type(source, name, "VARCHAR")});
     least = std::max(least, first);
   }
-  if (out.fields.empty()) from.wrong("fixed", "columns such as {id: 1-8}");
+  if (out.fields.empty()) written.wrong("fixed", "columns such as {id: 1-8}");
   out.good = "length(raw) >= " + std::to_string(least);
   out.extra = "NULL AS s";
   out.wrong = "the line is too short";
@@ -133,15 +139,16 @@ Layout by_width(const project::Source& source, const Settings& from) {
 
 Records text_records(const std::vector<FoundFile>& all, const project::Source& source,
                      lake::DuckRows& session, const Outside& outside) {
-  const Settings from(source.from);
-  if (!from.find("pattern") && !from.find("fixed")) {
+  const auto& from = project::own_or_default<FilesFrom>(source);
+  const bool fixed = !from.fixed.is_null();
+  if (!from.pattern && !fixed) {
     throw Error(
         Code::configuration, "source \"" + source.name + "\" reads text and says not how",
         "say `pattern:` with a regular expression, or `fixed:` with the columns of each field",
         source.from.place);
   }
-  const Layout layout = from.find("fixed") ? by_width(source, from) : by_pattern(source, from);
-  const int64_t skip = from.number("skip", 0);
+  const Layout layout = fixed ? by_width(source, from) : by_pattern(source, from);
+  const int64_t skip = from.skip;
   Records out;
   const auto census = std::make_shared<Census>(outside, session);
   std::vector<FoundFile> files;

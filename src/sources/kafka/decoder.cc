@@ -9,8 +9,8 @@
 
 #include "duck/duck.h"
 #include "duck/quoting.h"
+#include "sources/kafka/kind.h"
 #include "sources/record_rows.h"
-#include "sources/settings.h"
 
 namespace windrow::sources {
 namespace {
@@ -123,7 +123,7 @@ bool is_utf8(std::string_view s) {
 Decoder::Decoder(const project::Source& source, std::unique_ptr<Format> format)
     : source_(source),
       format_(std::move(format)),
-      record_bytes_max_(Settings(source.from).bytes("record_bytes_max", kRecordBytesMax)) {
+      record_bytes_max_(project::own_or_default<KafkaFrom>(source).record_bytes_max) {
   for (const auto& column : source.columns) {
     if (column.value.empty()) continue;
     computed_.insert(lower(column.name));

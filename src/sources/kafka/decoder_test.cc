@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "duck/duck.h"
+#include "sources/kafka/kind.h"
 
 namespace windrow::sources {
 namespace {
@@ -115,7 +116,7 @@ TEST_F(DecoderTest, WhatIsNestedTooDeeplyIsSetAside) {
 }
 
 TEST_F(DecoderTest, WhatIsTooLongIsSetAside) {
-  source.from.data = project::Value::Map{{{"record_bytes_max", {}}, project::Value{"1kB", {}}}};
+  source.own = KafkaFrom{.record_bytes_max = 1000};
   send("{\"a\":\"" + std::string(992, 'x') + "\"}");
   send("{\"a\":\"" + std::string(993, 'x') + "\"}");
   send("{\"a\":\"y\"}");

@@ -8,6 +8,7 @@
 #include "base/nearest.h"
 #include "base/url.h"
 #include "project/types.h"
+#include "sources/kafka/kind.h"
 
 namespace windrow::sources {
 namespace {
@@ -27,7 +28,7 @@ bool whole_number(std::string_view text, int64_t& out) {
 
 const project::Connection& connection_of(const project::Project& project,
                                          const project::Source& source) {
-  const auto name = text_at(source.from, "kafka");
+  const auto& name = project::own_or_default<KafkaFrom>(source).connection;
   const auto found = project.connections.find(name);
   if (found == project.connections.end()) {
     std::vector<std::string> known;
@@ -144,12 +145,8 @@ KafkaOptions kafka_options(const project::Project& project, const project::Sourc
   const auto& connection = connection_of(project, source);
   KafkaOptions out;
   out.source = source.name;
-  const Value* topic = source.from.find("topic");
-  if (const auto* list = std::get_if<Value::List>(&topic->data)) {
-    for (const auto& each : *list) out.topics.push_back(each.text());
-  } else {
-    out.topics.push_back(topic->text());
-  }
+  const auto& from = project::own_or_default<KafkaFrom>(source);
+  out.topics = from.topics;
   // What librdkafka keeps ready is most of the memory that waits: enough for one flush.
   out.client = {{"queued.max.messages.kbytes", "16384"},
                 {"queued.min.messages", "50000"},
@@ -159,12 +156,11 @@ KafkaOptions kafka_options(const project::Project& project, const project::Sourc
                 // own second would be longer than a flush takes.
                 {"fetch.queue.backoff.ms", "20"}};
   for (auto& [name, value] : kafka_settings(connection)) out.client[name] = value;
-  out.client["group.id"] = text_at(source.from, "group", "windrow-" + project.name);
+  out.client["group.id"] = from.group.empty() ? "windrow-" + project.name : from.group;
   out.client["partition.assignment.strategy"] =
-      text_at(source.from, "assignment", "cooperative") == "eager" ? "range,roundrobin"
-                                                                   : "cooperative-sticky";
-  if (const Value* start = source.from.find("start")) read_start(project, *start, out);
-  out.skip_lost = text_at(source.from, "lost", "stop") == "skip";
+      from.assignment == "eager" ? "range,roundrobin" : "cooperative-sticky";
+  if (!from.start.is_null()) read_start(project, from.start, out);
+  out.skip_lost = from.lost == "skip";
   int64_t rows = 0;
   if (whole_number(text_at(source.flush, "rows"), rows)) out.flush_rows = size_t(rows);
   if (const auto bytes = project::parse_size(text_at(source.flush, "bytes")))

@@ -6,8 +6,8 @@
 #include "base/secret_text.h"
 #include "base/url.h"
 #include "clients/transport.h"
+#include "sources/rest/kind.h"
 #include "sources/settings.h"
-#include "sources/source.h"
 
 namespace windrow::sources {
 
@@ -287,11 +287,11 @@ RestServer rest_server(const project::Project& project, const std::string& conne
 RestConfig rest_config(const project::Project& project, const project::Source& source,
                        const Secrets* secrets) {
   RestConfig out;
-  Settings all(source.from);
-  out.server = rest_server(project, all.text("rest"), source.from.place);
-  const auto* resources = all.find("resources");
-  const auto* map = resources ? std::get_if<Value::Map>(&resources->data) : nullptr;
-  if (!map || map->empty()) all.wrong("resources", "a mapping of names to resources");
+  const auto& from = project::own_or_default<RestFrom>(source);
+  out.server = rest_server(project, from.connection, source.from.place);
+  const auto* map = std::get_if<Value::Map>(&from.resources.data);
+  if (!map || map->empty())
+    Settings(source.from).wrong("resources", "a mapping of names to resources");
   for (const auto& [name, value] : *map)
     out.resources.push_back(resource_of(name.value, value, secrets));
   for (const auto& resource : out.resources) {
@@ -302,11 +302,11 @@ RestConfig rest_config(const project::Project& project, const project::Source& s
                    resource.place);
   }
   order(out.resources);
-  out.passes = int(all.number("passes", out.passes, 1));
-  out.incomplete_fails = all.text("incomplete", "warn") == "fail";
-  out.every = all.duration("every", out.every);
-  out.keep_responses = all.text("keep", "records") == "responses";
-  out.record_bytes_max = all.bytes("record_bytes_max", kRecordBytesMax);
+  out.passes = from.passes;
+  out.incomplete_fails = from.incomplete == "fail";
+  out.every = from.every;
+  out.keep_responses = from.keep == "responses";
+  out.record_bytes_max = from.record_bytes_max;
   if (std::holds_alternative<Value::Map>(source.flush.data)) {
     Settings flush(source.flush);
     out.flush_rows = uint64_t(flush.number("rows", int64_t(out.flush_rows), 1));

@@ -74,7 +74,7 @@ struct RestResource {
 struct RestConfig {
   RestServer server;
   std::vector<RestResource> resources;  ///< parents before children
-  int passes = 3;                       ///< a list that moved is read so often
+  int passes = 0;                       ///< a list that moved is read so often
   bool incomplete_fails = false;
   std::chrono::microseconds every{0};
   bool keep_responses = false;

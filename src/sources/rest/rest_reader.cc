@@ -11,8 +11,8 @@
 #include "sources/rest/extraction.h"
 #include "sources/rest/fetcher.h"
 #include "sources/rest/json_slices.h"
+#include "sources/rest/kind.h"
 #include "sources/shared.h"
-#include "sources/source.h"
 
 /// REST APIs. An extraction asks for every resource once, parents before children; it is cut into
 /// commits, and each keeps in its record how far every list has come (extraction.h), so a restart
@@ -38,12 +38,6 @@ const std::vector<Column>& spool_columns() {
       {"extraction", "VARCHAR"}, {"extracted_at", "TIMESTAMP WITH TIME ZONE"},
       {"raw", "VARCHAR"}};
   return columns;
-}
-
-std::vector<Column> kept_columns() {
-  auto out = spool_columns();
-  out.pop_back();
-  return out;
 }
 
 Time clock_now() {
@@ -530,7 +524,7 @@ std::optional<Batch> RestReader::next(const std::map<std::string, lake::Txn>& tx
   if (from_table_) {
     if (table_.rows_sql.empty()) return {};
     progress_.logged.clear();  // it is told already
-    return with_progress(kept_again(table_, kept_columns(), "request", source_, session), txns);
+    return with_progress(kept_again(table_, rest_columns(), "request", source_, session), txns);
   }
   if (finished_ || (!begun_ && not_due())) return {};
   if (!begun_) begin();
@@ -584,7 +578,7 @@ std::vector<Stream> RestReader::kept_streams() const {
 
 Batch RestReader::batch(const std::map<std::string, lake::Txn>& txns) {
   if (fetcher_) progress_.streams = kept_streams();
-  const auto rows = record_rows(spool_->relation(), kept_columns(), "request", source_);
+  const auto rows = record_rows(spool_->relation(), rest_columns(), "request", source_);
   Batch out;
   out.select = rows.sql;
   out.rejected_select = spool_->rejected();
@@ -641,11 +635,10 @@ std::unique_ptr<Reader> rest_reader(const project::Source& source, const Context
   return std::make_unique<RestReader>(source, context);
 }
 
-std::vector<Column> fixed_columns(const project::Source& source) {
-  if (source.kind == "rest") return kept_columns();
-  if (source.kind == "sse")
-    return {{"id", "VARCHAR"}, {"event", "VARCHAR"}, {"extracted_at", "TIMESTAMP WITH TIME ZONE"}};
-  return {};
+std::vector<Column> rest_columns() {
+  auto out = spool_columns();
+  out.pop_back();
+  return out;
 }
 
 }  // namespace windrow::sources

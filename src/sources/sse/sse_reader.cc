@@ -13,8 +13,8 @@
 #include "sources/rest/requester.h"
 #include "sources/settings.h"
 #include "sources/shared.h"
-#include "sources/source.h"
 #include "sources/sse/event_parser.h"
+#include "sources/sse/kind.h"
 
 /// Server-sent events. A thread keeps the connection and asks again behind the last event that it
 /// has seen; each commit keeps the id of its last event, so that a restart goes on behind it.
@@ -35,12 +35,6 @@ const std::vector<Column>& spool_columns() {
                                               {"extracted_at", "TIMESTAMP WITH TIME ZONE"},
                                               {"raw", "VARCHAR"}};
   return columns;
-}
-
-std::vector<Column> kept_columns() {
-  auto out = spool_columns();
-  out.pop_back();
-  return out;
 }
 
 Time clock_now() {
@@ -203,13 +197,13 @@ class SseReader final : public Reader {
         folder_(context.project.state_folder() + "/spill"),
         shared_(context.shared ? context.shared : &own_),
         from_table_(context.whole) {
-    const Settings all(source.from);
-    server_ = rest_server(context.project, all.text("sse"), source.from.place);
-    url_ = server_.url + all.text("path");
-    types_ = all.texts("events");
-    for_ = all.duration("for", for_);
-    idle_ = all.duration("idle", idle_);
-    record_bytes_max_ = all.bytes("record_bytes_max", kRecordBytesMax);
+    const auto& from = project::own_or_default<SseFrom>(source);
+    server_ = rest_server(context.project, from.connection, source.from.place);
+    url_ = server_.url + from.path;
+    types_ = from.events;
+    for_ = from.listens;
+    idle_ = from.idle;
+    record_bytes_max_ = from.record_bytes_max;
     if (std::holds_alternative<project::Value::Map>(source.flush.data)) {
       const Settings flush(source.flush);
       flush_rows_ = uint64_t(flush.number("rows", int64_t(flush_rows_), 1));
@@ -240,7 +234,7 @@ class SseReader final : public Reader {
     check_history(txns);
     if (from_table_) {
       if (table_.rows_sql.empty()) return {};
-      return with_progress(kept_again(table_, kept_columns(), "id", source_, session), txns);
+      return with_progress(kept_again(table_, sse_columns(), "id", source_, session), txns);
     }
     if (!begun_) begun_ = Clock::now();
     const auto end = *begun_ + for_;
@@ -298,7 +292,7 @@ class SseReader final : public Reader {
   }
 
   Batch batch(const std::map<std::string, lake::Txn>& txns) {
-    const auto rows = record_rows(spool_->relation(), kept_columns(), "id", source_);
+    const auto rows = record_rows(spool_->relation(), sse_columns(), "id", source_);
     Batch out;
     out.select = rows.sql;
     out.rejected_select = spool_->rejected();
@@ -333,8 +327,8 @@ class SseReader final : public Reader {
   RestServer server_;
   std::string url_, last_state_;
   std::vector<std::string> types_;
-  std::chrono::microseconds for_{60'000'000}, idle_{5'000'000}, flush_every_{60'000'000};
-  uint64_t flush_rows_ = 100'000, record_bytes_max_ = kRecordBytesMax;
+  std::chrono::microseconds for_{}, idle_{}, flush_every_{60'000'000};
+  uint64_t flush_rows_ = 100'000, record_bytes_max_ = 0;
   State state_;
   std::optional<Clock::time_point> begun_;
   std::unique_ptr<Requester> requester_;
@@ -346,6 +340,12 @@ class SseReader final : public Reader {
 
 std::unique_ptr<Reader> sse_reader(const project::Source& source, const Context& context) {
   return std::make_unique<SseReader>(source, context);
+}
+
+std::vector<Column> sse_columns() {
+  auto out = spool_columns();
+  out.pop_back();
+  return out;
 }
 
 }  // namespace windrow::sources

@@ -6,6 +6,7 @@
 #include "duck/duck.h"
 #include "engine/duckdb/duckdb_engine.h"
 #include "lake/table_fixture.h"
+#include "sources/kafka/kind.h"
 #include "storage/faulty_file_system.h"
 #include "tasks/stream/fake_broker.h"
 
@@ -52,9 +53,10 @@ class ArchiverTest : public lake::TableFixture {
     broker_.logs[kSecond];
   }
 
-  void from(std::vector<std::pair<std::string, std::string>> keys) {
-    keys.insert(keys.end(), {{"kafka", "events"}, {"topic", "t"}});
-    source_.from = map_of(keys);
+  void from(sources::KafkaFrom said) {
+    said.connection = "events";
+    said.topics = {"t"};
+    source_.own = std::move(said);
   }
   void flush(const std::vector<std::pair<std::string, std::string>>& keys) {
     source_.flush = map_of(keys);
@@ -129,8 +131,10 @@ class ArchiverTest : public lake::TableFixture {
       engine::duckdb_engine(duck::Options{.threads = 1}, faulty_);
   lake::Lake home_ = lake::Lake::open(faulty_, folder_ + "/lake", "p", "dev", true, clock_.now());
   Tables tables_{&home_, nullptr, database_, nullptr};
+  const sources::Kinds kinds_{{sources::kafka_kind()}};
   const Context context_{project_, environment_, graph_,    home_,  faulty_, *inside_,
-                         *inside_, tables_,      database_, clock_, {},      "a run that is named"};
+                         *inside_, tables_,      database_, clock_, {},      "a run that is named",
+                         nullptr,  nullptr,      &kinds_};
   project::Source source_;
   FakeBroker broker_{clock_};
   FakeBroker::Steps steps_;
@@ -414,7 +418,7 @@ TEST_F(ArchiverTest, WhatRetentionRemovedIsAnErrorThatSaysHowMany) {
 }
 
 TEST_F(ArchiverTest, WhatRetentionRemovedIsPassedOverWhereTheSourceSaysSo) {
-  from({{"lost", "skip"}});
+  from({.lost = "skip"});
   send(kFirst, {1, 2});
   ingest(kCaughtUp);
   send(kFirst, {3, 4, 5, 6});
@@ -445,7 +449,7 @@ TEST_F(ArchiverTest, ATopicThatIsNotThereIsAnError) {
 // --- where it begins ----------------------------------------------------------------------------
 
 TEST_F(ArchiverTest, LatestIsCommittedBeforeTheFirstMessageIsRead) {
-  from({{"start", "latest"}});
+  from({.start = {std::string("latest"), {}}});
   send(kFirst, {1});
   then([](auto&) { throw Error(Code::permission, "as good as killed"); });
   EXPECT_EQ(problem_of([&] { ingest(kAWhile); }).code, Code::permission);
@@ -455,7 +459,7 @@ TEST_F(ArchiverTest, LatestIsCommittedBeforeTheFirstMessageIsRead) {
 }
 
 TEST_F(ArchiverTest, APartitionThatIsAddedLaterBeginsAtItsFirstMessage) {
-  from({{"start", "latest"}});
+  from({.start = {std::string("latest"), {}}});
   broker_.logs.erase(kSecond);
   send(kFirst, {1});
   ingest(kCaughtUp);
@@ -470,7 +474,7 @@ TEST_F(ArchiverTest, WithoutColumnsTheFirstRowsMakeTheTable) {
   send(kFirst, {1});
   ingest(kCaughtUp);
   EXPECT_EQ(rows(), Strings{"1"});
-  from({{"start", "latest"}});
+  from({.start = {std::string("latest"), {}}});
   source_.name = "bronze.others";
   EXPECT_EQ(problem_of([&] { ingest(kCaughtUp); }).code, Code::configuration);
 }
