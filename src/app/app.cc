@@ -106,6 +106,7 @@ class OpenProject final : public App {
 
   std::shared_ptr<const Workspace> workspace() const override { return now().workspace; }
   void reload() override {
+    std::lock_guard one_at_a_time(reload_mutex_);
     const auto before = now();
     auto after = opened(before.workspace->options, secrets_, clock_, before.services);
     std::lock_guard lock(mutex_);
@@ -122,7 +123,9 @@ class OpenProject final : public App {
   }
 
   std::vector<std::string> check() override { return work().check(); }
-  PlanView plan(const PlanOptions& options) override { return work().plan(options); }
+  PlanView plan(const PlanOptions& options, Cancel& cancel) override {
+    return work(cancel).plan(options);
+  }
   std::shared_ptr<Run> start(const RunOptions& options, observe::Listener listener) override {
     return begin([options](Work& work, const std::string& id,
                            const observe::Listener& told) { return work.run(options, id, told); },
@@ -153,11 +156,15 @@ class OpenProject final : public App {
   std::vector<AssetView> orphans() override { return work().orphans(); }
   graph::Lineage lineage(const std::string& subject) override { return work().lineage(subject); }
   std::vector<HealthLine> health(Cancel& cancel) override {
-    // Looks that got no answer in time outlive their question: it is kept until the next.
-    std::lock_guard lock(health_mutex_);
     const auto opened = now();
-    health_ = std::make_unique<Work>(opened.workspace, opened.services, cancel);
-    return health_->health();
+    auto health = std::make_shared<Health>(opened);
+    const auto follow = cancel.on_request([&] { health->cancel.request(); });
+    auto before = health;
+    {
+      std::lock_guard lock(health_mutex_);
+      std::swap(health_, before);
+    }
+    return health->work.health();
   }
   std::vector<tasks::PublicationPreview> preview_publications(const std::string& select,
                                                               Cancel& cancel) override {
@@ -177,6 +184,15 @@ class OpenProject final : public App {
   }
 
  private:
+  /// Looks that got no answer in time outlive their question: they are kept until the next, which
+  /// asks them to stop.
+  struct Health {
+    explicit Health(const Opened& opened) : work(opened.workspace, opened.services, cancel) {}
+    ~Health() { cancel.request(); }
+    Cancel cancel;
+    Work work;
+  };
+
   Opened now() const {
     std::lock_guard lock(mutex_);
     return opened_;
@@ -206,8 +222,8 @@ class OpenProject final : public App {
   observe::Events events_;
   mutable std::mutex mutex_;
   Opened opened_;
-  std::mutex health_mutex_;
-  std::unique_ptr<Work> health_;
+  std::mutex reload_mutex_, health_mutex_;
+  std::shared_ptr<Health> health_;
   Runs runs_;  ///< last: runs end before what they work with
 };
 

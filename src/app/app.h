@@ -80,7 +80,7 @@ class App {
   /// exist, checks, keys, interval columns, publications' columns. Throws one Error with all
   /// problems; gives notices.
   virtual std::vector<std::string> check() = 0;
-  virtual PlanView plan(const PlanOptions& options) = 0;
+  virtual PlanView plan(const PlanOptions& options, Cancel& cancel) = 0;
   /// Begins a run; `listener` is told what happens in it. Its outcome says what failed; what ends
   /// it before its first task its `wait` throws.
   virtual std::shared_ptr<Run> start(const RunOptions& options, observe::Listener listener) = 0;

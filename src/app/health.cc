@@ -192,7 +192,7 @@ void Work::look_outside(std::vector<HealthLine>& out) {
     std::packaged_task<HealthLine()> task(
         [what = what, work = work] { return looked(what, work); });
     under_way.push_back(task.get_future());
-    looks_.emplace_back(std::move(task));  // joined when the app goes
+    looks_.emplace_back(std::move(task));  // joined when the work goes
   }
   const auto until = std::chrono::steady_clock::now() + kLookLongest;
   for (size_t i = 0; i < looks.size(); ++i) {

@@ -42,11 +42,14 @@ RunResult Work::ingest(const IngestOptions& options, const std::string& id,
   const size_t asset = source_named(options.source);
   const auto* source = project_.source(graph_.assets[asset].name);
   std::optional<observe::StreamMetricsFile> metrics;
-  if (!options.metrics_file.empty()) metrics.emplace(options.metrics_file, clock_);
-  RunRecord record(*workspace_, *services_, id, {asset}, [&](const observe::Event& event) {
-    if (metrics) metrics->told(event);
-    if (listener) listener(event);
-  });
+  if (!options.metrics_file.empty()) metrics.emplace(options.metrics_file, source->name, clock_);
+  RunRecord record(
+      *workspace_, *services_, id, {asset},
+      [&](const observe::Event& event) {
+        if (metrics) metrics->told(event);
+        if (listener) listener(event);
+      },
+      clock_.steady());
   record.begin(options.command, "");
   run::Outcome outcome;
   outcome.attempts = 1;
@@ -68,6 +71,11 @@ RunResult Work::ingest(const IngestOptions& options, const std::string& id,
     const bool canceled = error.code() == Code::canceled;
     outcome.status = canceled ? run::Status::canceled : run::Status::failed;
     status = canceled ? "canceled" : "failed";
+  } catch (const std::exception& error) {
+    failure = std::current_exception();
+    outcome.problem = Problem{Code::internal, error.what(), "", {}};
+    outcome.status = run::Status::failed;
+    status = "failed";
   }
   outcome.ended = clock_.now();
   record.finished(0, outcome);

@@ -83,13 +83,14 @@ size_t Work::source_named(const std::string& name) const {
 
 RunResult Work::run(const RunOptions& options, const std::string& id,
                     const observe::Listener& listener) {
+  const auto begun = clock_.steady();
   const auto wanted = options.reload.empty() ? chosen(options.plan.select, options.plan.exclude)
                                              : std::set<size_t>{source_named(options.reload)};
   const std::vector<size_t> assets(wanted.begin(), wanted.end());
   lake();
   const auto world = tables();
   const auto task_context = context(*world, choices(options.plan), id);
-  RunRecord record(*workspace_, *services_, id, assets, listener);
+  RunRecord record(*workspace_, *services_, id, assets, listener, begun);
   const auto list = tasks_of(options, assets, task_context, record);
 
   record.begin(options.command, options.retry_of);

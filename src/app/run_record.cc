@@ -33,17 +33,17 @@ std::string sample_json(const Rows& rows) {
 }  // namespace
 
 RunRecord::RunRecord(const Workspace& workspace, Services& services, std::string run,
-                     std::vector<size_t> assets, observe::Listener listener)
+                     std::vector<size_t> assets, observe::Listener listener, SteadyTime begun)
     : workspace_(workspace),
       services_(services),
       run_(std::move(run)),
       assets_(std::move(assets)),
       listener_(std::move(listener)),
-      begun_(services.clock().steady()),
+      begun_(begun),
       reports_(assets_.size()),
       log_(workspace.project.state_folder() + "/logs/" + run_ + ".jsonl", services.secrets(),
            services.clock()) {
-  services.recorder();
+  lost_before_ = services.history().lost().records;
 }
 
 void RunRecord::begin(const std::string& command, const std::string& retry_of) {
@@ -73,7 +73,7 @@ void RunRecord::retrying(size_t i, int attempt, const Problem& problem,
 void RunRecord::finished(size_t i, const run::Outcome& outcome) {
   for (const auto& check : reports_[i].checks) {
     tell(observe::CheckDone{
-        name(i), check.description, check.check.blocks ? "block" : "warn", check.passed,
+        name(i), redacted(check.description), check.check.blocks ? "block" : "warn", check.passed,
         check.failing, check.total, redacted(check.message),
         check.passed ? "" : redact_json(services_.secrets(), sample_json(check.sample))});
   }
@@ -94,17 +94,21 @@ RunResult RunRecord::end(const std::string& status) {
   }
   const auto elapsed = services_.clock().steady() - begun_;
   out.elapsed = ended.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(elapsed);
-  tell(ended);
+  // The history has the end first, so that it can be said whether it has all.
+  const auto event = event_of(ended);
+  services_.recorder().told(event);
   auto& history = services_.history();
   history.keep(kRunsKept);
   history.flush();
   const auto lost = history.lost();
-  if (lost.records == 0) return out;
-  out.warnings.push_back(redacted(fmt::format(
-      "{} of the history could not be written ({}): `runs` and `retry` will not know "
-      "all of this run; what it did stands",
-      lost.records == 1 ? "one record" : fmt::format("{} records", lost.records), lost.why)));
-  tell(observe::HistoryLost{lost.records, redacted(lost.why)});
+  if (const auto records = lost.records - lost_before_; records > 0) {
+    out.warnings.push_back(redacted(
+        fmt::format("{} of the history could not be written ({}): `runs` and `retry` will not know "
+                    "all of this run; what it did stands",
+                    records == 1 ? "one record" : fmt::format("{} records", records), lost.why)));
+    show(event_of(observe::HistoryLost{records, redacted(lost.why)}));
+  }
+  show(event);
   return out;
 }
 
@@ -136,6 +140,11 @@ observe::TaskOutcome RunRecord::outcome_of(size_t i, const run::Outcome& outcome
   out.elapsed = outcome.ended - outcome.started;
   out.quality_score = report.quality_score;
   out.rejected = report.rejected;
+  if (stream_) {
+    out.rows = stream_->rows;
+    out.rejected = stream_->rejected;
+    out.version = stream_->version;
+  }
   out.warnings = redacted(report.warnings);
   if (outcome.problem &&
       (outcome.status == run::Status::failed || outcome.status == run::Status::canceled)) {

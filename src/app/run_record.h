@@ -22,7 +22,7 @@ class RunRecord final : public run::Observer {
   /// `assets`: places in the graph, one for each task. Error(unsupported) where a newer program
   /// made the history.
   RunRecord(const Workspace& workspace, Services& services, std::string run,
-            std::vector<size_t> assets, observe::Listener listener);
+            std::vector<size_t> assets, observe::Listener listener, SteadyTime begun);
 
   void begin(const std::string& command, const std::string& retry_of);
   /// What a task says of itself while it works.
@@ -39,10 +39,17 @@ class RunRecord final : public run::Observer {
 
  private:
   template <typename What>
+  observe::Event event_of(What what) const {
+    return {run_, services_.clock().now(), std::move(what)};
+  }
+  template <typename What>
   void tell(What what) {
-    const observe::Event event{run_, services_.clock().now(), std::move(what)};
-    log_.told(event);
+    const auto event = event_of(std::move(what));
     services_.recorder().told(event);
+    show(event);
+  }
+  void show(const observe::Event& event) {
+    log_.told(event);
     if (listener_) listener_(event);
   }
   const std::string& name(size_t i) const { return workspace_.graph.assets[assets_[i]].name; }
@@ -61,6 +68,7 @@ class RunRecord final : public run::Observer {
   observe::RunLog log_;
   std::map<size_t, observe::TaskOutcome> outcomes_;
   std::optional<observe::StreamStatus> stream_;
+  int64_t lost_before_ = 0;  ///< records of other runs
 };
 
 }  // namespace windrow::app

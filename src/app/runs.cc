@@ -9,9 +9,11 @@ Run::Run(std::string id, const Clock& clock, Work work)
     try {
       auto result = work(cancel_);
       work = nullptr;
+      at_work = {};
       promise_.set_value(std::move(result));
     } catch (...) {
       work = nullptr;
+      at_work = {};
       promise_.set_exception(std::current_exception());
     }
   });

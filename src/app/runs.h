@@ -1,9 +1,7 @@
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <future>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -16,7 +14,8 @@
 
 namespace windrow::app {
 
-/// A run that goes on by itself, on a thread of its own.
+/// A run that goes on by itself, on a thread of its own. It may be held longer than what it worked
+/// with.
 class Run {
  public:
   using Work = std::function<RunResult(Cancel&)>;
@@ -47,7 +46,7 @@ class Run {
 class Runs {
  public:
   explicit Runs(const Clock& clock) : clock_(clock) {}
-  ~Runs();  ///< cancels what goes on, and waits for it
+  ~Runs();  ///< cancels what goes on, and waits for it: never from within a run
 
   std::shared_ptr<Run> start(std::string id, Run::Work work);
   /// In the order in which they began.

@@ -47,7 +47,7 @@ struct PlanView {
 struct RunResult {
   std::string run;
   std::string status;                       ///< done, failed, canceled
-  std::vector<observe::TaskOutcome> tasks;  ///< in the order in which they ended
+  std::vector<observe::TaskOutcome> tasks;  ///< in the order of the plan
   std::vector<std::string> warnings;        ///< of the run itself, such as records that were lost
   std::chrono::microseconds elapsed{};
   std::optional<observe::StreamStatus> stream;  ///< of an ingest: how far it came

@@ -11,7 +11,8 @@ Cancel::~Cancel() { from_parent_.reset(); }
 
 void Cancel::request() {
   std::unique_lock lock(mutex_);
-  requested_.store(true, std::memory_order_release);
+  // Who asks first runs the callbacks, so that at most one runs at a time; none comes later.
+  if (requested_.exchange(true, std::memory_order_acq_rel)) return;
   changed_.notify_all();
   while (!callbacks_.empty()) {
     auto node = callbacks_.extract(callbacks_.begin());

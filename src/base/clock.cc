@@ -70,10 +70,10 @@ Alarm::Alarm(const Clock& clock, std::function<void()> ring)
     : clock_(clock), ring_(std::move(ring)) {}
 
 Alarm::~Alarm() {
-  clear();
   std::unique_lock lock(clock_.alarms_mutex_);
   WINDROW_INVARIANT(clock_.ringing_ != this || clock_.ringing_on_ != std::this_thread::get_id());
   clock_.rung_.wait(lock, [this] { return clock_.ringing_ != this; });
+  if (when_) clock_.alarms_.erase({*when_, this});  // also where it set itself anew
 }
 
 void Alarm::set(SteadyTime when) {
@@ -200,6 +200,7 @@ void SimulatedClock::work_began() const {
 
 void SimulatedClock::work_ended() const {
   std::lock_guard lock(mutex_);
+  WINDROW_INVARIANT(at_work_ > 0);  // who rests was at work
   --at_work_;
   changed_.notify_all();
 }

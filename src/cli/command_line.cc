@@ -164,6 +164,13 @@ int run_command_line(const std::vector<std::string>& words, Interrupts& interrup
   arguments.verb = chosen[0]->get_name();
   const auto inner = chosen[0]->get_subcommands();
   if (!inner.empty()) arguments.sub_verb = inner[0]->get_name();
+  if (now && (arguments.verb == "table" || arguments.verb == "lake")) {
+    out.error(Error(
+        Code::usage,
+        "--now is not for `" + arguments.verb + "`: what it removes it removes by the real time",
+        "leave --now out; --dry-run looks first"));
+    return kWrongUse;
+  }
   return run_verb_of(session);
 }
 

@@ -54,6 +54,10 @@ TEST_F(CommandLine, WrongUseIsTwoAndNamesWhatWasMeant) {
   EXPECT_TRUE(says("--start takes a time, but \"soon\" is none"));
   EXPECT_EQ(windrow({"plan", "--start", "2025-02-01", "--end", "2025-01-01"}), 2);
   EXPECT_EQ(windrow({"--var", "days", "check"}), 2);
+  EXPECT_EQ(windrow({"--now", "soon", "check"}), 2);
+  EXPECT_TRUE(says("--now takes a time, but \"soon\" is none"));
+  EXPECT_EQ(windrow({"--now", "2030-01-01", "table", "vacuum", "x"}), 2);
+  EXPECT_TRUE(says("--now is not for `table`"));
   EXPECT_TRUE(out.empty());
 }
 

@@ -115,7 +115,7 @@ class FakeApp final : public app::App {
     one.source_version = 3;
     return {one};
   }
-  app::PlanView plan(const app::PlanOptions& options) override {
+  app::PlanView plan(const app::PlanOptions& options, Cancel&) override {
     told_.plan_asked = options;
     if (told_.failure) throw *told_.failure;
     return told_.plan;

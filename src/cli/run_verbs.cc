@@ -152,7 +152,7 @@ int plan_verb(Session& session) {
     }
     return kDone;
   }
-  const auto plan = app->plan(options);
+  const auto plan = app->plan(options, session.interrupts.cancel());
   const bool explain = session.arguments.explain || out.verbose();
   out.write(out.json() ? dumped(json_of(plan))
                        : plan_text(plan, app->workspace()->project.zone, out.style(), explain));

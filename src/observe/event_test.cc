@@ -101,7 +101,7 @@ TEST_F(Told, ALogHasALineForWhatCounts) {
 
 TEST_F(Told, MetricsAreWrittenOnceASecondAndAtTheEnd) {
   std::filesystem::create_directories(folder_);
-  StreamMetricsFile metrics(folder_ / "m.prom", clock_);
+  StreamMetricsFile metrics(folder_ / "m.prom", "bronze.x", clock_);
   const auto rows_written = [&](int64_t rows) {
     StreamStatus status;
     status.rows = rows;

@@ -18,9 +18,9 @@ class RunLog {
  private:
   void line(const Event& event, const RunStarted& run);
   void line(const Event& event, const TaskStarted& task);
-  void line(const Event& event, const Progress&) {}
+  void line(const Event&, const Progress&) {}
   void line(const Event& event, const TaskRetrying& task);
-  void line(const Event& event, const CheckDone&) {}
+  void line(const Event&, const CheckDone&) {}
   void line(const Event& event, const TaskOutcome& task);
   void line(const Event& event, const StreamMoved& stream);
   void line(const Event& event, const RunEnded& run);

@@ -34,14 +34,13 @@ std::string metrics_text(const std::string& source, const StreamStatus& s) {
 }
 
 void StreamMetricsFile::told(const Event& event) {
-  std::lock_guard lock(mutex_);
   if (const auto* moved = std::get_if<StreamMoved>(&event.what)) {
     last_ = *moved;
     const auto now = clock_.steady();
     if (written_ && now - *written_ < std::chrono::seconds(1)) return;
     written_ = now;
     write();
-  } else if (std::holds_alternative<RunEnded>(event.what) && written_) {
+  } else if (std::holds_alternative<RunEnded>(event.what)) {
     write();
   }
 }

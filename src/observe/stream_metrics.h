@@ -1,6 +1,6 @@
 #pragma once
 
-#include <mutex>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -12,10 +12,11 @@ namespace windrow::observe {
 std::string metrics_text(const std::string& source, const StreamStatus& status);
 
 /// Writes them into a file, whole or not at all for whoever reads it, at most once a second, and at
-/// the end. A disk that is full stops no stream.
+/// the end. A disk that is full stops no stream. Events of one run come one at a time.
 class StreamMetricsFile {
  public:
-  StreamMetricsFile(std::string path, const Clock& clock) : path_(std::move(path)), clock_(clock) {}
+  StreamMetricsFile(std::string path, std::string source, const Clock& clock)
+      : path_(std::move(path)), clock_(clock), last_{std::move(source), {}} {}
   void told(const Event& event);
 
  private:
@@ -23,7 +24,6 @@ class StreamMetricsFile {
 
   const std::string path_;
   const Clock& clock_;
-  std::mutex mutex_;
   StreamMoved last_;
   std::optional<SteadyTime> written_;
 };

@@ -64,7 +64,6 @@ class Execution {
       if (waiting_for_[i] == 0) ready_.insert(rank(i));
     }
     unfinished_ = tasks.size();
-    if (unfinished_ > 0) to_take_ = clock.at_work();
   }
 
   std::vector<Outcome> run() {
@@ -73,13 +72,19 @@ class Execution {
       to_take_ = clock_.at_work();
       changed_.notify_all();
     });
-    const Clock::Rest rest(clock_);  // workers say themselves when they are at work
     std::vector<std::thread> workers;
     const size_t count =
         std::min<size_t>(size_t(std::max(1, settings_.jobs)), std::max<size_t>(1, tasks_.size()));
-    for (size_t i = 1; i < count; ++i) workers.emplace_back([this] { work(); });
-    work();
-    for (auto& worker : workers) worker.join();
+    for (size_t i = 1; i < count; ++i)
+      workers.emplace_back([this, at_work = clock_.at_work()]() mutable { work(at_work); });
+    {
+      auto at_work = clock_.at_work();
+      const Clock::Rest rest(clock_);  // the workers, of which this is one, are at work
+      work(at_work);
+      at_work = {};
+      for (auto& worker : workers) worker.join();
+    }
+    for (auto& stopper : stoppers_) stopper.join();
     return std::move(outcomes_);
   }
 
@@ -88,12 +93,13 @@ class Execution {
   Rank rank(size_t i) const { return {-tasks_[i].priority, i}; }
 
   struct Running {
-    std::unique_ptr<Cancel> cancel;
+    std::shared_ptr<Cancel> cancel;
     std::optional<SteadyTime> deadline;
     bool timed_out = false;
   };
 
-  void work() {
+  /// `at_work` is held but while it waits for something to take.
+  void work(Clock::Work& at_work) {
     std::unique_lock lock(mutex_);
     while (true) {
       if (unfinished_ == 0) return;
@@ -106,8 +112,11 @@ class Execution {
       if (unfinished_ == 0) return;
       ++idle_;
       changed();
+      at_work = {};
       changed_.wait(lock);
+      at_work = clock_.at_work();
       --idle_;
+      changed();
     }
   }
 
@@ -155,13 +164,12 @@ class Execution {
   }
 
   void attempt(size_t i, std::unique_lock<std::mutex>& lock) {
-    const auto at_work = clock_.at_work();
     auto& outcome = outcomes_[i];
     const int number = ++outcome.attempts;
     if (number == 1) outcome.started = clock_.now();
     outcome.status = Status::running;
     auto& running = running_[i];
-    running.cancel = std::make_unique<Cancel>();
+    running.cancel = std::make_shared<Cancel>();
     Cancel& cancel = *running.cancel;
     if (tasks_[i].timeout) running.deadline = clock_.steady() + *tasks_[i].timeout;
     changed();
@@ -317,7 +325,9 @@ class Execution {
     for (auto& [i, running] : running_) {
       if (!running.deadline || running.timed_out || *running.deadline > now) continue;
       running.timed_out = true;
-      running.cancel->request();
+      // To ask a server to stop takes time, and others wait for their alarms.
+      stoppers_.emplace_back(
+          [cancel = running.cancel, at_work = clock_.at_work()] { cancel->request(); });
     }
     changed();
   }
@@ -337,6 +347,7 @@ class Execution {
   std::set<Rank> ready_;
   std::multimap<SteadyTime, size_t> retries_;
   std::map<size_t, Running> running_;
+  std::vector<std::thread> stoppers_;  ///< of attempts whose time is over
   std::map<std::string, int> in_pool_;
   size_t unfinished_ = 0, idle_ = 0;  ///< tasks without an end; workers that wait
   bool failed_ = false;
