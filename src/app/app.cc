@@ -41,16 +41,18 @@ std::map<std::string, std::string> variables_of(const Options& options, const st
   Problems read_already;
   const auto disk = storage::local_file_system();
   if (const std::string path = root + "/.env"; disk->stat(path)) {
-    for (auto& [name, value] : project::read_dotenv(disk->read(path), ".env", read_already))
-      out.emplace(name, value);
+    for (auto& [name, value] : project::read_dotenv(disk->read(path), ".env", read_already)) {
+      if (!value.empty()) out.emplace(name, value);
+    }
   }
   return out;
 }
 
 Services::Settings settings_of(const Workspace& workspace) {
   const auto& project = workspace.project;
-  Services::Settings out{project.name, project.state_folder(), project.zone, workspace.environment,
-                         {},           workspace.variables};
+  Services::Settings out{
+      project.name, project.state_folder(), project.zone, workspace.environment, {}, {}};
+  out.variables = variables_of(workspace.options, project.root);
   if (!workspace.options.defer.empty())
     out.deferred = environment_of(project, workspace.options.defer);
   return out;
@@ -71,7 +73,6 @@ Opened opened(const Options& options, Secrets& secrets, const Clock& clock,
   workspace->project = project::load(load_options(options), kinds().declared, secrets, found);
   const auto& project = workspace->project;
   workspace->environment = environment_of(project, options.environment);
-  workspace->variables = variables_of(options, project.root);
   auto settings = settings_of(*workspace);
   auto services = before && before->settings().same_as(settings)
                       ? std::move(before)
@@ -228,12 +229,6 @@ class OpenProject final : public App {
 };
 
 }  // namespace
-
-std::optional<std::string> Workspace::variable(const std::string& name) const {
-  const auto found = variables.find(name);
-  if (found == variables.end() || found->second.empty()) return {};
-  return found->second;
-}
 
 std::unique_ptr<App> App::open(const Options& options, Secrets& secrets, const Clock& clock) {
   return std::make_unique<OpenProject>(options, secrets, clock);

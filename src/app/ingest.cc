@@ -55,7 +55,6 @@ RunResult Work::ingest(const IngestOptions& options, const std::string& id,
   outcome.attempts = 1;
   outcome.started = clock_.now();
   std::exception_ptr failure;
-  std::string status = "done";
   try {
     wait_for_lake(record);
     const auto world = tables();
@@ -68,18 +67,15 @@ RunResult Work::ingest(const IngestOptions& options, const std::string& id,
   } catch (const Error& error) {
     failure = std::current_exception();
     outcome.problem = error.problem();
-    const bool canceled = error.code() == Code::canceled;
-    outcome.status = canceled ? run::Status::canceled : run::Status::failed;
-    status = canceled ? "canceled" : "failed";
+    outcome.status = error.code() == Code::canceled ? run::Status::canceled : run::Status::failed;
   } catch (const std::exception& error) {
     failure = std::current_exception();
     outcome.problem = Problem{Code::internal, error.what(), "", {}};
     outcome.status = run::Status::failed;
-    status = "failed";
   }
   outcome.ended = clock_.now();
   record.finished(0, outcome);
-  auto result = record.end(status);
+  auto result = record.end(std::string(run::name_of(outcome.status)));
   if (failure) std::rethrow_exception(failure);
   const auto& warnings = result.tasks.at(0).warnings;
   result.warnings.insert(result.warnings.end(), warnings.begin(), warnings.end());

@@ -34,8 +34,7 @@ uint64_t machine_memory() {
 
 std::optional<std::string> Services::Settings::variable(const std::string& name) const {
   const auto found = variables.find(name);
-  if (found == variables.end() || found->second.empty()) return {};
-  return found->second;
+  return found == variables.end() ? std::nullopt : std::optional(found->second);
 }
 
 bool Services::Settings::same_as(const Settings& other) const {

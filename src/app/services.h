@@ -31,7 +31,8 @@ class Services {
     std::string project, state_folder, zone;
     project::Environment environment;
     std::optional<project::Environment> deferred;  ///< tables that are not there are read from it
-    std::map<std::string, std::string> variables;  ///< for keys of storage
+    /// Of the process, else of the project's `.env`, none of them empty; for keys of storage.
+    std::map<std::string, std::string> variables;
 
     std::optional<std::string> variable(const std::string& name) const;
     bool same_as(const Settings& other) const;

@@ -48,7 +48,7 @@ class Work {
   lake::Lake& lake() { return services_->lake(); }
   engine::DuckEngine& inside() { return services_->inside(); }
   std::optional<std::string> variable(const std::string& name) const {
-    return workspace_->variable(name);
+    return services_->settings().variable(name);
   }
   void wait_for_lake(RunRecord& record);
   /// One for each asset, in the same order. All that is given here outlives them.

@@ -1,8 +1,6 @@
 #pragma once
 
 #include <map>
-#include <memory>
-#include <optional>
 #include <string>
 
 #include "base/secrets.h"
@@ -26,10 +24,6 @@ struct Workspace {
   project::Project project;
   project::Environment environment;  ///< the chosen one
   graph::Graph graph;
-  /// Of the process, else of the project's `.env`; for keys of storage.
-  std::map<std::string, std::string> variables;
-
-  std::optional<std::string> variable(const std::string& name) const;
 };
 
 }  // namespace windrow::app

@@ -9,8 +9,8 @@
 /// Parquet files that an engine is asked to write, and what it says of those it has written.
 namespace windrow::columns {
 
-/// What the writer knows of one column of one file. Keys of the enclosing map are quoted paths as
-/// DuckDB gives them, unquoted and split here: {"st", "a"}.
+/// What the writer knows of one column of one file. The path of a field `a` in a struct `st` is
+/// {"st", "a"}.
 struct ColumnStatistics {
   std::vector<std::string> path;
   std::optional<std::string> min,
