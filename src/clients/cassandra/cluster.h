@@ -89,7 +89,9 @@ class Cluster {
   /// Rows of one partition, as one unlogged batch: one mutation.
   void write_batch(const Statement& statement, const std::vector<Values>& rows, size_t count,
                    int64_t timestamp);
-  /// Waits until every write is answered.
+  /// Waits until every write is answered. Error(unavailable) where a node that was written to is
+  /// gone, or has come back as another process: it answers before its log is on the disk
+  /// (`commitlog_sync: periodic`), so what it had acknowledged must be written anew.
   void finish();
 
   /// While it is set, whoever waits throws Error(canceled) as soon as it is asked for.
@@ -112,6 +114,7 @@ class Cluster {
   void read_ring(Node& contact);
   Node* choose(const Request& request);
   bool open(Node& node);
+  void identify(Node& node);
   void submit(std::unique_ptr<Request> request);
   void place(std::unique_ptr<Request> request);
   void fail_over(Node& node, const std::string& why);
@@ -138,6 +141,7 @@ class Cluster {
   size_t under_way_ = 0;
   std::optional<Envelope> failure_;  ///< of a write
   std::string failed_at_;
+  Node* restarted_ = nullptr;     ///< what it acknowledged is in doubt
   std::vector<Node*> forgetful_;  ///< that no longer know a prepared statement
   std::map<std::string, int64_t> sent_;
   std::chrono::steady_clock::time_point looked_;
