@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Holds the includes to the arrows that docs/architecture.md permits, and third-party headers to their rooms.
+"""Holds the includes to the arrows that docs/architecture.md permits, third-party headers to their rooms, and headers
+to how much of the program one of them may rebuild (docs/adr/018-what-a-header-rebuilds.md).
 
 The table of rooms in docs/architecture.md is in order: a room may include itself and the rooms below it.
 """
@@ -36,6 +37,16 @@ WRAPPED = {
     "date/": {"base"},
 }
 
+# Of the program's sources that a header above base/ may rebuild.
+REACH_MAX = 0.25
+# Values that rooms speak in, and names of types: small, and changed only with those who use them.
+VOCABULARY = {
+    "columns/forward.h", "columns/schema.h", "duck/forward.h", "duck/sandbox.h", "lake/actions.h", "lake/provenance.h",
+    "lake/read_scope.h", "lake/relation.h", "lake/schema.h", "project/checks.h", "project/connection.h",
+    "project/publication.h", "project/source.h", "project/values.h", "storage/file_system.h",
+}
+INCLUDE = re.compile(r'^\s*#\s*include "([^"]+)"', re.MULTILINE)
+
 
 def rooms(architecture: str) -> list[str]:
     """Room names in the order of the table."""
@@ -68,6 +79,32 @@ def violations(order: list[str], files: dict[str, str]) -> list[str]:
     return found
 
 
+def reaching_too_far(files: dict[str, str]) -> list[str]:
+    """Headers that rebuild more of the program than one may, and those of the vocabulary that no longer do."""
+    includes = {path: INCLUDE.findall(text) for path, text in files.items()}
+    program = [path for path in files if path.endswith(".cc") and not path.endswith("_test.cc")]
+    reached = {header: 0 for header in files if header.endswith(".h")}
+    for path in program:
+        seen, todo = set(), list(includes[path])
+        while todo:
+            header = todo.pop()
+            if header not in seen:
+                seen.add(header)
+                todo += includes.get(header, [])
+        for header in seen & reached.keys():
+            reached[header] += 1
+    found = []
+    for header, count in sorted(reached.items()):
+        far = count > REACH_MAX * len(program) and not header.startswith("base/")
+        if far and header not in VOCABULARY:
+            found.append(f"src/{header}: rebuilds {count} of the program's {len(program)} sources, more than "
+                         f"{REACH_MAX:.0%}: declare what you only hand on, or split it")
+        elif not far and header in VOCABULARY:
+            found.append(f"src/{header}: rebuilds no more than {REACH_MAX:.0%}: take it from VOCABULARY in tools/arrows.py")
+    return found + [f"src/{header}: is not there: take it from VOCABULARY in tools/arrows.py"
+                    for header in sorted(VOCABULARY - reached.keys())]
+
+
 def check(root: pathlib.Path) -> tuple[list[str], str]:
     """What is wrong in the project at `root`, and a line that says what was looked at."""
     order = rooms((root / "docs/architecture.md").read_text())
@@ -75,7 +112,7 @@ def check(root: pathlib.Path) -> tuple[list[str], str]:
         return ["docs/architecture.md: has no table of rooms"], ""
     source = root / "src"
     files = {str(p.relative_to(source)): p.read_text() for p in source.rglob("*") if p.suffix in (".h", ".cc")}
-    found = violations(order, files)
+    found = violations(order, files) + reaching_too_far(files)
     for folder in sorted(p for p in source.iterdir() if p.is_dir()):
         if not (folder / "README.md").exists():
             found.append(f"src/{folder.name}/: has no README.md")

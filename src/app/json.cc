@@ -1,6 +1,7 @@
 #include "app/json.h"
 
 #include "lake/provenance.h"
+#include "lake/table.h"
 
 namespace windrow::app {
 

@@ -6,11 +6,14 @@
 #include "app/views.h"
 #include "base/error.h"
 #include "history/history.h"
-#include "lake/table.h"
 #include "observe/event.h"
 #include "publish/store.h"
 #include "quality/unit_test.h"
 #include "tasks/publication_preview.h"
+
+namespace windrow::lake {
+struct HistoryEntry;
+}  // namespace windrow::lake
 
 /// What is to be seen, for programs: the shapes that docs/cli.md promises. What is not known, or
 /// does not apply, has no key.

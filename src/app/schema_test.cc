@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "app/kinds.h"
+#include "project/project.h"
 #include "project/shape.h"
 
 namespace windrow::app {

@@ -5,6 +5,7 @@
 
 #include "app/homes.h"
 #include "base/clock.h"
+#include "lake/table.h"
 #include "storage/private_file.h"
 
 namespace windrow::app {

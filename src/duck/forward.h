@@ -5,5 +5,6 @@ namespace windrow::duck {
 
 class Connection;
 class Database;
+struct Options;
 
 }  // namespace windrow::duck

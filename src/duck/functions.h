@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "duck/duck.h"
+#include "duck/forward.h"
 
 /// SQL functions over C++ ones.
 namespace windrow::duck {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "duck/duck.h"
+#include "duck/forward.h"
 
 /// Rows that this program makes itself, in the layout that DuckDB works with: a SELECT over them
 /// copies nothing.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "duck/duck.h"
+
 namespace windrow::duck {
 namespace {
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "duck/duck.h"
+#include "duck/forward.h"
 
 /// Results of any size and of any type read where they lie, column by column: for who writes
 /// millions of rows in another form.

@@ -8,6 +8,7 @@
 #include "duck/duck.h"
 #include "graph/cycles.h"
 #include "graph/graph.h"
+#include "project/project.h"
 
 namespace windrow::graph {
 

@@ -10,8 +10,11 @@
 #include <vector>
 
 #include "duck/forward.h"
-#include "project/project.h"
 #include "sql/sql.h"
+
+namespace windrow::project {
+struct Project;
+}  // namespace windrow::project
 
 /// The project's assets as a directed acyclic graph.
 namespace windrow::graph {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "duck/duck.h"
+#include "project/project.h"
 
 namespace windrow::graph {
 namespace {

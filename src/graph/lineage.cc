@@ -1,7 +1,6 @@
 #include <algorithm>
 
 #include "base/nearest.h"
-#include "duck/duck.h"
 #include "graph/graph.h"
 
 namespace windrow::graph {

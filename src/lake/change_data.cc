@@ -2,10 +2,10 @@
 
 #include <map>
 
-#include "duck/duck.h"
 #include "lake/partition_path.h"
 #include "lake/physical.h"
 #include "lake/stager.h"
+#include "lake/table.h"
 
 namespace windrow::lake {
 namespace {

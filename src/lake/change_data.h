@@ -4,11 +4,15 @@
 #include <string>
 #include <vector>
 
+#include "base/time.h"
 #include "duck/forward.h"
+#include "lake/actions.h"
 #include "lake/row_work.h"
 
 /// Change data feed (PROTOCOL.md, "Change Data Files"): what a commit did, row by row.
 namespace windrow::lake {
+
+class Table;
 
 inline constexpr const char* kChangeType = "_change_type";
 

@@ -11,6 +11,7 @@
 #include "lake/maintenance.h"
 #include "lake/protocol.h"
 #include "lake/statistics.h"
+#include "lake/table.h"
 #include "lake/touched.h"
 
 namespace windrow::lake {

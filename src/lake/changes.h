@@ -10,6 +10,8 @@
 /// Which intervals of an input were touched between two of its versions: idea 2, exact increments.
 namespace windrow::lake {
 
+class Table;
+
 struct ChangedIntervals {
   bool everything = false;  ///< the change cannot be placed in time (metadata replaced, unreadable
                             ///< rows, no column)

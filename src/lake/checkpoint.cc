@@ -13,6 +13,7 @@
 #include "lake/json_text.h"
 #include "lake/partition_path.h"
 #include "lake/protocol.h"
+#include "lake/table.h"
 
 // DuckDB reads and writes the Parquet. Between it and us the actions travel as the JSON lines that
 // commits are made of, so there is one reader and one writer of actions; only adds, of which there

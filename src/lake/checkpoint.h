@@ -4,11 +4,12 @@
 
 #include "duck/forward.h"
 #include "lake/log.h"
-#include "lake/table.h"
 
 /// Checkpoints: the state of a table at one version (PROTOCOL.md, "Checkpoints"). All kinds are
 /// read; one Parquet file is written, with the mark of a V2 checkpoint where the table asks for it.
 namespace windrow::lake {
+
+struct Snapshot;
 
 /// Its actions as one commit. Error(corrupt) where a file does not read or a sidecar is missing.
 Commit read_checkpoint(storage::FileSystem& files, const CheckpointFiles& checkpoint,

@@ -3,7 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "lake/actions.h"
 #include "lake/row_work.h"
+#include "lake/schema.h"
 
 /// Private to lake/: what a table demands of its rows: NOT NULL, CHECK constraints and invariants,
 /// generated columns (PROTOCOL.md, "Column Invariants", "CHECK Constraints", "Generated Columns").

@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
-#include "duck/duck.h"
 #include "lake/deletion_vector.h"
 #include "lake/external_files.h"
 #include "lake/history_archive.h"

@@ -9,7 +9,6 @@
 
 #include "base/error.h"
 #include "lake/partition_path.h"
-#include "lake/table.h"
 
 namespace windrow::lake {
 namespace {

@@ -10,6 +10,7 @@
 #include "lake/row_tracking.h"
 #include "lake/stager.h"
 #include "lake/statistics.h"
+#include "lake/table.h"
 #include "lake/touched.h"
 
 namespace windrow::lake {

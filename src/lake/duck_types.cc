@@ -4,6 +4,7 @@
 #include "duck/quoting.h"
 #include "lake/schema.h"
 #include "lake/stager.h"
+#include "lake/table.h"
 
 // The type contract between DuckDB and Delta (docs/sql.md). DuckDB names types in text, e.g.
 // `STRUCT(a INTEGER, "b c" VARCHAR[])`; this file reads that text and writes it.

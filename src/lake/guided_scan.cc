@@ -8,6 +8,7 @@
 
 #include "duck/duck.h"
 #include "lake/statistics.h"
+#include "lake/table.h"
 
 namespace windrow::lake {
 namespace {

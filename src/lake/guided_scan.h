@@ -7,10 +7,12 @@
 #include "base/rows.h"
 #include "duck/forward.h"
 #include "duck/guided_parquet.h"
-#include "lake/table.h"
+#include "storage/file_system.h"
 
 /// Scans that open only the files which may hold what a query asks for.
 namespace windrow::lake {
+
+struct Snapshot;
 
 /// What the guide of a snapshot's files is called in SQL.
 std::string guide_key(const Snapshot& snapshot);

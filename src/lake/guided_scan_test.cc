@@ -4,6 +4,7 @@
 
 #include "duck/duck.h"
 #include "lake/log.h"
+#include "lake/table.h"
 #include "lake/table_fixture.h"
 
 namespace windrow::lake {

@@ -7,6 +7,7 @@
 #include "lake/json_reader.h"
 #include "lake/json_text.h"
 #include "lake/log.h"
+#include "lake/table.h"
 #include "storage/folders.h"
 #include "storage/homes.h"
 

@@ -4,9 +4,12 @@
 #include <string>
 #include <vector>
 
-#include "lake/table.h"
+#include "base/time.h"
+#include "storage/file_system.h"
 
 namespace windrow::lake {
+
+class Table;
 
 /// A lake's identity file, `<lake>/_windrow/lake.json`: looked at on every start, so that a project
 /// never writes into the lake of another one by mistake.

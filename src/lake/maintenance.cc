@@ -5,7 +5,6 @@
 #include <map>
 
 #include "columns/parquet_files.h"
-#include "duck/duck.h"
 #include "duck/quoting.h"
 #include "lake/history_archive.h"
 #include "lake/json_text.h"

@@ -11,6 +11,7 @@
 #include "lake/protocol.h"
 #include "lake/relation.h"
 #include "lake/row_tracking.h"
+#include "lake/table.h"
 #include "lake/zorder.h"
 
 namespace windrow::lake {

@@ -12,6 +12,7 @@
 #include "lake/row_tracking.h"
 #include "lake/schema_tag.h"
 #include "lake/statistics.h"
+#include "lake/table.h"
 
 namespace windrow::lake {
 namespace {

@@ -4,7 +4,10 @@
 #include <vector>
 
 #include "base/rows.h"
+#include "base/time.h"
+#include "lake/actions.h"
 #include "lake/row_work.h"
+#include "lake/schema.h"
 
 /// Private to lake/: between a table's columns and those of its files, which column mapping calls
 /// otherwise (PROTOCOL.md, "Column Mapping").

@@ -62,6 +62,17 @@ struct Provenance {
   bool operator==(const Provenance&) const = default;
 };
 
+/// The last provenance of a table and whether the chain to it is whole.
+struct ProvenanceState {
+  std::optional<Provenance>
+      last;  ///< of the newest Windrow commit that built the asset (maintenance does not count)
+  int64_t last_version = -1;  ///< the version it is of
+  /// Commits by other programs after it that changed data.
+  std::vector<int64_t> foreign_versions;
+  /// The log was cleaned by another program and no record survives: nobody knows what is done.
+  bool history_lost = false;
+};
+
 /// JSON object text of the record, with keys in the order of docs/lake-metadata.md.
 std::string to_json(const Provenance& provenance);
 /// Throws Error(corrupt), or Error(unsupported) where the format is newer than this program's.

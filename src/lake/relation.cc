@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include "lake/table.h"
+
 namespace windrow::lake {
 
 void Relation::add(std::string sql) {

@@ -6,10 +6,12 @@
 #include <variant>
 #include <vector>
 
-#include "lake/table.h"
-
 /// Rows that an engine is to read, before anybody has said how: docs/adr/016-relations.md.
 namespace windrow::lake {
+
+struct Snapshot;
+struct Add;
+struct Remove;
 
 /// Files of a table at one version. With the table's column names, types and order: partition
 /// columns come from the log, a column that a file lacks is NULL, rows of deletion vectors are not

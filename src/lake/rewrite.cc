@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "columns/operator.h"
 #include "duck/quoting.h"
 #include "lake/physical.h"
 #include "lake/stager.h"

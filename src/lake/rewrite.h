@@ -8,8 +8,9 @@
 #include "base/interval.h"
 #include "base/progress.h"
 #include "base/rows.h"
-#include "columns/operator.h"
+#include "columns/parquet_files.h"
 #include "lake/row_work.h"
+#include "lake/table.h"
 
 /// The ways in which new rows enter a table. Each stages files (through an engine, copy on write)
 /// and returns what the commit needs; none of them commits. The staged rows are visible to checks

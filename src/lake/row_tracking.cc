@@ -6,6 +6,7 @@
 #include "base/id.h"
 #include "duck/quoting.h"
 #include "lake/protocol.h"
+#include "lake/table.h"
 
 namespace windrow::lake {
 namespace {

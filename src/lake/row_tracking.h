@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "lake/actions.h"
 #include "lake/schema.h"
-#include "lake/table.h"
 
 /// Private to lake/: ids of rows that outlive a rewrite (PROTOCOL.md, "Row Tracking"). A row has
 /// the id that its file and its place in there give it, until it is copied: from then on it carries
@@ -13,6 +13,8 @@
 /// SELECTs of rows to be written again these are kRowId and kRowCommitVersion; both are NULL where
 /// the new file and its commit shall decide.
 namespace windrow::lake {
+
+struct Snapshot;
 
 inline constexpr const char* kRowTrackingFeature = "rowTracking";
 inline constexpr const char* kRowTrackingDomain = "delta.rowTracking";

@@ -1,12 +1,12 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/progress.h"
 #include "base/rows.h"
-#include "columns/batch.h"
-#include "columns/parquet_files.h"
+#include "columns/forward.h"
 #include "duck/forward.h"
 #include "lake/relation.h"
 

@@ -3,6 +3,7 @@
 #include "duck/duck.h"
 #include "lake/protocol.h"
 #include "lake/stager.h"
+#include "lake/table.h"
 #include "lake/table_fixture.h"
 
 namespace windrow::lake {

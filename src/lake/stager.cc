@@ -12,6 +12,7 @@
 #include "lake/protocol.h"
 #include "lake/row_tracking.h"
 #include "lake/statistics.h"
+#include "lake/table.h"
 #include "lake/touched.h"
 
 namespace windrow::lake {

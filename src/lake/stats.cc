@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <set>
 
-#include "duck/duck.h"
 #include "lake/log.h"
 #include "lake/optimize.h"
 

@@ -11,16 +11,13 @@
 #include <vector>
 
 #include "base/time.h"
+#include "columns/forward.h"
 #include "duck/forward.h"
 #include "lake/actions.h"
 #include "lake/provenance.h"
 #include "lake/read_scope.h"
 #include "lake/schema.h"
 #include "storage/file_system.h"
-
-namespace windrow::columns {
-struct WrittenFile;
-}  // namespace windrow::columns
 
 /// A Delta table: this is where the room is entered.
 namespace windrow::lake {
@@ -133,17 +130,6 @@ struct HistoryEntry {
   std::string parameters_json, metrics_json;
   std::string engine_info;
   std::optional<Provenance> provenance;
-};
-
-/// The last provenance of a table and whether the chain to it is whole.
-struct ProvenanceState {
-  std::optional<Provenance>
-      last;  ///< of the newest Windrow commit that built the asset (maintenance does not count)
-  int64_t last_version = -1;  ///< the version it is of
-  /// Commits by other programs after it that changed data.
-  std::vector<int64_t> foreign_versions;
-  /// The log was cleaned by another program and no record survives: nobody knows what is done.
-  bool history_lost = false;
 };
 
 /// What planning has to know of a table, from one look at its log.

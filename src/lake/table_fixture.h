@@ -12,6 +12,7 @@
 #include "duck/duck.h"
 #include "duck/parquet_writer.h"
 #include "lake/row_work.h"
+#include "lake/table.h"
 #include "storage/file_system.h"
 
 /// For this room's tests: a table in a folder of its own, and the shortest ways to write and read

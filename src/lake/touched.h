@@ -4,6 +4,7 @@
 
 #include "lake/provenance.h"
 #include "lake/row_work.h"
+#include "lake/schema.h"
 
 namespace windrow::lake {
 

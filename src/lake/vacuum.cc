@@ -5,7 +5,6 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "duck/duck.h"
 #include "lake/deletion_vector.h"
 #include "lake/json_text.h"
 #include "lake/maintenance.h"

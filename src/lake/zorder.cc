@@ -6,6 +6,7 @@
 #include "duck/duck.h"
 #include "duck/quoting.h"
 #include "lake/relation.h"
+#include "lake/table.h"
 
 namespace windrow::lake {
 namespace {

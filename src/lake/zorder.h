@@ -4,9 +4,11 @@
 #include <vector>
 
 #include "duck/forward.h"
-#include "lake/table.h"
+#include "lake/actions.h"
 
 namespace windrow::lake {
+
+struct Snapshot;
 
 struct ZOrder {
   std::string columns;  ///< to be put behind the `*` of a SELECT of the rows: the ranges' numbers

@@ -9,8 +9,7 @@
 #include "base/interval.h"
 #include "lake/changes.h"
 #include "lake/provenance.h"
-#include "lake/table.h"
-#include "project/project.h"
+#include "project/model.h"
 
 /// Which assets are stale, for which intervals, and why. Pure: what the lake says comes in through
 /// `World`, the time as an argument.

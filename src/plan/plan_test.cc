@@ -4,6 +4,8 @@
 
 #include <set>
 
+#include "lake/table.h"
+
 namespace windrow::plan {
 namespace {
 

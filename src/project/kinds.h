@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "columns/operator.h"
+#include "project/connection.h"
 #include "project/keys.h"
-#include "project/project.h"
+#include "project/publication.h"
+#include "project/source.h"
 
 /// What the rooms above tell this one of each kind of connection, store and source: which keys
 /// project files may have, so that everything that is wrong with them is told at once and with its

@@ -1,54 +1,25 @@
 #pragma once
 
-#include <any>
-#include <chrono>
+#include <cstdint>
 #include <map>
-#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "base/error.h"
 #include "base/secrets.h"
 #include "base/time.h"
+#include "project/connection.h"
+#include "project/model.h"
+#include "project/publication.h"
+#include "project/source.h"
+#include "project/unit_test.h"
+#include "project/values.h"
 
-namespace windrow::columns {
-struct OperatorUse;
-}  // namespace windrow::columns
-
-/// The user's files as typed values. Everything that a message may want to point at carries its
-/// place.
+/// The user's files as typed values.
 namespace windrow::project {
-
-using Duration = std::chrono::microseconds;
-
-/// A text and where it stands.
-struct Text {
-  std::string value;
-  Place place;
-  std::string written;  ///< as it stands in the file, where `${…}` was filled in; empty otherwise
-  /// For messages: never what came from outside.
-  const std::string& shown() const { return written.empty() ? value : written; }
-  bool empty() const { return value.empty(); }
-  bool operator==(const std::string& o) const { return value == o; }
-};
-
-/// A YAML value that is handed on as it is: check arguments, test rows, connection settings.
-struct Value {
-  using List = std::vector<Value>;
-  using Map = std::vector<std::pair<Text, Value>>;  ///< in the file's order
-  std::variant<std::monostate, bool, int64_t, double, std::string, List, Map> data;
-  Place place;
-  std::string written;  ///< as it was: of numbers and booleans (`1.10`), of texts with `${…}`
-
-  bool is_null() const { return data.index() == 0; }
-  const Value* find(std::string_view key) const;  ///< of a Map; nothing otherwise
-  /// A scalar as text, as it was written; Error(configuration) for lists and maps.
-  std::string text() const;
-};
 
 struct Variable {
   std::string type;  ///< int, double, text, bool, date, timestamp
@@ -56,18 +27,6 @@ struct Variable {
   /// them does.
   std::optional<std::string> value;
   Place place;
-};
-
-struct Connection {
-  std::string name, type;  ///< `type`: a kind's name
-  Value settings;          ///< the other keys of the mapping
-  Place place;
-
-  /// A setting; empty where it is not said.
-  std::string text(std::string_view key) const;
-  /// A setting that is a path, which begins at `root` where it is relative; empty where it is not
-  /// said.
-  std::string file(std::string_view key, const std::string& root) const;
 };
 
 struct EngineSettings {
@@ -96,140 +55,10 @@ struct Layer {
   Place place;
 };
 
-struct Retries {
-  int times = 0;
-  Duration delay = std::chrono::seconds(10);
-  double factor = 2;
-  Duration max = std::chrono::minutes(5);
-};
-
-/// What any asset may say.
-struct Common {
-  std::string description, owner, pool;
-  std::vector<std::string> tags;
-  std::optional<Retries> retries;
-  std::optional<Duration> timeout;
-  int priority = 0;
-};
-
-/// A check on a column or a table: `name` or `{name: arguments}`; `severity` and `name` may be
-/// among the arguments.
-struct Check {
-  std::string name;    ///< not_null, unique, accepted_values, range, regex, expression, rows,
-                       ///< freshness, relationship
-  std::string column;  ///< empty: of the table
-  Value arguments;
-  bool blocks = true;  ///< severity: block (default) or warn
-  Place place;
-  std::string label;  ///< `name:` among the arguments: what reports call it; empty: none
-};
-
-struct ColumnDeclaration {
-  std::string name;
-  std::string type;  ///< empty: whatever the data has; else part of the schema contract
-  std::string description;
-  std::string value;         ///< sources only: SQL expression over the record
-  std::string on_bad_value;  ///< streams only: as of the source; empty: what that says
-  Place value_place;
-  std::vector<Check> checks;
-  Place place;
-};
-
-/// Tables whose rows an asset's checks look at beside its own, each once, with the place of the
-/// first that names it.
-std::vector<Text> related_tables(const std::vector<ColumnDeclaration>& columns,
-                                 const std::vector<Check>& checks);
-
-enum class BuildKind { table, interval, append, merge, scd2, view };
-std::string_view name_of(BuildKind kind);
-
-struct Build {
-  BuildKind kind = BuildKind::table;
-  // interval
-  std::string column, grain;     ///< column of the result; `hour`, `day`, `15m`, …
-  int batch = 1;                 ///< at most so many intervals in one SELECT
-  std::optional<Duration> wait;  ///< an interval is due only so long after its end
-  // merge, scd2
-  std::vector<std::string> key;
-  std::string latest_by;
-  Place place;
-};
-
-struct Reads {
-  std::optional<Duration> before, after;  ///< reads so far beyond its interval
-  bool lookup = false;                    ///< its changes touch no interval
-};
-
-struct Model {
-  std::string name;  ///< `silver.movies`: folder and file name
-  Common common;
-  Build build;
-  std::vector<ColumnDeclaration> columns;
-  bool contract =
-      false;  ///< `contract: true`: the result has exactly the declared columns and types
-  std::vector<Check> checks;
-  std::string new_rows;  ///< the input bound to its new rows, or empty
-  std::map<std::string, Reads> reads;
-  std::vector<std::string> partition_by;
-  std::string retention_column;  ///< empty: the interval column, or what partitions say
-  std::string renamed_from;
-  /// What the SELECT's rows go through; nothing: nothing.
-  std::shared_ptr<const columns::OperatorUse> through;
-  std::string sql;   ///< the SELECT alone
-  Place sql_begin;   ///< where it begins
-  std::string file;  ///< relative to the project
-  Place place;
-};
-
-struct Source {
-  std::string name;
-  Common common;
-  std::string kind;    ///< the first key of `from`
-  Value from;          ///< the mapping under `from`, as it stands there
-  std::any own;        ///< kinds.h: the same as its kind of source alone reads it
-  std::string format;  ///< json, csv, …
-  std::string raw;     ///< column that keeps each record's text as it came; empty: none
-  std::vector<ColumnDeclaration> columns;
-  std::vector<Check> checks;
-  std::string on_new_column = "add";    ///< add, ignore, reject, stop
-  std::string on_bad_value = "reject";  ///< streams: reject, null, stop
-  std::string explode;                  ///< streams: path of a list; empty: none
-  /// Partition column → SQL expression over the table's columns (empty: the column itself).
-  std::vector<std::pair<std::string, std::string>> partition_by;
-  std::string retention_column;  ///< empty: what partitions say
-  Value flush, files;
-  std::string file;
-  Place place;
-};
-
 struct Seed {
   std::string name;  ///< file stem under seeds/; table `seeds.<name>`
   std::string path;  ///< absolute
   std::string file;
-};
-
-struct PublishedView {
-  Text from;  ///< a table; or empty where `sql` is given
-  std::string sql;
-  Place sql_begin;
-  std::string table;
-  std::string mode = "replace";  ///< replace, append, upsert, replace_interval
-  std::vector<std::vector<std::string>> indexes, unique;
-  std::vector<std::string> key;                ///< of upsert, and of documents
-  std::string interval;                        ///< column of replace_interval; empty: the model's
-  std::map<std::string, std::string> columns;  ///< column → its type in the store
-  std::optional<int> keep;                     ///< former batches that the store keeps
-  std::any own;                                ///< kinds.h: what its kind of store alone reads
-  Place place;
-};
-
-struct Publication {
-  std::string name;  ///< asset name is `publish.<name>`
-  Common common;
-  Text to;  ///< connection
-  std::vector<PublishedView> views;
-  std::string file;
-  Place place;
 };
 
 /// `tasks/*.yaml` and sensors: read and checked, run by a later version.
@@ -239,19 +68,6 @@ struct Task {
   Common common;
   Value body;
   std::vector<Text> after;
-  std::string file;
-  Place place;
-};
-
-struct UnitTest {
-  std::string name;  ///< file stem, with a number where a file holds several
-  Text model;
-  std::optional<Time> at;              ///< frozen `$run_time`
-  std::optional<Time> start, end;      ///< `$start`, `$end`; default: the interval that holds `at`
-  std::map<std::string, Value> given;  ///< table → list of rows
-  std::map<std::string, Text> vars;
-  Value expect;          ///< list of rows; only the columns they name are compared
-  bool ordered = false;  ///< the order of the rows counts
   std::string file;
   Place place;
 };

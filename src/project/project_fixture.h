@@ -9,6 +9,7 @@
 #include <string>
 
 #include "project/kinds.h"
+#include "project/project.h"
 
 namespace windrow::project {
 

@@ -11,8 +11,8 @@
 #include "duck/sandbox.h"
 #include "project/interpolation.h"
 #include "project/node.h"
-#include "project/project.h"
 #include "project/shape.h"
+#include "project/values.h"
 
 namespace windrow::project {
 

@@ -3,9 +3,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
-
-#include "project/project.h"
 
 namespace windrow::project {
 

@@ -7,8 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/time.h"
 #include "project/reading.h"
 #include "project/shape.h"
+#include "project/values.h"
 
 namespace windrow::project {
 

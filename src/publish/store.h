@@ -12,7 +12,7 @@
 #include "base/progress.h"
 #include "base/rows.h"
 #include "duck/forward.h"
-#include "project/project.h"
+#include "project/publication.h"
 #include "storage/file_system.h"
 
 /// A store takes views whole or not at all, each with a manifest row.

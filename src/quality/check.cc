@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "base/time.h"
 #include "duck/duck.h"
 #include "duck/quoting.h"
+#include "lake/schema.h"
 #include "quality/check_compile.h"
 
 namespace windrow::quality {

@@ -5,9 +5,10 @@
 #include <vector>
 
 #include "base/rows.h"
+#include "base/time.h"
 #include "duck/forward.h"
 #include "lake/row_work.h"
-#include "project/project.h"
+#include "project/checks.h"
 
 namespace windrow::quality {
 

@@ -7,6 +7,7 @@
 
 #include "base/nearest.h"
 #include "base/text.h"
+#include "base/time.h"
 #include "duck/quoting.h"
 #include "duck/sandbox.h"
 #include "quality/literal.h"

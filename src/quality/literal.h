@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "project/project.h"
+#include "project/values.h"
 
 /// Private to quality/: values of YAML as SQL and as JSON.
 namespace windrow::quality {

@@ -4,8 +4,9 @@
 #include <string>
 
 #include "base/rows.h"
+#include "columns/forward.h"
 #include "duck/forward.h"
-#include "project/project.h"
+#include "project/unit_test.h"
 #include "sql/sql.h"
 
 namespace windrow::quality {

@@ -1,4 +1,5 @@
 #include "quality/unit_test_values.h"
+#include "base/time.h"
 
 #include <fmt/format.h>
 

@@ -6,7 +6,7 @@
 
 #include "base/rows.h"
 #include "duck/forward.h"
-#include "project/project.h"
+#include "project/values.h"
 #include "sql/sql.h"
 
 /// Private to quality/: rows of YAML as rows of DuckDB.

@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "duck/quoting.h"
+#include "lake/row_work.h"
 #include "sources/files/found_file.h"
 #include "sources/files/json_columns.h"
 #include "sources/rest/json_slices.h"

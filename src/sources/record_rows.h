@@ -6,8 +6,7 @@
 #include <vector>
 
 #include "base/rows.h"
-#include "lake/row_work.h"
-#include "project/project.h"
+#include "project/source.h"
 #include "sources/source.h"
 
 /// Records that came one by one (from an API, a stream), as rows of the table.

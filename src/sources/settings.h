@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "project/project.h"
+#include "project/values.h"
 
 /// Settings of a kind of source, read out of what its file says. Types were held when the file was
 /// read; what is wrong here is an Error(configuration) with its place.

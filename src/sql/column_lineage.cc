@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "duck/duck.h"
 #include "duck/quoting.h"
 #include "sql/tree.h"
 

@@ -1,5 +1,4 @@
 #include "base/hash.h"
-#include "duck/duck.h"
 #include "sql/tree.h"
 
 namespace windrow::sql {

@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "duck/duck.h"
 #include "sql/interval_push.h"
 
 // Which inputs a SELECT reads by intervals: what all uses of a table have in common.

@@ -2,7 +2,6 @@
 #include <cctype>
 
 #include "base/hash.h"
-#include "duck/duck.h"
 #include "sql/tree.h"
 
 namespace windrow::sql {

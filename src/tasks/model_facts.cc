@@ -11,6 +11,7 @@
 #include "duck/duck.h"
 #include "duck/quoting.h"
 #include "lake/guided_scan.h"
+#include "lake/table.h"
 
 namespace windrow::tasks {
 

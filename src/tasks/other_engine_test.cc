@@ -5,6 +5,7 @@
 #include "duck/parquet_writer.h"
 #include "duck/quoting.h"
 #include "engine/duckdb/duckdb_engine.h"
+#include "project/project.h"
 #include "project/project_fixture.h"
 #include "tasks/context.h"
 #include "tasks/model_facts.h"

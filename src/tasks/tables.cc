@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "duck/duck.h"
+#include "lake/table.h"
 
 namespace windrow::tasks {
 

@@ -7,6 +7,8 @@
 #include <set>
 #include <thread>
 
+#include "columns/batch.h"
+#include "columns/parquet_files.h"
 #include "duck/batches.h"
 #include "duck/duck.h"
 #include "duck/quoting.h"

@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "duck/duck.h"
+#include "duck/forward.h"
 #include "engine/engine.h"
 #include "storage/file_system.h"
 

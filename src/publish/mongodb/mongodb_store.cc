@@ -13,6 +13,7 @@
 #include "duck/quoting.h"
 #include "duck/vectors.h"
 #include "publish/manifest_fields.h"
+#include "publish/mongodb/fields.h"
 #include "publish/mongodb/kind.h"
 
 /// MongoDB as a serving database.
@@ -36,7 +37,6 @@ using clients::MongoIndex;
 constexpr const char* kPointers = "windrow_publications";
 constexpr const char* kPointer = "current";
 constexpr int kKeptByDefault = 1;
-constexpr int64_t kDayMs = 86400000;
 
 /// `{"$date": "2025-10-17T14:00:00Z"}`, or milliseconds under `$numberLong` where it is far off.
 std::optional<Time> time_at(const Json& json, const char* key) {
@@ -45,9 +45,6 @@ std::optional<Time> time_at(const Json& json, const char* key) {
   const auto& date = (*found)["$date"];
   if (date.is_string()) return parse_time(date.get<std::string>());
   return time_from_micros(std::stoll(text_at(date, "$numberLong")) * 1000);
-}
-int64_t milliseconds(Time time) {
-  return std::chrono::floor<std::chrono::milliseconds>(time).time_since_epoch().count();
 }
 
 Manifest manifest_of(const std::string& view, const Json& json) {
@@ -78,14 +75,14 @@ void put_fields(const Manifest& m, Bson& out) {
   out.int64("source_version", m.source_version);
   out.text("definition", m.definition);
   if (m.boundary) {
-    out.date("boundary", milliseconds(*m.boundary));
+    out.date("boundary", bson_milliseconds(*m.boundary));
   } else {
     out.null("boundary");
   }
   out.int64("rows", m.rows);
   out.text("checksum", m.checksum);
-  out.date("started", milliseconds(m.started));
-  out.date("published", milliseconds(m.published));
+  out.date("started", bson_milliseconds(m.started));
+  out.date("published", bson_milliseconds(m.published));
   out.text("inputs", m.inputs);
   if (!m.rejected.empty()) out.text("rejected", m.rejected);
 }
@@ -102,143 +99,6 @@ void put(const std::string& view, const Batches& batches, Bson& out) {
   }
   out.end_array();
   out.end_document();
-}
-
-enum class Kind { boolean, integer, real, decimal, text, json, bytes, date, time };
-
-/// A column: how its values become BSON, and the SQL that yields them.
-struct Field {
-  std::string name;
-  Kind kind = Kind::text;
-  bool list = false, top = false;
-  std::string sql;
-};
-
-Kind kind_of(const std::string& type, std::string& cast) {
-  if (type == "BOOLEAN") return Kind::boolean;
-  if (type == "DOUBLE" || type == "FLOAT") return cast = "DOUBLE", Kind::real;
-  if (type == "DATE") return Kind::date;
-  if (type == "BLOB") return Kind::bytes;
-  if (type.starts_with("TIMESTAMP")) {
-    if (type != "TIMESTAMP WITH TIME ZONE") cast = "TIMESTAMP";
-    return Kind::time;
-  }
-  if (type.starts_with("DECIMAL(") || type == "HUGEINT" || type == "UBIGINT")
-    return cast = "VARCHAR", Kind::decimal;
-  if (type.ends_with("INT") || type == "INTEGER" || type == "UINTEGER")
-    return cast = "BIGINT", Kind::integer;
-  if (type.ends_with("]") || type.starts_with("STRUCT(") || type.starts_with("MAP(") ||
-      type == "JSON")
-    return Kind::json;
-  return cast = "VARCHAR", Kind::text;
-}
-
-/// DuckDB's type for one of BSON that `columns` names.
-std::string declared_type(const Column& column, const std::string& declared,
-                          const ViewBatch& view) {
-  static const std::map<std::string, std::string> known = {
-      {"bool", "BOOLEAN"},   {"long", "BIGINT"},    {"double", "DOUBLE"},
-      {"string", "VARCHAR"}, {"date", "TIMESTAMP"}, {"object", "JSON"}};
-  const auto found = known.find(declared);
-  if (found != known.end()) return found->second;
-  throw Error(Code::configuration,
-              fmt::format("column \"{}\" of view \"{}\": BSON's type \"{}\" is not one that "
-                          "windrow writes",
-                          column.name, view.table, declared),
-              "bool, long, double, string, date or object", view.settings.place);
-}
-
-Field field_of(const Column& column, const ViewBatch& view) {
-  Field out;
-  out.name = column.name;
-  std::string cast, type = column.type, name = duck::quote_name(column.name);
-  const auto declared = view.settings.columns.find(column.name);
-  if (declared != view.settings.columns.end()) {
-    type = declared_type(column, declared->second, view);
-    name = "CAST(" + name + " AS " + type + ")";
-  }
-  if (type.ends_with("]")) {
-    const std::string element = type.substr(0, type.rfind('['));
-    if (kind_of(element, cast) != Kind::json) {
-      out.list = true;
-      type = element;
-      cast.clear();
-    }
-  }
-  out.kind = kind_of(type, cast);
-  if (out.list && cast.empty()) cast = type;
-  if (out.kind == Kind::json) {
-    out.sql = "CAST(to_json(" + name + ") AS VARCHAR)";
-  } else {
-    out.sql = cast.empty() ? name : "CAST(" + name + " AS " + cast + (out.list ? "[]" : "") + ")";
-  }
-  return out;
-}
-
-void put_value(const Field& field, const std::string& key, const duck::Vector& vector, size_t row,
-               Bson& out) {
-  if (vector.null(row)) return out.null(key);
-  switch (field.kind) {
-    case Kind::boolean: return out.boolean(key, vector.at<bool>(row));
-    case Kind::integer: return out.int64(key, vector.at<int64_t>(row));
-    case Kind::real: return out.real(key, vector.at<double>(row));
-    case Kind::decimal: {
-      const std::string digits(vector.text(row));
-      if (!out.decimal(key, digits)) {
-        throw Error(Code::data,
-                    fmt::format("column \"{}\" has {}, which is beyond the 34 digits of MongoDB's "
-                                "decimals",
-                                field.name, digits),
-                    fmt::format("columns: {{{0}: double}} at the view rounds it, {{{0}: string}} "
-                                "keeps every digit and gives up comparing",
-                                field.name));
-      }
-      return;
-    }
-    case Kind::text: return out.text(key, vector.text(row));
-    case Kind::bytes: return out.binary(key, vector.text(row));
-    case Kind::date: {
-      const int32_t days = vector.at<int32_t>(row);
-      if (days == INT32_MAX || days == -INT32_MAX) return out.null(key);
-      return out.date(key, days * kDayMs);
-    }
-    case Kind::time: {
-      const int64_t at = vector.at<int64_t>(row);
-      if (at == INT64_MAX || at == -INT64_MAX) return out.null(key);
-      return out.date(key, milliseconds(time_from_micros(at)));
-    }
-    case Kind::json: {
-      // A document is not told from an array or a single value by its text alone.
-      const auto whole = Bson::from_json("{\"v\":" + std::string(vector.text(row)) + "}");
-      return out.first_of(key, whole);
-    }
-  }
-}
-
-void put_field(const Field& field, const duck::Vector& vector, size_t row, Bson& out) {
-  if (!field.list || vector.null(row)) return put_value(field, field.name, vector, row, out);
-  const auto entry = vector.at<duck::ListEntry>(row);
-  out.begin_array(field.name);
-  for (uint64_t i = 0; i < entry.length; ++i)
-    put_value(field, std::to_string(i), *vector.child, entry.offset + i, out);
-  out.end_array();
-}
-
-/// Fields beside the document's own, which they must not hide, and whose names a document takes
-/// nowhere but inside `data`.
-void refuse_odd_top_level(const std::vector<Field>& fields, const ViewBatch& view) {
-  static const std::set<std::string> own = {"_id", "view_type", "computed_at", "batch_run_id"};
-  const bool flat = document_form(view.settings).flat;
-  for (const auto& field : fields) {
-    if (!flat && !field.top) continue;
-    const bool taken = own.contains(field.name) || (!flat && field.name == "data");
-    if (!taken && !field.name.starts_with('$')) continue;
-    throw Error(
-        Code::configuration,
-        fmt::format("column \"{}\" of view \"{}\" cannot stand at the top of a document{}",
-                    field.name, view.table, taken ? ", which has a field of that name" : ""),
-        "leave it in data, or give it another name in the SELECT", view.settings.place);
-  }
 }
 
 class MongodbStore final : public Store {
@@ -296,7 +156,7 @@ class MongodbStore final : public Store {
     filter.text("_id", kPointer);
     update.begin_document("$set");
     for (const auto& [view, boundary] : boundaries)
-      update.date("views." + view + ".boundary", milliseconds(boundary));
+      update.date("views." + view + ".boundary", bson_milliseconds(boundary));
     update.end_document();
     mongo.update_one(kPointers, filter, update, false);
   }
@@ -372,7 +232,7 @@ class MongodbStore final : public Store {
         if (instead) {
           instead(filter);
         } else {
-          put_values(key[i].second, filter);
+          put_bson_values(key[i].second, filter);
         }
         filter.end_document();
         filter.end_document();
@@ -381,28 +241,6 @@ class MongodbStore final : public Store {
       filter.end_document();
     }
     filter.end_array();
-  }
-
-  /// `$in` of all that the text may stand for: MongoDB compares numbers of all types, but no text
-  /// with a number.
-  static void put_values(const std::string& value, Bson& out) {
-    out.begin_array("$in");
-    int at = 0;
-    out.text(std::to_string(at++), value);
-    int64_t whole = 0;
-    const auto end = value.data() + value.size();
-    if (const auto read = std::from_chars(value.data(), end, whole);
-        read.ec == std::errc() && read.ptr == end)
-      out.int64(std::to_string(at++), whole);
-    const bool digits = value.find_first_not_of("0123456789.-+eE") == std::string::npos;
-    if (digits && out.decimal(std::to_string(at), value)) ++at;
-    double real = 0;
-    if (const auto read = std::from_chars(value.data(), end, real);
-        read.ec == std::errc() && read.ptr == end)
-      out.real(std::to_string(at++), real);
-    if (const auto time = parse_time(value)) out.date(std::to_string(at++), milliseconds(*time));
-    if (value == "true" || value == "false") out.boolean(std::to_string(at++), value == "true");
-    out.end_array();
   }
 
   static std::string collection_of(const ViewBatch& view) {
@@ -456,7 +294,7 @@ class MongodbStore final : public Store {
   void write(Mongo& mongo, const ViewBatch& view, Manifest& manifest, duck::Connection& connection,
              Cancel& cancel, const ProgressSink& progress) const {
     const auto& form = document_form(view.settings);
-    std::vector<Field> fields;
+    std::vector<BsonField> fields;
     std::string select;
     const auto has = [](const std::vector<std::string>& names, const std::string& name) {
       return std::find(names.begin(), names.end(), name) != names.end();
@@ -464,7 +302,7 @@ class MongodbStore final : public Store {
     const auto columns = connection.describe(view.select);
     refuse_unknown_columns(view, columns);
     for (const auto& column : columns) {
-      fields.push_back(field_of(column, view));
+      fields.push_back(bson_field(column, view));
       fields.back().top = has(form.top, column.name);
       select += (select.empty() ? "" : ", ") + fields.back().sql;
     }
@@ -477,7 +315,7 @@ class MongodbStore final : public Store {
     }
     refuse_same_keys(view, connection);
     const std::string type = view_type(view);
-    const int64_t computed = milliseconds(manifest.started);
+    const int64_t computed = bson_milliseconds(manifest.started);
     MongoBulk bulk(mongo, collection_of(view));
     Bson filter, document;
     Sha256 checksum;
@@ -492,7 +330,7 @@ class MongodbStore final : public Store {
                                if (view.settings.key.empty()) out.int64("row", manifest.rows);
                                for (size_t i = 0; i < fields.size(); ++i)
                                  if (has(view.settings.key, fields[i].name))
-                                   put_field(fields[i], vectors[i], row, out);
+                                   put_bson(fields[i], vectors[i], row, out);
                                out.end_document();
                              };
                              filter.clear();
@@ -504,12 +342,11 @@ class MongodbStore final : public Store {
                              document.text("batch_run_id", manifest.batch_id);
                              for (size_t i = 0; i < fields.size(); ++i)
                                if (form.flat || fields[i].top)
-                                 put_field(fields[i], vectors[i], row, document);
+                                 put_bson(fields[i], vectors[i], row, document);
                              if (!form.flat) {
                                document.begin_document("data");
                                for (size_t i = 0; i < fields.size(); ++i)
-                                 if (!fields[i].top)
-                                   put_field(fields[i], vectors[i], row, document);
+                                 if (!fields[i].top) put_bson(fields[i], vectors[i], row, document);
                                document.end_document();
                              }
                              checksum.add(document.body_after("batch_run_id"));
@@ -605,8 +442,8 @@ class MongodbStore final : public Store {
         const auto found = now.find(entry.first);
         return found != now.end() &&
                found->second.present.batch_id == entry.second.present.batch_id &&
-               milliseconds(found->second.present.published) ==
-                   milliseconds(entry.second.present.published);
+               bson_milliseconds(found->second.present.published) ==
+                   bson_milliseconds(entry.second.present.published);
       });
     } catch (const Error&) {
       return false;  // what went wrong first is told

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "duck/duck.h"
-
 namespace windrow::publish {
 
 namespace {

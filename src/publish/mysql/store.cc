@@ -9,6 +9,7 @@
 #include "duck/quoting.h"
 #include "publish/mysql/insert.h"
 #include "publish/mysql/kind.h"
+#include "publish/mysql/renaming.h"
 
 /// MySQL and MariaDB as serving databases (docs/adr/015-swap-in-mysql.md).
 ///
@@ -40,13 +41,6 @@ constexpr const char* kFormerManifests = "windrow_former_publications";
 constexpr const char* kRows = "windrow_rows";
 constexpr const char* kGone = "windrow_gone";
 
-/// What stands for a table until it is renamed, and after it was.
-std::string new_table(const std::string& name) {
-  return "windrow_new_" + (name.size() > 40 ? sha256(name).substr(0, 40) : name);
-}
-std::string old_table(const std::string& name) {
-  return "windrow_old_" + (name.size() > 40 ? sha256(name).substr(0, 40) : name);
-}
 /// Manifests are tables of ours already.
 std::string without_prefix(const char* manifests) { return manifests + sizeof("windrow_") - 1; }
 
@@ -56,25 +50,6 @@ struct Sending {
   bool swapped;
   MysqlTable table;
   Manifest manifest;
-};
-
-/// Tables that change their names together.
-class Renaming {
- public:
-  void add(const std::string& from, const std::string& to) {
-    sql_ += (sql_.empty() ? "RENAME TABLE " : ", ") + mysql_name(from) + " TO " + mysql_name(to);
-  }
-  /// `from` is in the way of another.
-  void away(const std::string& from, const std::string& to) {
-    add(from, to);
-    old_.push_back(to);
-  }
-  const std::string& sql() const { return sql_; }
-  const std::vector<std::string>& old() const { return old_; }
-
- private:
-  std::string sql_;
-  std::vector<std::string> old_;
 };
 
 class MysqlStore final : public Store {
@@ -132,8 +107,8 @@ class MysqlStore final : public Store {
     for (const auto& index : indexes_of(database, view, table, swapped))
       out.push_back("ALTER TABLE " + mysql_name(swapped ? beside : view.table) + " " + index);
     if (swapped) {
-      Renaming renaming;
-      exchange(database, view, renaming);
+      MysqlRenaming renaming;
+      renaming.exchange(database, view);
       out.push_back(renaming.sql());
     }
     return out;
@@ -148,7 +123,7 @@ class MysqlStore final : public Store {
     const auto present = read_manifests(database, kManifests);
     const auto former = read_manifests(database, kFormerManifests);
     std::vector<Manifest> out;
-    Renaming renaming;
+    MysqlRenaming renaming;
     for (const auto& view : views) {
       if (!former.contains(view) || !present.contains(view) ||
           !mysql_there(database, former_table(view))) {
@@ -505,25 +480,9 @@ class MysqlStore final : public Store {
     }
   }
 
-  /// The view's new table in the place of the one there is, which becomes the former batch or goes.
-  static void exchange(Mysql& database, const ViewBatch& view, Renaming& renaming) {
-    const std::string former = former_table(view.table);
-    if (mysql_there(database, view.table)) {
-      const bool keep = view.settings.keep.value_or(0) > 0 && !view.change.erased;
-      if ((keep || view.change.erased) && mysql_there(database, former))
-        renaming.away(former, old_table(former));
-      if (keep) {
-        renaming.add(view.table, former);
-      } else {
-        renaming.away(view.table, old_table(view.table));
-      }
-    }
-    renaming.add(new_table(view.table), view.table);
-  }
-
   /// Copies of both tables of manifests, changed by `statements`, take their places.
   static void exchange_manifests(Mysql& database, const std::vector<std::string>& statements,
-                                 Renaming& renaming) {
+                                 MysqlRenaming& renaming) {
     for (const char* table : {kManifests, kFormerManifests}) {
       const std::string name = without_prefix(table);
       drop(database, {new_table(name), old_table(name)});
@@ -541,7 +500,7 @@ class MysqlStore final : public Store {
   void swap(Mysql& database, std::vector<Sending>& sending, Cancel& cancel) {
     std::vector<std::string> statements;
     std::vector<Manifest> written;
-    Renaming renaming;
+    MysqlRenaming renaming;
     const Time now = clock_.now();
     const auto record = [&](std::vector<std::string> all) {
       for (auto& statement : all) statements.push_back(std::move(statement));
@@ -553,7 +512,7 @@ class MysqlStore final : public Store {
       if (!each.swapped) continue;
       const auto& view = each.view;
       drop(database, {old_table(view.table), old_table(former_table(view.table))});
-      exchange(database, view, renaming);
+      renaming.exchange(database, view);
       each.manifest.published = now;
       const auto beside = manifests_beside(kManifests), former = manifests_beside(kFormerManifests);
       if (view.settings.keep.value_or(0) > 0 && !view.change.erased) {
@@ -571,7 +530,7 @@ class MysqlStore final : public Store {
 
   /// All at once or not at all. Where the connection is lost meanwhile, the manifests say what
   /// became of it.
-  void rename(Mysql& database, const Renaming& renaming, const std::vector<Manifest>& written,
+  void rename(Mysql& database, const MysqlRenaming& renaming, const std::vector<Manifest>& written,
               Cancel& cancel) {
     database.execute(fmt::format("SET SESSION lock_wait_timeout = {}", kRenameSeconds));
     for (int tries = 1;; ++tries) {

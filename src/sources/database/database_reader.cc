@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "duck/quoting.h"
+#include "project/project.h"
 #include "sources/database/kind.h"
 #include "sources/database/rows.h"
 #include "sources/files/local_copies.h"

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "clients/sqlite.h"
+#include "project/project.h"
 #include "sources/database/rows.h"
 #include "sources/database/snapshots.h"
 #include "sources/look.h"

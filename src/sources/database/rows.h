@@ -8,7 +8,7 @@
 #include "base/cancel.h"
 #include "base/rows.h"
 #include "clients/postgres.h"
-#include "project/project.h"
+#include "project/connection.h"
 
 /// Private to sources/database: what a database is asked for, whichever it is.
 namespace windrow::sources {

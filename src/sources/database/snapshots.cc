@@ -1,5 +1,7 @@
 #include "sources/database/snapshots.h"
 
+#include "project/project.h"
+
 namespace windrow::sources {
 
 std::unique_ptr<DatabaseRows> Snapshots::of(const project::Project& project,

@@ -6,8 +6,11 @@
 #include <string>
 
 #include "base/cancel.h"
-#include "project/project.h"
 #include "sources/database/rows.h"
+
+namespace windrow::project {
+struct Project;
+}  // namespace windrow::project
 
 namespace windrow::sources {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "lake/row_work.h"
-#include "project/project.h"
+#include "project/source.h"
 #include "sources/files/csv_scan.h"
 #include "sources/files/file_bytes.h"
 #include "sources/files/found_file.h"

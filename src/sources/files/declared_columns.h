@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "project/project.h"
+#include "project/source.h"
 
 /// Private to sources/files: what becomes of a file that lacks a column which its source declares
 /// (`missing_column`).

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "duck/quoting.h"
+#include "project/project.h"
 #include "sources/files/conversion.h"
 #include "sources/files/declared_columns.h"
 #include "sources/files/found_file.h"

@@ -13,6 +13,8 @@
 #include "base/rows.h"
 #include "duck/duck.h"
 #include "duck/quoting.h"
+#include "lake/row_work.h"
+#include "project/project.h"
 #include "sources/files/kind.h"
 
 /// For tests of reading files: a folder of files, and what becomes of them.

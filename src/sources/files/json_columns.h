@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "project/project.h"
+#include "project/source.h"
 
 /// Private to sources/files: a record's fields as columns. Decides; reads nothing.
 namespace windrow::sources {

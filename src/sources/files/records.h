@@ -8,7 +8,7 @@
 
 #include "base/rows.h"
 #include "lake/row_work.h"
-#include "project/project.h"
+#include "project/source.h"
 #include "sources/files/file_bytes.h"
 #include "sources/files/found_file.h"
 #include "sources/source.h"

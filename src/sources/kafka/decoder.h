@@ -15,7 +15,7 @@
 #include "base/rows.h"
 #include "duck/forward.h"
 #include "duck/row_buffer.h"
-#include "project/project.h"
+#include "project/source.h"
 #include "sources/kafka/messages.h"
 
 namespace windrow::sources {

@@ -7,6 +7,7 @@
 
 #include "base/nearest.h"
 #include "base/url.h"
+#include "project/project.h"
 #include "project/types.h"
 #include "sources/kafka/kind.h"
 

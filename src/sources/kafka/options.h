@@ -6,9 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "base/time.h"
 #include "clients/kafka.h"
 #include "clients/transport.h"
-#include "project/project.h"
+#include "project/connection.h"
+#include "project/source.h"
+
+namespace windrow::project {
+struct Project;
+}  // namespace windrow::project
 
 /// What a project says of a Kafka source, as typed values.
 namespace windrow::sources {

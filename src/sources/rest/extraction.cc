@@ -1,9 +1,12 @@
 #include "sources/rest/extraction.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "base/url.h"
+#include "duck/quoting.h"
 #include "sources/rest/json_slices.h"
 
 namespace windrow::sources {
@@ -93,6 +96,17 @@ Json json_of_map(const std::map<std::string, T>& map, const Make& make) {
   return out;
 }
 
+/// `a.b` → `$."a"."b"`
+std::string duck_path(const std::string& path) {
+  std::string out = "$";
+  for (size_t i = 0; i <= path.size();) {
+    const size_t end = std::min(path.find('.', i), path.size());
+    out += ".\"" + path.substr(i, end - i) + "\"";
+    i = end + 1;
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string to_json(const Progress& p) {
@@ -114,6 +128,50 @@ std::string to_json(const Progress& p) {
     if (!stream.done) out["streams"].push_back(json_of(stream));
   }
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string parents_select(const RestResource& resource, const RestResource& parent,
+                           const std::string& rows_sql, const std::string& raw,
+                           const Progress& progress) {
+  using duck::quote_text;
+  std::string object, whole;
+  for (const auto& field : resource.parent_fields) {
+    const std::string value =
+        "json_extract(" + duck::quote_name(raw) + ", " + quote_text(duck_path(field)) + ")";
+    object += (object.empty() ? "" : ", ") + quote_text(field) + ", " + value;
+    whole += " AND " + value + " IS NOT NULL AND json_type(" + value + ") <> 'NULL'";
+  }
+  // Answers that have not changed (304) stay what they were: then the last extraction that has them
+  // counts for each request.
+  const std::string these = parent.conditional
+                                ? "(request, extraction) IN (SELECT (request, max(extraction)) "
+                                  "FROM rows WHERE endpoint = " +
+                                      quote_text(parent.name) + " GROUP BY request)"
+                                : "extraction = " + quote_text(progress.extraction);
+  return "WITH rows AS (" + rows_sql + ") SELECT parent FROM (SELECT DISTINCT CAST(json_object(" +
+         object + ") AS VARCHAR) AS parent FROM rows WHERE endpoint = " + quote_text(parent.name) +
+         " AND " + these + whole + ") WHERE parent > " + quote_text(progress.parents_after) +
+         " ORDER BY parent";
+}
+
+std::string log_select(const Progress& progress) {
+  const auto time = [](Time at) { return "TIMESTAMPTZ " + duck::quote_text(iso(at)); };
+  std::string rows;
+  for (const auto& [name, t] : progress.logged) {
+    rows += (rows.empty() ? "" : ", ") +
+            fmt::format(
+                "({}, {}, {}, {}, {}::BIGINT, {}::BIGINT, {}::BIGINT, {}::BIGINT, "
+                "{}::BIGINT, {}::BIGINT, {}::BIGINT, {}::BIGINT, {}::BIGINT, {}::BIGINT, "
+                "{}::BIGINT, {}, {})",
+                duck::quote_text(progress.extraction), duck::quote_text(name), time(t.began),
+                time(t.ended), t.requests, t.attempts, t.throttled, t.not_modified, t.missing,
+                t.records, t.promised, t.distinct, t.twice, t.extra_passes, t.incomplete,
+                t.incomplete == 0, duck::quote_text(t.short_lists));
+  }
+  return "SELECT * FROM (VALUES " + rows +
+         ") AS log(extraction, endpoint, started_at, ended_at, requests, attempts, throttled, "
+         "not_modified, missing, records, promised, distinct_keys, seen_twice, extra_passes, "
+         "incomplete_lists, complete, note)";
 }
 
 Progress progress_from_json(const std::string& text) {

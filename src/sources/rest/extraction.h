@@ -68,6 +68,13 @@ struct Progress {
   std::map<std::string, Tally> logged;       ///< of the level that ended with this commit
 };
 std::string to_json(const Progress& progress);
+/// SELECT of the parents of a resource's lists, as JSON objects in their order, behind the last one
+/// that was handed out; `rows_sql`: those of the table, `raw`: its column of whole records.
+std::string parents_select(const RestResource& resource, const RestResource& parent,
+                           const std::string& rows_sql, const std::string& raw,
+                           const Progress& progress);
+/// SELECT of what came of the resources of the level that ended, a row each.
+std::string log_select(const Progress& progress);
 Progress progress_from_json(const std::string& text);
 
 /// The URL of a page of a stream, without keys.

@@ -6,6 +6,7 @@
 #include "base/secret_text.h"
 #include "base/url.h"
 #include "clients/transport.h"
+#include "project/project.h"
 #include "sources/rest/kind.h"
 #include "sources/settings.h"
 

@@ -7,6 +7,8 @@
 #include "base/hash.h"
 #include "base/secrets.h"
 #include "duck/quoting.h"
+#include "lake/row_work.h"
+#include "project/project.h"
 #include "sources/record_rows.h"
 #include "sources/rest/extraction.h"
 #include "sources/rest/fetcher.h"
@@ -48,17 +50,6 @@ uint64_t hash_of(std::string_view text) {
   const std::string bytes = sha256_bytes(text);
   uint64_t out = 0;
   std::copy_n(bytes.begin(), sizeof out, reinterpret_cast<char*>(&out));
-  return out;
-}
-
-/// `a.b` → `$."a"."b"`
-std::string duck_path(const std::string& path) {
-  std::string out = "$";
-  for (size_t i = 0; i <= path.size();) {
-    const size_t end = std::min(path.find('.', i), path.size());
-    out += ".\"" + path.substr(i, end - i) + "\"";
-    i = end + 1;
-  }
   return out;
 }
 
@@ -308,26 +299,9 @@ void RestReader::read_parents(lake::DuckRows& session, size_t at) {
   const auto& resource = config_.resources[at];
   const auto parent = std::find_if(config_.resources.begin(), config_.resources.end(),
                                    [&](const auto& each) { return each.name == resource.parent; });
-  std::string object, whole;
-  for (const auto& field : resource.parent_fields) {
-    const std::string value =
-        "json_extract(" + quote_name(source_.raw) + ", " + quote_text(duck_path(field)) + ")";
-    object += (object.empty() ? "" : ", ") + quote_text(field) + ", " + value;
-    whole += " AND " + value + " IS NOT NULL AND json_type(" + value + ") <> 'NULL'";
-  }
-  // Answers that have not changed (304) stay what they were: then the last extraction that has them
-  // counts for each request.
-  const std::string these = parent->conditional
-                                ? "(request, extraction) IN (SELECT (request, max(extraction)) "
-                                  "FROM rows WHERE endpoint = " +
-                                      quote_text(parent->name) + " GROUP BY request)"
-                                : "extraction = " + quote_text(progress_.extraction);
-  const auto rows = session.query(
-      "WITH rows AS (" + table_.rows_sql +
-      ") SELECT parent FROM (SELECT DISTINCT CAST(json_object(" + object +
-      ") AS VARCHAR) AS parent FROM rows WHERE endpoint = " + quote_text(parent->name) + " AND " +
-      these + whole + ") WHERE parent > " + quote_text(progress_.parents_after) +
-      " ORDER BY parent LIMIT " + std::to_string(kParentsMax));
+  const auto rows =
+      session.query(parents_select(resource, *parent, table_.rows_sql, source_.raw, progress_) +
+                    " LIMIT " + std::to_string(kParentsMax));
   for (auto row = rows.rows.rbegin(); row != rows.rows.rend(); ++row) {
     Stream stream;
     stream.resource = at;
@@ -606,27 +580,7 @@ Batch RestReader::with_progress(Batch out, const std::map<std::string, lake::Txn
 
 std::optional<LogRows> RestReader::log_rows() {
   if (progress_.logged.empty()) return {};
-  std::string rows;
-  for (const auto& [name, t] : progress_.logged) {
-    const auto time = [](Time at) { return "TIMESTAMPTZ " + quote_text(iso(at)); };
-    rows += (rows.empty() ? "" : ", ") +
-            fmt::format(
-                "({}, {}, {}, {}, {}::BIGINT, {}::BIGINT, {}::BIGINT, {}::BIGINT, "
-                "{}::BIGINT, {}::BIGINT, {}::BIGINT, {}::BIGINT, {}::BIGINT, {}::BIGINT, "
-                "{}::BIGINT, {}, {})",
-                quote_text(progress_.extraction), quote_text(name), time(t.began), time(t.ended),
-                t.requests, t.attempts, t.throttled, t.not_modified, t.missing, t.records,
-                t.promised, t.distinct, t.twice, t.extra_passes, t.incomplete, t.incomplete == 0,
-                quote_text(t.short_lists));
-  }
-  LogRows out;
-  out.select =
-      "SELECT * FROM (VALUES " + rows +
-      ") AS log(extraction, endpoint, started_at, ended_at, requests, attempts, throttled, "
-      "not_modified, missing, records, promised, distinct_keys, seen_twice, extra_passes, "
-      "incomplete_lists, complete, note)";
-  out.txn = {app_id(), progress_.sequence, micros(clock_now()) / 1000};
-  return out;
+  return LogRows{log_select(progress_), {app_id(), progress_.sequence, micros(clock_now()) / 1000}};
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "project/project.h"
 #include "sources/record_rows.h"
 #include "sources/rest/json_slices.h"
 #include "sources/rest/requester.h"

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "columns/forward.h"
+#include "project/checks.h"
+#include "project/values.h"
+
+namespace windrow::project {
+
+enum class BuildKind { table, interval, append, merge, scd2, view };
+std::string_view name_of(BuildKind kind);
+
+struct Build {
+  BuildKind kind = BuildKind::table;
+  // interval
+  std::string column, grain;     ///< column of the result; `hour`, `day`, `15m`, …
+  int batch = 1;                 ///< at most so many intervals in one SELECT
+  std::optional<Duration> wait;  ///< an interval is due only so long after its end
+  // merge, scd2
+  std::vector<std::string> key;
+  std::string latest_by;
+  Place place;
+};
+
+struct Reads {
+  std::optional<Duration> before, after;  ///< reads so far beyond its interval
+  bool lookup = false;                    ///< its changes touch no interval
+};
+
+struct Model {
+  std::string name;  ///< `silver.movies`: folder and file name
+  Common common;
+  Build build;
+  std::vector<ColumnDeclaration> columns;
+  bool contract =
+      false;  ///< `contract: true`: the result has exactly the declared columns and types
+  std::vector<Check> checks;
+  std::string new_rows;  ///< the input bound to its new rows, or empty
+  std::map<std::string, Reads> reads;
+  std::vector<std::string> partition_by;
+  std::string retention_column;  ///< empty: the interval column, or what partitions say
+  std::string renamed_from;
+  /// What the SELECT's rows go through; nothing: nothing.
+  std::shared_ptr<const columns::OperatorUse> through;
+  std::string sql;   ///< the SELECT alone
+  Place sql_begin;   ///< where it begins
+  std::string file;  ///< relative to the project
+  Place place;
+};
+
+}  // namespace windrow::project
