@@ -101,36 +101,7 @@ void making_verbs(CLI::App& app, Arguments& a) {
                    "every key with its type, default and meaning, as Markdown");
 }
 
-void working_verbs(CLI::App& app, Arguments& a) {
-  auto* plan = verb(app, kWork, "plan", "what a run would do, for which intervals, and why",
-                    "  windrow plan\n  windrow plan --select '+gold.*' --start 2025-10-01\n"
-                    "  windrow plan --explain\n  windrow plan --accept gold.trending\n");
-  planning(plan, a);
-  plan->add_flag(
-      "--explain", a.explain,
-      "also the versions of inputs, how many of their files are read, and every interval range");
-  auto* run = verb(app, kWork, "run", "bring everything that is stale up to date",
-                   "  windrow run\n  windrow run --select +gold.trending --jobs 4\n"
-                   "  windrow run --env prod --select tag:daily --exclude layer:bronze\n");
-  planning(run, a);
-  running(run, a);
-  auto* ingest =
-      verb(app, kWork, "ingest", "read a stream into its table, for good or up to a limit",
-           "  windrow ingest bronze.raw_events\n"
-           "  windrow ingest bronze.raw_events --until-caught-up\n"
-           "  windrow ingest bronze.raw_events --for 10m --metrics ingest.prom\n");
-  ingest->add_option("source", a.source, "the source, LAYER.TABLE")->required();
-  ingest->add_option("--batches", a.batches, "end after so many commits")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber);
-  ingest->add_flag("--until-caught-up", a.until_caught_up,
-                   "end when all that the topic has now is in the table");
-  ingest->add_option("--for", a.duration, "end after so long, with what has come until then")
-      ->type_name("DURATION");
-  ingest
-      ->add_option("--metrics", a.metrics_file,
-                   "keep metrics in this file, as Prometheus reads them")
-      ->type_name("FILE");
+void generating_verb(CLI::App& app, Arguments& a) {
   auto* generate = verb(app, kWork, "generate", "make believable data, the same for the same seed",
                         "  windrow generate wikipedia --rows 100000 --to file --out events.ndjson\n"
                         "  windrow generate wikipedia --rows 1000000 --rate 20000 --to kafka "
@@ -166,6 +137,39 @@ void working_verbs(CLI::App& app, Arguments& a) {
       ->type_name("SHARE");
   generate->add_option("--broken", a.broken, "share that does not read (default: 0.001)")
       ->type_name("SHARE");
+}
+
+void working_verbs(CLI::App& app, Arguments& a) {
+  auto* plan = verb(app, kWork, "plan", "what a run would do, for which intervals, and why",
+                    "  windrow plan\n  windrow plan --select '+gold.*' --start 2025-10-01\n"
+                    "  windrow plan --explain\n  windrow plan --accept gold.trending\n");
+  planning(plan, a);
+  plan->add_flag(
+      "--explain", a.explain,
+      "also the versions of inputs, how many of their files are read, and every interval range");
+  auto* run = verb(app, kWork, "run", "bring everything that is stale up to date",
+                   "  windrow run\n  windrow run --select +gold.trending --jobs 4\n"
+                   "  windrow run --env prod --select tag:daily --exclude layer:bronze\n");
+  planning(run, a);
+  running(run, a);
+  auto* ingest =
+      verb(app, kWork, "ingest", "read a stream into its table, for good or up to a limit",
+           "  windrow ingest bronze.raw_events\n"
+           "  windrow ingest bronze.raw_events --until-caught-up\n"
+           "  windrow ingest bronze.raw_events --for 10m --metrics ingest.prom\n");
+  ingest->add_option("source", a.source, "the source, LAYER.TABLE")->required();
+  ingest->add_option("--batches", a.batches, "end after so many commits")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  ingest->add_flag("--until-caught-up", a.until_caught_up,
+                   "end when all that the topic has now is in the table");
+  ingest->add_option("--for", a.duration, "end after so long, with what has come until then")
+      ->type_name("DURATION");
+  ingest
+      ->add_option("--metrics", a.metrics_file,
+                   "keep metrics in this file, as Prometheus reads them")
+      ->type_name("FILE");
+  generating_verb(app, a);
   auto* backfill = verb(app, kWork, "backfill",
                         "rebuild the intervals of a range, also those that are up to date",
                         "  windrow backfill 2025-10-01 2025-11-01 --select silver.events+\n");

@@ -1,106 +1,11 @@
 #include "lake/rewrite.h"
 
-#include <gtest/gtest.h>
-
-#include <algorithm>
 #include <filesystem>
-#include <functional>
-#include <set>
 
-#include "base/clock.h"
-#include "duck/duck.h"
-#include "lake/changes.h"
+#include "lake/rewrite_fixture.h"
 
 namespace windrow::lake {
 namespace {
-
-class Rewrite : public testing::Test {
- protected:
-  Rewrite()
-      : files_(storage::local_file_system()), database_(duck::Options{}), connection_(database_) {
-    folder_ = std::filesystem::temp_directory_path() /
-              ("windrow rewrite é " + std::to_string(::getpid()));
-    path_ = folder_ / "silver/t";
-  }
-  ~Rewrite() override { std::filesystem::remove_all(folder_); }
-
-  Table table() { return Table(*files_, path_); }
-
-  StageContext context() {
-    StageContext c{engine_,       *files_, path_,           "silver.t",   {},
-                   partition_by_, true,    replace_schema_, clock_.now(), {}};
-    if (table().exists()) c.current = table().snapshot({}, &connection_);
-    return c;
-  }
-
-  template <typename Stage>
-  Staged apply(Stage&& stage, bool record_touched = true) {
-    const auto c = context();
-    Staged staged = stage(c);
-    Staged copy = staged;
-    auto request = request_of(std::move(staged), NewTable{});
-    Provenance record;
-    record.asset = "silver.t";
-    if (record_touched) record.touched = copy.touched;
-    request.provenance = record;
-    clock_.advance(std::chrono::seconds(1));
-    committed_version(table().commit(request, clock_), "silver.t");
-    EXPECT_EQ(rows(duck_sql(copy.after)), rows(duck_sql(scan(table().snapshot({}, &connection_)))));
-    return copy;
-  }
-  Staged append(const std::string& select, bool touched = true) {
-    return apply([&](const StageContext& c) { return stage_append(c, select, {}); }, touched);
-  }
-  Staged merge(const std::string& select, MergeOptions options, bool touched = true) {
-    return apply([&](const StageContext& c) { return stage_merge(c, select, {}, options); },
-                 touched);
-  }
-
-  /// All rows, sorted, as text.
-  std::string rows(const std::string& sql) {
-    // Sorted here: DuckDB's ORDER BY makes a zero of a negative zero.
-    std::multiset<std::string> lines;
-    for (const auto& row : connection_.query(sql).rows) {
-      std::string line;
-      for (const auto& cell : row) line += cell_text(cell) + ",";
-      line.back() = ' ';
-      lines.insert(line);
-    }
-    std::string out;
-    for (const auto& line : lines) out += line;
-    return out;
-  }
-  std::string rows() { return rows(duck_sql(scan(table().snapshot({}, &connection_)))); }
-  ChangedIntervals changed(int64_t from, int64_t to, const std::string& expression,
-                           const char* grain = "hour", const char* zone = "UTC") {
-    return changed_intervals(table(), from, to, expression, *Grain::parse(grain, zone),
-                             connection_);
-  }
-  size_t data_files() {
-    size_t n = 0;
-    for (const auto& file : std::filesystem::recursive_directory_iterator(path_))
-      n += file.path().extension() == ".parquet";
-    return n;
-  }
-  static std::string code_of(const std::function<void()>& work) {
-    try {
-      work();
-    } catch (const Error& error) {
-      return std::string(name_of(error.code())) + ": " + error.problem().message;
-    }
-    return "nothing thrown";
-  }
-
-  std::filesystem::path folder_;
-  std::string path_;
-  std::vector<std::string> partition_by_;
-  bool replace_schema_ = false;
-  FakeClock clock_{time_from_micros(1'760'000'000'000'000)};
-  std::unique_ptr<storage::FileSystem> files_;
-  duck::Database database_;
-  duck::Connection connection_;
-  DuckRows engine_{connection_};
-};
 
 TEST_F(Rewrite, AppendsAndAddsColumns) {
   append("SELECT 1 AS a");
@@ -594,75 +499,6 @@ TEST_F(Rewrite, ALocalHourThatComesTwiceTouchesBoth) {
     }
   }
 }
-
-/// Random changes, held against the same done to a plain DuckDB table, and against a comparison of
-/// all rows.
-class RandomChanges : public Rewrite, public testing::WithParamInterface<const char*> {};
-
-TEST_P(RandomChanges, AreThoseOfAPlainTable) {
-  if (*GetParam() != '\0') partition_by_ = {GetParam()};
-  const auto random_rows = [](int seed, int rows) {
-    const std::string s = std::to_string(seed);
-    return "SELECT id, any_value(v) AS v, any_value(d) AS d, any_value(p) AS p, any_value(\"at\") "
-           "AS \"at\" FROM ("
-           "SELECT (hash(i * 7 + " +
-           s + " * 1000) % 60)::INT AS id, (hash(i + " + s +
-           " * 77) % 3)::INT AS v, "
-           "if(hash(i, " +
-           s +
-           ") % 9 = 0, 'nan', '-0.5')::DOUBLE AS d, "
-           "if(id % 5 = 0, NULL, 'p ' || id % 3) AS p, "
-           "TIMESTAMP '2025-01-01' + INTERVAL 41 MINUTE * (hash(i + " +
-           s +
-           ") % 200) AS \"at\" "
-           "FROM range(" +
-           std::to_string(rows) + ") r(i)) GROUP BY id";
-  };
-  connection_.execute("CREATE TABLE plain AS " + random_rows(0, 80));
-  merge("FROM plain", {{"id"}, "", ""}, false);
-  for (int seed = 1; seed <= 12; ++seed) {
-    connection_.execute("CREATE OR REPLACE TABLE before AS FROM plain");
-    connection_.execute("CREATE OR REPLACE TABLE fresh AS " +
-                        random_rows(seed, seed % 4 == 0 ? 0 : 5 + seed));
-    if (seed % 3 != 0) {
-      const std::string gone =
-          "SELECT (hash(i + " + std::to_string(seed) + ") % 70)::INT AS id FROM range(4) r(i)";
-      connection_.execute("DELETE FROM plain WHERE id IN (SELECT id FROM fresh UNION " + gone +
-                          "); INSERT INTO plain FROM fresh");
-      merge("FROM fresh", {{"id"}, "", gone}, seed % 2 == 0);
-    } else {
-      const std::string inside = "\"at\" >= '2025-01-02' AND \"at\" < '2025-01-03'";
-      connection_.execute("DELETE FROM plain WHERE " + inside +
-                          "; INSERT INTO plain FROM fresh WHERE " + inside +
-                          " AND id NOT IN (SELECT id FROM plain)");
-      const Interval day{*parse_time("2025-01-02"), *parse_time("2025-01-03")};
-      apply(
-          [&](const StageContext& c) {
-            return stage_replace_interval(c, "FROM plain WHERE " + inside, {}, "at", day, "UTC");
-          },
-          seed % 2 == 0);
-    }
-    ASSERT_EQ(rows(), rows("FROM plain")) << seed;
-    const auto version = table().latest_version();
-    IntervalSet hours;
-    const auto differing = connection_.query(
-        "SELECT DISTINCT epoch_us(date_trunc('hour', \"at\")) FROM ((FROM before EXCEPT ALL FROM "
-        "plain) UNION ALL "
-        "(FROM plain EXCEPT ALL FROM before))");
-    for (const auto& row : differing.rows) {
-      const Time start = time_from_micros(std::get<int64_t>(row[0]));
-      hours.add({start, start + std::chrono::hours(1)});
-    }
-    EXPECT_EQ(changed(version - 1, version, "\"at\"").intervals.text(), hours.text()) << seed;
-    EXPECT_EQ(changed(version - 1, version, "\"at\" + INTERVAL 0 HOUR").intervals.text(),
-              hours.text())
-        << seed;
-    const auto difference = row_changes(table(), version - 1, version, connection_);
-    EXPECT_EQ(rows(duck_sql(difference.added)), rows("FROM plain EXCEPT ALL FROM before")) << seed;
-    EXPECT_EQ(difference.clean, rows("FROM before EXCEPT ALL FROM plain").empty()) << seed;
-  }
-}
-INSTANTIATE_TEST_SUITE_P(Partitions, RandomChanges, testing::Values("", "p"));
 
 TEST_F(Rewrite, TellsNewRows) {
   append("SELECT 1 AS id");
