@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
+#include <string_view>
 
 #include "duck/duck.h"
 #include "duck/quoting.h"
@@ -35,6 +37,31 @@ size_t byte_of(std::string_view text, size_t count) {
     position = byte_of(text, size_t(std::stoull(at)));
   message[0] = char(std::tolower(static_cast<unsigned char>(message[0])));
   throw Error(Code::configuration, "SQL: " + message, hint, place_at(begin, text, position));
+}
+
+constexpr std::string_view kAggregates =
+    "any_value approx_count_distinct approx_quantile approx_top_k arbitrary arg_max "
+    "arg_max_null arg_max_nulls_last arg_min arg_min_null arg_min_nulls_last argmax argmin "
+    "array_agg avg bit_and bit_or bit_xor bitstring_agg bool_and bool_or corr count count_if "
+    "count_star countif covar_pop covar_samp entropy favg first fsum geomean geometric_mean "
+    "group_concat histogram histogram_exact histogram_values json_group_array "
+    "json_group_object json_group_structure kahan_sum kurtosis kurtosis_pop last list listagg "
+    "mad max max_by mean median min min_by mode product quantile quantile_cont quantile_disc "
+    "regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy "
+    "regr_syy reservoir_quantile sem skewness stddev stddev_pop stddev_samp string_agg sum "
+    "sum_no_overflow sumkahan var_pop var_samp variance";
+
+const std::set<std::string_view>& aggregates() {
+  static const auto names = [] {
+    std::set<std::string_view> out;
+    for (size_t at = 0; at < kAggregates.size();) {
+      const size_t end = std::min(kAggregates.find(' ', at), kAggregates.size());
+      out.insert(kAggregates.substr(at, end - at));
+      at = end + 1;
+    }
+    return out;
+  }();
+  return names;
 }
 
 }  // namespace
@@ -112,92 +139,11 @@ std::optional<size_t> as_position(const Json& expression) {
 }
 
 bool has_aggregate(const Json& expression) {
-  static const std::set<std::string> names{"any_value",
-                                           "approx_count_distinct",
-                                           "approx_quantile",
-                                           "approx_top_k",
-                                           "arbitrary",
-                                           "arg_max",
-                                           "arg_max_null",
-                                           "arg_max_nulls_last",
-                                           "arg_min_nulls_last",
-                                           "arg_min",
-                                           "arg_min_null",
-                                           "argmax",
-                                           "argmin",
-                                           "array_agg",
-                                           "avg",
-                                           "bit_and",
-                                           "bit_or",
-                                           "bit_xor",
-                                           "bitstring_agg",
-                                           "bool_and",
-                                           "bool_or",
-                                           "corr",
-                                           "count",
-                                           "count_if",
-                                           "count_star",
-                                           "countif",
-                                           "covar_pop",
-                                           "covar_samp",
-                                           "entropy",
-                                           "favg",
-                                           "first",
-                                           "fsum",
-                                           "geomean",
-                                           "geometric_mean",
-                                           "group_concat",
-                                           "histogram",
-                                           "histogram_exact",
-                                           "json_group_array",
-                                           "json_group_object",
-                                           "json_group_structure",
-                                           "kahan_sum",
-                                           "kurtosis",
-                                           "kurtosis_pop",
-                                           "last",
-                                           "list",
-                                           "listagg",
-                                           "mad",
-                                           "max",
-                                           "max_by",
-                                           "mean",
-                                           "median",
-                                           "min",
-                                           "min_by",
-                                           "mode",
-                                           "product",
-                                           "quantile",
-                                           "quantile_cont",
-                                           "quantile_disc",
-                                           "regr_avgx",
-                                           "regr_avgy",
-                                           "regr_count",
-                                           "regr_intercept",
-                                           "regr_r2",
-                                           "regr_slope",
-                                           "regr_sxx",
-                                           "regr_sxy",
-                                           "regr_syy",
-                                           "reservoir_quantile",
-                                           "sem",
-                                           "skewness",
-                                           "stddev",
-                                           "stddev_pop",
-                                           "stddev_samp",
-                                           "string_agg",
-                                           "sum",
-                                           "sum_no_overflow",
-                                           "sumkahan",
-                                           "var_pop",
-                                           "var_samp",
-                                           "variance",
-                                           "histogram_values"};
   bool found = false;
   walk(expression, [&](const Json& node) {
     if (is_class(node, "SUBQUERY")) return false;
-    found = found ||
-            (is_class(node, "FUNCTION") && names.count(lower(text_at(node, "function_name"))) > 0);
+    found = found || (is_class(node, "FUNCTION") &&
+                      aggregates().contains(lower(text_at(node, "function_name"))));
     return !found;
   });
   return found;

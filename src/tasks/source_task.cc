@@ -212,6 +212,13 @@ Error nothing_there(const project::Source& source) {
                "nothing was changed", source.from.place);
 }
 
+Error same_again(const project::Source& source) {
+  return Error(
+      Code::internal,
+      fmt::format("source \"{}\" gives the same batch again after it was committed", source.name),
+      "this is a bug: please report it with the table's log");
+}
+
 /// Reads all anew instead of what is new.
 struct Reload {
   bool without_missing = false;
@@ -226,6 +233,32 @@ void refuse_loss(const project::Source& source, const std::optional<sources::Los
   }
   throw Error(Code::not_found, loss->what,
               loss->instead + ": --without-missing; nothing was changed", source.from.place);
+}
+
+/// Its version; nothing where others were faster, and what is left has to be looked at again.
+std::optional<int64_t> commit_staged(const Context& context, const project::Source& source,
+                                     const sources::Batch& batch, lake::Staged staged,
+                                     lake::DuckRows& session, Report& report, bool reload) {
+  Audit audit(context, {source.name, source.columns, source.checks}, session, report);
+  audit.first(staged);
+  auto record = record_of(context, source.name, reload ? lake::kReload : "source");
+  name_definition(context, source, record);
+  record.touched = staged.touched;
+  record.quality_score = report.quality_score;
+  record.state = batch.state;
+  const auto paths = staged.written_paths;
+  auto request = lake::request_of(std::move(staged),
+                                  new_table(context, source.name, source.common.description));
+  request.provenance = record;
+  request.txns = batch.txns;
+  request.expect_txn = batch.expect_txn;
+  request.rebase = [&](const std::vector<lake::Commit>& since,
+                       lake::CommitRequest& later) -> std::optional<std::string> {
+    audit.again(since, later);
+    later.provenance->quality_score = report.quality_score;
+    return {};
+  };
+  return commit(context, source.name, std::move(request), paths);
 }
 
 void read_source(const Context& context, const project::Source& source, Cancel& cancel,
@@ -262,12 +295,7 @@ void read_source(const Context& context, const project::Source& source, Cancel& 
     }
     report.warnings.insert(report.warnings.end(), batch->warnings.begin(), batch->warnings.end());
     // Reading that does not get on would go on for good.
-    if (report.changed && batch->txns == last) {
-      throw Error(Code::internal,
-                  fmt::format("source \"{}\" gives the same batch again after it was committed",
-                              source.name),
-                  "this is a bug: please report it with the table's log");
-    }
+    if (report.changed && batch->txns == last) throw same_again(source);
     last = batch->txns;
     if (progress) progress({source.name, batch->what, -1, report.rows});
     auto at = stage_at(context, *session, source.name, partition_by, progress);
@@ -293,27 +321,9 @@ void read_source(const Context& context, const project::Source& source, Cancel& 
       last.clear();
       continue;
     }
-    Audit audit(context, {source.name, source.columns, source.checks}, *session, report);
-    audit.first(staged);
-    auto record = record_of(context, source.name, reload ? lake::kReload : "source");
-    name_definition(context, source, record);
-    record.touched = staged.touched;
-    record.quality_score = report.quality_score;
-    record.state = batch->state;
     const int64_t rows = staged.rows_written;
-    const auto paths = staged.written_paths;
-    auto request = lake::request_of(std::move(staged),
-                                    new_table(context, source.name, source.common.description));
-    request.provenance = record;
-    request.txns = batch->txns;
-    request.expect_txn = batch->expect_txn;
-    request.rebase = [&](const std::vector<lake::Commit>& since,
-                         lake::CommitRequest& later) -> std::optional<std::string> {
-      audit.again(since, later);
-      later.provenance->quality_score = report.quality_score;
-      return {};
-    };
-    const auto version = commit(context, source.name, std::move(request), paths);
+    const auto version = commit_staged(context, source, *batch, std::move(staged), *session, report,
+                                       reload.has_value());
     if (!version) {
       wait_for_others();  // they read these, or other files: look again at what is left
       continue;

@@ -29,6 +29,24 @@ CellKind cell_of(const ReportColumn& column) {
   return column.number && column.type != "HUGEINT" ? CellKind::number : CellKind::text;
 }
 
+/// SQL of a cell's value, as a number where Excel keeps one: dates are days since 1899-12-30.
+std::string cell_sql(const ReportColumn& column, const std::string& zone) {
+  const std::string& value = column.value_sql;
+  switch (cell_of(column)) {
+    case CellKind::number: return "CAST(" + value + " AS DOUBLE)";
+    case CellKind::truth: return value;
+    case CellKind::date: return "CAST(datediff('day', DATE '1899-12-30', " + value + ") AS DOUBLE)";
+    case CellKind::time: {
+      const std::string local = column.type == "TIMESTAMP WITH TIME ZONE"
+                                    ? value + " AT TIME ZONE " + duck::quote_text(zone)
+                                    : "CAST(" + value + " AS TIMESTAMP)";
+      return "(epoch_us(" + local + ") / 86400000000.0 + 25569)";
+    }
+    case CellKind::text: break;
+  }
+  return column.text_sql;
+}
+
 void check(lxw_error error, const std::string& path) {
   if (error == LXW_NO_ERROR) return;
   throw Error(error == LXW_ERROR_CREATING_XLSX_FILE || error == LXW_ERROR_CREATING_TMPFILE
@@ -55,27 +73,8 @@ int64_t write_excel(const std::string& path, const ViewBatch& view,
   auto* time = workbook_add_format(book.get());
   format_set_num_format(time, "yyyy-mm-dd hh:mm:ss");
   std::string select;
-  for (const auto& column : columns) {
-    const std::string& value = column.value_sql;
-    std::string sql = column.text_sql;
-    switch (cell_of(column)) {
-      case CellKind::number: sql = "CAST(" + value + " AS DOUBLE)"; break;
-      case CellKind::truth: sql = value; break;
-      case CellKind::date:
-        sql = "CAST(datediff('day', DATE '1899-12-30', " + value + ") AS DOUBLE)";
-        break;
-      case CellKind::time: {
-        const std::string local =
-            column.type == "TIMESTAMP WITH TIME ZONE"
-                ? value + " AT TIME ZONE " + duck::quote_text(view.change.zone)
-                : "CAST(" + value + " AS TIMESTAMP)";
-        sql = "(epoch_us(" + local + ") / 86400000000.0 + 25569)";
-        break;
-      }
-      case CellKind::text: break;
-    }
-    select += (select.empty() ? "" : ", ") + sql;
-  }
+  for (const auto& column : columns)
+    select += (select.empty() ? "" : ", ") + cell_sql(column, view.change.zone);
   uint32_t at = 0;
   if (format.columns) {
     for (size_t i = 0; i < columns.size(); ++i)

@@ -181,31 +181,9 @@ void BinaryRows::value(size_t column, const Vector& vector, size_t row, Bytes& o
       out.append(text);
       return;
     }
-    case Kind::date: {
-      const int32_t days = vector.at<int32_t>(row);
-      out.big_endian(int32_t(4));
-      if (days == INT32_MAX || days == -INT32_MAX) {
-        out.big_endian(days == INT32_MAX ? INT32_MAX : INT32_MIN);
-        return;
-      }
-      if (int64_t(days) - kDays < kFirstDay || int64_t(days) - kDays > kLastDay)
-        refuse(column, "the date is beyond those that PostgreSQL knows");
-      out.big_endian(int32_t(days - kDays));
-      return;
-    }
+    case Kind::date: return date(column, vector.at<int32_t>(row), out);
     case Kind::timestamp:
-    case Kind::timestamptz: {
-      const int64_t at = vector.at<int64_t>(row);
-      out.big_endian(int32_t(8));
-      if (at == INT64_MAX || at == -INT64_MAX) {
-        out.big_endian(at == INT64_MAX ? INT64_MAX : INT64_MIN);
-        return;
-      }
-      if (at < kFirstMicro + kMicros || at - kMicros > kLastMicro)
-        refuse(column, "the time is beyond those that PostgreSQL knows");
-      out.big_endian(int64_t(at - kMicros));
-      return;
-    }
+    case Kind::timestamptz: return moment(column, vector.at<int64_t>(row), out);
     case Kind::interval: {
       const auto length = vector.at<duck::IntervalValue>(row);
       out.big_endian(int32_t(16));
@@ -224,6 +202,28 @@ void BinaryRows::value(size_t column, const Vector& vector, size_t row, Bytes& o
     }
     case Kind::numeric: numeric(column, vector, row, out); return;
   }
+}
+
+void BinaryRows::date(size_t column, int32_t days, Bytes& out) const {
+  out.big_endian(int32_t(4));
+  if (days == INT32_MAX || days == -INT32_MAX) {
+    out.big_endian(days == INT32_MAX ? INT32_MAX : INT32_MIN);
+    return;
+  }
+  if (int64_t(days) - kDays < kFirstDay || int64_t(days) - kDays > kLastDay)
+    refuse(column, "the date is beyond those that PostgreSQL knows");
+  out.big_endian(int32_t(days - kDays));
+}
+
+void BinaryRows::moment(size_t column, int64_t at, Bytes& out) const {
+  out.big_endian(int32_t(8));
+  if (at == INT64_MAX || at == -INT64_MAX) {
+    out.big_endian(at == INT64_MAX ? INT64_MAX : INT64_MIN);
+    return;
+  }
+  if (at < kFirstMicro + kMicros || at - kMicros > kLastMicro)
+    refuse(column, "the time is beyond those that PostgreSQL knows");
+  out.big_endian(int64_t(at - kMicros));
 }
 
 void BinaryRows::array(size_t column, const Vector& vector, size_t row, Bytes& out) const {

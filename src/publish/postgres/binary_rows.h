@@ -59,6 +59,8 @@ class BinaryRows {
   void field(size_t column, const duck::Vector& vector, size_t row, Bytes& out) const;
   void value(size_t column, const duck::Vector& vector, size_t row, Bytes& out) const;
   void array(size_t column, const duck::Vector& vector, size_t row, Bytes& out) const;
+  void date(size_t column, int32_t days, Bytes& out) const;
+  void moment(size_t column, int64_t at, Bytes& out) const;
   void numeric(size_t column, const duck::Vector& vector, size_t row, Bytes& out) const;
   void numeric_text(size_t column, std::string_view text, Bytes& out) const;
 
