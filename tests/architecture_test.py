@@ -57,7 +57,19 @@ def test_a_project_without_room_readme_or_table_is_found(tmp_path):
     (tmp_path / "docs/architecture.md").write_text("# nothing\n")
     assert arrows.check(tmp_path)[0] == ["docs/architecture.md: has no table of rooms"]
     (tmp_path / "docs/architecture.md").write_text("| `base/` | errors |\n")
-    assert arrows.check(tmp_path)[0] == ["src/base/: has no README.md"]
+    assert arrows.check(tmp_path, set())[0] == ["src/base/: has no README.md"]
+
+
+def test_headers_that_rebuild_too_much_are_found():
+    files = {f"lake/{i}.cc": '#include "lake/some.h"' if i < 5 else "" for i in range(16)}
+    files |= {"lake/some.h": '#include "lake/below.h"\n#include "base/error.h"', "lake/below.h": "", "base/error.h": "",
+              "lake/rare.h": "", "lake/0_test.cc": '#include "lake/rare.h"'}
+    told = "rebuilds 5 of the program's 16 sources, more than 25%: declare what you only hand on, or split it"
+    assert arrows.reaching_too_far(files, set()) == [f"src/lake/below.h: {told}", f"src/lake/some.h: {told}"]
+    assert arrows.reaching_too_far(files, {"lake/below.h", "lake/some.h"}) == []
+    assert arrows.reaching_too_far(files, {"lake/below.h", "lake/some.h", "lake/rare.h", "lake/gone.h"}) == [
+        "src/lake/rare.h: rebuilds no more than 25%: take it from VOCABULARY in tools/arrows.py",
+        "src/lake/gone.h: is not there: take it from VOCABULARY in tools/arrows.py"]
 
 
 def test_the_sources_follow_the_arrows():
