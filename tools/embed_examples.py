@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the files of the examples into a C++ source, for `windrow init`: embed_examples.py FOLDER OUT."""
+"""Writes the files of the examples, and those that a new project begins with, into a C++ source, for `windrow init`:
+embed_examples.py EXAMPLES SCAFFOLD OUT."""
 import os
 import pathlib
 import sys
@@ -23,19 +24,28 @@ def example_files(root: pathlib.Path) -> list[pathlib.Path]:
     return sorted(p for p in files if len(p.relative_to(root).parts) > 1 and not LEFT_BEHIND & set(p.parts))
 
 
+def entry(example: str, name: str, path: pathlib.Path) -> list[str]:
+    data = path.read_bytes()
+    executable = "true" if os.access(path, os.X_OK) else "false"
+    return [f'    {{"{example}", "{name}", std::string_view(', f"{literal(data)}, {len(data)}), {executable}}},"]
+
+
+def function(name: str, entries: list[str]) -> list[str]:
+    return [f"const std::vector<ExampleFile>& {name}() {{", "  static const std::vector<ExampleFile> files{", *entries,
+            "  };", "  return files;", "}", ""]
+
+
 def main() -> None:
-    root, target = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
-    lines = ['#include "cli/examples.h"', "", "namespace windrow::cli {", "",
-             "const std::vector<ExampleFile>& example_files() {",
-             "  static const std::vector<ExampleFile> files{"]
-    for path in example_files(root):
-        example, *rest = path.relative_to(root).parts
-        data = path.read_bytes()
-        executable = "true" if os.access(path, os.X_OK) else "false"
-        lines.append(f'    {{"{example}", "{"/".join(rest)}", std::string_view(')
-        lines.append(f"{literal(data)}, {len(data)}), {executable}}},")
-    lines += ["  };", "  return files;", "}", "", "}  // namespace windrow::cli", ""]
-    target.write_text("\n".join(lines))
+    examples, scaffold, target = map(pathlib.Path, sys.argv[1:])
+    of_examples, of_scaffold = [], []
+    for path in example_files(examples):
+        example, *rest = path.relative_to(examples).parts
+        of_examples += entry(example, "/".join(rest), path)
+    for path in sorted(p for p in scaffold.rglob("*") if p.is_file()):
+        of_scaffold += entry("", str(path.relative_to(scaffold)), path)
+    target.write_text("\n".join(['#include "cli/examples.h"', "", "namespace windrow::cli {", "",
+                                 *function("example_files", of_examples), *function("scaffold_files", of_scaffold),
+                                 "}  // namespace windrow::cli", ""]))
 
 
 main()

@@ -129,26 +129,29 @@ void Work::look_at_promises(const std::string& asset,
 }
 
 void Work::look_at_view(const project::Publication& publication, const project::PublishedView& view,
-                        const sql::Catalog& columns, Problems& problems) {
+                        const sql::Catalog& columns, const std::set<std::string>& unsure,
+                        Problems& problems) {
   const auto select = graph_.selects.find("publish." + publication.name + "/" + view.table);
   if (select == graph_.selects.end()) return;
   sql::Catalog inputs;
+  bool over_more = false;
   for (const auto& name : select->second.table_names()) {
     const auto* asset = graph_.resolve(name);
     const auto found = asset ? columns.find(asset->name) : columns.end();
     if (found == columns.end()) return;
     inputs[name] = found->second;
+    over_more |= unsure.contains(asset->name);
   }
   duck::Connection connection(database_);
   try {
     sql::bind(connection, select->second, inputs, tasks::variables_of(project_), &sql_cache_);
   } catch (const Error& error) {
-    problems.add(error);
+    if (!(over_more && may_come(error, inputs))) problems.add(error);
   }
 }
 
 void Work::look_at_publication(const project::Publication& publication, const sql::Catalog& columns,
-                               Problems& problems) {
+                               const std::set<std::string>& unsure, Problems& problems) {
   if (!project_.connections.count(publication.to.value) && project_.complete) {
     std::vector<std::string> known;
     for (const auto& [name, connection] : project_.connections) known.push_back(name);
@@ -162,10 +165,10 @@ void Work::look_at_publication(const project::Publication& publication, const sq
   const auto* store =
       to == project_.connections.end() ? nullptr : kinds().stores.find(to->second.type);
   for (const auto& view : publication.views) {
-    look_at_view(publication, view, columns, problems);
+    look_at_view(publication, view, columns, unsure, problems);
     const auto* asset = view.sql.empty() ? graph_.resolve(view.from.value) : nullptr;
     auto found = asset ? columns.find(asset->name) : columns.end();
-    if (found == columns.end()) continue;
+    if (found == columns.end() || unsure.contains(asset->name)) continue;
     auto lists = view.indexes;
     lists.insert(lists.end(), view.unique.begin(), view.unique.end());
     lists.push_back(view.key);
@@ -187,7 +190,10 @@ void Work::look_at_publication(const project::Publication& publication, const sq
 }
 
 void Work::look_closer(Problems& problems) {
-  const auto columns = catalog(&problems);
+  std::set<std::string> unsure;
+  auto columns = catalog(&problems, &unsure);
+  for (const auto& name : unsure)
+    if (project_.model(name)) columns.erase(name);
   for (const auto& source : project_.sources) {
     try {
       const auto* kind = kinds().sources.find(source.kind);
@@ -225,7 +231,7 @@ void Work::look_closer(Problems& problems) {
     }
   }
   for (const auto& publication : project_.publications)
-    look_at_publication(publication, columns, problems);
+    look_at_publication(publication, columns, unsure, problems);
 }
 
 }  // namespace windrow::app

@@ -95,13 +95,18 @@ class Work {
                       const plan::Choices& choices);
   std::vector<FilesOf> files_of_step(const project::Model& model, const PlannedStep& step,
                                      tasks::Tables& tables);
-  /// Columns of every table: those in the lake, else what the SELECTs yield over them.
-  sql::Catalog catalog(Problems* problems);
+  /// Columns of every table: those in the lake, else what the SELECTs yield over them. `unsure`:
+  /// tables that may have more, as a source that they come from finds some in what it has not read
+  /// yet.
+  sql::Catalog catalog(Problems* problems, std::set<std::string>* unsure = nullptr);
+  /// A column that is missed is among those that may come, as it is called like none of these.
+  static bool may_come(const Error& error, const sql::Catalog& inputs);
   void look_at_publication(const project::Publication& publication, const sql::Catalog& columns,
-                           Problems& problems);
+                           const std::set<std::string>& unsure, Problems& problems);
   /// Whether the SELECT of a published view binds.
   void look_at_view(const project::Publication& publication, const project::PublishedView& view,
-                    const sql::Catalog& columns, Problems& problems);
+                    const sql::Catalog& columns, const std::set<std::string>& unsure,
+                    Problems& problems);
   /// Whether checks bind over the columns, and declared types have a home in a table.
   void look_at_promises(const std::string& asset,
                         const std::vector<project::ColumnDeclaration>& declared,

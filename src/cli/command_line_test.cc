@@ -296,7 +296,9 @@ TEST_F(CommandLine, LsAndLineage) {
 }
 
 TEST_F(CommandLine, InitWritesAnExampleAndNeverOverwrites) {
-  EXPECT_EQ(windrow({"init", "no-such-example"}), 2);
+  EXPECT_EQ(windrow({"init", "quikstart"}), 2);
+  EXPECT_TRUE(says("did you mean \"quickstart\"?"));
+  EXPECT_EQ(windrow({"init", "--empty"}), 2);
   EXPECT_EQ(windrow({"init", "--list", "--json"}), 0);
   if (example_files().empty()) GTEST_SKIP() << "no examples yet";
   const std::string example(example_files()[0].example);

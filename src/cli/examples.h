@@ -11,5 +11,7 @@ struct ExampleFile {
   bool executable = false;
 };
 const std::vector<ExampleFile>& example_files();
+/// What an empty project begins with; `PROJECT` in them stands for its name.
+const std::vector<ExampleFile>& scaffold_files();
 
 }  // namespace windrow::cli

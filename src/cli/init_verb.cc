@@ -1,5 +1,6 @@
 #include <sys/stat.h>
 
+#include <cctype>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -54,23 +55,34 @@ int list(Session& session) {
   return kDone;
 }
 
-void write_file(const std::filesystem::path& path, const ExampleFile& file) {
+/// With the project's name, where `project` gives one.
+std::string content_of(const ExampleFile& file, const std::string& project) {
+  std::string out(file.content);
+  constexpr std::string_view kName = "PROJECT";
+  for (size_t at = 0; !project.empty() && (at = out.find(kName, at)) != std::string::npos;)
+    out.replace(at, kName.size(), project), at += project.size();
+  return out;
+}
+
+void write_file(const std::filesystem::path& path, const ExampleFile& file,
+                const std::string& project) {
   std::filesystem::create_directories(path.parent_path());
   errno = 0;
   std::ofstream stream(path, std::ios::binary);
-  stream << file.content;
+  stream << content_of(file, project);
   stream.close();
   if (!stream) throw system_error(errno ? errno : EIO, "write", path.string());
   if (file.executable) std::filesystem::permissions(path, std::filesystem::perms(0755));
 }
 
 /// All files, or none: what was written before a failure is taken back.
-void write_files(const std::filesystem::path& target, const Files& files) {
+void write_files(const std::filesystem::path& target, const Files& files,
+                 const std::string& project) {
   std::vector<std::filesystem::path> written;
   try {
     for (const auto* file : files) {
       written.push_back(target / file->path);
-      write_file(written.back(), *file);
+      write_file(written.back(), *file, project);
     }
   } catch (const std::exception& failure) {
     for (const auto& path : written) {
@@ -84,46 +96,99 @@ void write_files(const std::filesystem::path& target, const Files& files) {
   }
 }
 
+/// Names of projects are those of labels: what a folder may be called beyond that is left out.
+std::string project_name(const std::filesystem::path& folder) {
+  std::string out;
+  auto whole = std::filesystem::absolute(folder).lexically_normal();
+  if (!whole.has_filename()) whole = whole.parent_path();  // it ended in a slash
+  for (const char c : whole.filename().string()) {
+    const bool letter = std::isalpha(static_cast<unsigned char>(c)) || c == '_';
+    const bool other = std::isdigit(static_cast<unsigned char>(c)) || c == '-';
+    if (letter || (other && !out.empty())) out += c;
+  }
+  return out.empty() ? "project" : out;
+}
+
+void refuse_what_is_there(const std::filesystem::path& target, const Files& files,
+                          const std::string& name) {
+  for (const auto* file : files) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(std::filesystem::symlink_status(target / file->path, ignored)))
+      continue;
+    throw Error(Code::usage,
+                "\"" + (target / file->path).lexically_normal().string() + "\" is there already",
+                "choose another folder: windrow init " + name + " FOLDER; nothing was written");
+  }
+}
+
+/// `cd FOLDER`, and what to do in it.
+void try_next(const Session& session, const std::string& folder,
+              const std::vector<std::string>& commands) {
+  const bool plain = folder.find_first_of(" '\"$&;()*") == std::string::npos;
+  std::string text = "\n" + session.out.style().bold("Try next");
+  if (folder != ".") text += "\n  cd " + (plain ? folder : "\"" + folder + "\"");
+  for (const auto& command : commands) text += "\n  " + command;
+  session.out.print(text);
+}
+
+int make(Session& session, const Files& files, const std::string& name, bool example) {
+  // The folder that -C names is where relative ones begin, as for every other verb.
+  const auto& into = session.arguments.target;
+  const auto target =
+      std::filesystem::path(session.arguments.folder) / (into.empty() ? name : into);
+  auto shown = target.lexically_normal().string();
+  if (shown.size() > 1 && shown.back() == '/') shown.pop_back();
+  refuse_what_is_there(target, files, name);
+  const std::string project = example ? "" : project_name(target);
+  write_files(target, files, project);
+  if (session.out.json()) {
+    Json json;
+    if (example) {
+      json["example"] = name;
+    } else {
+      json["project"] = project;
+    }
+    json["folder"] = shown;
+    json["files"] = Json::array();
+    for (const auto* file : files) json["files"].push_back(file->path);
+    session.out.write(dumped(json));
+    return kDone;
+  }
+  session.out.print("made " + shown + " (" + counted(int64_t(files.size()), "file") + ")");
+  const auto hint = example ? about(files) : "an empty project, with a note in each folder";
+  if (!hint.empty()) session.out.print("  " + session.out.style().dim(hint));
+  if (example) {
+    try_next(session, shown, {"windrow plan", "windrow run"});
+  } else {
+    try_next(session, shown,
+             {"windrow source try FILE --write   # a source from a file of yours", "windrow run"});
+  }
+  return kDone;
+}
+
 }  // namespace
 
 int init_verb(Session& session) {
-  if (session.arguments.list) return list(session);
-  const std::string name = session.arguments.name.empty() ? "quickstart" : session.arguments.name;
+  const auto& arguments = session.arguments;
+  if (arguments.list) return list(session);
+  const std::string name =
+      arguments.name.empty() && !arguments.empty ? "quickstart" : arguments.name;
+  if (name.empty()) {
+    throw Error(Code::usage, "an empty project needs a folder", "windrow init --empty FOLDER");
+  }
   const auto all = examples();
   const auto found = all.find(name);
-  if (found == all.end()) {
-    std::vector<std::string> known;
-    for (const auto& [example, files] : all) known.push_back(example);
-    const auto hint = did_you_mean(name, known);
+  if (found != all.end() && !arguments.empty) return make(session, found->second, name, true);
+  std::vector<std::string> known;
+  for (const auto& [example, files] : all) known.push_back(example);
+  const auto hint = did_you_mean(name, known);
+  if (!hint.empty() && !arguments.empty) {
     throw Error(Code::usage, "there is no example \"" + name + "\"",
-                hint.empty() ? "`windrow init --list` names them" : hint);
+                hint + " An empty project of that name: windrow init --empty " + name);
   }
-  // The folder that -C names is where relative ones begin, as for every other verb.
-  const auto target = std::filesystem::path(session.arguments.folder) /
-                      (session.arguments.target.empty() ? name : session.arguments.target);
-  const auto shown = target.lexically_normal().string();
-  for (const auto* file : found->second) {
-    std::error_code ignored;
-    if (std::filesystem::exists(std::filesystem::symlink_status(target / file->path, ignored))) {
-      throw Error(Code::usage,
-                  "\"" + (target / file->path).lexically_normal().string() + "\" is there already",
-                  "choose another folder: windrow init " + name + " FOLDER; nothing was written");
-    }
-  }
-  write_files(target, found->second);
-  if (session.out.json()) {
-    Json files = Json::array();
-    for (const auto* file : found->second) files.push_back(file->path);
-    session.out.write(dumped({{"example", name}, {"folder", shown}, {"files", std::move(files)}}));
-    return kDone;
-  }
-  session.out.print("made " + shown + " (" + counted(int64_t(found->second.size()), "file") + ")");
-  const auto hint = about(found->second);
-  if (!hint.empty()) session.out.print("  " + session.out.style().dim(hint));
-  const bool plain = shown.find_first_of(" '\"$&;()*") == std::string::npos;
-  session.out.print("\n" + session.out.style().bold("Try next") + "\n  cd " +
-                    (plain ? shown : "\"" + shown + "\"") + "\n  windrow plan\n  windrow run");
-  return kDone;
+  Files files;
+  for (const auto& file : scaffold_files()) files.push_back(&file);
+  return make(session, files, name, false);
 }
 
 }  // namespace windrow::cli

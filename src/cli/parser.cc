@@ -76,12 +76,15 @@ void version_or_time(CLI::App* to, Arguments& a) {
 }
 
 void making_verbs(CLI::App& app, Arguments& a) {
-  auto* init = verb(app, kMake, "init", "make a project from an example",
-                    "  windrow init\n  windrow init quickstart films\n  windrow init --list\n");
-  init->add_option("name", a.name, "which example (default: quickstart)");
+  auto* init =
+      verb(app, kMake, "init", "make a project: an empty one, or from an example",
+           "  windrow init orders\n  windrow init quickstart films\n  windrow init --list\n");
+  init->add_option("name", a.name,
+                   "an example, or the folder of a new, empty project (default: quickstart)");
   init->add_option("dir", a.target,
-                   "where (default: a folder of the example's name); nothing is overwritten");
-  init->add_flag("--list", a.list, "name the examples");
+                   "where (default: a folder of that name); nothing is overwritten");
+  auto* named = init->add_flag("--list", a.list, "name the examples");
+  init->add_flag("--empty", a.empty, "an empty project, whatever it is called")->excludes(named);
   verb(app, kMake, "check",
        "look at the project's files: names, types, cycles, SQL; touches no data",
        "  windrow check\n  windrow -C films --json check\n");
@@ -513,7 +516,9 @@ std::unique_ptr<CLI::App> make_parser(Arguments& a) {
   lake_verbs(*app, a);
   other_verbs(*app, a);
   app->footer(
-      "Begin with:\n  windrow init quickstart films && cd films && windrow plan && windrow run\n\n"
+      "Begin with:\n  windrow init quickstart films && cd films && windrow plan && windrow run\n"
+      "  windrow init my-project                                     an empty one, with "
+      "comments\n\n"
       "Exit codes: 0 done, 1 something failed as reported, 2 wrong use or broken configuration, "
       "130 stopped.");
   return app;

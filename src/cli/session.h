@@ -36,9 +36,9 @@ struct Arguments {
   bool without_missing = false;  ///< source reload
   bool full_refresh = false, rebuild_sealed = false, fail_fast = false, explain = false;
   bool allow_writes = false;  ///< query
-  bool list = false, tables = false, orphans = false, reference = false;
+  bool list = false, empty = false, tables = false, orphans = false, reference = false;
   int jobs = 0;
-  std::string name, target;  ///< init: example and folder
+  std::string name, target;  ///< init: example or new project, and folder
   std::string sql, sql_file, format, out_file, at;
   std::vector<std::string> versions;  ///< query: TABLE=N
   std::string uri;

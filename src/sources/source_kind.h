@@ -33,6 +33,8 @@ struct SourceKind {
   std::vector<std::string> shaping;
   /// Columns that it gives its tables before any that are declared.
   std::vector<Column> columns;
+  /// Columns that are not declared come from what it reads, unless all of it is kept as `raw`.
+  bool finds_columns = false;
 
   bool streams() const { return !open; }
 };

@@ -22,6 +22,39 @@ size_t byte_of(std::string_view text, size_t count) {
   return at;
 }
 
+/// What to write instead of a template's words, for who comes from a program that has them.
+std::string template_hint(std::string_view text, size_t position) {
+  // The parser may take the second character of `{%` for an operator.
+  if (position > 0 && position < text.size() && text[position - 1] == '{') --position;
+  const auto from = text.substr(std::min(position, text.size()));
+  if (!from.starts_with("{{") && !from.starts_with("{%") && !from.starts_with("{#")) return "";
+  const std::string inside = lower(from.substr(2, from.find('}') - 2));
+  const auto first = inside.find_first_not_of(" -\n\t");
+  const std::string word =
+      first == std::string::npos
+          ? ""
+          : inside.substr(first,
+                          inside.find_first_not_of("abcdefghijklmnopqrstuvwxyz_", first) - first);
+  if (word == "ref" || word == "source")
+    return "there are no templates: write the table's own name, LAYER.TABLE (silver.sales); what "
+           "depends on what is found in the SQL";
+  if (word == "config")
+    return "there are no templates: settings stand in the header, /* windrow … */ before the "
+           "SELECT "
+           "(build: …, tags: …)";
+  if (word == "var" || word == "env_var")
+    return "there are no templates: declare it under vars: in windrow.yaml and write $NAME";
+  if (word == "ds" || word.starts_with("data_interval") || word == "execution_date")
+    return "there are no templates: $start and $end are the bounds of the intervals that are built";
+  if (inside.find("is_incremental") != std::string::npos)
+    return "there are no templates: build: append, merge or interval in the header gives a model "
+           "its "
+           "new rows alone, and the SELECT stays the same";
+  return "there are no templates: $NAME stands for a value; a SELECT that others share is a model "
+         "of "
+         "its own (build: view)";
+}
+
 [[noreturn]] void throw_syntax_error(const Json& answer, std::string_view text,
                                      const Place& begin) {
   std::string message = text_at(answer, "error_message"), hint;
@@ -36,6 +69,7 @@ size_t byte_of(std::string_view text, size_t count) {
   if (const auto at = text_at(answer, "position"); !at.empty())
     position = byte_of(text, size_t(std::stoull(at)));
   message[0] = char(std::tolower(static_cast<unsigned char>(message[0])));
+  if (hint.empty()) hint = template_hint(text, position);
   throw Error(Code::configuration, "SQL: " + message, hint, place_at(begin, text, position));
 }
 

@@ -24,6 +24,12 @@ STATIC = {
     "a bad zone": ({"windrow.yaml": "project: lab\ntimezone: Mars/Olympus\n"}, ["check"], 2, ["Mars/Olympus"]),
     "a variable that nobody set": ({"windrow.yaml": "project: \"${LAB_NOT_SET}\"\n"}, ["check"], 2, ["LAB_NOT_SET"]),
     "an undeclared parameter": ({"models/gold/a.sql": "SELECT $dayz AS a\n"}, ["check"], 2, ["$dayz", "models/gold/a.sql:1:8"]),
+    "dbt's ref": ({"models/gold/a.sql": "SELECT * FROM {{ ref('daily') }}\n"}, ["check"], 2, ["models/gold/a.sql:1:15", "LAYER.TABLE"]),
+    "dbt's config": ({"models/gold/a.sql": "{{ config(materialized='table') }}\nSELECT 1 AS a\n"}, ["check"], 2,
+                     ["models/gold/a.sql:1:1", "/* windrow"]),
+    "dbt's is_incremental": ({"models/gold/a.sql": "SELECT day FROM gold.daily\n{% if is_incremental() %} WHERE true {% endif %}\n"},
+                             ["check"], 2, ["models/gold/a.sql:2:1", "append, merge or interval"]),
+    "another template": ({"models/gold/a.sql": "SELECT {%- set x = 1 -%} 1 AS a\n"}, ["check"], 2, ["models/gold/a.sql:1:9", "$NAME"]),
     "another statement": ({"models/gold/a.sql": "DROP TABLE gold.daily\n"}, ["check"], 2, ["not a SELECT"]),
 }
 
@@ -39,6 +45,29 @@ def test_static(tmp_path, name):
         assert part in text, text
     assert "this is a bug" not in text
     assert not (folder / "lake").exists()
+
+
+def test_a_column_that_a_source_may_bring_is_no_mistake(tmp_path):
+    """Undeclared columns are found in the files: nobody knows them before the first load."""
+    folder = lab.make_project(tmp_path / "p", {
+        "windrow.yaml": "project: lab\n", "sources/s.yaml": "source: bronze.s\nfrom: {files: \"data/*.csv\"}\ncolumns: {identity: bigint}\n",
+        "models/gold/a.sql": "/* windrow\nbuild: {merge: {key: identity}}\n*/\nSELECT identity, surname FROM bronze.s\n",
+        "models/gold/b.sql": "/* windrow\nbuild: {merge: {key: surname}}\n*/\nSELECT * FROM bronze.s\n",
+        "models/gold/c.sql": "SELECT upper(surname) AS shouted FROM gold.b\n",
+        "tests/a.yaml": "test: gold.a\ngiven: {bronze.s: [{identity: 1, surname: x}]}\nexpect: [{surname: x}]\n"})
+    assert "nothing wrong" in lab.windrow(folder, "check").stdout
+    assert "0 failed" in lab.windrow(folder, "test").stdout
+    (folder / "models/gold/d.sql").write_text("SELECT identty FROM bronze.s\n")
+    mistyped = lab.windrow(folder, "check", check=False)
+    assert mistyped.returncode == 2 and "models/gold/d.sql:1:8" in mistyped.stderr and mistyped.stderr.count("error:") == 1
+    (folder / "models/gold/d.sql").unlink()
+    (folder / "data").mkdir(exist_ok=True)
+    (folder / "data/a.csv").write_text("identity,surname\n1,Lovelace\n")
+    lab.windrow(folder, "run")
+    assert lab.windrow(folder, "query", "FROM gold.c", "--format", "csv").stdout == "shouted\nLOVELACE\n"
+    (folder / "models/gold/e.sql").write_text("SELECT forename FROM bronze.s\n")
+    known = lab.windrow(folder, "check", check=False)  # now that it was loaded, its columns are known
+    assert known.returncode == 2 and "models/gold/e.sql:1:8" in known.stderr
 
 
 def run_with(tmp_path, files, lines=('{"id": 1, "ts": "2025-10-01 10:00:00", "kind": "a", "n": 1}',)):

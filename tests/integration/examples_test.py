@@ -35,6 +35,40 @@ def test_init_writes_a_sound_project(tmp_path, monkeypatch, name):
     assert (made / "README.md").exists()
 
 
+def test_the_first_lines_of_the_help_work_as_they_stand(tmp_path):
+    begin = re.search(r"Begin with:\n  (.*)\n  (windrow init my-project)", lab.windrow(tmp_path, "--help").stdout)
+    assert begin[1] == "windrow init quickstart films && cd films && windrow plan && windrow run"
+    path = f"{pathlib.Path(lab.PROGRAM).parent}:{os.environ['PATH']}"
+    shell = subprocess.run(["bash", "-ec", f"{begin[1]} && windrow query 'SELECT count(*) AS n FROM gold.genre_analytics'"],
+                           cwd=tmp_path, env={**os.environ, "PATH": path, "MOVIES_JSON": ""}, capture_output=True, text=True)
+    assert shell.returncode == 0, shell.stderr
+    assert "7 done" in shell.stdout and "release_date is not NULL: 1 of 160 rows" in shell.stdout
+
+
+def test_an_empty_project_is_sound_and_what_its_notes_show_runs(tmp_path):
+    lab.windrow(tmp_path, "init", "orders-2")
+    folder = tmp_path / "orders-2"
+    assert "project: orders-2\n" in (folder / "windrow.yaml").read_text()
+    assert "nothing in it yet: nothing wrong" in lab.windrow(folder, "check").stdout
+    # Each note shows a file by name: put there as it stands, they are a project.
+    for note in ("sources", "models", "tests"):
+        text = (folder / note / "README.md").read_text()
+        name = re.search(r"`(\w+/[\w/]+\.\w+)`", text)[1]
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(re.search(r"```\w+\n(.*?)```", text, re.S)[1])
+    (folder / "incoming").mkdir()
+    (folder / "incoming/a.csv").write_text("id,customer,amount,ordered_at\n1,Ada,10,2025-10-17 09:00:00\n1,Ada,12,2025-10-17 10:00:00\n")
+    lab.windrow(folder, "run")
+    assert "0 failed" in lab.windrow(folder, "test").stdout
+    assert lab.windrow(folder, "query", "SELECT amount FROM silver.orders", "--format", "csv").stdout == "amount\n12\n"
+    refused = lab.windrow(tmp_path, "init", "quikstart", check=False)
+    assert refused.returncode == 2 and "windrow init --empty quikstart" in refused.stderr
+    assert not (tmp_path / "quikstart").exists()
+    lab.windrow(tmp_path, "init", "--empty", "quikstart")
+    refused = lab.windrow(tmp_path, "init", "orders-2", check=False)
+    assert refused.returncode == 2 and "is there already" in refused.stderr
+
+
 def example(*words: str) -> subprocess.Popen:
     return subprocess.Popen([sys.executable, "-B", str(ROOT / "tests/examples"), *words], stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, text=True, env=os.environ | {"WINDROW": lab.PROGRAM})

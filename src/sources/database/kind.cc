@@ -78,6 +78,7 @@ SourceKind database_kind() {
   out.connections = {{"postgres", look_at_postgres}, {"sqlite", look_at_sqlite}};
   out.open = database_reader;
   out.look = look;
+  out.finds_columns = true;
   out.shaping = {"query"};
   return out;
 }

@@ -79,6 +79,7 @@ SourceKind files_kind() {
   out.declared = {"files", project::own_type(keys()), {}};
   out.open = files_reader;
   out.look = look;
+  out.finds_columns = true;
   out.shaping = {"csv", "pattern", "fixed", "nulls", "skip", "sheet"};
   return out;
 }
