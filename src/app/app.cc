@@ -167,6 +167,9 @@ class OpenProject final : public App {
     }
     return health->work.health();
   }
+  TriedSource try_source(const TryOptions& options, Cancel& cancel) override {
+    return work(cancel).try_source(options);
+  }
   std::vector<tasks::PublicationPreview> preview_publications(const std::string& select,
                                                               Cancel& cancel) override {
     return work(cancel).preview_publications(select);

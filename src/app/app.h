@@ -52,6 +52,12 @@ struct IngestOptions {
   std::string metrics_file;  ///< in Prometheus' text format, written anew every second; empty: none
 };
 
+struct TryOptions {
+  std::string place;   ///< a path, a glob or a URL, as a source would say it
+  std::string name;    ///< of the source; empty: from the place
+  std::string format;  ///< empty: by the ending
+};
+
 struct EraseOptions {
   publish::KeyValues key;  ///< all of it must hold
   bool dry_run = false;
@@ -102,6 +108,8 @@ class App {
   virtual graph::Lineage lineage(
       const std::string& subject) = 0;  ///< empty, `table`, or `table.column`
   virtual std::vector<HealthLine> health(Cancel& cancel) = 0;
+  /// Looks at files as a source of them would read them; nothing is kept.
+  virtual TriedSource try_source(const TryOptions& options, Cancel& cancel) = 0;
   /// What the selected publications would do, view by view.
   virtual std::vector<tasks::PublicationPreview> preview_publications(const std::string& select,
                                                                       Cancel& cancel) = 0;

@@ -201,6 +201,23 @@ Json json_of(const HealthLine& line) {
   return out;
 }
 
+Json json_of(const TriedSource& tried) {
+  Json out{{"source", tried.name},
+           {"file", tried.file},
+           {"looked_at", tried.what},
+           {"rows", tried.rows},
+           {"set_aside", tried.set_aside}};
+  if (!tried.fault.empty()) out["fault"] = tried.fault;
+  out["columns"] = Json::array();
+  for (const auto& column : tried.columns) {
+    Json one{{"name", column.name}, {"type", column.type}, {"filled", column.filled}};
+    if (column.filled > 0) one["example"] = column.example;
+    out["columns"].push_back(std::move(one));
+  }
+  out["yaml"] = tried.yaml;
+  return out;
+}
+
 Json json_of(const RetainedTable& table) {
   Json out{{"table", table.table},
            {"retention", duration_text(table.retention)},

@@ -37,6 +37,7 @@ Json json_of(const observe::Event& event);
 Json json_of(const AssetView& asset);
 Json json_of(const HealthLine& line);
 Json json_of(const RetainedTable& table);
+Json json_of(const TriedSource& tried);
 Json json_of(const LifecycleLine& line);
 Json json_of(const ErasureReceipt& receipt, bool dry_run);
 Json json_of(const history::Run& run);

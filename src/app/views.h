@@ -53,6 +53,22 @@ struct RunResult {
   std::optional<observe::StreamStatus> stream;  ///< of an ingest: how far it came
 };
 
+/// What files hold that no source reads yet, and the source that would read them.
+struct TriedSource {
+  struct Column {
+    std::string name, type;
+    int64_t filled = 0;   ///< rows that have a value
+    std::string example;  ///< one of the values; empty: none
+  };
+  std::string name;  ///< `bronze.orders`
+  std::string what;  ///< `3 files, 1.4 MB`: those that were looked at
+  int64_t rows = 0, set_aside = 0;
+  std::string fault;  ///< of the first record that was set aside
+  std::vector<Column> columns;
+  std::string file, yaml;  ///< of the source; relative to the project
+  bool known = false;      ///< there is a source or file of that name
+};
+
 struct AssetView {
   std::string name, kind, file, layer, description;
   std::vector<std::string> tags;

@@ -37,6 +37,7 @@ class Work {
   std::vector<AssetView> orphans();
   graph::Lineage lineage(const std::string& subject);
   std::vector<HealthLine> health();
+  TriedSource try_source(const TryOptions& options);
   std::vector<tasks::PublicationPreview> preview_publications(const std::string& select);
   std::vector<publish::Manifest> roll_back(const std::vector<std::string>& names);
   std::vector<RetainedTable> retain(const std::string& select, bool dry_run);

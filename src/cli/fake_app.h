@@ -107,6 +107,7 @@ class FakeApp final : public app::App {
     told_.plan_asked.select = select;
     return told_.previews;
   }
+  app::TriedSource try_source(const app::TryOptions&, Cancel&) override { return {}; }
   std::vector<publish::Manifest> roll_back(const std::vector<std::string>& names,
                                            Cancel&) override {
     publish::Manifest one;

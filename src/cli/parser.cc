@@ -403,9 +403,23 @@ void table_verbs(CLI::App& app, Arguments& a) {
 }
 
 void source_verbs(CLI::App& app, Arguments& a) {
-  auto* source = verb(app, kWork, "source", "look after one source",
-                      "  windrow source reload bronze.orders\n");
+  auto* source =
+      verb(app, kWork, "source", "look at data for a new source, or after one that is there",
+           "  windrow source try 'incoming/*.csv' --write\n"
+           "  windrow source reload bronze.orders\n");
   source->require_subcommand(1);
+  auto* look = verb(*source, "Verbs", "try", "look at files, and write the source that reads them",
+                    "  windrow source try orders.csv\n"
+                    "  windrow source try 'incoming/*.csv' --name bronze.orders --write\n"
+                    "  windrow source try https://example.org/rates.csv\n");
+  look->add_option("place", a.source, "a path, a glob in quotes, or a URL")->required();
+  look->add_option("--name", a.name, "the source's table (default: from the place)")
+      ->type_name("LAYER.TABLE");
+  look->add_option("--format", a.format,
+                   "json, csv, parquet, avro or excel (default: by the ending)")
+      ->check(CLI::IsMember({"json", "csv", "parquet", "avro", "excel"}))
+      ->type_name("FORMAT");
+  look->add_flag("--write", a.write, "write sources/TABLE.yaml; nothing is overwritten");
   auto* reload =
       verb(*source, "Verbs", "reload", "give all its rows anew, under the present definition",
            "  windrow source reload bronze.orders\n");

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "duck/duck.h"
 #include "lake/relation.h"
+#include "lake/table.h"
 #include "storage/file_system.h"
 
 using namespace windrow;
