@@ -5,10 +5,18 @@
 #include <optional>
 #include <string>
 
+#include "base/cancel.h"
+#include "base/progress.h"
 #include "observe/event.h"
-#include "tasks/context.h"
+
+namespace windrow::project {
+struct Source;
+}  // namespace windrow::project
 
 namespace windrow::tasks {
+
+struct Context;
+struct Report;
 
 /// When an ingest ends by itself; with none of them it goes on until it is stopped.
 struct IngestLimits {

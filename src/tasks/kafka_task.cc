@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "sources/source_kind.h"
+#include "tasks/context.h"
 #include "tasks/ingest.h"
 #include "tasks/stream/archiver.h"
 

@@ -9,6 +9,7 @@
 #include "duck/forward.h"
 #include "sources/kafka/decoder.h"
 #include "sources/kafka/options.h"
+#include "tasks/context.h"
 #include "tasks/ingest.h"
 
 namespace windrow::tasks {
