@@ -201,10 +201,10 @@ TriedSource Work::try_source(const TryOptions& options) {
                                    batch->parameters))
             : 0;
   if (rows != out.rows) {
-    throw Error(Code::internal,
-                fmt::format("\"{}\": of {} rows {} fit the types that were found", options.place,
-                            out.rows, rows),
-                "this is a bug of windrow: please report it with the file");
+    throw Error(Code::conflict,
+                fmt::format("\"{}\": there were {} rows, and then {} of the types that were found",
+                            options.place, out.rows, rows),
+                "it changes while it is looked at: try again, or look at a copy");
   }
   out.yaml = yaml_of(out, options.place, options.format);
   return out;
