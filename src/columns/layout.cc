@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -159,10 +160,11 @@ Layout::Layout(Schema schema) : schema_(std::move(schema)) {
   write(arrow_, Field{"", Type{Kind::struct_, 0, 0, schema_.fields}, false});
 }
 
-Layout::Layout(ArrowSchema& arrow) {
-  schema_.fields = read_children(arrow, "");
-  arrow_ = arrow;
-  arrow.release = nullptr;
+// Delegated, so that the destructor gives back what was taken over where a column has no type.
+Layout::Layout(ArrowSchema& arrow) : Layout(Schema{}) {
+  std::swap(arrow_, arrow);
+  arrow.release(&arrow);
+  schema_.fields = read_children(arrow_, "");
 }
 
 Layout::~Layout() {

@@ -13,8 +13,8 @@ class Layout {
  public:
   /// As this program lays them out: texts, bytes and lists with 64-bit offsets.
   explicit Layout(Schema schema);
-  /// Takes over how somebody else lays out a struct of columns; `arrow` is empty afterwards.
-  /// Error(unsupported) names a column that has no Delta type.
+  /// Takes over how somebody else lays out a struct of columns; `arrow` is empty afterwards,
+  /// whatever becomes of it. Error(unsupported) names a column that has no Delta type.
   explicit Layout(ArrowSchema& arrow);
   ~Layout();
   Layout(const Layout&) = delete;
