@@ -152,8 +152,11 @@ class Play:
     def retain(self, step: dict) -> None:
         """docs/maintenance.md, "Retention": rows before a day go, and nothing becomes stale."""
         self.settle_in("dev")
-        today = datetime.datetime.now(zoneinfo.ZoneInfo(self.case["zone"])).date()
-        self.case["days"] = (today - datetime.date.fromisoformat(step["day"])).days
+        # Days are of 24 hours: where clocks have changed since, so many of them reach another midnight just after one.
+        now, zone = datetime.datetime.now(datetime.timezone.utc), zoneinfo.ZoneInfo(self.case["zone"])
+        day = datetime.date.fromisoformat(step["day"])
+        self.case["days"] = (now.astimezone(zone).date() - day).days
+        self.case["days"] += ((now - datetime.timedelta(days=self.case["days"])).astimezone(zone).date() - day).days
         if not self.then:
             self.then = world.Kept(step["day"])
             self.keep()
