@@ -152,17 +152,16 @@ class Play:
     def retain(self, step: dict) -> None:
         """docs/maintenance.md, "Retention": rows before a day go, and nothing becomes stale."""
         self.settle_in("dev")
-        # Days are of 24 hours: where clocks have changed since, so many of them reach another midnight just after one.
+        # Days are of 24 hours: where clocks have changed since, so many of them may end in the day beside, just after a midnight.
         now, zone = datetime.datetime.now(datetime.timezone.utc), zoneinfo.ZoneInfo(self.case["zone"])
-        day = datetime.date.fromisoformat(step["day"])
-        self.case["days"] = (now.astimezone(zone).date() - day).days
-        self.case["days"] += ((now - datetime.timedelta(days=self.case["days"])).astimezone(zone).date() - day).days
+        self.case["days"] = (now.astimezone(zone).date() - datetime.date.fromisoformat(step["day"])).days
+        day = (now - datetime.timedelta(days=self.case["days"])).astimezone(zone).date().isoformat()
         if not self.then:
-            self.then = world.Kept(step["day"])
+            self.then = world.Kept(day)
             self.keep()
-        self.then.day = step["day"]
+        self.then.day = day
         self.write("windrow.yaml", world.project_files(self.case)["windrow.yaml"])
-        left = world.kept(self.case, self.rows, step["day"])
+        left = world.kept(self.case, self.rows, day)
         taken = len(self.rows) - len(left)
         if step["kill"]:
             self.killed(["lake", "retain", "-q"], step["kill"])
