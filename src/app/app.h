@@ -56,6 +56,7 @@ struct TryOptions {
   std::string place;   ///< a path, a glob or a URL, as a source would say it
   std::string name;    ///< of the source; empty: from the place
   std::string format;  ///< empty: by the ending
+  bool fresh = false;  ///< Error(usage) where there is a source or file of the name already
 };
 
 struct EraseOptions {

@@ -4,7 +4,6 @@
 #include <cctype>
 #include <filesystem>
 #include <set>
-#include <tuple>
 
 #include "app/kinds.h"
 #include "app/work.h"
@@ -154,8 +153,12 @@ TriedSource Work::try_source(const TryOptions& options) {
                 "LAYER.TABLE, such as bronze.orders");
   }
   out.file = "sources/" + out.name.substr(out.name.find('.') + 1) + ".yaml";
-  out.known = project_.source(out.name) != nullptr ||
-              std::filesystem::exists(std::filesystem::path(project_.root) / out.file);
+  if (options.fresh && (project_.source(out.name) != nullptr ||
+                        std::filesystem::exists(std::filesystem::path(project_.root) / out.file))) {
+    throw Error(Code::usage,
+                "there is a source \"" + out.name + "\", or a file " + out.file + ", already",
+                "--name LAYER.TABLE calls it otherwise; nothing was written");
+  }
   project::Source source;
   source.name = out.name;
   source.kind = "files";
@@ -174,19 +177,18 @@ TriedSource Work::try_source(const TryOptions& options) {
     throw Error(Code::not_found, "\"" + options.place + "\": there is no row in it",
                 "a glob stands in quotes, so that the shell does not take it apart");
   }
-  const auto set_aside = [&](const sources::Batch& of) -> std::pair<int64_t, std::string> {
-    if (of.rejected_select.empty()) return {0, ""};
-    const auto rows = session->query(
-        "SELECT count(*), first(origin || ', record ' || position || ': ' || error) FROM (\n" +
-            of.rejected_select + "\n)",
-        of.parameters);
-    return {whole(rows.rows.at(0).at(0)), cell_text(rows.rows.at(0).at(1))};
-  };
   out.what = batch->what;
   for (const auto& column : session->describe(batch->select, batch->parameters))
     out.columns.push_back({column.name, declared_type(column.type), 0, ""});
   look_at_columns(*session, batch->select, batch->parameters, out);
-  std::tie(out.set_aside, out.fault) = set_aside(*batch);
+  if (!batch->rejected_select.empty()) {
+    const auto rejected = session->query(
+        "SELECT count(*), first(origin || ', record ' || position || ': ' || error) FROM (\n" +
+            batch->rejected_select + "\n)",
+        batch->parameters);
+    out.set_aside = whole(rejected.rows.at(0).at(0));
+    if (out.set_aside > 0) out.fault = cell_text(rejected.rows.at(0).at(1));
+  }
   // Once more as the file will say it: what a type does not fit would be set aside.
   for (const auto& column : out.columns) {
     project::ColumnDeclaration declared;

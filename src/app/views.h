@@ -66,7 +66,6 @@ struct TriedSource {
   std::string fault;  ///< of the first record that was set aside
   std::vector<Column> columns;
   std::string file, yaml;  ///< of the source; relative to the project
-  bool known = false;      ///< there is a source or file of that name
 };
 
 struct AssetView {

@@ -1,14 +1,13 @@
 #include <fmt/format.h>
 
-#include <cerrno>
 #include <filesystem>
-#include <fstream>
 
 #include "app/app.h"
 #include "app/json.h"
 #include "base/text.h"
 #include "cli/json_text.h"
 #include "cli/session.h"
+#include "storage/file_system.h"
 
 // source.
 namespace windrow::cli {
@@ -25,15 +24,6 @@ std::string seen_from_project(const std::string& place, const std::string& folde
   const auto below = whole.lexically_relative(fs::absolute(root).lexically_normal());
   const bool inside = !below.empty() && *below.begin() != "..";
   return (inside ? below : whole).string();
-}
-
-void write_new(const std::filesystem::path& path, const std::string& text) {
-  std::filesystem::create_directories(path.parent_path());
-  errno = 0;
-  std::ofstream stream(path, std::ios::binary);
-  stream << text;
-  stream.close();
-  if (!stream) throw system_error(errno ? errno : EIO, "write", path.string());
 }
 
 std::string share(int64_t part, int64_t whole) {
@@ -60,16 +50,14 @@ int try_verb(Session& session) {
   const auto& arguments = session.arguments;
   const auto app = open_app(session);
   const auto& root = app->workspace()->project.root;
-  app::TryOptions options{seen_from_project(arguments.source, arguments.folder, root),
-                          arguments.name, arguments.format};
+  const app::TryOptions options{seen_from_project(arguments.source, arguments.folder, root),
+                                arguments.name, arguments.format, arguments.write};
   const auto tried = app->try_source(options, session.interrupts.cancel());
   if (arguments.write) {
-    if (tried.known) {
-      throw Error(Code::usage,
-                  "there is a source \"" + tried.name + "\", or a file " + tried.file + ", already",
-                  "--name LAYER.TABLE calls it otherwise; nothing was written");
-    }
-    write_new(std::filesystem::path(root) / tried.file, tried.yaml);
+    const auto path = (std::filesystem::path(root) / tried.file).string();
+    if (storage::local_file_system()->put_if_absent(path, tried.yaml) ==
+        storage::PutOutcome::exists)
+      throw Error(Code::conflict, "\"" + path + "\" has come meanwhile", "nothing was written");
   }
   if (session.out.json()) {
     Json json = app::json_of(tried);

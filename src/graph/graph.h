@@ -10,11 +10,8 @@
 #include <vector>
 
 #include "duck/forward.h"
+#include "project/forward.h"
 #include "sql/sql.h"
-
-namespace windrow::project {
-struct Project;
-}  // namespace windrow::project
 
 /// The project's assets as a directed acyclic graph.
 namespace windrow::graph {

@@ -9,15 +9,12 @@
 #include "base/cancel.h"
 #include "base/rows.h"
 #include "lake/actions.h"
+#include "project/forward.h"
 #include "storage/file_system.h"
 
 namespace windrow::lake {
 class DuckRows;
 }  // namespace windrow::lake
-
-namespace windrow::project {
-struct Project;
-}  // namespace windrow::project
 
 /// A source brings data into a bronze table once, whole, and as it came.
 namespace windrow::sources {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
-#include <set>
+#include <iterator>
 #include <string_view>
 
 #include "duck/duck.h"
@@ -23,36 +23,32 @@ size_t byte_of(std::string_view text, size_t count) {
 }
 
 /// What to write instead of a template's words, for who comes from a program that has them.
+std::string instead_of_template(const std::string& inside) {
+  const auto first = std::min(inside.find_first_not_of(" -\n\t"), inside.size());
+  const auto word =
+      inside.substr(first, inside.find_first_not_of("abcdefghijklmnopqrstuvwxyz_", first) - first);
+  if (word == "ref" || word == "source")
+    return "write the table's own name, LAYER.TABLE (silver.sales); what depends on what is found "
+           "in the SQL";
+  if (word == "config")
+    return "settings stand in the header, /* windrow … */ before the SELECT (build: …, tags: …)";
+  if (word == "var" || word == "env_var")
+    return "declare it under vars: in windrow.yaml and write $NAME";
+  if (word == "ds" || word.starts_with("data_interval") || word == "execution_date")
+    return "$start and $end are the bounds of the intervals that are built";
+  if (inside.find("is_incremental") != std::string::npos)
+    return "build: append, merge or interval in the header gives a model its new rows alone, and "
+           "the SELECT stays the same";
+  return "$NAME stands for a value; a SELECT that others share is a model of its own (build: view)";
+}
+
 std::string template_hint(std::string_view text, size_t position) {
   // The parser may take the second character of `{%` for an operator.
   if (position > 0 && position < text.size() && text[position - 1] == '{') --position;
   const auto from = text.substr(std::min(position, text.size()));
   if (!from.starts_with("{{") && !from.starts_with("{%") && !from.starts_with("{#")) return "";
-  const std::string inside = lower(from.substr(2, from.find('}') - 2));
-  const auto first = inside.find_first_not_of(" -\n\t");
-  const std::string word =
-      first == std::string::npos
-          ? ""
-          : inside.substr(first,
-                          inside.find_first_not_of("abcdefghijklmnopqrstuvwxyz_", first) - first);
-  if (word == "ref" || word == "source")
-    return "there are no templates: write the table's own name, LAYER.TABLE (silver.sales); what "
-           "depends on what is found in the SQL";
-  if (word == "config")
-    return "there are no templates: settings stand in the header, /* windrow … */ before the "
-           "SELECT "
-           "(build: …, tags: …)";
-  if (word == "var" || word == "env_var")
-    return "there are no templates: declare it under vars: in windrow.yaml and write $NAME";
-  if (word == "ds" || word.starts_with("data_interval") || word == "execution_date")
-    return "there are no templates: $start and $end are the bounds of the intervals that are built";
-  if (inside.find("is_incremental") != std::string::npos)
-    return "there are no templates: build: append, merge or interval in the header gives a model "
-           "its "
-           "new rows alone, and the SELECT stays the same";
-  return "there are no templates: $NAME stands for a value; a SELECT that others share is a model "
-         "of "
-         "its own (build: view)";
+  return "there are no templates: " +
+         instead_of_template(lower(from.substr(2, from.find('}') - 2)));
 }
 
 [[noreturn]] void throw_syntax_error(const Json& answer, std::string_view text,
@@ -73,29 +69,90 @@ std::string template_hint(std::string_view text, size_t position) {
   throw Error(Code::configuration, "SQL: " + message, hint, place_at(begin, text, position));
 }
 
-constexpr std::string_view kAggregates =
-    "any_value approx_count_distinct approx_quantile approx_top_k arbitrary arg_max "
-    "arg_max_null arg_max_nulls_last arg_min arg_min_null arg_min_nulls_last argmax argmin "
-    "array_agg avg bit_and bit_or bit_xor bitstring_agg bool_and bool_or corr count count_if "
-    "count_star countif covar_pop covar_samp entropy favg first fsum geomean geometric_mean "
-    "group_concat histogram histogram_exact histogram_values json_group_array "
-    "json_group_object json_group_structure kahan_sum kurtosis kurtosis_pop last list listagg "
-    "mad max max_by mean median min min_by mode product quantile quantile_cont quantile_disc "
-    "regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy "
-    "regr_syy reservoir_quantile sem skewness stddev stddev_pop stddev_samp string_agg sum "
-    "sum_no_overflow sumkahan var_pop var_samp variance";
+constexpr std::string_view kAggregates[] = {"any_value",
+                                            "approx_count_distinct",
+                                            "approx_quantile",
+                                            "approx_top_k",
+                                            "arbitrary",
+                                            "arg_max",
+                                            "arg_max_null",
+                                            "arg_max_nulls_last",
+                                            "arg_min",
+                                            "arg_min_null",
+                                            "arg_min_nulls_last",
+                                            "argmax",
+                                            "argmin",
+                                            "array_agg",
+                                            "avg",
+                                            "bit_and",
+                                            "bit_or",
+                                            "bit_xor",
+                                            "bitstring_agg",
+                                            "bool_and",
+                                            "bool_or",
+                                            "corr",
+                                            "count",
+                                            "count_if",
+                                            "count_star",
+                                            "countif",
+                                            "covar_pop",
+                                            "covar_samp",
+                                            "entropy",
+                                            "favg",
+                                            "first",
+                                            "fsum",
+                                            "geomean",
+                                            "geometric_mean",
+                                            "group_concat",
+                                            "histogram",
+                                            "histogram_exact",
+                                            "histogram_values",
+                                            "json_group_array",
+                                            "json_group_object",
+                                            "json_group_structure",
+                                            "kahan_sum",
+                                            "kurtosis",
+                                            "kurtosis_pop",
+                                            "last",
+                                            "list",
+                                            "listagg",
+                                            "mad",
+                                            "max",
+                                            "max_by",
+                                            "mean",
+                                            "median",
+                                            "min",
+                                            "min_by",
+                                            "mode",
+                                            "product",
+                                            "quantile",
+                                            "quantile_cont",
+                                            "quantile_disc",
+                                            "regr_avgx",
+                                            "regr_avgy",
+                                            "regr_count",
+                                            "regr_intercept",
+                                            "regr_r2",
+                                            "regr_slope",
+                                            "regr_sxx",
+                                            "regr_sxy",
+                                            "regr_syy",
+                                            "reservoir_quantile",
+                                            "sem",
+                                            "skewness",
+                                            "stddev",
+                                            "stddev_pop",
+                                            "stddev_samp",
+                                            "string_agg",
+                                            "sum",
+                                            "sum_no_overflow",
+                                            "sumkahan",
+                                            "var_pop",
+                                            "var_samp",
+                                            "variance"};
 
-const std::set<std::string_view>& aggregates() {
-  static const auto names = [] {
-    std::set<std::string_view> out;
-    for (size_t at = 0; at < kAggregates.size();) {
-      const size_t end = std::min(kAggregates.find(' ', at), kAggregates.size());
-      out.insert(kAggregates.substr(at, end - at));
-      at = end + 1;
-    }
-    return out;
-  }();
-  return names;
+bool is_aggregate(const std::string& name) {
+  return std::find(std::begin(kAggregates), std::end(kAggregates), name) != std::end(kAggregates);
 }
 
 }  // namespace
@@ -176,8 +233,8 @@ bool has_aggregate(const Json& expression) {
   bool found = false;
   walk(expression, [&](const Json& node) {
     if (is_class(node, "SUBQUERY")) return false;
-    found = found || (is_class(node, "FUNCTION") &&
-                      aggregates().contains(lower(text_at(node, "function_name"))));
+    found = found ||
+            (is_class(node, "FUNCTION") && is_aggregate(lower(text_at(node, "function_name"))));
     return !found;
   });
   return found;

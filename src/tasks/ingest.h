@@ -8,10 +8,7 @@
 #include "base/cancel.h"
 #include "base/progress.h"
 #include "observe/event.h"
-
-namespace windrow::project {
-struct Source;
-}  // namespace windrow::project
+#include "project/forward.h"
 
 namespace windrow::tasks {
 

@@ -6,11 +6,8 @@
 #include <string>
 
 #include "base/cancel.h"
+#include "project/forward.h"
 #include "sources/database/rows.h"
-
-namespace windrow::project {
-struct Project;
-}  // namespace windrow::project
 
 namespace windrow::sources {
 

@@ -10,11 +10,8 @@
 #include "clients/kafka.h"
 #include "clients/transport.h"
 #include "project/connection.h"
+#include "project/forward.h"
 #include "project/source.h"
-
-namespace windrow::project {
-struct Project;
-}  // namespace windrow::project
 
 /// What a project says of a Kafka source, as typed values.
 namespace windrow::sources {

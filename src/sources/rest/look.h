@@ -3,12 +3,9 @@
 #include <string>
 
 #include "project/connection.h"
+#include "project/forward.h"
 #include "project/source.h"
 #include "sources/rest/requester.h"
-
-namespace windrow::project {
-struct Project;
-}  // namespace windrow::project
 
 /// What REST APIs and event streams share in looking at a server.
 namespace windrow::sources {

@@ -7,12 +7,9 @@
 
 #include "base/secrets.h"
 #include "clients/http.h"
+#include "project/forward.h"
 #include "project/source.h"
 #include "sources/source.h"
-
-namespace windrow::project {
-struct Project;
-}  // namespace windrow::project
 
 /// Private to sources/rest: what the project's files say of a REST source, with defaults filled in.
 namespace windrow::sources {
