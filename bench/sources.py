@@ -99,6 +99,49 @@ def bench_broken(arguments, work: pathlib.Path, program: str, put) -> list[tuple
     return out
 
 
+def bench_small(arguments, work: pathlib.Path, program: str, put) -> list[tuple]:
+    """The same rows of CSV in one file and in a thousand, with declared types and without, and with one record in a thousand broken."""
+    import deltalake
+    import duckdb
+
+    files, rows = 1000, arguments.rows
+    base = work / f"small-{rows}"
+    kinds = {"one file": "one", "1,000 files": "many", "1,000 files, 0.1 % broken": "broken"}
+    if not base.exists():
+        for kind in kinds.values():
+            (base / kind).mkdir(parents=True)
+        duckdb.sql(f"COPY (SELECT id, \"user\", bytes_changed, score, \"at\" FROM ({EVENTS.replace('ROWS', str(rows))})) TO '{base}/one/all.csv' (FORMAT csv)")
+        header, *lines = (base / "one/all.csv").read_text().splitlines(keepends=True)
+        spoiled = [("x" + line if i % 2000 == 500 else '"' + line) if i % 1000 == 500 else line for i, line in enumerate(lines)]
+        for i in range(files):
+            part = slice(i * rows // files, (i + 1) * rows // files)
+            (base / f"many/day_{i:04}.csv").write_text(header + "".join(lines[part]))
+            (base / f"broken/day_{i:04}.csv").write_text(header + "".join(spoiled[part]))
+    types = "columns: {id: bigint, user: text, bytes_changed: int, score: double, at: timestamp}\n"
+    out, first = [], {}
+    for declared in (types, ""):
+        for kind, name in kinds.items():
+            if name == "broken" and not declared:
+                continue  # a number that is none makes its whole column a text
+            folder = put(work / "files-small", {"windrow.yaml": "project: files\nlayers: {bronze: {}}\n",
+                                                "sources/t.yaml": f"source: bronze.t\nfrom: {{files: \"{base}/{name}/*.csv\"}}\n{declared}"})
+            walls, cpus = [], []
+            for _ in range(5):
+                shutil.rmtree(folder / "lake", ignore_errors=True)
+                began = time.perf_counter()
+                cpus.append(cpu_of([program, "-C", str(folder), "run", "-q"]))
+                walls.append(time.perf_counter() - began)
+            there = len(deltalake.DeltaTable(str(folder / "lake/bronze/t")).to_pyarrow_table(columns=["id"]))
+            assert there == rows - (name == "broken") * rows // 1000, (kind, there)
+            wall, cpu = statistics.median(walls), statistics.median(cpus)
+            alone = first.setdefault(declared, wall)
+            out.append((f"files, {rows:,} rows of CSV in {kind}, types {'declared' if declared else 'found'}: windrow run", wall, f"{wall / alone:.2f} of one file; {cpu:.2f} CPU s"))
+    for name in ("one", "many"):
+        hand = float(subprocess.run([sys.executable, "-c", BY_HAND, f"read_csv('{base}/{name}/*.csv')", str(work / "hand.parquet")], check=True, capture_output=True, text=True).stdout)
+        out.append((f"files, {rows:,} rows of CSV in {'one file' if name == 'one' else '1,000 files'}: DuckDB's read_csv over the glob", hand, ""))
+    return out
+
+
 class Films(http.server.BaseHTTPRequestHandler):
     """Lists of films, five pages, and two pages of reviews of each film of the first ones."""
 

@@ -32,6 +32,17 @@ Json json_of(const PlannedStep& step) {
   out["inputs"] = Json::object();
   for (const auto& [name, version] : step.inputs) out["inputs"][name] = version;
   if (!step.files.empty()) out["files"] = app::json_of(step.files);
+  if (step.cost) {
+    out["cost"] = {{"files", step.cost->files},
+                   {"rows", step.cost->rows},
+                   {"bytes", step.cost->bytes},
+                   {"commits", step.cost->commits}};
+    if (!step.grain.empty()) {
+      out["cost"]["intervals"] = step.cost->intervals;
+      out["cost"]["empty_before"] = step.cost->empty_before;
+      if (!step.cost->first.empty()) out["cost"]["first"] = step.cost->first;
+    }
+  }
   if (step.problem) out["problem"] = app::json_of(*step.problem);
   return out;
 }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "duck/duck.h"
+#include "tasks/cost.h"
 #include "tasks/model_facts.h"
 
 namespace windrow::app {
@@ -62,6 +63,16 @@ PlannedStep Work::planned(const graph::Asset& asset, tasks::Tables& tables,
   if (!step.former.empty())
     step.reasons.insert(step.reasons.begin(), "renamed from " + step.former);
   for (const auto& [name, version] : assessment.inputs) step.inputs[name] = version.version;
+  const auto cost = tasks::cost_of(facts, *model, graph_, assessment, tables, database_);
+  if (cost) {
+    step.cost = {cost->files,
+                 cost->rows,
+                 cost->bytes,
+                 cost->intervals,
+                 cost->commits,
+                 cost->empty_before,
+                 cost->first ? facts.grain->label(*cost->first) : ""};
+  }
   if (!facts.grain) return step;
   step.grain = facts.grain->text();
   step.intervals = assessment.intervals.parts();
@@ -171,8 +182,7 @@ std::vector<std::string> Work::accept(const std::string& select) {
         if (world->exists(input.name)) record.inputs[input.name] = world->version(input.name);
       }
       if (facts.grain) {
-        record.complete = IntervalSet{
-            {facts.grain->floor(facts.begin), facts.grain->floor(clock_.now() - facts.wait)}};
+        record.complete = IntervalSet{plan::expected(facts, clock_.now())};
       }
     }
     const auto table = lake().table(model->name);

@@ -145,7 +145,9 @@ observe::TaskOutcome RunRecord::outcome_of(size_t i, const run::Outcome& outcome
     out.rejected = stream_->rejected;
     out.version = stream_->version;
   }
-  out.warnings = redacted(report.warnings);
+  auto warnings = report.warnings;
+  warnings.insert(warnings.end(), report.check_warnings.begin(), report.check_warnings.end());
+  out.warnings = redacted(warnings);
   if (outcome.problem &&
       (outcome.status == run::Status::failed || outcome.status == run::Status::canceled)) {
     out.problem = redacted(*outcome.problem);

@@ -21,6 +21,15 @@ struct FilesOf {
   size_t read = 0, there = 0;
 };
 
+/// What a step would read, as the logs of its inputs say.
+struct PlannedCost {
+  int64_t files = 0, rows = 0, bytes = 0;
+  size_t intervals = 0;  ///< that may have rows
+  size_t commits = 1;
+  size_t empty_before = 0;  ///< of these intervals, how many lie before the first row
+  std::string first;        ///< the interval of the first row; empty: nobody knows
+};
+
 /// One line of a plan, ready to be shown.
 struct PlannedStep {
   std::string asset;
@@ -35,6 +44,7 @@ struct PlannedStep {
   std::string grain;
   std::map<std::string, int64_t> inputs;  ///< pinned versions
   std::vector<FilesOf> files;             ///< of inputs that are in the lake, where asked for
+  std::optional<PlannedCost> cost;
   std::optional<Problem> problem;
 };
 struct PlanView {

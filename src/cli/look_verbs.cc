@@ -68,6 +68,7 @@ int ls_verb(Session& session) {
   const auto& out = session.out;
   TextTable table({"asset", "kind", "version", "rows", "size", "updated", "description"},
                   {2, 3, 4});
+  table.give_way({6, 5, 4});  // the name is what one copies
   Json list = Json::array();
   const auto assets =
       session.arguments.orphans ? app->orphans() : app->list(joined(session.arguments.select));

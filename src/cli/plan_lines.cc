@@ -27,12 +27,34 @@ std::string kind_of(const app::PlannedStep& step) {
   return step.grain.empty() ? step.kind : step.kind + " " + step.grain;
 }
 
+constexpr size_t kEmptyWorthTelling = 100;
+
+/// `259,952 rows in 1 file (2.1 MB), of 176 intervals, by about 3 commits`
+std::string cost_text(const app::PlannedStep& step) {
+  const auto& cost = *step.cost;
+  std::string out = fmt::format("reads {} in {} ({})", counted(cost.rows, "row"),
+                                counted(cost.files, "file"), bytes_text(cost.bytes));
+  if (step.grain.empty()) return out;
+  if (cost.intervals < step.interval_count)
+    out += ", of " + counted(int64_t(cost.intervals), "interval");
+  return out + (cost.commits > 1 ? ", by about " : ", by ") +
+         counted(int64_t(cost.commits), "commit");
+}
+
 std::string step_text(const app::PlannedStep& step, const std::optional<Grain>& grain,
                       const Style& style, bool explain) {
   const std::string indent = "     ";
   std::string text;
   for (const auto& reason : step.reasons)
     text += indent + (step.certain ? reason : style.dim(reason)) + "\n";
+  if (step.cost && step.certain) text += indent + style.dim(cost_text(step)) + "\n";
+  if (step.cost && step.cost->empty_before >= kEmptyWorthTelling) {
+    text += indent + style.yellow("note:") +
+            fmt::format(
+                " {} lie before the first row, which is of {}: \"begin\" says from where on "
+                "there are any\n",
+                counted(int64_t(step.cost->empty_before), "interval"), step.cost->first);
+  }
   if (explain && step.intervals.size() > 1) {
     for (const auto& part : step.intervals)
       text += indent + style.dim("range " + labels(part, grain)) + "\n";
@@ -137,6 +159,7 @@ std::string result_text(const app::RunResult& result, const TextTable::Layout& l
   const auto& style = layout.style;
   TextTable table({"asset", "kind", "status", "rows", "version", "intervals", "quality", "time"},
                   {3, 4, 5, 6, 7});
+  table.give_way({1});
   std::map<std::string, size_t> counts;
   for (const auto& task : result.tasks) {
     ++counts[task.status];

@@ -62,7 +62,55 @@ void TextTable::add(std::vector<Cell> cells) {
   rows_.push_back(std::move(cells));
 }
 
+void TextTable::leave_out(size_t column) {
+  const auto at = std::ptrdiff_t(column);
+  heads_.erase(heads_.begin() + at);
+  right_.erase(right_.begin() + at);
+  for (auto& row : rows_) row.erase(row.begin() + at);
+  std::erase(gives_way_, column);
+  for (auto& other : gives_way_) other -= other > column;
+}
+
+void TextTable::make_room(size_t width) {
+  const auto wide = [&](size_t column) {
+    size_t out = display_width(heads_[column]);
+    for (const auto& row : rows_) out = std::max(out, display_width(row[column].text));
+    return out;
+  };
+  const auto excess = [&] {
+    std::vector<size_t> widths;
+    for (size_t i = 0; i < heads_.size(); ++i) widths.push_back(wide(i));
+    const size_t all = total(widths);
+    return all > width ? all - width : 0;
+  };
+  for (size_t i = heads_.size(); i-- > 0 && !rows_.empty() && excess() > 0;) {
+    if (std::all_of(rows_.begin(), rows_.end(),
+                    [&](const auto& row) { return row[i].text.empty(); }))
+      leave_out(i);
+  }
+  while (!gives_way_.empty() && excess() > 0) {
+    const size_t column = gives_way_.front();
+    if (wide(column) < excess() + kNarrowest) {
+      leave_out(column);
+      continue;
+    }
+    const size_t room = wide(column) - excess();
+    for (auto& row : rows_) row[column].text = clipped(row[column].text, room);
+  }
+}
+
 std::string TextTable::text(const Layout& layout) const {
+  if (layout.width < kNoTerminal && !made_room_) {
+    TextTable fits = *this;
+    if (layout.secrets) {
+      for (auto& row : fits.rows_) {
+        for (auto& cell : row) cell.text = layout.secrets->redact(cell.text);
+      }
+    }
+    fits.made_room_ = true;
+    fits.make_room(layout.width);
+    return fits.text(layout);
+  }
   auto rows = rows_;
   std::vector<Cell> heads;
   std::vector<size_t> widths;

@@ -38,6 +38,9 @@ class TextTable {
     for (const size_t column : numbers) align_right(column);
   }
   void align_right(size_t column) { right_[column] = true; }
+  /// Where a terminal has no room for all: the first of these is cut, and goes where that does not
+  /// help, then the next. Columns without a value go before.
+  void give_way(std::vector<size_t> columns) { gives_way_ = std::move(columns); }
   void add(std::vector<Cell> cells);
   bool empty() const { return rows_.empty(); }
   /// Lines of at most `width` columns: the widest texts are cut first, numbers never; columns that
@@ -45,9 +48,14 @@ class TextTable {
   std::string text(const Layout& layout = {}) const;
 
  private:
+  void make_room(size_t width);
+  void leave_out(size_t column);
+
   std::vector<std::string> heads_;
   std::vector<bool> right_;
   std::vector<std::vector<Cell>> rows_;
+  std::vector<size_t> gives_way_;
+  bool made_room_ = false;
 };
 
 /// A query's result as such a table; NULL is dim, so that it is not taken for the text.

@@ -94,5 +94,29 @@ TEST(TextTable, ShowsAResultWithNullNaNAndNoRows) {
   EXPECT_EQ(table_of(connection.query("SELECT 1 AS a WHERE false")).text(), "a\n");
 }
 
+TEST(TextTable, NamesStayWholeWhereOtherColumnsGiveWay) {
+  TextTable table({"asset", "kind", "note", "updated", "description"}, {});
+  table.give_way({4, 3});
+  table.add(
+      {"silver.a_rather_long_name", "table", "", "2026-11-29 15:11:27", "one row a film, typed"});
+  table.add({"gold.b", "interval", "", "2026-11-29 15:11:28", "each genre"});
+  EXPECT_EQ(table.text({.width = 80}),
+            "asset                      kind      updated              description\n"
+            "silver.a_rather_long_name  table     2026-11-29 15:11:27  one row a film, typed\n"
+            "gold.b                     interval  2026-11-29 15:11:28  each genre\n");
+  EXPECT_EQ(table.text({.width = 75}),
+            "asset                      kind      updated              description\n"
+            "silver.a_rather_long_name  table     2026-11-29 15:11:27  one row a film, …\n"
+            "gold.b                     interval  2026-11-29 15:11:28  each genre\n");
+  EXPECT_EQ(table.text({.width = 60}),
+            "asset                      kind      updated\n"
+            "silver.a_rather_long_name  table     2026-11-29 15:11:27\n"
+            "gold.b                     interval  2026-11-29 15:11:28\n");
+  EXPECT_EQ(table.text({.width = 50}),
+            "asset                      kind      updated\n"
+            "silver.a_rather_long_name  table     2026-11-29 1…\n"
+            "gold.b                     interval  2026-11-29 1…\n");
+}
+
 }  // namespace
 }  // namespace windrow::cli

@@ -6,6 +6,7 @@
 
 #include "base/local_time.h"
 #include "duck/duck.h"
+#include "lake/extent.h"
 #include "lake/history_archive.h"
 #include "lake/json_reader.h"
 #include "lake/maintenance.h"
@@ -28,15 +29,6 @@ bool counts(const Commit& commit) {
   if (!commit.info) return true;
   const auto record = provenance_of(*commit.info);
   return !record || record->kind != kMaintenanceKind;
-}
-
-/// The column that an expression is, where it is nothing but one.
-const Field* plain_column(const Schema& schema, std::string expression) {
-  if (expression.size() > 2 && expression.front() == '"' && expression.back() == '"') {
-    expression = expression.substr(1, expression.size() - 2);
-  }
-  const Field* field = schema.find_any_case(expression);
-  return field && is_time(field->type) ? field : nullptr;
 }
 
 /// What was there before keeps its columns, types and partitions: rows of both can be compared.
@@ -63,7 +55,7 @@ class Finder {
         expression_(expression),
         grain_(grain),
         connection_(connection),
-        column_(plain_column(after.schema, expression)) {}
+        column_(time_column(after.schema, expression)) {}
 
   void look_at(const Commit& commit) {
     for (const auto& add : commit.adds) out_.files += add.data_change;
@@ -80,6 +72,9 @@ class Finder {
     if (recorded(commit) || by_statistics(commit)) return;
     by_rows(commit);
   }
+
+  /// What the commit itself says; false where it does not.
+  bool look_at_record(const Commit& commit) { return !commit.changes_data() || recorded(commit); }
 
   ChangedIntervals finish() {
     if (out_.everything) out_.intervals = {};
@@ -144,16 +139,8 @@ class Finder {
     return true;
   }
 
-  /// What the statistics of a file say of the column: empty where it has NULLs only, nothing where
-  /// nobody knows.
   std::optional<Interval> range_of(const Add& add) const {
-    const auto range = column_ ? column_range(add, *column_) : std::nullopt;
-    if (range && range->all_null) return Interval{};
-    if (!range || !range->min || !range->max) return {};
-    const auto least = parse_time(*range->min), most = parse_time(*range->max);
-    if (!least || !most) return {};
-    // Many writers cut the greatest time to milliseconds.
-    return moments({*least, *most + std::chrono::milliseconds(1)});
+    return column_ ? times_of(add, *column_, std::string(grain_.zone())) : std::nullopt;
   }
 
   /// Data files are gone, so that rows cannot be compared: all that the changed files may have held
@@ -364,6 +351,22 @@ ChangedIntervals changed_intervals(const Table& table, int64_t from_version, int
     finder->look_at(commit);
   }
   return finder ? finder->finish() : ChangedIntervals{};
+}
+
+std::optional<IntervalSet> recorded_intervals(const Table& table, int64_t version,
+                                              const std::string& expression, const Grain& grain,
+                                              duck::Connection& connection) {
+  const Snapshot after = table.snapshot(version, &connection);
+  Finder finder(table, after, expression, grain, connection);
+  try {
+    for (const auto& commit : table.commits(-1, version)) {
+      if (!finder.look_at_record(commit)) return {};
+    }
+  } catch (const Error& error) {
+    if (error.code() != Code::history_lost && error.code() != Code::not_found) throw;
+    return {};
+  }
+  return finder.finish().intervals;
 }
 
 ChangedIntervals changed_files(const Table& table, int64_t from_version, int64_t to_version) {

@@ -32,7 +32,13 @@ ChangedIntervals changed_intervals(const Table& table, int64_t from_version, int
                                    const std::string& expression, const Grain& grain,
                                    duck::Connection& connection);
 
-/// The same for an input that is read whole: only whether and how many files changed.
+/// All that the commits up to `version` say they touched: no row lies elsewhere. Nothing where one
+/// of them does not say, or the log no longer holds it. Opens no data file.
+std::optional<IntervalSet> recorded_intervals(const Table& table, int64_t version,
+                                              const std::string& expression, const Grain& grain,
+                                              duck::Connection& connection);
+
+/// Changes of an input that is read whole: only whether and how many files changed.
 ChangedIntervals changed_files(const Table& table, int64_t from_version, int64_t to_version);
 
 /// Rows that retention has taken out of the table in the versions (from, to]; nothing where it has

@@ -24,6 +24,44 @@ Relation staged_rows(Stager& stager) {
   return scan(std::move(only));
 }
 
+const Field& interval_field(const Schema& schema, const std::string& table,
+                            const std::string& column) {
+  const Field* field = schema.find(column);
+  if (field && is_time(field->type)) return *field;
+  throw Error(Code::configuration,
+              "table \"" + table + "\" is built by intervals of \"" + column +
+                  "\", which its rows " +
+                  (field ? "have as " + field->type.text() : std::string("do not have")),
+              "the column must be a DATE, TIMESTAMP or TIMESTAMPTZ");
+}
+
+/// An interval of a column, as SQL.
+struct Inside {
+  std::string from, to, condition;
+
+  Inside(const Field& field, const Interval& interval, const std::string& zone)
+      : from(time_literal(interval.start, field.type, zone)),
+        to(time_literal(interval.end, field.type, zone)) {
+    const std::string name = duck::quote_name(field.name);
+    condition = name + " >= " + from + " AND " + name + " < " + to;
+  }
+};
+
+void refuse_outside(RowWork& rows, const Relation& relation, const std::string& table,
+                    const Field& field, const Interval& interval, const Inside& inside) {
+  const Relation outside = "SELECT " + duck::quote_name(field.name) + " FROM (" + relation +
+                           ") WHERE (" + inside.condition + ") IS NOT TRUE";
+  const auto wrong = std::get<int64_t>(rows.value("SELECT count(*) FROM (" + outside + ")"));
+  if (wrong == 0) return;
+  throw Error(Code::data,
+              "table \"" + table + "\": " + std::to_string(wrong) +
+                  " rows of the SELECT lie outside of " + interval.text() + " by \"" + field.name +
+                  "\": " + samples_of(rows, outside),
+              "the SELECT has to compare its input with $start and $end so that only rows of the "
+              "interval "
+              "come out");
+}
+
 }  // namespace
 
 Staged stage_append(const StageContext& context, const Relation& select,
@@ -72,37 +110,19 @@ Staged stage_replace_interval(const StageContext& context, const Relation& selec
                               const Interval& interval, const std::string& zone) {
   Stager stager(context, select, parameters);
   auto& staged = stager.staged();
-  const Field* field = stager.schema().find(column);
-  if (!field || !is_time(field->type)) {
-    throw Error(Code::configuration,
-                "table \"" + context.table_name + "\" is built by intervals of \"" + column +
-                    "\", which its rows " +
-                    (field ? "have as " + field->type.text() : std::string("do not have")),
-                "the column must be a DATE, TIMESTAMP or TIMESTAMPTZ");
-  }
-  const std::string name = duck::quote_name(column);
-  const std::string from = time_literal(interval.start, field->type, zone);
-  const std::string to = time_literal(interval.end, field->type, zone);
-  const std::string inside = name + " >= " + from + " AND " + name + " < " + to;
+  const Field& field = interval_field(stager.schema(), context.table_name, column);
+  const Inside within(field, interval, zone);
+  const auto& inside = within.condition;
 
   staged.rows_written = stager.write(stager.conforming(), parameters);
   const Relation fresh = staged_rows(stager);
-  const Relation outside =
-      "SELECT " + name + " FROM (" + fresh + ") WHERE (" + inside + ") IS NOT TRUE";
-  if (const int64_t wrong = stager.count(outside); wrong > 0) {
-    throw Error(Code::data,
-                "table \"" + context.table_name + "\": " + std::to_string(wrong) +
-                    " rows of the SELECT lie outside of " + interval.text() + " by \"" + column +
-                    "\": " + stager.samples(outside),
-                "the SELECT has to compare its input with $start and $end so that only rows of the "
-                "interval "
-                "come out");
-  }
+  refuse_outside(context.rows, fresh, context.table_name, field, interval, within);
 
   const auto text = [&](const std::string& literal) {
     return cell_text(context.rows.value("SELECT CAST(" + literal + " AS VARCHAR)"));
   };
-  const auto candidates = files_overlapping(stager.before(), column, text(from), text(to));
+  const auto candidates =
+      files_overlapping(stager.before(), column, text(within.from), text(within.to));
   if (!candidates.empty()) {
     const Relation old = scan(stager.before(), candidates);
     const Relation replaced = "SELECT * FROM (" + old + ") WHERE " + inside;
@@ -112,7 +132,7 @@ Staged stage_replace_interval(const StageContext& context, const Relation& selec
     // Only files that reach beyond the interval hold rows that stay.
     std::vector<Add> straddling;
     for (const auto& add : candidates) {
-      if (!lies_inside(add, *field, text(from), text(to))) straddling.push_back(add);
+      if (!lies_inside(add, field, text(within.from), text(within.to))) straddling.push_back(add);
     }
     if (!straddling.empty()) {
       stager.write_kept("SELECT * FROM (" + stager.kept_rows(straddling) + ") WHERE (" + inside +
@@ -124,7 +144,7 @@ Staged stage_replace_interval(const StageContext& context, const Relation& selec
   stager.remove(candidates);
   staged.rows_changed = staged.rows_written;
   // No file of these is kept: whoever changes one of them meets our removes.
-  staged.scope.boxes = {{{*field, text(from), text(to), true, false}}};
+  staged.scope.boxes = {{{field, text(within.from), text(within.to), true, false}}};
   return stager.finish("WRITE",
                        {{"mode", json_text("Overwrite")},
                         {"predicate", json_text(column + " in " + interval.text())}},
@@ -154,6 +174,13 @@ Relation set_down(RowWork& rows, const std::string& folder, const Relation& sele
   out.files =
       write_rows(rows, out, conforming_select(select, columns, out.schema), parameters, {}, now);
   return scan(std::move(out));
+}
+
+void check_inside(RowWork& rows, const std::string& table, const Relation& select,
+                  const std::string& column, const Interval& interval, const std::string& zone) {
+  const Schema schema = schema_from_duck(rows.describe(select));
+  const Field& field = interval_field(schema, table, column);
+  refuse_outside(rows, select, table, field, interval, Inside(field, interval, zone));
 }
 
 std::string keep_through(RowWork& rows, const std::string& name, const columns::OperatorUse& use,

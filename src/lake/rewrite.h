@@ -67,6 +67,9 @@ Staged stage_replace_partitions(const StageContext&, const Relation& select, con
 Staged stage_replace_interval(const StageContext&, const Relation& select, const Parameters&,
                               const std::string& column, const Interval& interval,
                               const std::string& zone);
+/// That error, where rows of a SELECT lie outside of their interval.
+void check_inside(RowWork&, const std::string& table, const Relation& select,
+                  const std::string& column, const Interval& interval, const std::string& zone);
 /// Upsert by key. Duplicate or NULL keys in the SELECT's rows are an Error(data) that shows some,
 /// unless `latest_by` picks one row per key: the greatest value, NULL last; of equal ones the row
 /// that comes first by all columns in the table's order, NULL last. Rows that are there already

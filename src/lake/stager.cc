@@ -250,8 +250,10 @@ int64_t Stager::count(const Relation& select, const Parameters& parameters) cons
   return std::get<int64_t>(rows().value("SELECT count(*) FROM (" + select + ")", parameters));
 }
 
-std::string Stager::samples(const Relation& select) const {
-  const auto found = rows().query("SELECT * FROM (" + select + ") LIMIT 5");
+std::string Stager::samples(const Relation& select) const { return samples_of(rows(), select); }
+
+std::string samples_of(RowWork& rows, const Relation& select) {
+  const auto found = rows.query("SELECT * FROM (" + select + ") LIMIT 5");
   std::string out;
   for (const auto& row : found.rows) {
     std::string line;

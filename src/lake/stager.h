@@ -49,7 +49,6 @@ class Stager {
   void touch(const Relation& changed, bool costly = false);
 
   int64_t count(const Relation& select, const Parameters& parameters = {}) const;
-  /// Up to five rows as text, for messages: `(1, 'a'), (2, 'b')`.
   std::string samples(const Relation& select) const;
 
   ~Stager();
@@ -71,6 +70,8 @@ class Stager {
   bool finished_ = false;
 };
 
+/// Up to five rows as text, for messages: `(1, 'a'), (2, 'b')`.
+std::string samples_of(RowWork& rows, const Relation& select);
 /// The CAST-ing select list that turns a SELECT with `columns` into exactly the stored types of
 /// `schema` (HUGEINT → BIGINT failing on overflow, ENUM → VARCHAR, missing columns as NULL), in the
 /// schema's order.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/local_time.h"
 
 namespace windrow::plan {
@@ -242,7 +244,7 @@ class Assessor {
 
   void assess_intervals() {
     const Grain& grain = *model_.grain;
-    expected_ = IntervalSet{{grain.floor(model_.begin), grain.floor(choices_.now - model_.wait)}};
+    expected_ = IntervalSet{expected(model_, choices_.now)};
     IntervalSet built = recorded_ ? recorded_->complete : IntervalSet{};
     complete_ = scratch_reason_.empty() ? built : IntervalSet{};
     if (!scratch_reason_.empty()) {
@@ -394,6 +396,12 @@ class Assessor {
 };
 
 }  // namespace
+
+Interval expected(const Model& model, Time now) {
+  const Time last = model.grain->floor(now - model.wait);
+  return {model.grain->floor(model.begin),
+          model.end ? std::min(last, model.grain->ceil(*model.end)) : last};
+}
 
 Assessment assess(const Model& model, World& world, const Choices& choices) {
   return Assessor(model, world, choices).run();

@@ -34,6 +34,7 @@ struct Model {
   std::vector<InputUse> inputs;  ///< of tables; views are already replaced by what they read
   std::optional<Grain> grain;    ///< interval builds
   Time begin;                    ///< interval builds
+  std::optional<Time> end;       ///< interval builds
   project::Duration wait{};
   bool by_run_time = false;  ///< declares $run_time: due whenever it is run
   std::map<std::string, project::Duration> retention;  ///< of inputs' layers, where they have one
@@ -99,6 +100,9 @@ struct Assessment {
                 ///< that retention has taken from its input and that a rebuild would lose
 };
 
+/// From the model's begin to the last interval that is due; of a model by intervals.
+Interval expected(const Model& model, Time now);
+
 Assessment assess(const Model& model, World& world, const Choices& choices);
 
 /// How the record of a commit follows from the assessment it was built by and the record that is
@@ -107,8 +111,5 @@ Assessment assess(const Model& model, World& world, const Choices& choices);
 std::optional<lake::Provenance> next_record(const lake::Provenance& mine, const Assessment& basis,
                                             const std::optional<lake::Provenance>& planned_on,
                                             const std::optional<lake::Provenance>& now_there);
-
-/// Contiguous stale intervals, at most `batch` grains each, oldest first.
-std::vector<Interval> batches(const IntervalSet& stale, const Grain& grain, int batch);
 
 }  // namespace windrow::plan

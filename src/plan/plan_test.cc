@@ -433,16 +433,5 @@ TEST_F(PlanTest, RecordsOfTwoBuildersAreCombinedOnlyWhereTheyCannotClash) {
   EXPECT_FALSE(next_record(mine, basis, planned_on, std::nullopt));
 }
 
-TEST_F(PlanTest, BatchesAreContiguous) {
-  const auto grain = *Grain::parse("day", "Europe/Berlin");
-  const IntervalSet stale{grain.widen(Interval{*parse_time("2025-10-24", "Europe/Berlin"),
-                                               *parse_time("2025-10-29", "Europe/Berlin")})};
-  const auto three = batches(stale, grain, 3);
-  ASSERT_EQ(three.size(), 2u);
-  EXPECT_EQ(three[0].end - three[0].start, 73h);  // one of the days has 25 hours
-  EXPECT_EQ(batches(stale, grain, 1).size(), 5u);
-  EXPECT_TRUE(batches({}, grain, 1).empty());
-}
-
 }  // namespace
 }  // namespace windrow::plan

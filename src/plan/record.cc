@@ -24,18 +24,4 @@ std::optional<lake::Provenance> next_record(const lake::Provenance& mine, const 
   return record;
 }
 
-std::vector<Interval> batches(const IntervalSet& stale, const Grain& grain, int batch) {
-  std::vector<Interval> out;
-  for (const auto& part : stale.parts()) {
-    Time start = part.start;
-    while (start < part.end) {
-      Time end = start;
-      for (int i = 0; i < batch && end < part.end; ++i) end = grain.next(end);
-      out.push_back({start, std::min(end, part.end)});
-      start = end;
-    }
-  }
-  return out;
-}
-
 }  // namespace windrow::plan

@@ -19,9 +19,10 @@ std::string_view name_of(BuildKind kind);
 struct Build {
   BuildKind kind = BuildKind::table;
   // interval
-  std::string column, grain;     ///< column of the result; `hour`, `day`, `15m`, …
-  int batch = 1;                 ///< at most so many intervals in one SELECT
-  std::optional<Duration> wait;  ///< an interval is due only so long after its end
+  std::string column, grain;       ///< column of the result; `hour`, `day`, `15m`, …
+  std::optional<int> batch;        ///< at most so many intervals in one commit; nothing: chosen
+  std::optional<Time> begin, end;  ///< instead of the project's
+  std::optional<Duration> wait;    ///< an interval is due only so long after its end
   // merge, scd2
   std::vector<std::string> key;
   std::string latest_by;

@@ -88,6 +88,12 @@ std::string_view name_of(BuildKind kind) {
 }
 
 const Model* Project::model(std::string_view name) const { return find_named(models, name); }
+std::optional<Time> Project::begin_of(const Model& model) const {
+  return model.build.begin ? model.build.begin : begin;
+}
+std::optional<Time> Project::end_of(const Model& model) const {
+  return model.build.end ? model.build.end : end;
+}
 const Source* Project::source(std::string_view name) const { return find_named(sources, name); }
 const Layer* Project::layer(std::string_view name) const {
   for (const auto& layer : layers) {

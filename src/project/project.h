@@ -76,7 +76,7 @@ struct Project {
   std::string name;
   std::string root;  ///< absolute folder
   std::string zone = "UTC";
-  std::optional<Time> begin;
+  std::optional<Time> begin, end;  ///< of intervals
   std::map<std::string, Variable> vars;
   std::map<std::string, Connection> connections;
   std::map<std::string, Environment> environments;
@@ -103,6 +103,9 @@ struct Project {
   const Model* model(std::string_view name) const;
   const Source* source(std::string_view name) const;
   const Layer* layer(std::string_view name) const;
+  /// Of a model's intervals: its own, or the project's.
+  std::optional<Time> begin_of(const Model& model) const;
+  std::optional<Time> end_of(const Model& model) const;
   /// `.windrow/` of the project: history, logs, spill, caches. Nothing in it is needed to know what
   /// is done.
   std::string state_folder() const { return root + "/.windrow"; }

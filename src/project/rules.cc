@@ -72,11 +72,18 @@ void check_tables(const std::vector<Table>& tables, const Project& project, Prob
 
 void check_models(const Project& project, Problems& problems) {
   for (const auto& model : project.models) {
-    if (model.build.kind == BuildKind::interval && !project.begin) {
+    if (model.build.kind != BuildKind::interval) continue;
+    const auto begin = project.begin_of(model), end = project.end_of(model);
+    if (!begin) {
       problems.add(Code::configuration,
                    "interval model " + in_quotes(model.name) +
                        " needs \"begin\" in windrow.yaml: intervals exist from there on",
                    "add a line such as begin: 2025-01-01", model.build.place);
+    } else if (end && *end <= *begin) {
+      problems.add(Code::configuration,
+                   "intervals of " + in_quotes(model.name) + " would end at " + iso(*end) +
+                       ", before they begin at " + iso(*begin),
+                   "put \"end\" after \"begin\", here or in windrow.yaml", model.build.place);
     }
   }
 }

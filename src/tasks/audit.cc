@@ -10,12 +10,7 @@
 namespace windrow::tasks {
 
 Audit::Audit(const Context& context, Promises promises, lake::RowWork& session, Report& report)
-    : context_(context),
-      promises_(promises),
-      session_(session),
-      report_(report),
-      checks_before_(report.checks.size()),
-      warnings_before_(report.warnings.size()) {}
+    : context_(context), promises_(promises), session_(session), report_(report) {}
 
 void Audit::first(const lake::Staged& staged) {
   schema_ = staged.schema;
@@ -81,16 +76,15 @@ void Audit::look(const lake::Relation& rows) {
   const auto found = quality::run_checks(session_, subject);
   report_.quality_score = found.score();
   report_.table_rows = found.rows;
-  report_.checks.erase(report_.checks.begin() + long(checks_before_), report_.checks.end());
-  report_.warnings.resize(warnings_before_);
-  report_.checks.insert(report_.checks.end(), found.results.begin(), found.results.end());
+  report_.checks = found.results;
+  report_.check_warnings.clear();
   std::string failed;
   Place place;
   for (const auto& result : found.results) {
     if (result.passed) continue;
     const std::string text = result.description + ": " + result.message;
     if (!result.check.blocks) {
-      report_.warnings.push_back(text);
+      report_.check_warnings.push_back(text);
       continue;
     }
     if (failed.empty()) place = result.check.place;

@@ -38,7 +38,6 @@ class Audit {
   const Promises promises_;
   lake::RowWork& session_;
   Report& report_;
-  const size_t checks_before_, warnings_before_;
   lake::Schema schema_;  // of the table after the commit
 };
 

@@ -21,11 +21,11 @@ std::optional<lake::Provenance> record_at(const Context& context, const std::str
 
 std::optional<Time> of_intervals(const Context& context, const project::Model& model,
                                  const lake::Provenance& record) {
-  if (record.complete.empty() || !context.project.begin) return {};
+  const auto begin = context.project.begin_of(model);
+  if (record.complete.empty() || !begin) return {};
   const auto& first = record.complete.parts().front();
   const auto grain = Grain::parse(model.build.grain, context.project.zone);
-  return first.start <= grain->floor(*context.project.begin) ? std::optional<Time>(first.end)
-                                                             : std::nullopt;
+  return first.start <= grain->floor(*begin) ? std::optional<Time>(first.end) : std::nullopt;
 }
 
 bool is_lookup(const Context& context, const project::Model& model, const std::string& input) {

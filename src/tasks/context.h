@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -58,8 +59,17 @@ struct Report {
   int64_t rejected = 0;  ///< records that could not be read
   std::vector<std::string> reasons;
   std::vector<std::string> warnings;
+  /// Of the last look at the table, which is whole: what earlier commits of the task met and later
+  /// ones mended is no news.
   std::vector<quality::CheckResult> checks;
+  std::vector<std::string> check_warnings;
   std::optional<double> quality_score;
+
+  /// What many batches say is told once.
+  void warn(std::string text) {
+    if (std::find(warnings.begin(), warnings.end(), text) == warnings.end())
+      warnings.push_back(std::move(text));
+  }
 };
 
 /// Brings one asset up to date, from what the lake says now. Errors leave the lake as it was or

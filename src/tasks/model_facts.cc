@@ -171,7 +171,8 @@ plan::Model facts_of(const project::Project& project, const graph::Graph& graph,
   out.kind = model.build.kind;
   out.definition = sql::fingerprint(facts.select(), facts.catalog(), facts.settings());
   out.by_run_time = facts.select().parameter_names().count("run_time") > 0;
-  out.begin = project.begin.value_or(Time{});
+  out.begin = project.begin_of(model).value_or(Time{});
+  out.end = project.end_of(model);
   out.wait = model.build.wait.value_or(project::Duration{});
   std::set<std::string> declared;
   const auto* new_rows = model.new_rows.empty() ? nullptr : graph.resolve(model.new_rows);

@@ -8,10 +8,10 @@
 #include "base/id.h"
 #include "duck/duck.h"
 #include "duck/quoting.h"
-#include "sql/interval_column.h"
 #include "storage/private_file.h"
 #include "tasks/audit.h"
 #include "tasks/context.h"
+#include "tasks/interval_batches.h"
 #include "tasks/model_facts.h"
 
 namespace windrow::tasks {
@@ -150,41 +150,28 @@ class ModelBuild {
 
   bool build_intervals(const plan::Model& facts, plan::Assessment& assessment) {
     const auto session = open({});
-    const auto batches =
-        plan::batches(assessment.intervals, *facts.grain, batch_of(assessment, *facts.grain));
-    const bool dates = compares_dates(select_, context_.graph, context_.tables);
+    const auto rows = occupied(facts, context_.tables, assessment.intervals, context_.database);
+    auto plan = interval_batches(facts, model_, context_.graph, assessment.intervals, rows,
+                                 context_.database);
+    dates_ = compares_dates(select_, context_.graph, context_.tables);
     bool scratch =
         assessment.from_scratch && planned_on_ && done_.empty() && assessment.sealed.empty();
-    for (size_t i = 0; i < batches.size(); ++i) {
+    for (double share = 0; const auto batch = plan.batches.next(); share = plan.batches.share()) {
       cancel_.check();
-      if (progress_)
-        progress_(
-            {model_.name, facts.grain->label(batches[i]), double(i) / double(batches.size()), -1});
-      auto values = parameters();
-      add_interval(values, batches[i], *facts.grain, dates);
+      if (progress_) progress_({model_.name, facts.grain->label(*batch), share, -1});
+      const auto began = context_.clock.now();
+      selects_ = plan.selects(*batch);
       lake::Method method{lake::Method::Kind::replace_interval};
       method.column = model_.build.column;
-      method.interval = batches[i];
+      method.interval = *batch;
       method.zone = context_.project.zone;
-      parameters_ = std::move(values);
-      if (!step(*session, model_.sql, method, assessment, batches[i], scratch)) return false;
+      if (!step(*session, model_.sql, method, assessment, *batch, scratch)) return false;
       scratch = false;
-      done_.add(batches[i]);
-      report_.intervals += facts.grain->count(IntervalSet{batches[i]});
+      done_.add(*batch);
+      report_.intervals += facts.grain->count(IntervalSet{*batch});
+      plan.batches.took(context_.clock.now() - began);
     }
     return true;
-  }
-
-  /// How many intervals one SELECT may build: more than one only where its rows show which of them
-  /// they were asked for by.
-  int batch_of(const plan::Assessment& assessment, const Grain& grain) const {
-    // What an operator makes of a row depends on those that come with it.
-    if (model_.through || model_.build.batch <= 1 || grain.count(assessment.intervals) <= 1)
-      return 1;
-    duck::Connection connection(context_.database);
-    return sql::stays_in_interval(connection, select_, model_.build.column, grain)
-               ? model_.build.batch
-               : 1;
   }
 
   bool build_rows(const plan::Assessment& assessment) {
@@ -241,14 +228,35 @@ class ModelBuild {
     }
   }
 
-  /// The SELECT's rows, through the operator where the model has one.
+  Parameters parameters_in(const Interval& interval) const {
+    auto out = parameters();
+    add_interval(out, interval, *Grain::parse(model_.build.grain, context_.project.zone), dates_);
+    return out;
+  }
+
+  /// The SELECT's rows, through the operator where the model has one; with a SELECT for each of
+  /// several intervals where it takes that.
   lake::Staged stage(const lake::StageContext& at, const lake::Relation& select,
-                     const Parameters& values, const lake::Method& method) const {
-    if (!model_.through) return lake::stage(at, select, values, method);
-    constexpr const char* kKept = "windrow through operator";
-    const auto kept = lake::keep_through(at.rows, kKept, *model_.through, select, values);
-    auto staged = lake::stage(at, "SELECT * FROM " + kept, {}, method);
-    at.rows.drop(kKept);
+                     const lake::Method& method) const {
+    std::vector<Parameters> asked;
+    for (const auto& interval : selects_) asked.push_back(parameters_in(interval));
+    if (asked.empty()) asked.push_back(parameters());
+    if (!model_.through && asked.size() == 1) return lake::stage(at, select, asked.front(), method);
+    std::vector<std::string> kept;
+    lake::Relation rows;
+    for (size_t i = 0; i < asked.size(); ++i) {
+      const std::string name = fmt::format("windrow rows {}", i);
+      const auto from = model_.through
+                            ? lake::keep_through(at.rows, name, *model_.through, select, asked[i])
+                            : at.rows.keep(name, select, asked[i]);
+      kept.push_back(name);
+      const lake::Relation part = "SELECT * FROM " + from;
+      if (asked.size() > 1)
+        lake::check_inside(at.rows, at.table_name, part, method.column, selects_[i], method.zone);
+      rows = i == 0 ? part : rows + " UNION ALL " + part;
+    }
+    auto staged = lake::stage(at, rows, {}, method);
+    for (const auto& name : kept) at.rows.drop(name);
     return staged;
   }
 
@@ -266,8 +274,7 @@ class ModelBuild {
     // The version that is staged upon may be another run's already.
     const auto staged_on = record_there();
     if (!plan::next_record(mine, assessment, planned_on_, staged_on)) return false;
-    auto values = interval.empty() ? parameters() : parameters_;
-    auto staged = stage(at, select, values, method);
+    auto staged = stage(at, select, method);
     Audit audit(context_, {model_.name, model_.columns, model_.checks, model_.contract}, session,
                 report_);
     audit.first(staged);
@@ -321,8 +328,9 @@ class ModelBuild {
   Report& report_;
   std::optional<lake::Provenance> planned_on_;
   std::string definition_, text_hash_;
-  Parameters parameters_;
-  IntervalSet done_;  ///< built by this task
+  std::vector<Interval> selects_;  ///< of the present batch, where it is built by intervals
+  bool dates_ = false;             ///< $start and $end are dates
+  IntervalSet done_;               ///< built by this task
 };
 
 }  // namespace

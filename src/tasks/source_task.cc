@@ -183,9 +183,14 @@ bool keep_rejected(const Context& context, const project::Source& source,
                                 "records of " + source.name + " that could not be read", session);
   if (!rows) return false;
   if (*rows == 0) return true;
+  const auto told = [&] {
+    return fmt::format("{} record{} could not be read: {} in {}", report.rejected,
+                       report.rejected == 1 ? "" : "s", report.rejected == 1 ? "it is" : "they are",
+                       asset);
+  };
+  std::erase(report.warnings, told());  // of the batches before
   report.rejected += *rows;
-  report.warnings.push_back(
-      fmt::format("{} records could not be read: they are in {}", *rows, asset));
+  report.warn(told());
   return true;
 }
 
@@ -293,7 +298,7 @@ void read_source(const Context& context, const project::Source& source, Cancel& 
       refuse_loss(source, reader->parts_lost(before, *batch), report, *reload);
       batch->replace = true;
     }
-    report.warnings.insert(report.warnings.end(), batch->warnings.begin(), batch->warnings.end());
+    for (const auto& warning : batch->warnings) report.warn(warning);
     // Reading that does not get on would go on for good.
     if (report.changed && batch->txns == last) throw same_again(source);
     last = batch->txns;

@@ -47,9 +47,9 @@ def draw_models(rng: random.Random) -> list:
         if kind == "append" and model["from"] != "bronze.e" and next(m for m in models if m["name"] == model["from"])["kind"] != "append":
             model["from"] = "bronze.e"
         if kind in ("interval", "lookup", "lookback", "leaves"):
-            model |= {"grain": rng.choice(["hour", "day", "day", "week", "15m", "6h"]), "batch": rng.choice([1000, 100_000])}
+            model |= {"grain": rng.choice(["hour", "day", "day", "week", "15m", "6h"]), "batch": rng.choice([None, 1000, 100_000])}
         if kind == "daily":
-            model |= {"grain": "day", "batch": rng.choice([7, 1000])}
+            model |= {"grain": "day", "batch": rng.choice([None, 7, 1000])}
         if kind == "lookback":
             model["hours"] = rng.choice([1, 3, 24])
         if kind == "leaves":

@@ -48,7 +48,8 @@ def model_text(case: dict, model: dict) -> str:
         header = f"build: {{merge: {{key: id, latest_by: {model['latest_by']}}}}}\nnew_rows: {model['from']}"
     elif kind in ("interval", "daily", "lookup", "lookback", "leaves"):
         column = "day" if kind == "daily" else "ts"
-        header = f"build: {{interval: {{column: {column}, grain: {model['grain']}, batch: {model['batch']}}}}}"
+        batch = f", batch: {model['batch']}" if model["batch"] else ""
+        header = f"build: {{interval: {{column: {column}, grain: {model['grain']}{batch}}}}}"
         if kind == "lookback":
             header += f"\nreads: {{{model['from']}: {{before: {model['hours']}h}}}}"
     elif kind == "scd2":

@@ -10,8 +10,12 @@ Type<Build> interval_type() {
       .required("column", &Build::column, text_type(),
                 "The column of the result that says which interval a row is in.")
       .required("grain", &Build::grain, grain_type(), "The length of an interval.")
-      .optional("batch", &Build::batch, integer_type(1), "1",
-                "At most so many contiguous stale intervals are built by one SELECT.")
+      .optional("begin", &Build::begin, time_type(), "the project's",
+                "Intervals of this model exist from here on.")
+      .optional("end", &Build::end, time_type(), "the project's",
+                "Intervals of this model exist up to here.")
+      .optional("batch", &Build::batch, integer_type(1), "chosen from rows and times",
+                "At most so many contiguous stale intervals with rows are built by one commit.")
       .optional("wait", &Build::wait, duration_type(true), "none",
                 "An interval is due only so long after its end.")
       .type();

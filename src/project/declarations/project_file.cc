@@ -216,6 +216,8 @@ Keys<Project> project_file(const Kinds& kinds) {
              })
       .optional("begin", &Project::begin, time_type(), "",
                 "Intervals exist from here on; interval models need it.")
+      .optional("end", &Project::end, time_type(), "none",
+                "Intervals exist up to here: the last one holds the moment before.")
       .optional("vars", &Project::vars, map_type(variable_type(), "variable", is_identifier), "",
                 "Variables that SELECTs read as `$name`.")
       .optional("connections", &Project::connections,

@@ -121,8 +121,23 @@ std::string arguments_of(const CsvDialect& dialect, const CsvWish& wish, uint64_
 struct Sniffed {
   CsvDialect dialect;
   bool header = false;
-  std::vector<std::string> columns;
+  std::vector<Column> columns;
+  std::string date_format, timestamp_format;
 };
+
+std::vector<std::string> names_of(const std::vector<Column>& columns) {
+  std::vector<std::string> out;
+  for (const auto& column : columns) out.push_back(column.name);
+  return out;
+}
+
+/// `'a': 'VARCHAR', …`
+std::string texts_of(const std::vector<Column>& columns) {
+  std::string out;
+  for (const auto& column : columns)
+    out += (out.empty() ? "" : ", ") + quote_text(column.name) + ": 'VARCHAR'";
+  return out;
+}
 
 std::optional<Sniffed> sniff(const FoundFile& file, const std::string& arguments,
                              lake::DuckRows& session) {
@@ -131,7 +146,8 @@ std::optional<Sniffed> sniff(const FoundFile& file, const std::string& arguments
         session
             .query(
                 "SELECT Delimiter, Quote, Escape, Comment, SkipRows, HasHeader, "
-                "to_json([c.name FOR c IN Columns]) FROM sniff_csv(" +
+                "to_json([[c.name, c.type] FOR c IN Columns]), coalesce(DateFormat, ''), "
+                "coalesce(TimestampFormat, '') FROM sniff_csv(" +
                 quote_text(escape_glob(file.path)) + ", ignore_errors = true" + arguments + ")")
             .rows.at(0);
     Sniffed out;
@@ -147,7 +163,10 @@ std::optional<Sniffed> sniff(const FoundFile& file, const std::string& arguments
     out.dialect.skip = std::stoll(cell_text(row[4]));
     const bool* header = std::get_if<bool>(&row[5]);
     out.header = header != nullptr && *header;
-    out.columns = nlohmann::json::parse(cell_text(row[6])).get<std::vector<std::string>>();
+    for (const auto& column : nlohmann::json::parse(cell_text(row[6])))
+      out.columns.push_back({column.at(0), column.at(1)});
+    out.date_format = cell_text(row[7]);
+    out.timestamp_format = cell_text(row[8]);
     return out;
   } catch (const SqlError& error) {
     if (error.code() != Code::data) throw;
@@ -279,14 +298,13 @@ CsvWish::CsvWish(const project::Source& source) {
     counted = counted && all.flag("strict");
     rest += std::string(", strict_mode = ") + (all.flag("strict") ? "true" : "false");
   }
-  if (all.find("names")) rest += ", names = " + duck::quote_list(all.texts("names"));
+  named = all.find("names") != nullptr;
+  if (named) rest += ", names = " + duck::quote_list(all.texts("names"));
 }
 
 /// Before anybody makes columns of it: by the delimiter that is told, or the most frequent of those
 /// that files have.
-void refuse_too_wide(const FoundFile& found, const CsvWish& wish, const Outside& outside) {
-  const std::string head = head_of(found, outside);
-  const std::string_view line(head.data(), std::min(head.size(), head.find_first_of("\r\n")));
+void refuse_too_wide(std::string_view line, const CsvWish& wish) {
   const std::string told = wish.delimiter ? wish.told.delimiter : "";
   int64_t most = 0;
   for (const char delimiter : told.size() == 1 ? told : std::string(",;\t|"))
@@ -294,6 +312,48 @@ void refuse_too_wide(const FoundFile& found, const CsvWish& wish, const Outside&
   if (most >= kColumnsMax)
     throw Error(Code::corrupt,
                 fmt::format("it has {} columns; {} are the most", most + 1, kColumnsMax));
+}
+
+constexpr size_t kShapesMax = 16;
+
+std::shared_ptr<const CsvShape> shape_by(const CsvShapes& shapes, std::string_view line) {
+  const auto found = std::find_if(shapes.rbegin(), shapes.rend(),
+                                  [&](const auto& shape) { return shape->first_line == line; });
+  return found == shapes.rend() ? nullptr : *found;
+}
+
+/// Where the first line alone names the columns, and all of them.
+std::shared_ptr<const CsvShape> shape_of(const CsvFile& file, const Sniffed& sniffed,
+                                         std::string_view line, const CsvWish& wish,
+                                         lake::DuckRows& session, CsvShapes& shapes) {
+  const bool whole =
+      file.dialect.quote == 0 || std::count(line.begin(), line.end(), file.dialect.quote) % 2 == 0;
+  if (!file.header || wish.named || file.records() == 0 || file.dialect.skip != 0 ||
+      file.dialect.comment != 0 || !whole || line.starts_with("\xEF\xBB\xBF") ||
+      int64_t(sniffed.columns.size()) != file.count.columns)
+    return nullptr;
+  CsvShape out{file.found.name, std::string(line),   file.dialect,
+               sniffed.columns, sniffed.date_format, sniffed.timestamp_format};
+  // The reader calls a column without values a text.
+  std::string texts;
+  for (const auto& column : out.columns) {
+    if (column.type == "VARCHAR")
+      texts += (texts.empty() ? "count(" : ", count(") + duck::quote_name(column.name) + ")";
+  }
+  if (!texts.empty()) {
+    const auto filled = session.query(
+        "SELECT " + texts + " FROM read_csv(" + quote_text(escape_glob(file.readable.path)) +
+        ", ignore_errors = true" + arguments_of(file.dialect, wish, file.count.longest) +
+        ", header = true, auto_detect = false, columns = {" + texts_of(out.columns) + "})");
+    size_t i = 0;
+    for (auto& column : out.columns) {
+      if (column.type == "VARCHAR" && std::get<int64_t>(filled.rows.at(0)[i++]) == 0)
+        column.type.clear();
+    }
+  }
+  shapes.push_back(std::make_shared<const CsvShape>(std::move(out)));
+  if (shapes.size() > kShapesMax) shapes.erase(shapes.begin());
+  return shapes.back();
 }
 
 /// What is bad goes beside, and the reader sees a copy without it.
@@ -316,18 +376,28 @@ void copy_good(CsvFile& file, const CsvWish& wish, const Outside& outside, bool 
 }
 
 CsvFile look_at_csv(const FoundFile& found, const CsvWish& wish, const Outside& outside,
-                    lake::DuckRows& session) {
-  refuse_too_wide(found, wish, outside);
+                    lake::DuckRows& session, CsvShapes& shapes) {
+  const std::string head = head_of(found, outside);
+  const std::string_view line(head.data(), std::min(head.size(), head.find_first_of("\r\n")));
+  refuse_too_wide(line, wish);
   CsvFile out{.found = found, .readable = found, .header = wish.header};
   const std::string header =
       wish.header_told ? std::string(", header = ") + (wish.header ? "true" : "false") : "";
-  auto sniffed = sniff(found, wish.dialect + header + wish.rest, session);
+  const auto ask = [&] { return sniff(found, wish.dialect + header + wish.rest, session); };
   if (!wish.counted) {
     out.arguments = wish.dialect + header + wish.rest;
-    if (sniffed) out.columns = sniffed->columns;
+    if (const auto sniffed = ask()) out.columns = names_of(sniffed->columns);
     return out;
   }
+  out.shape = shape_by(shapes, line);
+  auto sniffed = out.shape ? Sniffed{out.shape->dialect, true, out.shape->columns, {}, {}} : ask();
   out.dialect = dialect_of(out, sniffed, wish, outside, out.count);
+  if (out.shape && (!(out.dialect == out.shape->dialect) ||
+                    out.count.columns != int64_t(out.shape->columns.size()))) {
+    out.shape.reset();
+    sniffed = ask();
+    out.dialect = dialect_of(out, sniffed, wish, outside, out.count);
+  }
   if (out.count.columns > kColumnsMax)
     throw Error(Code::corrupt,
                 fmt::format("it has {} columns; {} are the most", out.count.columns, kColumnsMax));
@@ -339,6 +409,7 @@ CsvFile look_at_csv(const FoundFile& found, const CsvWish& wish, const Outside& 
   const auto look = [&] {
     out.arguments = arguments_of(out.dialect, wish, out.count.longest);
     // Of what will be read, which may not be what was first looked at.
+    if (out.shape) return;
     if (!sniffed || copied || !(with_wish(sniffed->dialect, wish) == out.dialect) ||
         out.count.longest > kUsualLine)
       sniffed = sniff(out.readable, out.arguments + header, session);
@@ -359,12 +430,20 @@ CsvFile look_at_csv(const FoundFile& found, const CsvWish& wish, const Outside& 
       look();
     }
     if (!wish.header_told) out.header = sniffed->header;
-    out.columns = sniffed->columns;
+    out.columns = names_of(sniffed->columns);
+    if (!out.shape) out.shape = shape_of(out, *sniffed, line, wish, session, shapes);
   } else {
     out.arguments = arguments_of(out.dialect, wish, out.count.longest);
   }
   out.arguments += std::string(", header = ") + (out.header ? "true" : "false");
   return out;
+}
+
+std::shared_ptr<const CsvShape> own_shape(const CsvFile& file, const CsvWish& wish,
+                                          lake::DuckRows& session, CsvShapes& shapes) {
+  const auto sniffed = sniff(file.readable, file.arguments, session);
+  if (!file.shape || !sniffed || !sniffed->header) return nullptr;
+  return shape_of(file, *sniffed, file.shape->first_line, wish, session, shapes);
 }
 
 void leave_out_misfits(CsvFile& file, const CsvWish& wish, const Outside& outside,

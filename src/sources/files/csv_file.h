@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -27,8 +28,22 @@ struct CsvWish {
   bool delimiter = false, quote = false, escape = false, comment = false, skip = false;
   bool header_told = false, header = false;
   bool utf8 = true;
+  bool named = false;   ///< by the source, and not by the files
   bool counted = true;  ///< not of lenient reading, nor of wide encodings
 };
+
+/// What the engine's reader has found out of a file that has a line with its columns' names. Files
+/// with the same first line are held against it: finding it out takes a hundred times as long as
+/// reading a small file.
+struct CsvShape {
+  std::string origin;  ///< the file's name
+  std::string first_line;
+  CsvDialect dialect;
+  std::vector<Column> columns;  ///< with the types that the file's values have; "": it has none
+  std::string date_format, timestamp_format;  ///< empty: as SQL writes them
+};
+/// Those of a source's files, the newest last.
+using CsvShapes = std::vector<std::shared_ptr<const CsvShape>>;
 
 struct CsvFile {
   FoundFile found;
@@ -37,7 +52,8 @@ struct CsvFile {
   CsvDialect dialect;
   CsvCount count;  ///< of the whole file
   bool header = false;
-  std::vector<std::string> columns;  ///< as far as they could be told
+  std::vector<std::string> columns;       ///< as far as they could be told
+  std::shared_ptr<const CsvShape> shape;  ///< null: only the engine's reader knows its columns
   std::string bad;    ///< SELECT origin, position, error, content of what is set aside
   std::string lines;  ///< a CSV file (line, shift) that tells the reader's lines from the file's;
                       ///< empty: not written
@@ -45,9 +61,15 @@ struct CsvFile {
 };
 
 /// Finds out the dialect, counts the records, and makes a copy without lines that are none.
-/// Error(corrupt) where the first line is to name the columns and cannot be read.
+/// Error(corrupt) where the first line is to name the columns and cannot be read. A new shape joins
+/// `shapes`.
 CsvFile look_at_csv(const FoundFile& file, const CsvWish& wish, const Outside& outside,
-                    lake::DuckRows& session);
+                    lake::DuckRows& session, CsvShapes& shapes);
+
+/// The shape that a file has by itself, whatever others with its first line have; null where only
+/// the engine's reader knows it. It joins `shapes`.
+std::shared_ptr<const CsvShape> own_shape(const CsvFile& file, const CsvWish& wish,
+                                          lake::DuckRows& session, CsvShapes& shapes);
 
 /// Has the reader see a copy without records of another number of columns, and without those whose
 /// values do not fit, of which `why` is told. `numbers` finds the latter: asked when there is a

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
+#include <set>
 
 #include "duck/quoting.h"
 #include "sources/files/csv_file.h"
@@ -28,22 +30,43 @@ const Column* named(const std::vector<Column>& columns, const std::string& name)
   return nullptr;
 }
 
+int64_t of(const std::map<std::string, int64_t>& counts, const std::string& path) {
+  const auto found = counts.find(path);
+  return found == counts.end() ? 0 : found->second;
+}
+
 /// Files that are read by one call of the engine's reader.
 struct Group {
   std::string arguments;
+  std::shared_ptr<const CsvShape> shape;  ///< of all of them
   std::vector<CsvFile*> files;
   std::vector<Column> columns;
+  std::map<std::string, int64_t> rows;  ///< of a shape: that are read of each, by its path
 };
+
+/// Files of one first line may be of so many kinds before each is looked at alone.
+constexpr size_t kShapesOfOneLine = 8;
+/// Every file has so many misfits more than good records that its shape is another one.
+constexpr int64_t kAnotherShape = 2;
+/// Of what the reader says of a line, for its several faults.
+constexpr const char* kFirstOfLine =
+    "first(error_message) AS error, trim(first(csv_line), chr(10) || chr(13)) AS content";
+constexpr const char* kPath = "\"windrow filename\"";
 
 class CsvRecords {
  public:
   CsvRecords(const project::Source& source, lake::DuckRows& session, const Outside& outside,
-             const KnownTypes& known)
-      : source_(source), session_(session), outside_(outside), known_(known), wish_(source) {}
+             const KnownTypes& known, CsvShapes& shapes)
+      : shapes_(shapes),
+        source_(source),
+        session_(session),
+        outside_(outside),
+        known_(known),
+        wish_(source) {}
 
   Records run(const std::vector<FoundFile>& files, bool hopeful) {
     for (const auto& file : files) {
-      if (file.size > 0) files_.push_back(look_at_csv(file, wish_, outside_, session_));
+      if (file.size > 0) files_.push_back(look_at_csv(file, wish_, outside_, session_, shapes_));
     }
     Records out;
     for (auto& file : files_) {
@@ -54,8 +77,9 @@ class CsvRecords {
     }
     if (!groups_.empty()) decide_columns();
     if (!hopeful) {
+      leave_strangers();
       for (auto& group : groups_) {
-        for (auto* file : group.files) add(out.rejected, misfits(group, *file));
+        add(out.rejected, misfits(group));
         // Without a header nothing is left to be read of a file where no record fits.
         std::erase_if(group.files, [&](const auto* file) {
           return wish_.counted && file->records() == 0 && !file->header;
@@ -70,8 +94,7 @@ class CsvRecords {
     out.sql = select(hopeful);
     for (const auto& group : groups_)
       add(out.rows_by_origin,
-          rows_by_file(readable(group), reader(group, types_of(group.columns), true),
-                       "\"windrow filename\""));
+          rows_by_file(readable(group.files), reader(group, types_of(group), true), kPath));
     return out;
   }
 
@@ -96,49 +119,88 @@ class CsvRecords {
     return type == known_.end() ? std::string{} : type->second;
   }
 
-  void group(CsvFile& file) {
+  Group& group(CsvFile& file) {
     for (auto& group : groups_) {
-      if (group.arguments == file.arguments) {
-        group.files.push_back(&file);
-        return;
-      }
+      if (group.arguments != file.arguments || group.shape != file.shape) continue;
+      group.files.push_back(&file);
+      return group;
     }
-    groups_.push_back({file.arguments, {&file}, {}});
+    groups_.push_back({file.arguments, file.shape, {&file}, {}, {}});
+    return groups_.back();
   }
 
-  static std::vector<FoundFile> readable(const Group& group) {
+  static std::vector<FoundFile> readable(const std::vector<CsvFile*>& files) {
     std::vector<FoundFile> out;
-    for (const auto* file : group.files) {
+    for (const auto* file : files) {
       out.push_back(file->found);
       out.back().path = file->readable.path;
     }
     return out;
   }
 
+  /// `more` says what is known of the columns; of files without a shape that may be nothing.
   std::string reader(const Group& group, const std::string& more, bool pass_over) const {
-    return "read_csv(" + path_list(readable(group)) +
-           ", union_by_name = true, hive_partitioning = false, filename = 'windrow filename', "
-           "ignore_errors = " +
+    return "read_csv(" + path_list(readable(group.files)) +
+           (group.shape ? "" : ", union_by_name = true") +
+           ", hive_partitioning = false, filename = 'windrow filename', ignore_errors = " +
            (pass_over ? "true" : "false") + group.arguments + more + ")";
   }
 
   /// All columns of all files, with the type that holds every file's values, or the one that is
   /// told.
   void decide_columns() {
+    leave_unlike();
     std::string all;
     for (auto& group : groups_) {
-      const std::string one =
-          "SELECT * EXCLUDE (\"windrow filename\") FROM " + reader(group, {}, true);
-      group.columns = session_.describe(one);
+      std::string unknown;
+      if (group.shape) {
+        for (const auto& column : group.shape->columns) {
+          if (column.type.empty())
+            unknown += (unknown.empty() ? "" : ", ") + ("NULL AS " + quote_name(column.name));
+        }
+      }
+      const std::string one = "SELECT * EXCLUDE (" + std::string(kPath) + ")" +
+                              (unknown.empty() ? "" : " REPLACE (" + unknown + ")") + " FROM " +
+                              reader(group, group.shape ? shaped(group) : "", true);
+      group.columns = group.shape ? group.shape->columns : session_.describe(one);
       all += (all.empty() ? "" : " UNION ALL BY NAME ") + one;
     }
     columns_ = groups_.size() == 1 ? groups_[0].columns : session_.describe(all);
     for (auto& column : columns_) {
       if (auto type = told_type(column.name); !type.empty()) column.type = type;
+      const bool valued = std::any_of(groups_.begin(), groups_.end(), [&](const auto& group) {
+        const auto* there = named(group.columns, column.name);
+        return there && !there->type.empty();
+      });
+      if (!valued && told_type(column.name).empty()) column.type = "VARCHAR";
     }
   }
 
-  /// `, types = {'a': 'BIGINT'}` for those columns that `there` has too.
+  /// For the reader: the columns of a group's shape, with types of `columns_` where there are some.
+  std::string shaped(const Group& group, const std::string& one_type = {}) const {
+    std::string out;
+    for (const auto& column : group.shape->columns) {
+      const auto* typed = named(columns_, column.name);
+      std::string type = !one_type.empty() ? one_type : typed ? typed->type : column.type;
+      if (type.empty()) type = "VARCHAR";
+      out += (out.empty() ? "" : ", ") + quote_text(column.name) + ": " + quote_text(type);
+    }
+    out = ", auto_detect = false, columns = {" + out + "}";
+    const auto form = [&](const char* argument, const std::string& format) {
+      if (!format.empty() &&
+          group.arguments.find(std::string(argument) + " =") == std::string::npos)
+        out += std::string(", ") + argument + " = " + quote_text(format);
+    };
+    form("dateformat", group.shape->date_format);
+    form("timestampformat", group.shape->timestamp_format);
+    return out;
+  }
+
+  /// For the reader: `, types = {'a': 'BIGINT'}` for those columns that the group has, or all that
+  /// there is to know.
+  std::string types_of(const Group& group) const {
+    return group.shape ? shaped(group) : types_of(group.columns);
+  }
   std::string types_of(const std::vector<Column>& there) const {
     std::string out;
     for (const auto& column : columns_) {
@@ -148,16 +210,194 @@ class CsvRecords {
     return ", types = {" + out + "}";
   }
 
+  /// Whether a value of a file is of another type than those of the file that its shape was found
+  /// in: then the engine's reader is to say what the file's columns are.
+  std::string unlike(const Column& column, const CsvShape& shape) const {
+    const std::string text = "trim(" + quote_name(column.name) + ")";
+    const auto form = [&](const std::string& expression) {
+      return "NOT regexp_full_match(" + text + ", " + quote_text(expression) + ")";
+    };
+    const std::string no_cast = "TRY_CAST(" + text + " AS " + column.type + ") IS NULL";
+    const auto as = [&](const std::string& format) {
+      return "try_strptime(" + text + ", " + quote_text(format) + ") IS NULL";
+    };
+    const std::string day = R"(\d{4}-\d\d?-\d\d?)", time = R"(\d\d?:\d\d(:\d\d(\.\d+)?)?)";
+    if (column.type.empty()) return quote_name(column.name) + " IS NOT NULL";
+    if (column.type == "BIGINT") return form(R"([+-]?\d+)") + " OR " + no_cast;
+    if (column.type == "DOUBLE" && wish_.decimal.empty()) return no_cast;
+    if (column.type == "BOOLEAN") return form("(?i)true|false");
+    if (column.type == "DATE")
+      return shape.date_format.empty() ? form(day) + " OR " + no_cast : as(shape.date_format);
+    if (column.type == "TIMESTAMP")
+      return shape.timestamp_format.empty() ? form(day + "([ T]" + time + ")?") + " OR " + no_cast
+                                            : as(shape.timestamp_format);
+    if (column.type == "TIMESTAMP WITH TIME ZONE" && shape.timestamp_format.empty())
+      return form(day + "[ T]" + time + R"( ?(Z|[+-]\d\d(:?\d\d)?))") + " OR " + no_cast;
+    if (column.type == "TIME") return form(time) + " OR " + no_cast;
+    return "true";
+  }
+
+  /// Names of a group's files that are not of its shape, in a column whose type nobody told.
+  std::set<std::string> unlike_files(const Group& group) {
+    std::string any;
+    for (const auto& column : group.shape->columns) {
+      if (column.type == "VARCHAR" || !told_type(column.name).empty()) continue;
+      any += (any.empty() ? "(" : " OR (") + unlike(column, *group.shape) + ")";
+    }
+    std::set<std::string> out;
+    if (any.empty() || group.files.size() < 2) return out;
+    const auto found =
+        session_.query("SELECT DISTINCT " + name_sql(readable(group.files), kPath) + " FROM " +
+                       reader(group, shaped(group, "VARCHAR"), true) + " WHERE " + any);
+    for (const auto& row : found.rows) out.insert(cell_text(row[0]));
+    out.erase(group.shape->origin);  // what its sample did not show is a misfit
+    return out;
+  }
+
+  /// Files whose values are of other types than their shape says get that of the first of them, or
+  /// lose it.
+  void leave_unlike() {
+    size_t more = kShapesOfOneLine;
+    for (size_t i = 0; i < groups_.size(); ++i) {
+      if (!groups_[i].shape) continue;
+      const auto names = unlike_files(groups_[i]);
+      if (names.empty()) continue;
+      const auto first =
+          std::find_if(groups_[i].files.begin(), groups_[i].files.end(),
+                       [&](const auto* file) { return names.contains(file->found.name); });
+      const auto shape = more > 0 ? own_shape(**first, wish_, session_, shapes_) : nullptr;
+      if (more > 0) --more;
+      leave(i, shape, [&](const CsvFile& file) { return names.contains(file.found.name); });
+    }
+    std::erase_if(groups_, [](const auto& group) { return group.files.empty(); });
+  }
+
+  /// Files of a group go to one of another shape, or of none.
+  void leave(size_t from, const std::shared_ptr<const CsvShape>& to,
+             const std::function<bool(const CsvFile&)>& which) {
+    std::vector<CsvFile*> gone;
+    std::erase_if(groups_[from].files, [&](auto* file) {
+      if (which(*file)) gone.push_back(file);
+      return which(*file);
+    });
+    for (auto* file : gone) {
+      file->shape = to;
+      group(*file);
+    }
+  }
+
+  /// Rows that are read of each file of a group, by its path. The hash makes the reader look at
+  /// every column.
+  std::map<std::string, int64_t> rows_of(const Group& group) {
+    std::map<std::string, int64_t> out;
+    for (const auto& row :
+         session_
+             .query("SELECT " + std::string(kPath) + ", count(*), max(hash(COLUMNS(* EXCLUDE (" +
+                    kPath + ")))) FROM " + reader(group, types_of(group), true) + " GROUP BY 1")
+             .rows)
+      out[cell_text(row[0])] = number(row[1]);
+    return out;
+  }
+
+  /// Of files that have their shape's first line and mostly other records the reader has to say
+  /// what they are: it may find that dates are written in another way.
+  void leave_strangers() {
+    for (size_t i = 0; i < groups_.size(); ++i) {
+      if (!groups_[i].shape) continue;
+      groups_[i].rows = rows_of(groups_[i]);
+      const auto rows = groups_[i].rows;
+      leave(i, nullptr, [&](const CsvFile& file) {
+        return of(rows, file.readable.path) * kAnotherShape < file.records();
+      });
+    }
+    std::erase_if(groups_, [](const auto& group) { return group.files.empty(); });
+    for (auto& group : groups_) {
+      if (group.columns.empty())
+        group.columns = session_.describe("SELECT * EXCLUDE (" + std::string(kPath) + ") FROM " +
+                                          reader(group, "", true));
+    }
+  }
+
+  /// Records of a group whose values do not fit, as a SELECT; empty where there are none.
+  std::string misfits(const Group& group) {
+    std::string out;
+    std::vector<CsvFile*> some = group.files;
+    if (group.shape) {
+      uint64_t bytes = 0;
+      std::erase_if(some, [&](const auto* file) {
+        const int64_t missing =
+            std::max<int64_t>(file->records(), 0) - of(group.rows, file->readable.path);
+        bytes += uint64_t(std::max<int64_t>(missing, 0)) * file->count.longest;
+        return missing == 0;
+      });
+      if (some.size() > 1 && bytes <= kRejectsBytes) some = told_together(group, some, out);
+    }
+    for (auto* file : some) add(out, misfits(group, *file));
+    return out;
+  }
+
+  /// Asks the reader for the misfits of many files at once. Gives those of which it does not tell
+  /// all.
+  std::vector<CsvFile*> told_together(const Group& group, const std::vector<CsvFile*>& files,
+                                      std::string& out) {
+    const std::string table = fresh_name("csv");
+    const auto rows = rows_of({group.arguments + rejects_into(table), group.shape, files, {}, {}});
+    std::map<std::string, int64_t> lines;
+    const std::string of_files = "SELECT file_path, r.line, r.error_message, r.csv_line FROM " +
+                                 table + " AS r JOIN " + table +
+                                 "_scan AS s USING (scan_id, file_id)";
+    for (const auto& row :
+         session_.query("SELECT file_path, count(DISTINCT line) FROM (" + of_files + ") GROUP BY 1")
+             .rows)
+      lines[cell_text(row[0])] = number(row[1]);
+    std::vector<CsvFile*> left, plain;
+    for (auto* file : files) {
+      const auto& path = file->readable.path;
+      if (of(rows, path) + of(lines, path) != file->records()) {
+        left.push_back(file);
+        continue;
+      }
+      tell_lines(*file, wish_, outside_);
+      if (file->lines.empty()) {
+        plain.push_back(file);
+      } else {
+        add(out,
+            with_lines(*file, "(" + of_files + " WHERE file_path = " + quote_text(path) + ")"));
+      }
+    }
+    if (plain.empty()) return left;
+    std::vector<std::string> paths;
+    for (const auto* file : plain) paths.push_back(file->readable.path);
+    add(out, "SELECT " + name_sql(readable(plain), "file_path") +
+                 " AS origin, CAST(line AS BIGINT) AS position, " + kFirstOfLine + " FROM (" +
+                 of_files + ") WHERE file_path IN (" + joined(paths) +
+                 ") GROUP BY file_path, line");
+    return left;
+  }
+
+  static std::string joined(const std::vector<std::string>& texts) {
+    std::string out;
+    for (const auto& text : texts) out += (out.empty() ? "" : ", ") + quote_text(text);
+    return out;
+  }
+
+  static std::string rejects_into(const std::string& table) {
+    return ", store_rejects = true, rejects_limit = 0, rejects_table = " + quote_text(table) +
+           ", rejects_scan = " + quote_text(table + "_scan");
+  }
+
   /// Records of one file whose values do not fit, or that have too many or too few, as a SELECT;
   /// empty where there are none. Error(corrupt) where that is not all that is not read.
   ///
   /// The engine's reader keeps each of them in memory, and where they fill whole chunks it loses
   /// some. So it is asked for them where they are few, and else does not see them.
   std::string misfits(const Group& group, CsvFile& file) {
-    const Group alone{group.arguments, {&file}, {}};
-    const auto here = session_.describe("SELECT * EXCLUDE (\"windrow filename\") FROM " +
-                                        reader(alone, {}, true));
-    const std::string more = group.arguments + types_of(here);
+    const Group alone{group.arguments, group.shape, {&file}, {}, {}};
+    const std::string more =
+        group.arguments +
+        (group.shape ? shaped(group)
+                     : types_of(session_.describe("SELECT * EXCLUDE (" + std::string(kPath) +
+                                                  ") FROM " + reader(alone, {}, true))));
     const std::string passing_over = ", ignore_errors = true" + more;
     if (!wish_.counted) {
       const auto [rows, lines, found] = rejects(file, more);
@@ -201,9 +441,7 @@ class CsvRecords {
   };
   Rejects rejects(const CsvFile& file, const std::string& more) {
     const std::string table = fresh_name("csv");
-    const int64_t rows = rows_of(
-        file, ", store_rejects = true, rejects_limit = 0, rejects_table = " + quote_text(table) +
-                  ", rejects_scan = " + quote_text(table + "_scan") + more);
+    const int64_t rows = rows_of(file, rejects_into(table) + more);
     return {rows, number(session_.query("SELECT count(DISTINCT line) FROM " + table).rows.at(0)[0]),
             table};
   }
@@ -244,9 +482,7 @@ class CsvRecords {
   std::string with_lines(CsvFile& file, const std::string& table) {
     tell_lines(file, wish_, outside_);
     const std::string found =
-        "SELECT line, first(error_message) AS error, trim(first(csv_line), chr(10) || chr(13)) AS "
-        "content FROM " +
-        table + " GROUP BY line";
+        std::string("SELECT line, ") + kFirstOfLine + " FROM " + table + " GROUP BY line";
     const std::string origin = "SELECT " + quote_text(file.found.name) + " AS origin, ";
     if (file.lines.empty())
       return origin + "CAST(line AS BIGINT) AS position, error, content FROM (" + found + ")";
@@ -263,15 +499,15 @@ class CsvRecords {
     std::string rows;
     for (const auto& group : groups_) {
       rows += (rows.empty() ? "" : "\nUNION ALL BY NAME\n") +
-              ("SELECT * EXCLUDE (\"windrow filename\")" +
-               (clash ? ""
-                      : ", " + name_sql(readable(group), "\"windrow filename\"") + " AS filename") +
-               " FROM " + reader(group, types_of(group.columns), !hopeful));
+              ("SELECT * EXCLUDE (" + std::string(kPath) + ")" +
+               (clash ? "" : ", " + name_sql(readable(group.files), kPath) + " AS filename") +
+               " FROM " + reader(group, types_of(group), !hopeful));
     }
     return "SELECT " + table_columns(source_, names) + " FROM (SELECT *" +
            missing_columns(source_, names) + " FROM (" + rows + ")) AS record";
   }
 
+  CsvShapes& shapes_;
   const project::Source& source_;
   lake::DuckRows& session_;
   const Outside& outside_;
@@ -285,14 +521,14 @@ class CsvRecords {
 }  // namespace
 
 Records csv_records(const std::vector<FoundFile>& files, const project::Source& source,
-                    lake::DuckRows& session, const Outside& outside, const KnownTypes& known,
-                    bool hopeful) {
+                    lake::DuckRows& session, const Outside& outside, CsvShapes& shapes,
+                    const KnownTypes& known, bool hopeful) {
   if (!source.raw.empty()) {
     throw Error(Code::configuration,
                 "\"raw\" is for records of JSON; \"" + source.name + "\" reads CSV", "",
                 source.place);
   }
-  return CsvRecords(source, session, outside, known).run(files, hopeful);
+  return CsvRecords(source, session, outside, known, shapes).run(files, hopeful);
 }
 
 std::string path_list(const std::vector<FoundFile>& files) {

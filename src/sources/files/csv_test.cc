@@ -278,5 +278,71 @@ TEST(CsvScan, ARecordWithoutEndIsDroppedWithoutBeingHeld) {
   EXPECT_EQ(scanner.count().bad, 1);
 }
 
+// Files with the same first line are held against what was found out of the first of them.
+
+TEST_F(CsvTest, FilesOfOneHeaderMayHaveOtherTypes) {
+  write("a.csv", "id,note,v,day\n1,,1,2025-01-02\n2,,2,2025-01-03\n");
+  write("b.csv", "id,note,v,day\n3,,3.5,2025-01-04\n");
+  write("c.csv", "id,note,v,day\n4,7,4,2025-01-05 10:00:00\n");
+  write("d.csv", "id,note,v,day\n5,,,\n");
+  write("e.csv", "id,note,v,day\n");
+  EXPECT_EQ(count(), "5");
+  EXPECT_EQ(table("SELECT typeof(note), typeof(v), typeof(day), sum(v) OVER (), sum(note) OVER () "
+                  "FROM (" +
+                      last_.select + ") LIMIT 1",
+                  last_.parameters),
+            (Table{{"BIGINT", "DOUBLE", "TIMESTAMP", "10.5", "7"}}));
+  EXPECT_TRUE(rejected().empty());
+}
+
+TEST_F(CsvTest, FilesOfOneHeaderMayWriteDatesInTheirOwnWay) {
+  source_.columns = {{.name = "id", .type = "bigint"}, {.name = "day", .type = "date"}};
+  write("a.csv", "id,day\n1,31.12.2025\n2,30.12.2025\n");
+  write("b.csv", "id,day\n3,2025-12-29\n4,2025-12-28\n");
+  write("c.csv", "id,day\n5,12/27/2025\n6,12/26/2025\n");
+  EXPECT_EQ(count(), "6");
+  EXPECT_EQ(table("SELECT min(day), max(day) FROM (" + last_.select + ")", last_.parameters),
+            (Table{{"2025-12-26", "2025-12-31"}}));
+  EXPECT_TRUE(rejected().empty());
+}
+
+TEST_F(CsvTest, MisfitsInManyFilesOfOneHeader) {
+  source_.columns = {{.name = "id", .type = "bigint"}};
+  for (int i = 0; i < 20; ++i) {
+    const auto n = std::to_string(i);
+    std::string text = "id,name,v\n" + lines(0, 10, true);
+    if (i % 2 == 1) text += "10,\"two\nlines\",1\n";
+    if (i % 5 == 0) text += "x" + n + ",name,3\n";
+    if (i % 7 == 0) text += "11,name,3,4\n";
+    if (i % 9 == 0) text += "12,\"open,3\n";
+    write("f" + std::string(i < 10 ? "0" : "") + n + ".csv", text);
+  }
+  ASSERT_TRUE(next());
+  EXPECT_EQ(FilesTest::count(last_.select), 210);
+  const auto set_aside = rejected();
+  ASSERT_EQ(set_aside.size(), 4u + 3u + 3u);
+  const auto of = [&](const std::string& file) {
+    std::string out;
+    for (const auto& row : set_aside)
+      if (row[0] == file) out += row[1] + ":" + row[3] + ";";
+    return out;
+  };
+  EXPECT_EQ(of("f00.csv"), "12:x0,name,3;13:11,name,3,4;14:12,\"open,3;");
+  EXPECT_EQ(of("f15.csv"), "14:x15,name,3;");  // behind a record of two lines
+  EXPECT_EQ(of("f07.csv"), "14:11,name,3,4;");
+  EXPECT_EQ(of("f10.csv"), "12:x10,name,3;");
+}
+
+TEST_F(CsvTest, AHeaderThatIsTheSameAndADialectThatIsNot) {
+  write("a.csv", "id,name\n1,\"a \"\"b\"\"\"\n2,c\n");
+  write("b.csv", "id,name\n3,\"a \\\"b\\\"\"\n4,d\n");
+  write("c.csv", "id,name\r\n5,e\r\n6,f\n");
+  EXPECT_EQ(count(), "6");
+  EXPECT_TRUE(rejected().empty());
+  EXPECT_EQ(table("SELECT string_agg(name, ' ' ORDER BY id) FROM (" + last_.select + ")",
+                  last_.parameters)[0][0],
+            "a \"b\" c a \"b\" d e f");
+}
+
 }  // namespace
 }  // namespace windrow::sources

@@ -348,7 +348,8 @@ class FilesReader final : public Reader {
     if (kind == "csv") {
       auto bounded = outside();
       bounded.record_bytes_max = bounds_of(here[0]).record_bytes;
-      return csv_records(here, source_, session, bounded, known, hopeful_ && !careful_);
+      return csv_records(here, source_, session, bounded, csv_shapes_, known,
+                         hopeful_ && !careful_);
     }
     if (kind == "parquet") {
       auto records = parquet_records(here, source_, session, known);
@@ -407,7 +408,8 @@ class FilesReader final : public Reader {
     try {
       auto records = records_of(files, session);
       if (careful_ && !records.sql.empty() && files.size() == 1) probe(files, session);
-      if (!careful_ || files.size() == 1) return records;
+      // Of CSV every value was looked at, file by file.
+      if (!careful_ || files.size() == 1 || format(files[0]) == "csv") return records;
     } catch (const Error& error) {
       if (!spoiled(error)) throw;
       if (files.size() == 1) {
@@ -562,6 +564,7 @@ class FilesReader final : public Reader {
   TableNow table_;
   std::unique_ptr<LocalCopies> copies_;
   std::shared_ptr<void> kept_;  ///< what the last batch's SELECTs read
+  CsvShapes csv_shapes_;
   std::vector<Bad> bad_;
   std::vector<FoundFile> touched_;  ///< files with another time and the same content
   uint64_t memory_bytes_ = 0;

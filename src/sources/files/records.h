@@ -29,6 +29,9 @@ struct Records {
   std::vector<std::string> warnings;
 };
 
+struct CsvShape;  // csv_file.h
+using CsvShapes = std::vector<std::shared_ptr<const CsvShape>>;
+
 /// Types that are known before any record is looked at: column → DuckDB's name.
 using KnownTypes = std::map<std::string, std::string>;
 
@@ -38,9 +41,10 @@ Records json_records(const std::vector<FoundFile>& files, const project::Source&
                      lake::DuckRows& session, const Outside& outside, const KnownTypes& known = {},
                      bool hopeful = false);
 /// `hopeful`: nothing is looked for that is wrong; where something is, reading the rows fails.
+/// `shapes`: of the files that were read before.
 Records csv_records(const std::vector<FoundFile>& files, const project::Source& source,
-                    lake::DuckRows& session, const Outside& outside, const KnownTypes& known = {},
-                    bool hopeful = false);
+                    lake::DuckRows& session, const Outside& outside, CsvShapes& shapes,
+                    const KnownTypes& known = {}, bool hopeful = false);
 /// Rows of JSON lines that are known to be good, in one reading; nothing where they are not of one
 /// kind. `rejected`, `held` and the positions of `misfits` are the caller's. Throws Clash.
 std::optional<Records> fast_json_records(const std::vector<FoundFile>& files, uint64_t longest,
