@@ -152,6 +152,10 @@ Json json_of(const observe::TaskOutcome& task) {
   if (task.rejected > 0) out["rejected"] = task.rejected;
   if (task.quality_score) out["quality_score"] = *task.quality_score;
   if (!task.warnings.empty()) out["warnings"] = task.warnings;
+  Json known = Json::array();
+  for (size_t i = 0; i < task.known_warnings.size(); ++i)
+    if (task.known_warnings[i]) known.push_back(task.warnings[i]);
+  if (!known.empty()) out["known_warnings"] = std::move(known);
   if (task.problem) out["problem"] = json_of(*task.problem);
   if (!task.caused_by.empty()) out["caused_by"] = task.caused_by;
   return out;
@@ -291,6 +295,8 @@ Json json_of(const history::Task& task) {
   if (task.rejected > 0) out["rejected"] = task.rejected;
   if (task.quality_score) out["quality_score"] = *task.quality_score;
   if (const auto reasons = parsed(task.reasons); reasons.is_array()) out["reasons"] = reasons;
+  if (const auto warnings = parsed(task.warnings); warnings.is_array() && !warnings.empty())
+    out["warnings"] = warnings;
   if (!task.error.empty()) {
     out["problem"] = {{"code", task.error_code}, {"message", task.error}};
     if (!task.hint.empty()) out["problem"]["hint"] = task.hint;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/clock.h"
 #include "base/secret_text.h"
@@ -13,6 +14,17 @@ namespace windrow::app {
 namespace {
 
 constexpr size_t kRunsKept = 1000;
+
+/// How many runs back the last one is looked for that built an asset.
+constexpr size_t kRunsLookedAt = 50;
+
+/// What a warning is about, without how many rows and which: one row more makes no news.
+std::string subject_of(const std::string& text) { return text.substr(0, text.find(": ")); }
+
+/// Records that this run has set aside are never those of the run before.
+bool tells_new_records(const std::string& text) {
+  return text.find(" could not be read") != std::string::npos;
+}
 
 std::string sample_json(const Rows& rows) {
   nlohmann::ordered_json out;
@@ -124,6 +136,24 @@ std::vector<std::string> RunRecord::redacted(const std::vector<std::string>& tex
   return out;
 }
 
+std::vector<bool> RunRecord::known(const std::string& asset,
+                                   const std::vector<std::string>& warnings) const {
+  std::vector<bool> out(warnings.size(), false);
+  if (warnings.empty()) return out;
+  const auto& environment = workspace_.environment.name;
+  for (const auto& task : services_.history().tasks_of(asset, environment, kRunsLookedAt)) {
+    if (task.run == run_ || task.status != "done") continue;
+    std::set<std::string> before;
+    const auto list = nlohmann::json::parse(task.warnings, nullptr, false);
+    for (const auto& text : list.is_array() ? list : nlohmann::json::array())
+      if (text.is_string()) before.insert(subject_of(text.get<std::string>()));
+    for (size_t i = 0; i < warnings.size(); ++i)
+      out[i] = before.contains(subject_of(warnings[i])) && !tells_new_records(warnings[i]);
+    return out;
+  }
+  return out;
+}
+
 observe::TaskOutcome RunRecord::outcome_of(size_t i, const run::Outcome& outcome) const {
   const auto& asset = workspace_.graph.assets[assets_[i]];
   const auto& report = reports_[i];
@@ -148,6 +178,7 @@ observe::TaskOutcome RunRecord::outcome_of(size_t i, const run::Outcome& outcome
   auto warnings = report.warnings;
   warnings.insert(warnings.end(), report.check_warnings.begin(), report.check_warnings.end());
   out.warnings = redacted(warnings);
+  out.known_warnings = known(out.asset, out.warnings);
   if (outcome.problem &&
       (outcome.status == run::Status::failed || outcome.status == run::Status::canceled)) {
     out.problem = redacted(*outcome.problem);

@@ -56,6 +56,8 @@ class RunRecord final : public run::Observer {
   std::string redacted(const std::string& text) const { return services_.secrets().redact(text); }
   Problem redacted(Problem problem) const;
   std::vector<std::string> redacted(const std::vector<std::string>& texts) const;
+  /// Which of an asset's warnings the last run that built it told as well.
+  std::vector<bool> known(const std::string& asset, const std::vector<std::string>& warnings) const;
   observe::TaskOutcome outcome_of(size_t i, const run::Outcome& outcome) const;
 
   const Workspace& workspace_;

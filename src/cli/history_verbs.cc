@@ -67,8 +67,15 @@ void show_run(const Out& out, const history::Run& run, const std::vector<history
     out.print("\n" + out.style().red("failed:") + " " + t.asset + ": " + t.error);
     if (!t.hint.empty()) out.print("  " + out.style().dim("hint:") + " " + t.hint);
   }
+  for (const auto& t : tasks) {
+    const auto warnings = app::parsed(t.warnings);
+    if (!warnings.is_array() || warnings.empty()) continue;
+    out.print("");
+    for (const auto& warning : warnings)
+      out.print(out.style().yellow("warning:") + " " + t.asset + ": " + warning.get<std::string>());
+  }
   for (const auto& c : checks) {
-    if (c.passed) continue;
+    if (c.passed || (c.severity != "block" && c.sample.empty())) continue;
     out.print(fmt::format("\n{} {}: {}{}",
                           c.severity == "block" ? out.style().red("check failed:")
                                                 : out.style().yellow("check warned:"),
@@ -96,11 +103,51 @@ int one_run(Session& session, const history::History& history) {
   return kDone;
 }
 
+int of_asset(Session& session, const history::History& history) {
+  const auto tasks =
+      history.tasks_of(session.arguments.asset, "", size_t(session.arguments.limit.value_or(20)));
+  if (session.out.json()) {
+    Json list = Json::array();
+    for (const auto& t : tasks) {
+      auto one = json_of(t);
+      one["run"] = t.run;
+      list.push_back(std::move(one));
+    }
+    session.out.write(dumped(list));
+    return kDone;
+  }
+  if (tasks.empty()) {
+    session.out.print("no run has had \"" + session.arguments.asset + "\" in it");
+    return kDone;
+  }
+  TextTable table({"run", "started", "status", "rows", "intervals", "set aside", "warnings",
+                   "version", "time", "why"},
+                  {3, 4, 5, 6, 7, 8});
+  table.give_way({9});
+  for (const auto& t : tasks) {
+    const auto warnings = app::parsed(t.warnings);
+    const auto number = [](int64_t n) { return n > 0 ? count_text(n) : std::string(); };
+    table.add({short_run(t.run),
+               t.started ? short_time(*t.started) : "",
+               {t.status, tone_of(t.status)},
+               t.rows >= 0 ? count_text(t.rows) : "",
+               number(t.intervals),
+               number(t.rejected),
+               number(warnings.is_array() ? int64_t(warnings.size()) : 0),
+               t.version >= 0 ? std::to_string(t.version) : "",
+               t.started && t.ended ? seconds_text(*t.ended - *t.started) : "",
+               why(t)});
+  }
+  session.out.table(table);
+  return kDone;
+}
+
 }  // namespace
 
 int runs_verb(Session& session) {
   const auto app = open_app(session);
   const auto history = app->history();
+  if (!session.arguments.asset.empty()) return of_asset(session, *history);
   if (!session.arguments.run.empty()) return one_run(session, *history);
   const auto runs = history->runs(size_t(session.arguments.limit.value_or(20)));
   TextTable table({"run", "started", "status", "tasks", "failed", "time", "environment", "command"},

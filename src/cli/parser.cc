@@ -229,8 +229,12 @@ void looking_verbs(CLI::App& app, Arguments& a) {
       ->type_name("FORMAT")
       ->check(CLI::IsMember({"text", "json", "mermaid", "graphviz"}));
   auto* runs = verb(app, kLook, "runs", "past runs, or one with its tasks and checks",
-                    "  windrow runs\n  windrow runs 0199f3a2\n  windrow runs --limit 5 --json\n");
-  runs->add_option("run", a.run, "id of a run, or its beginning");
+                    "  windrow runs\n  windrow runs 0199f3a2\n  windrow runs --asset gold.daily\n"
+                    "  windrow runs --limit 5 --json\n");
+  auto* one = runs->add_option("run", a.run, "id of a run, or its beginning");
+  runs->add_option("--asset", a.asset, "how one asset fared, run by run")
+      ->option_text("LAYER.NAME")
+      ->excludes(one);
   limit(runs, a, "at most so many runs (default: 20)");
   verb(app, kLook, "health",
        "look at project, lake, tables, connections, disk; say how to mend what is wrong",

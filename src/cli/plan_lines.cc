@@ -105,12 +105,31 @@ std::string plan_summary(const app::PlanView& plan, const Style& style) {
   return text + "\n";
 }
 
-std::string outcomes_text(const app::RunResult& result, const Style& style) {
-  std::string text;
+/// What the run before did not tell; of the others how many there are.
+std::string warnings_text(const app::RunResult& result, const Style& style, bool all) {
+  std::string text, before;
+  int64_t known = 0;
   for (const auto& task : result.tasks) {
-    for (const auto& warning : task.warnings)
-      text += style.yellow("warning:") + " " + task.asset + ": " + warning + "\n";
+    int64_t here = 0;
+    for (size_t i = 0; i < task.warnings.size(); ++i) {
+      const bool old = i < task.known_warnings.size() && task.known_warnings[i];
+      here += old;
+      if (!old || all)
+        text += style.yellow("warning:") + " " + task.asset + ": " + task.warnings[i] + "\n";
+    }
+    known += here;
+    if (here > 0) before += (before.empty() ? "" : ", ") + task.asset;
   }
+  if (known > 0 && !all) {
+    text += style.yellow("warnings:") + " " + count_text(known) + " as in the run before, of " +
+            before + style.dim(" (--verbose, or windrow runs " + short_run(result.run) + ")") +
+            "\n";
+  }
+  return text;
+}
+
+std::string outcomes_text(const app::RunResult& result, const Style& style, bool verbose) {
+  std::string text = warnings_text(result, style, verbose);
   for (const auto& task : result.tasks) {
     if (task.status != "skipped") continue;
     text += style.yellow("skipped:") + " " + task.asset;
@@ -175,7 +194,7 @@ std::string result_text(const app::RunResult& result, const TextTable::Layout& l
   }
   std::string text;
   if (!table.empty()) text += table.text(layout) + "\n";
-  const auto outcomes = outcomes_text(result, style);
+  const auto outcomes = outcomes_text(result, style, verbose);
   if (!outcomes.empty()) text += outcomes + "\n";
   for (const auto& warning : result.warnings)
     text += style.yellow("warning:") + " " + warning + "\n";

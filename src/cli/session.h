@@ -43,7 +43,7 @@ struct Arguments {
   std::vector<std::string> versions;  ///< query: TABLE=N
   std::string uri;
   std::optional<int64_t> version, from, to, limit;
-  std::string subject, run, kind, write_folder, shell;
+  std::string subject, run, asset, kind, write_folder, shell;
   std::string where, retention, capacity, target_size;  ///< maintenance of tables
   std::vector<std::string> zorder, keys;
   std::string mode, on;  ///< writing tables

@@ -22,7 +22,7 @@ using clients::SqliteTransaction;
 using clients::SqliteValue;
 using clients::text_of;
 
-constexpr int64_t kFormat = 1;
+constexpr int64_t kFormat = 2;
 constexpr size_t kQueueMax = 10'000;
 constexpr int kAttempts = 4;
 constexpr std::chrono::milliseconds kWait(150);  // after the first attempt; then twice, three times
@@ -39,6 +39,13 @@ CREATE TABLE checks (run TEXT, asset TEXT, description TEXT, severity TEXT, pass
 CREATE INDEX checks_run ON checks (run);
 PRAGMA user_version = 1;
 )";
+// From the format before to the one of this place.
+constexpr const char* kSteps[] = {kTables, R"(
+ALTER TABLE tasks ADD COLUMN warnings TEXT;
+CREATE INDEX tasks_asset ON tasks (asset);
+PRAGMA user_version = 2;
+)"};
+static_assert(std::size(kSteps) == kFormat);
 
 SqliteValue time_value(const std::optional<Time>& t) {
   return t ? SqliteValue(micros(*t)) : SqliteValue(std::monostate{});
@@ -47,6 +54,29 @@ std::optional<Time> time_of(const SqliteValue& value) {
   const auto us = integer_of(value);
   if (!us) return {};
   return time_from_micros(*us);
+}
+
+Task task_of(const std::vector<SqliteValue>& row) {
+  Task t;
+  t.run = text_of(row[0]);
+  t.asset = text_of(row[1]);
+  t.kind = text_of(row[2]);
+  t.status = text_of(row[3]);
+  t.attempts = int(integer_of(row[4]).value_or(0));
+  t.started = time_of(row[5]);
+  t.ended = time_of(row[6]);
+  t.rows = integer_of(row[7]).value_or(-1);
+  t.version = integer_of(row[8]).value_or(-1);
+  t.intervals = integer_of(row[9]).value_or(0);
+  t.rejected = integer_of(row[10]).value_or(0);
+  if (const auto* score = std::get_if<double>(&row[11])) t.quality_score = *score;
+  t.reasons = text_of(row[12]);
+  t.error_code = text_of(row[13]);
+  t.error = text_of(row[14]);
+  t.hint = text_of(row[15]);
+  t.caused_by = text_of(row[16]);
+  t.warnings = text_of(row[17]);
+  return t;
 }
 
 Run run_of(const std::vector<SqliteValue>& row) {
@@ -99,11 +129,11 @@ struct History::Impl {
           "the history \"" + path + "\" was made by a newer version of this program",
           "use that version, or move the file away: nothing in it is needed to know what is done");
     }
-    if (format == 0) {
+    if (format < kFormat) {
       SqliteTransaction transaction(*opened);
       // Another process may have been faster between the look and the lock.
-      if (integer_of(opened->query("PRAGMA user_version")[0][0]).value_or(0) == 0)
-        opened->execute(kTables);
+      const int64_t now = integer_of(opened->query("PRAGMA user_version")[0][0]).value_or(0);
+      for (int64_t step = now; step < kFormat; ++step) opened->execute(kSteps[step]);
       transaction.commit();
     }
     database = std::move(opened);
@@ -209,11 +239,12 @@ void History::end(const Run& run) { begin(run); }
 void History::add(const Task& t) {
   impl_->push([t](Sqlite& db) {
     db.query(
-        "INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "?)",
         {t.run, t.asset, t.kind, t.status, int64_t(t.attempts), time_value(t.started),
          time_value(t.ended), t.rows, t.version, t.intervals, t.rejected,
          t.quality_score ? SqliteValue(*t.quality_score) : SqliteValue(std::monostate{}), t.reasons,
-         t.error_code, t.error, t.hint, t.caused_by});
+         t.error_code, t.error, t.hint, t.caused_by, t.warnings});
   });
 }
 
@@ -259,27 +290,21 @@ std::vector<Task> History::tasks(const std::string& run) const {
   Sqlite reader(impl_->path, Sqlite::Mode::existing);
   std::vector<Task> out;
   for (const auto& row :
-       reader.query("SELECT * FROM tasks WHERE run = ? ORDER BY started, asset", {run})) {
-    Task t;
-    t.run = text_of(row[0]);
-    t.asset = text_of(row[1]);
-    t.kind = text_of(row[2]);
-    t.status = text_of(row[3]);
-    t.attempts = int(integer_of(row[4]).value_or(0));
-    t.started = time_of(row[5]);
-    t.ended = time_of(row[6]);
-    t.rows = integer_of(row[7]).value_or(-1);
-    t.version = integer_of(row[8]).value_or(-1);
-    t.intervals = integer_of(row[9]).value_or(0);
-    t.rejected = integer_of(row[10]).value_or(0);
-    if (const auto* score = std::get_if<double>(&row[11])) t.quality_score = *score;
-    t.reasons = text_of(row[12]);
-    t.error_code = text_of(row[13]);
-    t.error = text_of(row[14]);
-    t.hint = text_of(row[15]);
-    t.caused_by = text_of(row[16]);
-    out.push_back(std::move(t));
-  }
+       reader.query("SELECT * FROM tasks WHERE run = ? ORDER BY started, asset", {run}))
+    out.push_back(task_of(row));
+  return out;
+}
+
+std::vector<Task> History::tasks_of(const std::string& asset, const std::string& environment,
+                                    size_t limit) const {
+  impl_->flush();
+  Sqlite reader(impl_->path, Sqlite::Mode::existing);
+  std::vector<Task> out;
+  for (const auto& row : reader.query(
+           "SELECT t.* FROM tasks t JOIN runs r ON r.id = t.run WHERE t.asset = ?1 AND (?2 = '' OR "
+           "r.environment = ?2) ORDER BY r.started DESC, r.id DESC LIMIT ?3",
+           {asset, environment, int64_t(limit)}))
+    out.push_back(task_of(row));
   return out;
 }
 

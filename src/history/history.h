@@ -33,6 +33,7 @@ struct Task {
   std::string reasons;  ///< JSON list
   std::string error_code, error, hint;
   std::string caused_by;
+  std::string warnings;  ///< JSON list; empty where a version before kept none
 };
 
 struct Check {
@@ -75,6 +76,9 @@ class History {
       const std::string& id_prefix) const;  ///< the newest where the prefix is empty
   std::vector<Task> tasks(const std::string& run) const;
   std::vector<Check> checks(const std::string& run) const;
+  /// Of one asset, newest first; `environment` empty: of all.
+  std::vector<Task> tasks_of(const std::string& asset, const std::string& environment,
+                             size_t limit) const;
   /// Drops all but the newest runs.
   void keep(size_t runs);
 

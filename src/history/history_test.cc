@@ -119,6 +119,70 @@ TEST_F(HistoryTest, GoesOnAfterWritesThatFailed) {
   EXPECT_EQ(history.lost().records, 1);
 }
 
+TEST_F(HistoryTest, OneAssetOverTime) {
+  History history(path_);
+  for (int i = 0; i < 5; ++i) {
+    const auto id = "r" + std::to_string(i);
+    auto r = run(id, i);
+    r.environment = i % 2 == 0 ? "dev" : "prod";
+    history.begin(r);
+    for (const char* asset : {"gold.x", "gold.y"}) {
+      Task task;
+      task.run = id;
+      task.asset = asset;
+      task.status = "done";
+      task.warnings = R"(["w)" + std::to_string(i) + R"("])";
+      history.add(task);
+    }
+  }
+  const auto all = history.tasks_of("gold.x", "", 10);
+  ASSERT_EQ(all.size(), 5u);
+  EXPECT_EQ(all[0].run, "r4");
+  EXPECT_EQ(all[0].warnings, R"(["w4"])");
+  ASSERT_EQ(history.tasks_of("gold.x", "prod", 10).size(), 2u);
+  EXPECT_EQ(history.tasks_of("gold.x", "prod", 1)[0].run, "r3");
+  EXPECT_TRUE(history.tasks_of("gold.z", "", 1).empty());
+}
+
+/// A file that was made before tasks had warnings.
+TEST_F(HistoryTest, AnOlderFileGoesOn) {
+  std::filesystem::create_directories(folder_ / "state");
+  {
+    clients::Sqlite db(path_, clients::Sqlite::Mode::create);
+    db.execute(
+        "CREATE TABLE runs (id TEXT PRIMARY KEY, environment TEXT, command TEXT, version TEXT, "
+        "retry_of TEXT, started INTEGER, ended INTEGER, status TEXT, tasks INTEGER, failed "
+        "INTEGER);"
+        "CREATE TABLE tasks (run TEXT, asset TEXT, kind TEXT, status TEXT, attempts INTEGER, "
+        "started "
+        "INTEGER, ended INTEGER, rows INTEGER, version INTEGER, intervals INTEGER, rejected "
+        "INTEGER, "
+        "quality_score REAL, reasons TEXT, error_code TEXT, error TEXT, hint TEXT, caused_by TEXT, "
+        "PRIMARY KEY (run, asset)) WITHOUT ROWID;"
+        "CREATE TABLE checks (run TEXT, asset TEXT, description TEXT, severity TEXT, passed "
+        "INTEGER, "
+        "failing INTEGER, total INTEGER, message TEXT, sample TEXT);"
+        "INSERT INTO runs VALUES ('old', 'dev', 'run', '1', '', 1, 2, 'done', 1, 0);"
+        "INSERT INTO tasks VALUES ('old', 'gold.x', 'table', 'done', 1, 1, 2, 7, 3, 0, 0, NULL, "
+        "'[]', '', '', '', '');"
+        "PRAGMA user_version = 1;");
+  }
+  History history(path_);
+  history.begin(run("new", 5));
+  Task task;
+  task.run = "new";
+  task.asset = "gold.x";
+  task.warnings = "[]";
+  history.add(task);
+  const auto all = history.tasks_of("gold.x", "", 10);
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[1].rows, 7);
+  EXPECT_EQ(all[1].warnings, "");
+  EXPECT_EQ(history.lost().records, 0);
+  History again(path_);
+  EXPECT_EQ(again.runs(10).size(), 2u);
+}
+
 /// Room on the disk comes back, a folder is made: what follows is kept.
 TEST_F(HistoryTest, IsMadeWithTheFirstRecordsWhereItCannotBeMadeBefore) {
   std::filesystem::create_directories(path_);  // a folder where the file belongs

@@ -4,6 +4,14 @@
 
 namespace windrow::history {
 
+namespace {
+
+std::string list_of(const std::vector<std::string>& texts) {
+  return nlohmann::json(texts).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace
+
 void Recorder::told(const observe::Event& event) {
   std::visit([&](const auto& what) { record(event, what); }, event.what);
 }
@@ -35,8 +43,8 @@ void Recorder::record(const observe::Event& event, const observe::TaskOutcome& o
   task.intervals = int64_t(outcome.intervals);
   task.rejected = outcome.rejected;
   task.quality_score = outcome.quality_score;
-  task.reasons = nlohmann::json(outcome.reasons)
-                     .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  task.reasons = list_of(outcome.reasons);
+  task.warnings = list_of(outcome.warnings);
   if (outcome.problem) {
     task.error_code = std::string(name_of(outcome.problem->code));
     task.error = outcome.problem->message;

@@ -57,6 +57,7 @@ struct TaskOutcome {
   std::optional<double> quality_score;
   int64_t rejected = 0;               ///< rows that could not be read
   std::vector<std::string> warnings;  ///< checks of severity warn that failed, rejected rows
+  std::vector<bool> known_warnings;   ///< of each, whether the run before told it too
   std::optional<Problem> problem;
   std::string caused_by;  ///< skipped: the asset that failed
   int attempts = 0;

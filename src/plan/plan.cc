@@ -112,8 +112,19 @@ class Assessor {
       scratch_reason_ = "full refresh";
     } else if (recorded_->definition != model_.definition &&
                !world_.same_meaning(model_.name, *recorded_)) {
-      scratch_reason_ = "definition changed";
+      const auto* gone = gone_input();
+      scratch_reason_ = gone ? fmt::format("input {} is not in the lake any more", gone->name)
+                             : "definition changed";
     }
+  }
+
+  /// One that the table was built from: nobody knows its columns, so the definition looks changed
+  /// where it says `*`.
+  const InputUse* gone_input() const {
+    for (const auto& input : model_.inputs) {
+      if (!out_.inputs.contains(input.name) && recorded_input(input)) return &input;
+    }
+    return nullptr;
   }
 
   /// A full refresh of some intervals: all others stay as they are.

@@ -96,6 +96,15 @@ TEST_F(PlanTest, ANewOneIsBuiltUpToTheLastWholeInterval) {
   EXPECT_EQ(days(assessed().intervals), 18u);
 }
 
+TEST_F(PlanTest, AnInputThatIsGoneIsNoChangedDefinition) {
+  whole();
+  built();
+  model_.definition = "d2";  // `*` of a table that is not there names no columns
+  EXPECT_EQ(why(assessed()), "definition changed");
+  world_.versions.erase("silver.events");
+  EXPECT_EQ(why(assessed()), "input silver.events is not in the lake any more");
+}
+
 /// What grew from rows that retention has taken since is not rebuilt without a word.
 TEST_F(PlanTest, AWholeRebuildKeepsWhatRetentionHasTaken) {
   const std::string lost = "retention has taken 3 rows of its input \"silver.events\"";

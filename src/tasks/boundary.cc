@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#include "duck/duck.h"
+#include "duck/quoting.h"
+#include "lake/extent.h"
+
 namespace windrow::tasks {
 
 namespace {
@@ -19,13 +23,29 @@ std::optional<lake::Provenance> record_at(const Context& context, const std::str
   return {};
 }
 
+/// The end of the interval with the last row; nothing where there is none, or nobody knows.
+std::optional<Time> end_of_rows(const Context& context, const project::Model& model,
+                                const Grain& grain, int64_t version) {
+  duck::Connection connection(context.database);
+  const auto rows = context.tables.version(model.name).version == version
+                        ? context.tables.snapshot(model.name)
+                        : std::make_shared<const lake::Snapshot>(
+                              context.tables.table(model.name).snapshot(version, &connection));
+  const auto extent = lake::extent_of(*rows, duck::quote_name(model.build.column), grain, {});
+  if (!extent || extent->intervals.empty()) return {};
+  return extent->intervals.hull().end;
+}
+
 std::optional<Time> of_intervals(const Context& context, const project::Model& model,
-                                 const lake::Provenance& record) {
+                                 const lake::Provenance& record, int64_t version) {
   const auto begin = context.project.begin_of(model);
   if (record.complete.empty() || !begin) return {};
   const auto& first = record.complete.parts().front();
   const auto grain = Grain::parse(model.build.grain, context.project.zone);
-  return first.start <= grain->floor(*begin) ? std::optional<Time>(first.end) : std::nullopt;
+  if (first.start > grain->floor(*begin)) return {};
+  // Intervals after the last row are built, but of a source that has ended they say nothing.
+  const auto rows = end_of_rows(context, model, *grain, version);
+  return rows ? std::min(*rows, first.end) : first.end;
 }
 
 bool is_lookup(const Context& context, const project::Model& model, const std::string& input) {
@@ -40,7 +60,7 @@ std::optional<Time> boundary_at(const Context& context, const std::string& name,
   const auto record = model ? record_at(context, name, version) : std::nullopt;
   if (!record) return {};
   if (model->build.kind == project::BuildKind::interval)
-    return of_intervals(context, *model, *record);
+    return of_intervals(context, *model, *record, version);
   std::optional<Time> least;
   for (const auto& [input, read] : record->inputs) {
     if (is_lookup(context, *model, input)) continue;
