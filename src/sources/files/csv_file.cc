@@ -322,6 +322,11 @@ std::shared_ptr<const CsvShape> shape_by(const CsvShapes& shapes, std::string_vi
   return found == shapes.rend() ? nullptr : *found;
 }
 
+/// A form that SQL reads as well is left to it: it reads `infinity` too.
+std::string foreign(const std::string& format) {
+  return format.starts_with("%Y-%m-%d") && format.find("%p") == std::string::npos ? "" : format;
+}
+
 /// Where the first line alone names the columns, and all of them.
 std::shared_ptr<const CsvShape> shape_of(const CsvFile& file, const Sniffed& sniffed,
                                          std::string_view line, const CsvWish& wish,
@@ -332,8 +337,12 @@ std::shared_ptr<const CsvShape> shape_of(const CsvFile& file, const Sniffed& sni
       file.dialect.comment != 0 || !whole || line.starts_with("\xEF\xBB\xBF") ||
       int64_t(sniffed.columns.size()) != file.count.columns)
     return nullptr;
-  CsvShape out{file.found.name, std::string(line),   file.dialect,
-               sniffed.columns, sniffed.date_format, sniffed.timestamp_format};
+  CsvShape out{file.found.name,
+               std::string(line),
+               file.dialect,
+               sniffed.columns,
+               foreign(sniffed.date_format),
+               foreign(sniffed.timestamp_format)};
   // The reader calls a column without values a text.
   std::string texts;
   for (const auto& column : out.columns) {
