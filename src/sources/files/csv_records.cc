@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <functional>
 #include <set>
 
@@ -34,6 +33,15 @@ int64_t of(const std::map<std::string, int64_t>& counts, const std::string& path
   const auto found = counts.find(path);
   return found == counts.end() ? 0 : found->second;
 }
+
+/// The engine's reader makes NULL of a value that is no moment, and says nothing. So it is given
+/// these columns as texts, and SQL casts them, which fails.
+bool cast_by_sql(const std::string& type) {
+  const auto is = [&](const char* name) { return same_name(type, name); };  // as it was declared
+  return is("TIMESTAMP WITH TIME ZONE") || is("TIMESTAMPTZ") || is("TIME WITH TIME ZONE") ||
+         is("TIMETZ");
+}
+std::string read_type(const std::string& type) { return cast_by_sql(type) ? "VARCHAR" : type; }
 
 /// Files that are read by one call of the engine's reader.
 struct Group {
@@ -77,6 +85,7 @@ class CsvRecords {
     }
     if (!groups_.empty()) decide_columns();
     if (!hopeful) {
+      leave_out_moments();
       leave_strangers();
       for (auto& group : groups_) {
         add(out.rejected, misfits(group));
@@ -183,7 +192,8 @@ class CsvRecords {
       const auto* typed = named(columns_, column.name);
       std::string type = !one_type.empty() ? one_type : typed ? typed->type : column.type;
       if (type.empty()) type = "VARCHAR";
-      out += (out.empty() ? "" : ", ") + quote_text(column.name) + ": " + quote_text(type);
+      out += (out.empty() ? "" : ", ") + quote_text(column.name) + ": " +
+             quote_text(typed ? read_type(type) : type);
     }
     out = ", auto_detect = false, columns = {" + out + "}";
     const auto form = [&](const char* argument, const std::string& format) {
@@ -205,7 +215,8 @@ class CsvRecords {
     std::string out;
     for (const auto& column : columns_) {
       if (const auto* has = named(there, column.name))
-        out += (out.empty() ? "" : ", ") + quote_text(has->name) + ": " + quote_text(column.type);
+        out += (out.empty() ? "" : ", ") + quote_text(has->name) + ": " +
+               quote_text(read_type(column.type));
     }
     return ", types = {" + out + "}";
   }
@@ -473,7 +484,7 @@ class CsvRecords {
     if (!wish_.decimal.empty())
       out += " AND TRY_CAST(replace(" + text + ", " + quote_text(wish_.decimal) + ", '.') AS " +
              type + ") IS NULL";
-    if (type == "DATE" || type.starts_with("TIME"))
+    if (!cast_by_sql(type) && (type == "DATE" || type.starts_with("TIME")))
       out += " AND NOT regexp_matches(" + text + ", '^\\s*\\d+\\D+\\d+\\D+\\d')";
     return out + ")";
   }
@@ -492,6 +503,44 @@ class CsvRecords {
            "{'at': 'BIGINT', 'shift': 'BIGINT'}) AS s ON CAST(r.line AS BIGINT) >= s.at";
   }
 
+  /// Columns of a group that are cast by SQL, as they will be.
+  std::vector<Column> moments(const Group& group) const {
+    std::vector<Column> out;
+    for (const auto& column : group.columns) {
+      const auto* typed = named(columns_, column.name);
+      if (typed && cast_by_sql(typed->type)) out.push_back({column.name, typed->type});
+    }
+    return out;
+  }
+
+  std::string casts(const Group& group) const {
+    std::string out;
+    for (const auto& column : moments(group)) {
+      const auto name = quote_name(column.name);
+      out += (out.empty() ? " REPLACE (CAST(" : ", CAST(") + name + " AS " + column.type + ") AS " +
+             name;
+    }
+    return out.empty() ? out : out + ")";
+  }
+
+  /// Records with a text where a moment belongs.
+  void leave_out_moments() {
+    if (!wish_.counted) return;
+    for (auto& group : groups_) {
+      const auto columns = moments(group);
+      if (columns.empty()) continue;
+      std::string misfit = "false";
+      for (const auto& column : columns)
+        misfit += " OR " + misfit_of(quote_name(column.name), column.type);
+      std::set<std::string> paths;
+      const auto found = session_.query("SELECT DISTINCT " + std::string(kPath) + " FROM " +
+                                        reader(group, types_of(group), true) + " WHERE " + misfit);
+      for (const auto& row : found.rows) paths.insert(cell_text(row[0]));
+      for (auto* file : group.files)
+        if (paths.contains(file->readable.path)) leave_out(*file, group.arguments, columns);
+    }
+  }
+
   std::string select(bool hopeful) const {
     std::vector<std::string> names;
     for (const auto& column : columns_) names.push_back(column.name);
@@ -499,7 +548,7 @@ class CsvRecords {
     std::string rows;
     for (const auto& group : groups_) {
       rows += (rows.empty() ? "" : "\nUNION ALL BY NAME\n") +
-              ("SELECT * EXCLUDE (" + std::string(kPath) + ")" +
+              ("SELECT * EXCLUDE (" + std::string(kPath) + ")" + casts(group) +
                (clash ? "" : ", " + name_sql(readable(group.files), kPath) + " AS filename") +
                " FROM " + reader(group, types_of(group), !hopeful));
     }
@@ -529,59 +578,6 @@ Records csv_records(const std::vector<FoundFile>& files, const project::Source& 
                 source.place);
   }
   return CsvRecords(source, session, outside, known, shapes).run(files, hopeful);
-}
-
-std::string path_list(const std::vector<FoundFile>& files) {
-  std::vector<std::string> paths;
-  for (const auto& file : files) paths.push_back(escape_glob(file.path));
-  return duck::quote_list(paths);
-}
-
-std::string name_sql(const std::vector<FoundFile>& files, const std::string& path) {
-  // The files of a source lie below one folder, the fixed part of its glob; copies below another.
-  std::vector<std::string> folders;
-  std::string out;
-  for (const auto& file : files) {
-    if (!file.path.ends_with(file.name)) {
-      out += (out.empty() ? "CASE" : "") + (" WHEN " + path + " = " + quote_text(file.path)) +
-             " THEN " + quote_text(file.name);
-      continue;
-    }
-    auto folder = file.path.substr(0, file.path.size() - file.name.size());
-    if (std::find(folders.begin(), folders.end(), folder) == folders.end())
-      folders.push_back(std::move(folder));
-  }
-  std::sort(folders.begin(), folders.end(),
-            [](const auto& a, const auto& b) { return a.size() > b.size(); });
-  for (const auto& folder : folders) {
-    const std::string name = "substr(" + path + ", length(" + quote_text(folder) + ") + 1)";
-    if (folder == folders.back()) return out.empty() ? name : out + " ELSE " + name + " END";
-    out += (out.empty() ? "CASE" : "") +
-           (" WHEN starts_with(" + path + ", " + quote_text(folder) + ") THEN " + name);
-  }
-  return out.empty() ? path : out + " END";
-}
-
-std::string rows_by_file(const std::vector<FoundFile>& files, const std::string& relation,
-                         const std::string& path) {
-  return "SELECT " + name_sql(files, path) + " AS origin, count(*) AS rows FROM " + relation +
-         " GROUP BY ALL";
-}
-
-std::string typed_columns(const project::Source& source, const std::vector<Column>& columns) {
-  std::vector<std::string> names;
-  for (const auto& column : columns) names.push_back(column.name);
-  project::Source typed = source;
-  for (auto& declared : typed.columns) {
-    if (declared.value.empty() && !declared.type.empty())
-      declared.value = quote_name(declared.name);
-  }
-  return table_columns(typed, names);
-}
-
-std::string fresh_name(const std::string& what) {
-  static std::atomic<uint64_t> count{0};
-  return "windrow_rejected_" + what + "_" + std::to_string(++count);
 }
 
 }  // namespace windrow::sources

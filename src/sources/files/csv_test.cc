@@ -344,5 +344,32 @@ TEST_F(CsvTest, AHeaderThatIsTheSameAndADialectThatIsNot) {
             "a \"b\" c a \"b\" d e f");
 }
 
+/// The engine's reader makes NULL of it and says nothing.
+TEST_F(CsvTest, WhatIsNoMomentIsSetAside) {
+  source_.columns = {{.name = "id", .type = "bigint"}, {.name = "ts", .type = "timestamptz"}};
+  write("a.csv",
+        "id,ts\n1,2025-01-01 10:00:00+02\n2,oops\n3,\n4,13.05.2025\nx,2025-01-01 00:00:00\n");
+  write("b.csv", "id,ts\n5,2025-01-01T10:00:00Z\n6,infinity\n");
+  ASSERT_TRUE(next());
+  EXPECT_EQ(table("SELECT id, epoch(ts) FROM (" + last_.select + ") ORDER BY id", last_.parameters),
+            (Table{{"1", "1735718400"}, {"3", "NULL"}, {"5", "1735725600"}, {"6", "NULL"}}));
+  const auto set_aside = rejected();
+  ASSERT_EQ(set_aside.size(), 3u);
+  EXPECT_EQ(set_aside[0][1] + set_aside[0][3], "32,oops");
+  EXPECT_EQ(set_aside[1][1] + set_aside[1][3], "54,13.05.2025");
+  EXPECT_EQ(set_aside[2][1], "6");
+}
+
+TEST_F(CsvTest, MomentsThatNobodyDeclaredAreSetAsideToo) {
+  std::string text = "id,ts\n";
+  for (int i = 0; i < 30'000; ++i)
+    text += std::to_string(i) + (i == 25'000 ? ",oops\n" : ",2025-01-01 10:00:00+02\n");
+  write("a.csv", text);
+  ASSERT_TRUE(next());
+  EXPECT_EQ(FilesTest::count(last_.select), 29'999);
+  ASSERT_EQ(rejected().size(), 1u);
+  EXPECT_EQ(rejected()[0][1], "25002");
+}
+
 }  // namespace
 }  // namespace windrow::sources
