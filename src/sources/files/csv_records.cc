@@ -233,7 +233,7 @@ class CsvRecords {
       return "try_strptime(" + text + ", " + quote_text(format) + ") IS NULL";
     };
     const std::string day = R"(\d{4}-\d\d?-\d\d?)", time = R"(\d\d?:\d\d(:\d\d(\.\d+)?)?)";
-    if (column.type.empty()) return quote_name(column.name) + " IS NOT NULL";
+    if (column.type.empty()) return "true";
     if (column.type == "BIGINT") return form(R"([+-]?\d+)") + " OR " + no_cast;
     if (column.type == "DOUBLE" && wish_.decimal.empty()) return no_cast;
     if (column.type == "BOOLEAN") return form("(?i)true|false");
@@ -253,7 +253,8 @@ class CsvRecords {
     std::string any;
     for (const auto& column : group.shape->columns) {
       if (column.type == "VARCHAR" || !told_type(column.name).empty()) continue;
-      any += (any.empty() ? "(" : " OR (") + unlike(column, *group.shape) + ")";
+      any += (any.empty() ? "(" : " OR (") + quote_name(column.name) + " IS NOT NULL AND (" +
+             unlike(column, *group.shape) + "))";
     }
     std::set<std::string> out;
     if (any.empty() || group.files.size() < 2) return out;
