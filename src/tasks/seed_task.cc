@@ -14,7 +14,9 @@ std::string asset_of(const project::Seed& seed) {
 /// A file without rows does not say of which types they would be: then the table's stay.
 std::string select_of(const project::Seed& seed, const lake::StageContext& at,
                       lake::RowWork& rows) {
-  const std::string file = "FROM read_csv(" + duck::quote_text(seed.path) + ")";
+  const std::string file =
+      "FROM read_csv(" + duck::quote_text(seed.path) +
+      ", sample_size = -1)";  // all of it: a column of moments would have NULL for what is none
   if (!at.current || !rows.query("SELECT 1 " + file + " LIMIT 1").rows.empty())
     return "SELECT * " + file;
   std::string list;

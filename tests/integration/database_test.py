@@ -278,6 +278,19 @@ CREATE SCHEMA "odd ""one"; CREATE TABLE "odd ""one"."T é" ("a b" integer); INSE
     assert rows(folder, "a b", name="bronze.odd") == [(7,)]
 
 
+def test_moments_of_postgres(tmp_path, pg_server):
+    """A reader of CSV that cannot read a moment says NULL: what PostgreSQL writes in its own way comes all the same."""
+    COUNT[0] += 1
+    db = Pg(pg_server, f"t{COUNT[0]}")
+    db.run("""CREATE TABLE t (id bigint, tz timestamptz);
+INSERT INTO t VALUES (1, '0044-03-15 12:00:00+00 BC'), (2, '12025-01-01 00:00:00+00'), (3, 'infinity'), (4, '-infinity'), (5, NULL), (6, '1890-01-01 00:00:00.000001+00');
+ALTER DATABASE "%s" SET timezone = 'Europe/Amsterdam';""" % f"t{COUNT[0]}")
+    folder = project(tmp_path / "p", db, {"t": "table: t"})
+    lab.windrow(folder, "run")
+    out = lab.windrow(folder, "query", "--format", "csv", "SELECT id, tz AT TIME ZONE 'UTC' AS utc FROM bronze.t ORDER BY id").stdout
+    assert out.splitlines()[1:] == ["1,0044-03-15 (BC) 12:00:00", "2,12025-01-01 00:00:00", "3,infinity", "4,-infinity", "5,", "6,1890-01-01 00:00:00.000001"], out
+
+
 def test_types_of_sqlite(tmp_path):
     db = Lite(tmp_path)
     db.run("""CREATE TABLE t (id INTEGER PRIMARY KEY, r REAL, x BLOB, day DATE, at TIMESTAMP, flag BOOLEAN, t TEXT, any);
