@@ -140,8 +140,13 @@ std::vector<bool> RunRecord::known(const std::string& asset,
                                    const std::vector<std::string>& warnings) const {
   std::vector<bool> out(warnings.size(), false);
   if (warnings.empty()) return out;
-  const auto& environment = workspace_.environment.name;
-  for (const auto& task : services_.history().tasks_of(asset, environment, kRunsLookedAt)) {
+  std::vector<history::Task> past;
+  try {
+    past = services_.history().tasks_of(asset, workspace_.environment.name, kRunsLookedAt);
+  } catch (const Error&) {
+    return out;  // no history costs a run anything
+  }
+  for (const auto& task : past) {
     if (task.run == run_ || task.status != "done") continue;
     std::set<std::string> before;
     const auto list = nlohmann::json::parse(task.warnings, nullptr, false);

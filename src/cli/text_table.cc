@@ -95,6 +95,7 @@ void TextTable::make_room(size_t width) {
       continue;
     }
     const size_t room = wide(column) - excess();
+    heads_[column] = clipped(heads_[column], room);
     for (auto& row : rows_) row[column].text = clipped(row[column].text, room);
   }
 }

@@ -118,5 +118,12 @@ TEST(TextTable, NamesStayWholeWhereOtherColumnsGiveWay) {
             "gold.b                     interval  2026-11-29 1…\n");
 }
 
+TEST(TextTable, AHeadThatIsWiderThanTheRoomIsCutToo) {
+  TextTable table({"asset", "a head that is wider than what is below it"});
+  table.give_way({1});
+  table.add({"gold.b", "x"});
+  EXPECT_EQ(table.text({.width = 30}), "asset   a head that is wider …\ngold.b  x\n");
+}
+
 }  // namespace
 }  // namespace windrow::cli

@@ -75,7 +75,7 @@ Task task_of(const std::vector<SqliteValue>& row) {
   t.error = text_of(row[14]);
   t.hint = text_of(row[15]);
   t.caused_by = text_of(row[16]);
-  t.warnings = text_of(row[17]);
+  if (row.size() > 17) t.warnings = text_of(row[17]);  // not in a file that could not be upgraded
   return t;
 }
 
