@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <set>
+
 #include "app/app.h"
 #include "cli/json_text.h"
 #include "cli/plan_lines.h"
@@ -67,15 +69,18 @@ void show_run(const Out& out, const history::Run& run, const std::vector<history
     out.print("\n" + out.style().red("failed:") + " " + t.asset + ": " + t.error);
     if (!t.hint.empty()) out.print("  " + out.style().dim("hint:") + " " + t.hint);
   }
+  std::set<std::string> shown;  // with their rows, below
+  for (const auto& c : checks)
+    if (!c.passed) shown.insert(c.asset + ": " + c.description + ": " + c.message);
   for (const auto& t : tasks) {
     const auto warnings = app::parsed(t.warnings);
-    if (!warnings.is_array() || warnings.empty()) continue;
-    out.print("");
-    for (const auto& warning : warnings)
-      out.print(out.style().yellow("warning:") + " " + t.asset + ": " + warning.get<std::string>());
+    for (const auto& warning : warnings.is_array() ? warnings : Json::array()) {
+      const auto text = t.asset + ": " + (warning.is_string() ? warning.get<std::string>() : "");
+      if (!shown.contains(text)) out.print("\n" + out.style().yellow("warning:") + " " + text);
+    }
   }
   for (const auto& c : checks) {
-    if (c.passed || (c.severity != "block" && c.sample.empty())) continue;
+    if (c.passed) continue;
     out.print(fmt::format("\n{} {}: {}{}",
                           c.severity == "block" ? out.style().red("check failed:")
                                                 : out.style().yellow("check warned:"),
