@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "app/json.h"
 #include "base/clock.h"
 #include "base/secret_text.h"
 #include "base/version.h"
@@ -149,8 +150,8 @@ std::vector<bool> RunRecord::known(const std::string& asset,
   for (const auto& task : past) {
     if (task.run == run_ || task.status != "done") continue;
     std::set<std::string> before;
-    const auto list = nlohmann::json::parse(task.warnings, nullptr, false);
-    for (const auto& text : list.is_array() ? list : nlohmann::json::array())
+    const auto list = parsed(task.warnings);
+    for (const auto& text : list.is_array() ? list : Json::array())
       if (text.is_string()) before.insert(subject_of(text.get<std::string>()));
     for (size_t i = 0; i < warnings.size(); ++i)
       out[i] = before.contains(subject_of(warnings[i])) && !tells_new_records(warnings[i]);

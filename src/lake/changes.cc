@@ -353,13 +353,12 @@ ChangedIntervals changed_intervals(const Table& table, int64_t from_version, int
   return finder ? finder->finish() : ChangedIntervals{};
 }
 
-std::optional<IntervalSet> recorded_intervals(const Table& table, int64_t version,
+std::optional<IntervalSet> recorded_intervals(const Table& table, const Snapshot& now,
                                               const std::string& expression, const Grain& grain,
                                               duck::Connection& connection) {
-  const Snapshot after = table.snapshot(version, &connection);
-  Finder finder(table, after, expression, grain, connection);
+  Finder finder(table, now, expression, grain, connection);
   try {
-    for (const auto& commit : table.commits(-1, version)) {
+    for (const auto& commit : table.commits(-1, now.version)) {
       if (!finder.look_at_record(commit)) return {};
     }
   } catch (const Error& error) {

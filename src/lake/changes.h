@@ -32,9 +32,10 @@ ChangedIntervals changed_intervals(const Table& table, int64_t from_version, int
                                    const std::string& expression, const Grain& grain,
                                    duck::Connection& connection);
 
-/// All that the commits up to `version` say they touched: no row lies elsewhere. Nothing where one
-/// of them does not say, or the log no longer holds it. Opens no data file.
-std::optional<IntervalSet> recorded_intervals(const Table& table, int64_t version,
+/// All that the commits up to `now`, a version of the table, say they touched: no row lies
+/// elsewhere. Nothing where one of them does not say, or the log no longer holds it. Opens no data
+/// file.
+std::optional<IntervalSet> recorded_intervals(const Table& table, const Snapshot& now,
                                               const std::string& expression, const Grain& grain,
                                               duck::Connection& connection);
 

@@ -29,13 +29,13 @@ IntervalSet reached_from(const IntervalSet& rows, const plan::InputUse& input, c
 }
 
 /// One file may hold the days of ten years: what its commits say they touched is closer.
-IntervalSet within_files(const IntervalSet& extent, const plan::InputUse& input, const Grain& grain,
+IntervalSet within_files(const IntervalSet& extent, const lake::Snapshot& now,
+                         const plan::InputUse& input, const IntervalSet& stale, const Grain& grain,
                          Tables& tables, duck::Database& database) {
-  const auto version = tables.version(input.name).version;
-  if (version > kVersionsRead || grain.count(extent) < kIntervalsWorthIt) return extent;
+  if (now.version > kVersionsRead || grain.count(extent & stale) < kIntervalsWorthIt) return extent;
   duck::Connection connection(database);
-  const auto recorded = lake::recorded_intervals(tables.table(input.name), version,
-                                                 input.expression, grain, connection);
+  const auto recorded =
+      lake::recorded_intervals(tables.table(input.name), now, input.expression, grain, connection);
   return recorded ? extent & *recorded : extent;
 }
 
@@ -46,10 +46,10 @@ Occupied occupied(const plan::Model& facts, Tables& tables, const IntervalSet& s
   Occupied out;
   out.intervals.emplace();
   for (const auto& input : facts.inputs) {
+    const bool by_intervals = !input.expression.empty() && tables.exists(input.name);
+    const auto now = by_intervals ? tables.snapshot(input.name) : nullptr;
     const auto extent =
-        input.expression.empty() || !tables.exists(input.name)
-            ? std::nullopt
-            : lake::extent_of(*tables.snapshot(input.name), input.expression, *facts.grain, stale);
+        now ? lake::extent_of(*now, input.expression, *facts.grain, stale) : std::nullopt;
     if (!extent) {
       out.intervals.reset();
       if (!input.expression.empty()) return {};
@@ -59,7 +59,8 @@ Occupied occupied(const plan::Model& facts, Tables& tables, const IntervalSet& s
     out.files += extent->files;
     out.rows += extent->rows;
     out.bytes += extent->bytes;
-    const auto within = within_files(extent->intervals, input, *facts.grain, tables, database);
+    const auto within =
+        within_files(extent->intervals, *now, input, stale, *facts.grain, tables, database);
     if (within.empty()) continue;
     const auto reached = reached_from(within, input, *facts.grain);
     out.first = std::min(out.first.value_or(Time::max()), reached.hull().start);

@@ -150,7 +150,11 @@ class ModelBuild {
 
   bool build_intervals(const plan::Model& facts, plan::Assessment& assessment) {
     const auto session = open({});
-    const auto rows = occupied(facts, context_.tables, assessment.intervals, context_.database);
+    // One interval is one batch, whatever rows it has.
+    const auto rows =
+        facts.grain->count(assessment.intervals) > 1
+            ? occupied(facts, context_.tables, assessment.intervals, context_.database)
+            : Occupied{};
     auto plan = interval_batches(facts, model_, context_.graph, assessment.intervals, rows,
                                  context_.database);
     dates_ = compares_dates(select_, context_.graph, context_.tables);
