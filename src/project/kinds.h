@@ -59,6 +59,10 @@ struct SourceKind {
   Type<std::any> from;  ///< of `own_type`
   /// What its sources have that do not say it themselves: columns, partitions.
   std::function<void(Source&)> settle;
+  /// Whether its records lie in files, so that `value:` may ask for `$file` and `$line`. Where not:
+  /// what tells where a record comes from, in words.
+  bool in_files = false;
+  std::string origin;
 };
 
 struct Kinds {

@@ -1,6 +1,6 @@
-#include <cctype>
+#include "sql/parameters.h"
 
-#include "sql/tree.h"
+#include <cctype>
 
 // Parameters carry no place in the tree: they are looked for in the text, outside of strings,
 // quoted names and comments, as DuckDB's scanner (PostgreSQL's) divides it.

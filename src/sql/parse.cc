@@ -2,6 +2,7 @@
 #include <cctype>
 
 #include "base/hash.h"
+#include "sql/parameters.h"
 #include "sql/tree.h"
 
 namespace windrow::sql {

@@ -76,7 +76,4 @@ std::vector<IntervalUse> find_intervals(duck::Connection& connection, const Json
                                         const Parsed& select, const Catalog* catalog,
                                         Problems& problems, bool& names_depend);
 
-/// `$name` in a text outside of strings and comments, with the byte where it stands.
-std::vector<std::pair<std::string, size_t>> parameters_in(std::string_view text);
-
 }  // namespace windrow::sql

@@ -1,5 +1,7 @@
+#include "base/text.h"
 #include "project/declarations/files.h"
 #include "project/names.h"
+#include "sql/parameters.h"
 
 namespace windrow::project {
 namespace {
@@ -96,7 +98,8 @@ Keys<ColumnDeclaration> column_keys(bool in_source) {
                 "Checks of the column.");
   if (in_source) {
     keys.bound(false, "value", expression_type(), "the record's field of that name",
-               "A SQL expression over the record.",
+               "A SQL expression over the record; `$extracted_at` is when the reading began, and "
+               "of files `$file` and `$line` are where the record begins.",
                [](ColumnDeclaration& column, Text&& value, const Node&, Reading&) {
                  column.value = std::move(value.value);
                  column.value_place = std::move(value.place);
@@ -180,8 +183,17 @@ Type<std::vector<std::pair<std::string, std::string>>> partition_by_type() {
     if (node.kind == Node::Kind::map) {
       std::vector<std::pair<Text, Text>> found;
       if (!mapping.read(node, reading, found)) return false;
-      for (auto& [name, sql] : found)
+      for (auto& [name, sql] : found) {
+        for (const auto& [parameter, at] : sql::parameters_in(sql.value)) {
+          if (lower(parameter) == "extracted_at") continue;
+          reading.problems.add(
+              Code::configuration,
+              "partition " + in_quotes(name.value) + ": $" + parameter + " is not known here",
+              "its expression is over the table's columns: name one that is declared with a value",
+              sql.place);
+        }
         pairs.emplace_back(std::move(name.value), std::move(sql.value));
+      }
       return true;
     }
     std::vector<std::string> found;

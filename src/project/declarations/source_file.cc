@@ -1,6 +1,8 @@
 #include "base/nearest.h"
+#include "base/text.h"
 #include "project/declarations/files.h"
 #include "project/names.h"
+#include "sql/parameters.h"
 
 namespace windrow::project {
 namespace {
@@ -39,6 +41,28 @@ Type<From> from_type(const Kinds& kinds) {
     return false;
   };
   return out;
+}
+
+/// What a record's expressions may ask for is known before any record is read.
+void check_parameters(const ColumnDeclaration& column, const Source& source, const SourceKind& kind,
+                      Reading& reading) {
+  for (const auto& [name, at] : sql::parameters_in(column.value)) {
+    const std::string asked = lower(name);
+    const bool of_files = asked == "file" || asked == "line";
+    if (asked == "extracted_at" || (of_files && kind.in_files)) continue;
+    const std::string column_name = "column " + in_quotes(column.name) + ": ";
+    if (of_files) {
+      reading.problems.add(Code::configuration,
+                           column_name + "$" + asked + " is of records in files, and " +
+                               in_quotes(source.name) + " reads from " + kind.name,
+                           kind.origin, column.value_place);
+    } else {
+      reading.problems.add(Code::configuration, column_name + "unknown parameter $" + name,
+                           kind.in_files ? "a value may ask for $extracted_at, $file and $line"
+                                         : "a value may ask for $extracted_at",
+                           column.value_place);
+    }
+  }
 }
 
 struct Flush {
@@ -116,9 +140,11 @@ Keys<Source> source_file(const Kinds& kinds) {
       .optional("flush", &Source::flush, kept_type(flush), "",
                 "When a stream's rows are committed: whichever comes first.")
       .optional("files", &Source::files, kept_type(files), "", "Of streams: names of the files.")
-      .then([&kinds](const Node&, Reading&, Source& source) {
+      .then([&kinds](const Node&, Reading& reading, Source& source) {
         const auto* kind = kinds.source(source.kind);
-        if (kind && kind->settle) kind->settle(source);
+        if (!kind) return;
+        if (kind->settle) kind->settle(source);
+        for (const auto& column : source.columns) check_parameters(column, source, *kind, reading);
       });
   return keys;
 }

@@ -75,6 +75,7 @@ std::string look(const project::Source& source, const Context& context, Cancel& 
 SourceKind database_kind() {
   SourceKind out;
   out.declared = {"database", project::own_type(keys()), {}};
+  out.declared.origin = "the source's own columns say where a row comes from";
   out.connections = {{"postgres", look_at_postgres}, {"sqlite", look_at_sqlite}};
   out.open = database_reader;
   out.look = look;

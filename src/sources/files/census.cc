@@ -220,9 +220,10 @@ class Census::Look {
 
 // --- files
 
-Census::Census(const Outside& outside, lake::DuckRows& session)
+Census::Census(const Outside& outside, lake::DuckRows& session, bool numbered)
     : outside_(outside),
       session_(session),
+      numbered_(numbered),
       bad_(std::filesystem::path(outside.copies->path("bad")).parent_path().string(),
            {{"origin", "VARCHAR"},
             {"position", "BIGINT"},
@@ -252,31 +253,37 @@ Counted Census::look(const FoundFile& file, JsonLayout layout, bool stripped, Sp
   out.records = records->records();
   out.bad = judge.bad_records();
   out.longest = judge.longest();
-  if (stripped || out.bad > 0 || records->irregular())
+  if (numbered_ || stripped || out.bad > 0 || records->irregular())
     copy(out, file, layout, stripped, judge.left_out());
   return out;
 }
 
-/// Good records, one a line. A record of several lines has ends of lines only between its values.
+/// Good records, one a line. A record of several lines has ends of lines only between its values:
+/// they come back only where the copy is made for the sake of numbers, and not of bad records.
 void Census::copy(Counted& counted, const FoundFile& file, JsonLayout layout, bool stripped,
                   const std::vector<bool>& left_out) {
   const std::string path =
-      outside_.copies->path("good/" + file.name + (file.packed() ? ".lines" : ""));
+      numbered_ ? outside_.copies->path("numbered/" + file.name)
+                : outside_.copies->path("good/" + file.name + (file.packed() ? ".lines" : ""));
   std::ofstream to(path, std::ios::binary | std::ios::trunc);
   std::string flat;
   const auto records =
       splitter(layout, stripped, outside_.record_bytes_max, [&](const RecordText& record) {
         if (size_t(record.position) < left_out.size() && left_out[size_t(record.position)]) return;
+        if (numbered_) to << record.line << kDelimiter;
         if (layout == JsonLayout::lines) {
           to << record.text << '\n';
           return;
         }
         flat = record.text;
         for (char& c : flat) {
-          if (c == '\n' || c == '\r') c = ' ';
+          if (c != '\n' && c != '\r') continue;
+          counted.folded = numbered_;
+          c = !numbered_ ? ' ' : c == '\n' ? kFolded[0] : kFolded[1];
         }
         to << flat << '\n';
       });
+  if (numbered_) records->count_lines();
   split(file, outside_, *records);
   to.close();
   if (!to) throw system_error(errno, "write", path);
@@ -327,7 +334,7 @@ Counted Census::text(const FoundFile& file, int64_t skip) {
   out.passed_over = std::min(skip, out.records);
   out.bad = judge.bad_records();
   out.longest = judge.longest();
-  if (out.bad > 0 || out.passed_over > 0 || lines.irregular())
+  if (numbered_ || out.bad > 0 || out.passed_over > 0 || lines.irregular())
     copy(out, file, JsonLayout::lines, false, judge.left_out());
   return out;
 }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lake/row_work.h"
@@ -21,9 +22,14 @@ namespace windrow::sources {
 
 enum class JsonLayout { lines, array, objects };
 
+/// What stands for `\n` and `\r` where a record of several lines lies on one: no JSON has them.
+inline constexpr std::string_view kFolded = "\x1d\x1c";
+
 struct Counted {
-  FoundFile readable;                     ///< the file, or a copy with a good record a line
+  FoundFile readable;                     ///< the file, or a copy with a good record a line, which
+                                          ///< may lie behind the number of its line
   JsonLayout layout = JsonLayout::lines;  ///< of `readable`
+  bool folded = false;                    ///< `readable` has kFolded for ends of lines in records
   int64_t records = 0;                    ///< of the file, also those that are bad or passed over
   int64_t bad = 0, passed_over = 0;
   uint64_t longest = 0;  ///< of the good ones
@@ -50,7 +56,9 @@ class Spellings {
 /// What is bad of some files, and how it is told.
 class Census {
  public:
-  Census(const Outside& outside, lake::DuckRows& session);
+  /// `numbered`: `readable` is a copy in any case, with each record behind the number of its line
+  /// (text_lines).
+  Census(const Outside& outside, lake::DuckRows& session, bool numbered = false);
   ~Census();
   Census(const Census&) = delete;
   Census& operator=(const Census&) = delete;
@@ -77,6 +85,7 @@ class Census {
 
   const Outside outside_;
   lake::DuckRows& session_;
+  const bool numbered_;
   Spool bad_;
 };
 

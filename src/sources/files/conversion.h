@@ -26,14 +26,16 @@ struct ConversionBounds {
 };
 
 /// An Avro object container file (Avro 1.11, "Object Container Files"): codecs null, deflate,
-/// snappy and zstandard is refused by name. Error(corrupt) where it is broken anywhere.
+/// snappy and zstandard is refused by name. Its n-th record is on the n-th line. Error(corrupt)
+/// where it is broken anywhere.
 Converted avro_to_json_lines(const std::string& from, const std::string& to,
                              const ConversionBounds& bounds);
 
 /// The cells of one sheet of an Excel workbook (Office Open XML, .xlsx); its first row with cells
-/// names the columns. `sheet` empty: the first one.
+/// names the columns. `sheet` empty: the first one. `rows_as_lines`: a row is on the line of its
+/// number in the sheet, lines of other rows are blank.
 Converted xlsx_to_json_lines(const std::string& from, const std::string& to,
-                             const std::string& sheet, int64_t skip,
-                             const ConversionBounds& bounds);
+                             const std::string& sheet, int64_t skip, const ConversionBounds& bounds,
+                             bool rows_as_lines = false);
 
 }  // namespace windrow::sources

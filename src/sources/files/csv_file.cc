@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/text.h"
 #include "duck/quoting.h"
 #include "sources/files/kind.h"
 #include "sources/settings.h"
@@ -38,23 +39,34 @@ struct Misfits {
   std::string path, why;
 };
 
+/// Leaves them out.
+class WithoutMisfits : public CsvSink {
+ public:
+  explicit WithoutMisfits(const Misfits& misfits) : why_(misfits.why), numbers_(misfits.path) {}
+  const char* refuse() final {
+    if (record_ == misfit_ && !(numbers_ >> misfit_)) misfit_ = kNone;
+    return ++record_ == misfit_ ? why_.c_str() : nullptr;
+  }
+
+ private:
+  static constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
+  const std::string why_;
+  std::ifstream numbers_;
+  int64_t record_ = 0, misfit_ = 0;
+};
+
 /// What is bad goes into one file of JSON lines, what is good into another, which the engine reads.
-class Copy final : public CsvSink {
+class Copy final : public WithoutMisfits {
  public:
   Copy(const FoundFile& file, const LocalCopies& copies, const Misfits& misfits)
-      : name_(file.name),
-        why_(misfits.why),
-        numbers_(misfits.path),
-        good_path(copies.path("good/" + name_ + (file.packed() ? ".csv" : ""))),
+      : WithoutMisfits(misfits),
+        name_(file.name),
+        good_path(copies.path("good/" + name_ + (named_packed(name_) ? ".csv" : ""))),
         bad_path(copies.path("bad/" + name_)),
         lines_path(copies.path("lines/" + name_)),
         good_(good_path, std::ios::binary | std::ios::trunc),
         bad_(bad_path, std::ios::binary | std::ios::trunc),
         lines_(lines_path, std::ios::binary | std::ios::trunc) {}
-  const char* refuse() override {
-    if (record_ == misfit_ && !(numbers_ >> misfit_)) misfit_ = kNone;
-    return ++record_ == misfit_ ? why_.c_str() : nullptr;
-  }
   void keep(std::string_view text) override { good_ << text << '\n'; }
   void bad(int64_t line, const char* why, std::string_view text) override {
     const nlohmann::json row = {{"origin", name_},
@@ -74,16 +86,29 @@ class Copy final : public CsvSink {
   }
 
  private:
-  static constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
-  const std::string name_, why_;
-  std::ifstream numbers_;
-  int64_t record_ = 0, misfit_ = 0;
+  const std::string name_;
 
  public:
   const std::string good_path, bad_path, lines_path;
 
  private:
   std::ofstream good_, bad_, lines_;
+};
+
+/// Each good record behind the number of its line, without lines that are skipped.
+class Numbered final : public WithoutMisfits {
+ public:
+  Numbered(const std::string& path, const std::string& delimiter, const Misfits& misfits)
+      : WithoutMisfits(misfits),
+        out(path, std::ios::binary | std::ios::trunc),
+        delimiter_(delimiter) {}
+  void record(int64_t line, std::string_view text) override {
+    out << kLineMark << line << delimiter_ << text << '\n';
+  }
+  std::ofstream out;
+
+ private:
+  const std::string delimiter_;
 };
 
 class Lines final : public CsvSink {
@@ -115,7 +140,7 @@ std::string arguments_of(const CsvDialect& dialect, const CsvWish& wish, uint64_
   if (longest > kUsualLine)
     out +=
         fmt::format(", max_line_size = {}, buffer_size = {}", longest + 1000, 2 * longest + 2000);
-  return out + wish.rest;
+  return out + wish.rest + wish.names;
 }
 
 struct Sniffed {
@@ -272,7 +297,8 @@ CsvWish::CsvWish(const project::Source& source) {
   escape = text("escape", "escape", dialect);
   comment = text("comment", "comment", dialect);
   if (text("decimal", "decimal_separator", rest)) decimal = all.text("decimal");
-  const bool encoded = text("encoding", "encoding", rest);
+  std::string encoding;
+  const bool encoded = text("encoding", "encoding", encoding);
   text("date_format", "dateformat", rest);
   text("timestamp_format", "timestampformat", rest);
   all.only(keys);
@@ -282,9 +308,10 @@ CsvWish::CsvWish(const project::Source& source) {
   if (escape) told.escape = one("escape");
   if (comment) told.comment = one("comment");
   if (encoded) {
-    const std::string name = all.text("encoding");
-    utf8 = name == "utf-8" || name == "UTF-8" || name == "utf8";
-    counted = counted && !name.starts_with("utf-16") && !name.starts_with("UTF-16");
+    const std::string name = lower(all.text("encoding"));
+    utf16 = name == "utf-16" || name == "utf16";
+    utf8 = utf16 || name == "utf-8" || name == "utf8";
+    if (!utf16) rest += encoding;
   }
   skip = all.find("skip") != nullptr;
   if (skip) {
@@ -298,8 +325,7 @@ CsvWish::CsvWish(const project::Source& source) {
     counted = counted && all.flag("strict");
     rest += std::string(", strict_mode = ") + (all.flag("strict") ? "true" : "false");
   }
-  named = all.find("names") != nullptr;
-  if (named) rest += ", names = " + duck::quote_list(all.texts("names"));
+  if (all.find("names")) names = ", names = " + duck::quote_list(all.texts("names"));
 }
 
 /// Before anybody makes columns of it: by the delimiter that is told, or the most frequent of those
@@ -333,7 +359,7 @@ std::shared_ptr<const CsvShape> shape_of(const CsvFile& file, const Sniffed& sni
                                          lake::DuckRows& session, CsvShapes& shapes) {
   const bool whole =
       file.dialect.quote == 0 || std::count(line.begin(), line.end(), file.dialect.quote) % 2 == 0;
-  if (!file.header || wish.named || file.records() == 0 || file.dialect.skip != 0 ||
+  if (!file.header || !wish.names.empty() || file.records() == 0 || file.dialect.skip != 0 ||
       file.dialect.comment != 0 || !whole || line.starts_with("\xEF\xBB\xBF") ||
       int64_t(sniffed.columns.size()) != file.count.columns)
     return nullptr;
@@ -373,6 +399,8 @@ void copy_good(CsvFile& file, const CsvWish& wish, const Outside& outside, bool 
   copy.close();
   file.readable.path = copy.good_path;
   file.readable.size = 1;  // it is not empty: it has a header, or records
+  file.even = even;
+  file.misfits = misfits.path;
   file.lines = copy.lines_path;
   if (file.count.bad > 0)
     file.bad = "SELECT origin, position, error, content FROM read_json(" +
@@ -392,9 +420,11 @@ CsvFile look_at_csv(const FoundFile& found, const CsvWish& wish, const Outside& 
   CsvFile out{.found = found, .readable = found, .header = wish.header};
   const std::string header =
       wish.header_told ? std::string(", header = ") + (wish.header ? "true" : "false") : "";
-  const auto ask = [&] { return sniff(found, wish.dialect + header + wish.rest, session); };
+  const auto ask = [&] {
+    return sniff(found, wish.dialect + header + wish.rest + wish.names, session);
+  };
   if (!wish.counted) {
-    out.arguments = wish.dialect + header + wish.rest;
+    out.arguments = wish.dialect + header + wish.rest + wish.names;
     if (const auto sniffed = ask()) out.columns = names_of(sniffed->columns);
     return out;
   }
@@ -433,6 +463,7 @@ CsvFile look_at_csv(const FoundFile& found, const CsvWish& wish, const Outside& 
       even = false;
       copied = out.count.bad > 0 || out.count.mixed_ends;
       out.readable = out.found;
+      out.even = false;
       out.bad.clear();
       out.lines.clear();
       if (copied) copy_good(out, wish, outside, even);
@@ -462,6 +493,26 @@ void leave_out_misfits(CsvFile& file, const CsvWish& wish, const Outside& outsid
   const Misfits misfits{outside.copies->path("misfits/" + file.found.name + ".txt"), why};
   numbers(misfits.path);
   copy_good(file, wish, outside, true, misfits);
+}
+
+void number_records(CsvFile& file, const CsvWish& wish, const Outside& outside) {
+  const std::string path = outside.copies->path("numbered/" + file.found.name);
+  Numbered numbered(path, file.dialect.delimiter, {file.misfits, "it does not fit"});
+  scan(file.found, file.dialect, wish, outside, numbered, true, file.even);
+  numbered.out.close();
+  if (!numbered.out) throw system_error(errno, "write", path);
+  file.readable.path = path;
+}
+
+CsvShape shape_as_read(const CsvFile& file, const std::string& types, lake::DuckRows& session) {
+  const auto sniffed = sniff(file.readable, file.arguments + types, session);
+  if (!sniffed) throw Error(Code::corrupt, "its columns cannot be told");
+  return {file.found.name,
+          "",
+          file.dialect,
+          sniffed->columns,
+          foreign(sniffed->date_format),
+          foreign(sniffed->timestamp_format)};
 }
 
 void tell_lines(CsvFile& file, const CsvWish& wish, const Outside& outside) {

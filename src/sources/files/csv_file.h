@@ -23,13 +23,14 @@ struct CsvWish {
   explicit CsvWish(const project::Source& source);
   std::string dialect;  ///< `, delim = …`: arguments of the reader that say how records are told
   std::string rest;     ///< the other arguments
+  std::string names;    ///< and of them the one that names the columns; empty: the files do
   std::string decimal;  ///< what stands for the point in numbers; empty: the point
   CsvDialect told;      ///< as far as it is told
   bool delimiter = false, quote = false, escape = false, comment = false, skip = false;
   bool header_told = false, header = false;
   bool utf8 = true;
-  bool named = false;   ///< by the source, and not by the files
-  bool counted = true;  ///< not of lenient reading, nor of wide encodings
+  bool utf16 = false;   ///< the files: they are read as copies in UTF-8
+  bool counted = true;  ///< not of lenient reading
 };
 
 /// What the engine's reader has found out of a file that has a line with its columns' names. Files
@@ -54,9 +55,11 @@ struct CsvFile {
   bool header = false;
   std::vector<std::string> columns;       ///< as far as they could be told
   std::shared_ptr<const CsvShape> shape;  ///< null: only the engine's reader knows its columns
-  std::string bad;    ///< SELECT origin, position, error, content of what is set aside
-  std::string lines;  ///< a CSV file (line, shift) that tells the reader's lines from the file's;
-                      ///< empty: not written
+  std::string bad;      ///< SELECT origin, position, error, content of what is set aside
+  std::string lines;    ///< a CSV file (line, shift) that tells the reader's lines from the file's;
+                        ///< empty: not written
+  bool even = false;    ///< `readable` has no record of another number of columns,
+  std::string misfits;  ///< and none of those whose numbers are in this file; empty: it has all
   int64_t records() const { return count.records - (header ? 1 : 0); }
 };
 
@@ -78,6 +81,17 @@ std::shared_ptr<const CsvShape> own_shape(const CsvFile& file, const CsvWish& wi
 void leave_out_misfits(CsvFile& file, const CsvWish& wish, const Outside& outside,
                        const std::string& why,
                        const std::function<void(const std::string& path)>& numbers);
+
+/// Before the number of a line, so that it is none of the texts that stand for NULL in a file.
+inline constexpr std::string_view kLineMark = "windrow";
+
+/// Has the reader see a copy of what it sees, each record behind the number of its line in the file
+/// as one more column, the first. Nothing else can be asked of the file then.
+void number_records(CsvFile& file, const CsvWish& wish, const Outside& outside);
+
+/// What the reader finds of a file that has no shape, to read it without finding it out again.
+/// `types`: an argument of the reader. Error(corrupt) where it cannot be told.
+CsvShape shape_as_read(const CsvFile& file, const std::string& types, lake::DuckRows& session);
 
 /// Writes `lines` where the reader counts other lines than the file has.
 void tell_lines(CsvFile& file, const CsvWish& wish, const Outside& outside);

@@ -6,9 +6,12 @@
 
 #include "duck/quoting.h"
 #include "sources/files/csv_file.h"
+#include "sources/files/csv_values.h"
 #include "sources/files/declared_columns.h"
 #include "sources/files/json_columns.h"
+#include "sources/files/places.h"
 #include "sources/files/records.h"
+#include "sources/files/utf16.h"
 
 namespace windrow::sources {
 
@@ -34,14 +37,9 @@ int64_t of(const std::map<std::string, int64_t>& counts, const std::string& path
   return found == counts.end() ? 0 : found->second;
 }
 
-/// The engine's reader makes NULL of a value that is no moment, and says nothing. So it is given
-/// these columns as texts, and SQL casts them, which fails.
-bool cast_by_sql(const std::string& type) {
-  const auto is = [&](const char* name) { return same_name(type, name); };  // as it was declared
-  return is("TIMESTAMP WITH TIME ZONE") || is("TIMESTAMPTZ") || is("TIME WITH TIME ZONE") ||
-         is("TIMETZ");
+void replace(std::string& text, const std::string& what, const std::string& by) {
+  if (const size_t at = text.find(what); at != std::string::npos) text.replace(at, what.size(), by);
 }
-std::string read_type(const std::string& type) { return cast_by_sql(type) ? "VARCHAR" : type; }
 
 /// Files that are read by one call of the engine's reader.
 struct Group {
@@ -50,6 +48,7 @@ struct Group {
   std::vector<CsvFile*> files;
   std::vector<Column> columns;
   std::map<std::string, int64_t> rows;  ///< of a shape: that are read of each, by its path
+  bool numbered = false;                ///< records lie behind the numbers of their lines
 };
 
 /// Files of one first line may be of so many kinds before each is looked at alone.
@@ -74,7 +73,9 @@ class CsvRecords {
 
   Records run(const std::vector<FoundFile>& files, bool hopeful) {
     for (const auto& file : files) {
-      if (file.size > 0) files_.push_back(look_at_csv(file, wish_, outside_, session_, shapes_));
+      if (file.size > 0)
+        files_.push_back(look_at_csv(wish_.utf16 ? in_utf8(file, outside_) : file, wish_, outside_,
+                                     session_, shapes_));
     }
     Records out;
     for (auto& file : files_) {
@@ -100,6 +101,7 @@ class CsvRecords {
     if (groups_.empty()) return out;
     // Lenient reading makes rows of what is none: there is nothing to hold them against.
     if (!wish_.counted) out.held.clear();
+    if (places_asked(source_).line) number_all();
     out.sql = select(hopeful);
     for (const auto& group : groups_)
       add(out.rows_by_origin,
@@ -195,7 +197,9 @@ class CsvRecords {
       out += (out.empty() ? "" : ", ") + quote_text(column.name) + ": " +
              quote_text(typed ? read_type(type) : type);
     }
-    out = ", auto_detect = false, columns = {" + out + "}";
+    if (group.numbered)
+      out = quote_text(kLineColumn) + ": 'VARCHAR', " + out + "}, compression = 'none'";
+    out = ", auto_detect = false, columns = {" + out + (group.numbered ? "" : "}");
     const auto form = [&](const char* argument, const std::string& format) {
       if (!format.empty() &&
           group.arguments.find(std::string(argument) + " =") == std::string::npos)
@@ -221,40 +225,13 @@ class CsvRecords {
     return ", types = {" + out + "}";
   }
 
-  /// Whether a value of a file is of another type than those of the file that its shape was found
-  /// in: then the engine's reader is to say what the file's columns are.
-  std::string unlike(const Column& column, const CsvShape& shape) const {
-    const std::string text = "trim(" + quote_name(column.name) + ")";
-    const auto form = [&](const std::string& expression) {
-      return "NOT regexp_full_match(" + text + ", " + quote_text(expression) + ")";
-    };
-    const std::string no_cast = "TRY_CAST(" + text + " AS " + column.type + ") IS NULL";
-    const auto as = [&](const std::string& format) {
-      return "try_strptime(" + text + ", " + quote_text(format) + ") IS NULL";
-    };
-    const std::string day = R"(\d{4}-\d\d?-\d\d?)", time = R"(\d\d?:\d\d(:\d\d(\.\d+)?)?)";
-    if (column.type.empty()) return "true";
-    if (column.type == "BIGINT") return form(R"([+-]?\d+)") + " OR " + no_cast;
-    if (column.type == "DOUBLE" && wish_.decimal.empty()) return no_cast;
-    if (column.type == "BOOLEAN") return form("(?i)true|false");
-    if (column.type == "DATE")
-      return shape.date_format.empty() ? form(day) + " OR " + no_cast : as(shape.date_format);
-    if (column.type == "TIMESTAMP")
-      return shape.timestamp_format.empty() ? form(day + "([ T]" + time + ")?") + " OR " + no_cast
-                                            : as(shape.timestamp_format);
-    if (column.type == "TIMESTAMP WITH TIME ZONE" && shape.timestamp_format.empty())
-      return form(day + "[ T]" + time + R"( ?(Z|[+-]\d\d(:?\d\d)?))") + " OR " + no_cast;
-    if (column.type == "TIME") return form(time) + " OR " + no_cast;
-    return "true";
-  }
-
   /// Names of a group's files that are not of its shape, in a column whose type nobody told.
   std::set<std::string> unlike_files(const Group& group) {
     std::string any;
     for (const auto& column : group.shape->columns) {
       if (column.type == "VARCHAR" || !told_type(column.name).empty()) continue;
       any += (any.empty() ? "(" : " OR (") + quote_name(column.name) + " IS NOT NULL AND (" +
-             unlike(column, *group.shape) + "))";
+             unlike(column, *group.shape, wish_.decimal) + "))";
     }
     std::set<std::string> out;
     if (any.empty() || group.files.size() < 2) return out;
@@ -463,7 +440,7 @@ class CsvRecords {
     std::string misfit = "false";
     for (const auto& column : columns) {
       if (column.type != "VARCHAR")
-        misfit += " OR " + misfit_of(quote_name(column.name), column.type);
+        misfit += " OR " + misfit_of(quote_name(column.name), column.type, wish_.decimal);
     }
     leave_out_misfits(file, wish_, outside_, misfit_words(source_), [&](const std::string& path) {
       const std::string texts = ", all_varchar = true" + arguments;
@@ -475,19 +452,6 @@ class CsvRecords {
           "WHERE misfit ORDER BY nth) TO {} (FORMAT csv, HEADER false)",
           file.header ? 1 : 0, misfit, alone_sql(file, texts), quote_text(path)));
     });
-  }
-
-  /// Nothing that the reader takes is a misfit: it casts as SQL does, and finds out by itself in
-  /// which of many forms a file has its dates.
-  std::string misfit_of(const std::string& text, const std::string& type) const {
-    std::string out =
-        "(" + text + " IS NOT NULL AND TRY_CAST(" + text + " AS " + type + ") IS NULL";
-    if (!wish_.decimal.empty())
-      out += " AND TRY_CAST(replace(" + text + ", " + quote_text(wish_.decimal) + ", '.') AS " +
-             type + ") IS NULL";
-    if (!cast_by_sql(type) && (type == "DATE" || type.starts_with("TIME")))
-      out += " AND NOT regexp_matches(" + text + ", '^\\s*\\d+\\D+\\d+\\D+\\d')";
-    return out + ")";
   }
 
   /// SELECT of origin, position, error, content over a table of rejects.
@@ -516,10 +480,15 @@ class CsvRecords {
 
   std::string casts(const Group& group) const {
     std::string out;
-    for (const auto& column : moments(group)) {
-      const auto name = quote_name(column.name);
-      out += (out.empty() ? " REPLACE (CAST(" : ", CAST(") + name + " AS " + column.type + ") AS " +
-             name;
+    const auto add = [&](const std::string& name, const std::string& value,
+                         const std::string& type) {
+      out += (out.empty() ? " REPLACE (CAST(" : ", CAST(") + value + " AS " + type + ") AS " + name;
+    };
+    for (const auto& column : moments(group))
+      add(quote_name(column.name), quote_name(column.name), column.type);
+    if (group.numbered) {
+      const auto line = quote_name(kLineColumn);
+      add(line, "substr(" + line + ", " + std::to_string(kLineMark.size() + 1) + ")", "BIGINT");
     }
     return out.empty() ? out : out + ")";
   }
@@ -532,7 +501,7 @@ class CsvRecords {
       if (columns.empty()) continue;
       std::string misfit = "false";
       for (const auto& column : columns)
-        misfit += " OR " + misfit_of(quote_name(column.name), column.type);
+        misfit += " OR " + misfit_of(quote_name(column.name), column.type, wish_.decimal);
       std::set<std::string> paths;
       const auto found = session_.query("SELECT DISTINCT " + std::string(kPath) + " FROM " +
                                         reader(group, types_of(group), true) + " WHERE " + misfit);
@@ -540,6 +509,39 @@ class CsvRecords {
       for (auto* file : group.files)
         if (paths.contains(file->readable.path)) leave_out(*file, group.arguments, columns);
     }
+  }
+
+  /// From here on the reader sees every record behind the number of its line.
+  void number_all() {
+    std::vector<Group> groups;
+    std::swap(groups, groups_);
+    std::vector<std::shared_ptr<const CsvShape>> made;
+    for (const auto& group : groups) {
+      for (auto* file : group.files) {
+        if (!group.shape) file->shape = as_read(*file, made);
+        // Names that are told are among the columns that were found.
+        replace(file->arguments, wish_.names, "");
+        replace(file->arguments, ", skip = " + std::to_string(file->dialect.skip), ", skip = 0");
+        number_records(*file, wish_, outside_);
+        auto& now = this->group(*file);
+        now.columns = file->shape->columns;
+        now.numbered = true;
+      }
+    }
+  }
+
+  /// The shape of a file that has none; one for all that are read alike.
+  std::shared_ptr<const CsvShape> as_read(const CsvFile& file,
+                                          std::vector<std::shared_ptr<const CsvShape>>& made) {
+    const auto there = session_.describe(
+        "SELECT * FROM " + alone_sql(file, ", ignore_errors = true" + file.arguments));
+    auto shape = shape_as_read(file, types_of(there), session_);
+    const auto found = std::find_if(made.begin(), made.end(), [&](const auto& each) {
+      return each->columns == shape.columns && each->date_format == shape.date_format &&
+             each->timestamp_format == shape.timestamp_format;
+    });
+    if (found != made.end()) return *found;
+    return made.emplace_back(std::make_shared<const CsvShape>(std::move(shape)));
   }
 
   std::string select(bool hopeful) const {
@@ -551,7 +553,8 @@ class CsvRecords {
       rows += (rows.empty() ? "" : "\nUNION ALL BY NAME\n") +
               ("SELECT * EXCLUDE (" + std::string(kPath) + ")" + casts(group) +
                (clash ? "" : ", " + name_sql(readable(group.files), kPath) + " AS filename") +
-               " FROM " + reader(group, types_of(group), !hopeful));
+               file_column(source_, readable(group.files), kPath) + " FROM " +
+               reader(group, types_of(group), !hopeful));
     }
     return "SELECT " + table_columns(source_, names) + " FROM (SELECT *" +
            missing_columns(source_, names) + " FROM (" + rows + ")) AS record";

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "sources/files/record_split.h"
+
 namespace windrow::sources {
 
 namespace {
@@ -14,6 +16,12 @@ constexpr const char* kTooLong = "longer than record_bytes_max";
 constexpr const char* kUneven = "it has another number of columns than the first record";
 constexpr const char* kEncoding = "invalid UTF-8";
 constexpr int64_t kSwallowed = 3;
+
+int64_t line_ends(std::string_view text) {
+  LineCount lines;
+  lines.pass(text);
+  return lines.line() - 1;
+}
 
 }  // namespace
 
@@ -288,14 +296,13 @@ void CsvScanner::take(const Step& found) {
     count_.multi_line += step.quoted_end ? 1 : 0;
     count_.longest = std::max(count_.longest, uint64_t(text.size()));
     tell_shift();
-    sink_.keep(text);
+    sink_.record(line_, text);
     ++reader_line_;
   } else if (!copied_) {
     ++reader_line_;
   }
   line_ += 1;
-  if (step.quoted_end && step.form != Form::blank)
-    line_ += std::count(text.begin(), text.end(), '\n');
+  if (step.quoted_end && step.form != Form::blank) line_ += line_ends(text);
   at_ = step.next;
 }
 

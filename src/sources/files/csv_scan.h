@@ -40,6 +40,8 @@ class CsvSink {
   virtual const char* refuse() { return nullptr; }
   /// A line that is skipped, or a record; without its line's end.
   virtual void keep(std::string_view /*text*/) {}
+  /// A record, with the line of the file in which it begins.
+  virtual void record(int64_t /*line*/, std::string_view text) { keep(text); }
   virtual void bad(int64_t /*line*/, const char* /*why*/, std::string_view /*text*/) {}
   /// From the `reader_line`-th line on, as the engine's reader counts them, a line of the file has
   /// a number that is greater by `shift`.

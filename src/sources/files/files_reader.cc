@@ -13,6 +13,7 @@
 #include "sources/files/kind.h"
 #include "sources/files/local_copies.h"
 #include "sources/files/parquet_footer.h"
+#include "sources/files/places.h"
 #include "sources/files/records.h"
 #include "sources/files/remote_files.h"
 #include "sources/record_rows.h"
@@ -180,6 +181,13 @@ class FilesReader final : public Reader {
     return secrets_ ? secrets_->redact(path) : path;
   }
 
+  /// What rows are told of a file's path: of one in the project from there on.
+  std::string listed(const std::string& path, const std::string& pattern) const {
+    if (on_http(pattern)) return utf8_name(kept_name(clients::shown_url(path)));
+    const bool whole = in_storage(pattern) || pattern.starts_with('/');
+    return utf8_name(kept_name(whole ? path : path.substr(root_.size() + 1)));
+  }
+
   std::string app_id(const FoundFile& file) const {
     return "files/" + source_.name + "/" + file.name;
   }
@@ -198,6 +206,7 @@ class FilesReader final : public Reader {
         found = find_files(root_, pattern);
       }
       for (auto& file : found) {
+        file.listed = listed(file.path, pattern);
         // Of several places each file is known by its whole path.
         if (from_.files.size() > 1) file.name = utf8_name(kept_name(file.path));
         out.push_back(std::move(file));
@@ -332,9 +341,10 @@ class FilesReader final : public Reader {
       if (converted) {
         if (!copies_) copies_ = std::make_unique<LocalCopies>(spill_);
         const std::string to = copies_->path("lines/" + file.name);
-        const auto found = kind == "avro" ? avro_to_json_lines(one.path, to, bounds_of(one))
-                                          : xlsx_to_json_lines(one.path, to, from_.sheet,
-                                                               from_.skip, bounds_of(one));
+        const auto found = kind == "avro"
+                               ? avro_to_json_lines(one.path, to, bounds_of(one))
+                               : xlsx_to_json_lines(one.path, to, from_.sheet, from_.skip,
+                                                    bounds_of(one), places_asked(source_).line);
         check_columns(source_, file.name, found.columns, warnings);
         for (const auto& [column, type] : found.types) known.emplace(column, type);
         one.path = to;
@@ -573,6 +583,7 @@ class FilesReader final : public Reader {
 }  // namespace
 
 std::unique_ptr<Reader> files_reader(const project::Source& source, const Context& context) {
+  check_places(source);
   return std::make_unique<FilesReader>(source, context);
 }
 

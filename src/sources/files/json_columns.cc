@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "duck/quoting.h"
+#include "sources/files/places.h"
 
 namespace windrow::sources {
 
@@ -149,7 +150,7 @@ std::string table_columns(const project::Source& source, const std::vector<std::
       add(quote_name(column.name), column.name);
     } else {
       // On lines of its own: the text may end in a comment.
-      const std::string value = "(\n" + column.value + "\n)";
+      const std::string value = "(\n" + over_record(column.value) + "\n)";
       add(column.type.empty() ? value : "CAST(" + value + " AS " + column.type + ")", column.name);
     }
   }

@@ -3,6 +3,7 @@
 
 #include "duck/quoting.h"
 #include "sources/files/json_columns.h"
+#include "sources/files/places.h"
 #include "sources/files/records.h"
 
 /// JSON lines that are what they should be, which is nearly always. One look finds every structure
@@ -63,6 +64,7 @@ class FastJson {
         source_(source),
         session_(session),
         known_(known),
+        numbered_(places_asked(source).line),
         objects_(objects_of(files)) {}
 
   std::optional<Records> run() {
@@ -84,6 +86,9 @@ class FastJson {
 
  private:
   std::string objects_of(const std::vector<FoundFile>& files) const {
+    if (numbered_)
+      return "(SELECT CAST(raw AS JSON) AS json, filename" + line_column(source_) + " FROM " +
+             text_lines(files, longest_, true) + ")";
     return "read_json_objects(" + path_list(files) +
            ", format = 'newline_delimited', filename = true, hive_partitioning = false" +
            (longest_ > kUsualObject
@@ -155,12 +160,13 @@ class FastJson {
     const FieldSql sql = field_sql(cast);
     std::string texts = sql.texts;
     if (!texts.empty()) texts.replace(texts.find("raw"), 3, "json");
-    std::string from = "SELECT filename, json AS raw";
+    std::string from = "SELECT filename, json AS raw" + line_column(source_);
     if (!spec.empty()) from += ", json_transform(json, " + quote_text(spec.dump()) + ") AS found";
     if (!texts.empty()) from += ", " + texts + " AS texts";
     std::string select = "SELECT raw AS \"windrow raw\"";
     if (!clash) select += ", " + name_sql(files_) + " AS filename";
-    select += plain + sql.select + " FROM (" + from + " FROM " + objects_ + ")";
+    select += file_column(source_, files_) + line_column(source_) + plain + sql.select + " FROM (" +
+              from + " FROM " + objects_ + ")";
     const std::string misfit = "coalesce(" + sql.misfit + ", false)";
     if (!sql.misfit.empty()) select += " WHERE NOT " + misfit;
     Records out;
@@ -190,6 +196,7 @@ class FastJson {
   const project::Source& source_;
   lake::DuckRows& session_;
   const KnownTypes& known_;
+  const bool numbered_;  ///< rows tell their lines
   const std::string objects_;
 };
 

@@ -6,6 +6,7 @@
 #include "duck/quoting.h"
 #include "sources/files/census.h"
 #include "sources/files/json_columns.h"
+#include "sources/files/places.h"
 #include "sources/files/records.h"
 #include "sources/rest/json_slices.h"
 
@@ -31,7 +32,12 @@ class JsonRecords {
  public:
   JsonRecords(const std::vector<FoundFile>& files, const project::Source& source,
               lake::DuckRows& session, const Outside& outside, const KnownTypes& known)
-      : files_(files), source_(source), session_(session), outside_(outside), known_(known) {
+      : files_(files),
+        source_(source),
+        session_(session),
+        outside_(outside),
+        known_(known),
+        numbered_(places_asked(source).line) {
     for (const auto& column : source.columns) {
       if (column.value.empty() && column.name != source.raw) told_.push_back(column.name);
     }
@@ -60,11 +66,12 @@ class JsonRecords {
 
  private:
   void count() {
-    census_ = std::make_shared<Census>(outside_, session_);
+    census_ = std::make_shared<Census>(outside_, session_, numbered_);
     groups_.clear();
     whole_.clear();
     held_.clear();
     longest_ = 0;
+    folded_ = false;
     for (const auto& file : files_) {
       if (file.size == 0) continue;
       auto counted = census_->json(file, spellings_.empty() ? nullptr : &spellings_);
@@ -74,6 +81,7 @@ class JsonRecords {
       }
       held_[file.name] = {counted.records, 0};
       longest_ = std::max(longest_, counted.longest);
+      folded_ = folded_ || counted.folded;
       if (counted.records > counted.bad)
         groups_[counted.layout].push_back(std::move(counted.readable));
     }
@@ -81,7 +89,7 @@ class JsonRecords {
 
   Records records(bool hopeful) {
     Records out;
-    if (hopeful && groups_.size() == 1 && groups_.begin()->first == JsonLayout::lines) {
+    if (hopeful && !folded_ && groups_.size() == 1 && groups_.begin()->first == JsonLayout::lines) {
       if (auto fast =
               fast_json_records(groups_[JsonLayout::lines], longest_, source_, session_, known_))
         out = *fast;
@@ -112,7 +120,7 @@ class JsonRecords {
     return out;
   }
 
-  // --- relations (raw, filename)
+  // --- relations (raw, filename, and the line where it is asked for)
 
   std::string objects(const std::vector<FoundFile>& files, const char* format) const {
     return "(SELECT CAST(json AS VARCHAR) AS raw, filename FROM read_json_objects(" +
@@ -124,17 +132,18 @@ class JsonRecords {
            "))";
   }
   std::string relation(JsonLayout layout, const std::vector<FoundFile>& files) const {
-    if (layout == JsonLayout::lines) return text_lines(files, longest_);
+    if (layout == JsonLayout::lines) return text_lines(files, longest_, numbered_, folded_);
     return objects(files, layout == JsonLayout::array ? "array" : "unstructured");
   }
   std::string all() const {
     std::string out;
     for (const auto& [layout, files] : groups_) {
       out += (out.empty() ? "" : " UNION ALL ") +
-             ("SELECT raw, filename FROM " + relation(layout, files));
+             ("SELECT raw, filename" + line_column(source_) + " FROM " + relation(layout, files));
     }
     return "(" +
-           (out.empty() ? "SELECT NULL::VARCHAR AS raw, NULL::VARCHAR AS filename WHERE false"
+           (out.empty() ? "SELECT NULL::VARCHAR AS raw, NULL::VARCHAR AS filename, NULL::BIGINT "
+                          "AS \"windrow line\" WHERE false"
                         : out) +
            ")";
   }
@@ -188,6 +197,7 @@ class JsonRecords {
     std::string out =
         "SELECT raw AS " + quote_name(source_.raw.empty() ? "windrow raw" : source_.raw);
     if (!clash) out += ", " + name_sql(all_files()) + " AS filename";
+    out += file_column(source_, all_files()) + line_column(source_);
     out += sql.select + " FROM " + with_texts(sql, all());
     if (!sql.misfit.empty()) out += " WHERE NOT coalesce(" + sql.misfit + ", false)";
     return out;
@@ -230,6 +240,7 @@ class JsonRecords {
   lake::DuckRows& session_;
   const Outside& outside_;
   const KnownTypes& known_;
+  const bool numbered_;  ///< rows tell their lines
   std::vector<std::string> told_;
   Spellings spellings_;
   std::shared_ptr<Census> census_;
@@ -237,6 +248,7 @@ class JsonRecords {
   std::vector<Counted> whole_;
   std::map<std::string, Held> held_;
   uint64_t longest_ = 0;
+  bool folded_ = false;
 };
 
 }  // namespace
@@ -257,13 +269,19 @@ std::string misfit_words(const project::Source& source) {
          (types.empty() ? "" : " (declared: " + types + ")");
 }
 
-std::string text_lines(const std::vector<FoundFile>& files, uint64_t longest) {
-  std::string more;
+std::string text_lines(const std::vector<FoundFile>& files, uint64_t longest, bool numbered,
+                       bool folded) {
+  std::string columns = numbered ? quote_name(kLineColumn) + ", " : "";
+  columns += folded ? "translate(raw, '" + std::string(kFolded) + "', chr(10) || chr(13)) AS raw"
+                    : std::string("raw");
+  // A copy is not packed, whatever the file is called.
+  std::string more = numbered ? ", compression = 'none'" : "";
   if (longest > kUsualLine)
-    more =
+    more +=
         fmt::format(", max_line_size = {}, buffer_size = {}", longest + 1000, 2 * longest + 2000);
-  return "(SELECT raw, filename FROM read_csv(" + path_list(files) +
-         ", columns = {'raw': 'VARCHAR'}, delim = '\x1e\x1f\x1e', quote = '', escape = '', header "
+  return "(SELECT " + columns + ", filename FROM read_csv(" + path_list(files) + ", columns = {" +
+         (numbered ? quote_text(kLineColumn) + ": 'BIGINT', " : "") +
+         "'raw': 'VARCHAR'}, delim = '\x1e\x1f\x1e', quote = '', escape = '', header "
          "= false, auto_detect = false, strict_mode = false, comment = '', nullstr = "
          "'\x1f\x1e\x1f', filename = true, hive_partitioning = false" +
          more + "))";

@@ -77,6 +77,7 @@ std::string look(const project::Source& source, const Context& context, Cancel&)
 SourceKind files_kind() {
   SourceKind out;
   out.declared = {"files", project::own_type(keys()), {}};
+  out.declared.in_files = true;
   out.open = files_reader;
   out.look = look;
   out.finds_columns = true;

@@ -43,7 +43,9 @@ LocalCopies::~LocalCopies() {
 }
 
 std::string LocalCopies::path(const std::string& name) const {
-  const std::string out = folder_ + "/" + name;
+  // A name may be a whole path; the engine tells of `a//b` as `a/b`.
+  std::string out = folder_ + "/" + name;
+  for (size_t at; (at = out.find("//")) != std::string::npos;) out.erase(at, 1);
   fs::create_directories(fs::path(out).parent_path());
   return out;
 }

@@ -1,7 +1,9 @@
 #include <algorithm>
 
+#include "base/text.h"
 #include "duck/guided_parquet.h"
 #include "duck/quoting.h"
+#include "sources/files/places.h"
 #include "sources/files/records.h"
 
 // An INT96 is a moment, by the custom of those who write it: the type has no zone, and DuckDB reads
@@ -98,10 +100,33 @@ std::map<std::string, std::string> moments_of(const std::vector<FoundFile>& file
 constexpr const char* kOptions =
     ", union_by_name = true, hive_partitioning = false, filename = 'windrow filename'";
 
-/// All rows with the columns of all files, and `windrow filename`.
-std::string relation(const std::vector<FoundFile>& files, lake::DuckRows& session) {
-  const std::string plain = "read_parquet(" + path_list(files) + kOptions + ")";
-  const auto columns = session.describe("SELECT * FROM " + plain);
+/// The reader's own column of a row's number in its file, from 0; one of the files' own hides it.
+constexpr const char* kRowNumber = "file_row_number";
+
+std::string numbered(const std::string& reader) {
+  return std::string("(SELECT *, ") + kRowNumber + " + 1 AS " + quote_name(kLineColumn) + " FROM " +
+         reader + ")";
+}
+
+void check_numbered(const std::vector<Column>& columns, const project::Source& source) {
+  for (const auto& column : columns) {
+    if (lower(column.name) != kRowNumber) continue;
+    throw Error(Code::unsupported,
+                "\"" + source.name + "\" asks for $line, and its files have a column \"" +
+                    column.name + "\", which hides the number of the row",
+                "take $line out", source.place);
+  }
+}
+
+/// All rows with the columns of all files, and `windrow filename`; with `windrow line` where it is
+/// asked for.
+std::string relation(const std::vector<FoundFile>& files, const project::Source& source,
+                     lake::DuckRows& session) {
+  const bool lines = places_asked(source).line;
+  const std::string reader = "read_parquet(" + path_list(files) + kOptions + ")";
+  const std::string plain = lines ? numbered(reader) : reader;
+  const auto columns = session.describe("SELECT * FROM " + reader);
+  if (lines) check_numbered(columns, source);
   if (std::none_of(columns.begin(), columns.end(), [](const auto& column) {
         return column.type.find("TIMESTAMP") != std::string::npos;
       }))
@@ -119,9 +144,10 @@ std::string relation(const std::vector<FoundFile>& files, lake::DuckRows& sessio
   }
   std::string out;
   for (const auto& [type, of] : groups) {
+    const std::string guided = duck::kGuidedParquet + ("(" + path_list(of)) + kOptions +
+                               (type.empty() ? "" : ", moments = " + duck::quote_text(type)) + ")";
     out += (out.empty() ? "(" : " UNION ALL BY NAME ") + std::string("SELECT * FROM ") +
-           duck::kGuidedParquet + "(" + path_list(of) + kOptions +
-           (type.empty() ? "" : ", moments = " + duck::quote_text(type)) + ")";
+           (lines ? numbered(guided) : guided);
   }
   return out + ")";
 }
@@ -157,8 +183,9 @@ Records parquet_records(const std::vector<FoundFile>& files, const project::Sour
                 "\"raw\" is for records of JSON; \"" + source.name + "\" reads Parquet", "",
                 source.place);
   }
-  const std::string reader = relation(files, session);
-  const auto columns = session.describe("SELECT * EXCLUDE (\"windrow filename\") FROM " + reader);
+  const std::string reader = relation(files, source, session);
+  const std::string own = "SELECT * EXCLUDE (\"windrow filename\"" + line_column(source) + ")";
+  const auto columns = session.describe(own + " FROM " + reader);
   std::vector<std::string> names;
   bool clash = false;
   for (const auto& column : columns) {
@@ -168,8 +195,8 @@ Records parquet_records(const std::vector<FoundFile>& files, const project::Sour
   Records out;
   const std::string inner =
       "SELECT * EXCLUDE (\"windrow filename\")" + with_zones_of(known, columns) +
-      (clash ? "" : ", " + name_sql(files, "\"windrow filename\"") + " AS filename") + " FROM " +
-      reader;
+      (clash ? "" : ", " + name_sql(files, "\"windrow filename\"") + " AS filename") +
+      file_column(source, files, "\"windrow filename\"") + " FROM " + reader;
   const auto footers = session.query("SELECT file_name, num_rows FROM parquet_file_metadata(" +
                                      path_list(files) + ")");
   for (const auto& row : footers.rows) {

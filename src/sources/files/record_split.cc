@@ -21,6 +21,13 @@ std::string_view without_blanks(std::string_view text) {
   return text;
 }
 
+void LineCount::pass(std::string_view text) {
+  for (const char c : text) {
+    if (c == '\r' || (c == '\n' && !after_return_)) ++line_;
+    after_return_ = c == '\r';
+  }
+}
+
 // --- what all have in common
 
 void RecordSplitter::feed(std::string_view piece) {
@@ -36,8 +43,7 @@ void RecordSplitter::feed(std::string_view piece) {
     if (!begun_) continue;
     window_.reserve(window_.size() + RecordText::kPadding);
     work(false);
-    window_.erase(0, at_);
-    at_ = 0;
+    drop_front();
   }
 }
 
@@ -49,17 +55,37 @@ void RecordSplitter::end() {
   if (passing_over()) give_long();
 }
 
+void RecordSplitter::drop_front() {
+  line_at(at_);
+  window_.erase(0, at_);
+  counted_ -= std::min(counted_, at_);
+  at_ = 0;
+}
+
+/// The line in which a byte of the window lies; asked for in the order of bytes.
+int64_t RecordSplitter::line_at(size_t at) {
+  if (!counting_) return 0;
+  if (at > counted_) {
+    lines_.pass(std::string_view(window_).substr(counted_, at - counted_));
+    counted_ = at;
+  }
+  return lines_.line();
+}
+
 void RecordSplitter::give(std::string_view text) {
+  const int64_t line = line_at(size_t(text.data() - window_.data()));
   if (text.size() > max_) {
     long_head_ = text.substr(0, kLongKept);
     long_bytes_ = text.size();
+    long_line_ = line;
     give_long();
     return;
   }
-  on_record_({++position_, text, true, text.size()});
+  on_record_({++position_, text, true, text.size(), line});
 }
 
 void RecordSplitter::too_long(size_t length) {
+  if (long_bytes_ == 0) long_line_ = line_at(at_);
   if (long_head_.size() < kLongKept)
     long_head_.append(window_, at_, std::min(length, kLongKept - long_head_.size()));
   long_bytes_ += length;
@@ -67,7 +93,7 @@ void RecordSplitter::too_long(size_t length) {
 
 void RecordSplitter::give_long() {
   long_head_.reserve(long_head_.size() + RecordText::kPadding);
-  on_record_({++position_, long_head_, false, long_bytes_});
+  on_record_({++position_, long_head_, false, long_bytes_, long_line_});
   long_bytes_ = 0;
   long_head_.clear();
 }

@@ -14,9 +14,21 @@ struct RecordText {
   std::string_view text;  ///< with kPadding readable bytes behind
   bool whole = true;      ///< false: it is too long, and this is how it begins
   uint64_t bytes = 0;     ///< how long it is
+  int64_t line = 0;       ///< of the file, from 1, in which it begins; 0: nobody counts lines
   static constexpr size_t kPadding = 64;  ///< parsers of JSON look at whole words beyond the end
 };
 using OnRecord = std::function<void(const RecordText&)>;
+
+/// Counts the lines of what comes in pieces: `\n`, `\r\n` and `\r` end one.
+class LineCount {
+ public:
+  void pass(std::string_view text);
+  int64_t line() const { return line_; }  ///< in which the next byte lies
+
+ private:
+  int64_t line_ = 1;
+  bool after_return_ = false;
+};
 
 /// Takes a file's bytes. A byte order mark at the beginning is passed over.
 class RecordSplitter {
@@ -24,6 +36,8 @@ class RecordSplitter {
   RecordSplitter(uint64_t record_bytes_max, OnRecord on_record)
       : max_(record_bytes_max), on_record_(std::move(on_record)) {}
   virtual ~RecordSplitter() = default;
+  /// Before the first byte: RecordText::line is to be told.
+  void count_lines() { counting_ = true; }
   void feed(std::string_view piece);
   void end();
   int64_t records() const { return position_; }
@@ -50,10 +64,15 @@ class RecordSplitter {
   std::string broken_;
 
  private:
+  int64_t line_at(size_t at);
+  void drop_front();
+
   OnRecord on_record_;
   std::string long_head_;
-  int64_t position_ = 0;
-  bool begun_ = false;
+  int64_t position_ = 0, long_line_ = 0;
+  bool begun_ = false, counting_ = false;
+  LineCount lines_;
+  size_t counted_ = 0;  ///< bytes of `window_` that `lines_` has passed
 };
 
 /// A record a line; `\n`, `\r\n` and `\r` end one.

@@ -57,6 +57,37 @@ TEST(LineSplitter, LinesEndInThreeWays) {
   EXPECT_TRUE(old.irregular);
 }
 
+std::vector<int64_t> lines_told(RecordSplitter& splitter, std::vector<int64_t>& told,
+                                const std::string& bytes, size_t size) {
+  told.clear();
+  splitter.count_lines();
+  for (size_t at = 0; at < bytes.size(); at += size) splitter.feed(bytes.substr(at, size));
+  splitter.end();
+  return told;
+}
+
+TEST(RecordSplitter, TellsTheLineInWhichARecordBegins) {
+  using Numbers = std::vector<int64_t>;
+  for (const size_t size : {size_t(1), size_t(2), size_t(5), size_t(100)}) {
+    Numbers told;
+    const OnRecord tell = [&](const RecordText& record) { told.push_back(record.line); };
+    LineSplitter lines(10, tell);
+    EXPECT_EQ(
+        lines_told(lines, told, "\xEF\xBB\xBF{1}\n\n \r\n{2}\r{3}\r\r\n{long, too}\n{4}", size),
+        (Numbers{1, 4, 5, 7, 8}))
+        << size;
+    ValueSplitter array(true, 8, tell);
+    EXPECT_EQ(
+        lines_told(array, told, "\n[{1},\r\n{\n2},{3\n}\n,\n{ \n\n\n\n\n\n long}, 5\n]", size),
+        (Numbers{2, 3, 4, 7, 13}))
+        << size;
+    ValueSplitter values(false, 8, tell);
+    EXPECT_EQ(lines_told(values, told, "{1} {2}\r{\r3}\n{4}", size), (Numbers{1, 1, 2, 4})) << size;
+    ElementLineSplitter elements(8, tell);
+    EXPECT_EQ(lines_told(elements, told, "[{1},\n\n{2},\n]{3", size), (Numbers{1, 3, 4})) << size;
+  }
+}
+
 TEST(LineSplitter, BlankLinesAreNone) {
   const auto found = lines("a\n \t\n\n b \n");
   EXPECT_EQ(found.texts, (Texts{"a", " b "}));

@@ -42,6 +42,56 @@ std::string name_sql(const std::vector<FoundFile>& files, const std::string& pat
   return out.empty() ? path : out + " END";
 }
 
+namespace {
+
+/// By which rule a reader's path becomes the listed one: what it begins with becomes `prefix`.
+struct Rule {
+  std::string folder, prefix;
+};
+
+/// The longest end that both have, from a `/` on or whole.
+Rule rule_of(const std::string& path, const std::string& listed) {
+  size_t same = 0, whole = 0;
+  while (same < std::min(path.size(), listed.size()) &&
+         path[path.size() - same - 1] == listed[listed.size() - same - 1]) {
+    if (path[path.size() - ++same] == '/') whole = same - 1;
+  }
+  if (same == listed.size() || same == path.size()) whole = same;
+  return {path.substr(0, path.size() - whole), listed.substr(0, listed.size() - whole)};
+}
+
+}  // namespace
+
+std::string listed_sql(const std::vector<FoundFile>& files, const std::string& path) {
+  const auto listed = [](const FoundFile& file) {
+    return file.listed.empty() ? file.name : file.listed;
+  };
+  std::vector<Rule> rules;
+  for (const auto& file : files) {
+    auto rule = rule_of(file.path, listed(file));
+    if (std::none_of(rules.begin(), rules.end(),
+                     [&](const auto& each) { return each.folder == rule.folder; }))
+      rules.push_back(std::move(rule));
+  }
+  std::stable_sort(rules.begin(), rules.end(),
+                   [](const auto& a, const auto& b) { return a.folder.size() > b.folder.size(); });
+  std::string out;
+  // Files of which the rules say something else, each by its path.
+  for (const auto& file : files) {
+    const auto rule = std::find_if(rules.begin(), rules.end(), [&](const auto& each) {
+      return file.path.starts_with(each.folder);
+    });
+    if (rule->prefix + file.path.substr(rule->folder.size()) != listed(file))
+      out += " WHEN " + path + " = " + quote_text(file.path) + " THEN " + quote_text(listed(file));
+  }
+  for (const auto& rule : rules) {
+    out += " WHEN starts_with(" + path + ", " + quote_text(rule.folder) + ") THEN " +
+           quote_text(rule.prefix) + " || substr(" + path + ", length(" + quote_text(rule.folder) +
+           ") + 1)";
+  }
+  return out.empty() ? path : "CASE" + out + " END";
+}
+
 std::string rows_by_file(const std::vector<FoundFile>& files, const std::string& relation,
                          const std::string& path) {
   return "SELECT " + name_sql(files, path) + " AS origin, count(*) AS rows FROM " + relation +

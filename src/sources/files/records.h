@@ -58,12 +58,16 @@ Records text_records(const std::vector<FoundFile>& files, const project::Source&
                      lake::DuckRows& session, const Outside& outside);
 
 /// The lines of text files as they stand there, none of them blank: a relation with `raw` and
-/// `filename`. `longest`: bytes of the longest one.
-std::string text_lines(const std::vector<FoundFile>& files, uint64_t longest);
+/// `filename`. `longest`: bytes of the longest one. `numbered`: each lies behind the number of its
+/// line (Census), which is `windrow line`; `folded`: it may be a record of several lines.
+std::string text_lines(const std::vector<FoundFile>& files, uint64_t longest, bool numbered,
+                       bool folded = false);
 /// `['/a.json', …]` for DuckDB's readers.
 std::string path_list(const std::vector<FoundFile>& files);
 /// SQL that turns DuckDB's `filename` (or another column of paths) into the file's name.
 std::string name_sql(const std::vector<FoundFile>& files, const std::string& path = "filename");
+/// The same, into the path or URI by which the file was listed.
+std::string listed_sql(const std::vector<FoundFile>& files, const std::string& path);
 /// SELECT of origin and rows over a relation with a column of paths.
 std::string rows_by_file(const std::vector<FoundFile>& files, const std::string& relation,
                          const std::string& path = "filename");

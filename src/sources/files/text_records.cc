@@ -4,6 +4,7 @@
 #include "sources/files/census.h"
 #include "sources/files/json_columns.h"
 #include "sources/files/kind.h"
+#include "sources/files/places.h"
 #include "sources/files/records.h"
 #include "sources/settings.h"
 
@@ -149,8 +150,9 @@ Records text_records(const std::vector<FoundFile>& all, const project::Source& s
   }
   const Layout layout = fixed ? by_width(source, from) : by_pattern(source, from);
   const int64_t skip = from.skip;
+  const bool numbered = places_asked(source).line;
   Records out;
-  const auto census = std::make_shared<Census>(outside, session);
+  const auto census = std::make_shared<Census>(outside, session, numbered);
   std::vector<FoundFile> files;
   uint64_t longest = 0;
   for (const auto& file : all) {
@@ -162,8 +164,8 @@ Records text_records(const std::vector<FoundFile>& all, const project::Source& s
   out.kept = census;
   out.rejected = census->rejected();
   const auto lines = [&](const std::vector<FoundFile>& of) {
-    return "(SELECT raw, filename, " + layout.good + " AS good, " + layout.extra + " FROM " +
-           text_lines(of, longest) + ")";
+    return "(SELECT raw, filename" + line_column(source) + ", " + layout.good + " AS good, " +
+           layout.extra + " FROM " + text_lines(of, longest, numbered) + ")";
   };
   std::string select, misfit, types;
   std::vector<std::string> names;
@@ -183,6 +185,7 @@ Records text_records(const std::vector<FoundFile>& all, const project::Source& s
       "SELECT raw AS " + quote_name(source.raw.empty() ? "windrow raw" : source.raw);
   if (std::find(names.begin(), names.end(), "filename") == names.end())
     record += ", " + name_sql(files) + " AS filename";
+  record += file_column(source, files) + line_column(source);
   out.sql = "SELECT " + table_columns(source, names) + " FROM (" + record + select + " FROM " +
             lines(files) + " WHERE NOT " + bad + ") AS record";
   out.rows_by_origin =

@@ -28,6 +28,7 @@ using Json = nlohmann::ordered_json;
 constexpr uint64_t kSmallPart = 16 << 20;
 constexpr uint64_t kListMax = 64 << 20;
 constexpr size_t kNamesShown = 1000;
+constexpr int64_t kRowsMax = 1 << 20;  // of a sheet
 
 [[noreturn]] void broken(const std::string& what) {
   throw Error(Code::corrupt, "broken Excel file: " + what);
@@ -371,6 +372,7 @@ class Sheet {
   void rows(const Row& row) {
     Cells cells;
     size_t at = 0, next = 0;
+    int64_t number = 0;
     uint64_t bytes = 0;
     std::string type, style, value;
     bool whole = false;
@@ -379,6 +381,9 @@ class Sheet {
       if (tag.name == "row" && !tag.closing) {
         cells.clear();
         next = bytes = 0;
+        // Numbers grow, and may be left out.
+        const std::string told = tag.attribute("r");
+        number = std::max<int64_t>(number + 1, std::strtol(told.c_str(), nullptr, 10));
       }
       if (tag.name == "c" && !tag.closing) {
         const std::string reference = tag.attribute("r");
@@ -396,7 +401,7 @@ class Sheet {
       }
       if (bytes + value.size() > bounds_.record_bytes)
         broken("a row is longer than record_bytes_max");
-      if (tag.name == "row" && tag.closing) row(in_order(cells));
+      if (tag.name == "row" && tag.closing) row(number, in_order(cells));
     });
     if (!whole) broken("its sheet ends too early");
   }
@@ -493,6 +498,16 @@ class Lines {
         left_(bounds.unpacked_bytes),
         columns_max_(bounds.columns) {}
 
+  /// The next line is to be the `number`th.
+  void blank_until(int64_t number) {
+    if (number > kRowsMax) broken("a row is outside of any sheet");
+    const auto blank = uint64_t(number - 1 - lines_);
+    if (blank > left_) broken("its rows are longer than unpacked_bytes_max");
+    left_ -= blank;
+    out_ << std::string(blank, '\n');
+    lines_ = number - 1;
+  }
+
   void row(const Cells& cells) {
     if (names_.empty()) {
       if (cells.back().first >= columns_max_)
@@ -517,6 +532,7 @@ class Lines {
     if (line.size() > left_) broken("its rows are longer than unpacked_bytes_max");
     left_ -= line.size();
     out_ << line;
+    ++lines_;
   }
 
   Converted end() {
@@ -548,6 +564,7 @@ class Lines {
   std::ofstream out_;
   uint64_t left_;  ///< bytes that may still be written
   const size_t columns_max_;
+  int64_t lines_ = 0;
   bool first_ = true;
   std::vector<std::string> names_, keys_;
   std::vector<uint8_t> kinds_;  ///< of each column: bits of Cell::Kind
@@ -556,14 +573,16 @@ class Lines {
 }  // namespace
 
 Converted xlsx_to_json_lines(const std::string& from, const std::string& to,
-                             const std::string& sheet, int64_t skip,
-                             const ConversionBounds& bounds) {
+                             const std::string& sheet, int64_t skip, const ConversionBounds& bounds,
+                             bool rows_as_lines) {
   Zip zip(from, bounds.unpacked_bytes);
   Sheet cells(zip, sheet, bounds);
   Lines lines(to, bounds);
-  int64_t row_number = 0;
-  cells.rows([&](const Cells& row) {
-    if (row_number++ >= skip && !row.empty()) lines.row(row);
+  int64_t passed = 0;
+  cells.rows([&](int64_t number, const Cells& row) {
+    if (passed++ < skip || row.empty()) return;
+    if (rows_as_lines) lines.blank_until(number);
+    lines.row(row);
   });
   return lines.end();
 }

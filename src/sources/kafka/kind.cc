@@ -91,6 +91,8 @@ std::string look(const project::Source& source, const Context& context, Cancel& 
 SourceKind kafka_kind() {
   SourceKind out;
   out.declared = {"kafka", project::own_type(keys()), {}};
+  out.declared.origin =
+      "declare kafka_topic, kafka_partition and kafka_offset: they say where a message lies";
   out.connections = {{"kafka", connection_look}};
   out.look = look;
   return out;

@@ -80,6 +80,7 @@ void settle_extracted(project::Source& source) {
 SourceKind rest_kind() {
   SourceKind out;
   out.declared = {"rest", project::own_type(keys()), settle_extracted};
+  out.declared.origin = "the columns endpoint, request and page say where a record comes from";
   out.connections = {{"rest", look_at_server}};
   out.open = rest_reader;
   out.look = look_at_rest;

@@ -51,6 +51,7 @@ std::string look(const project::Source& source, const Context& context, Cancel& 
 SourceKind sse_kind() {
   SourceKind out;
   out.declared = {"sse", project::own_type(keys()), settle_extracted};
+  out.declared.origin = "the column id says which event it is";
   out.connections = {{"rest", look_at_server}};
   out.open = sse_reader;
   out.look = look;
