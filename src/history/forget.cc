@@ -32,12 +32,17 @@ size_t find_word(const std::string& text, const std::string& value, size_t from)
   return std::string::npos;
 }
 
-/// The values out of a text.
-void forget_words(std::string& text, const Key& key) {
-  for (const auto& [name, value] : key) {
+void forget_words(std::string& text, const std::vector<std::string>& values) {
+  for (const auto& value : values) {
     for (size_t at = 0; (at = find_word(text, value, at)) != std::string::npos;)
       text.replace(at, value.size(), kForgotten);
   }
+}
+
+std::vector<std::string> values_of(const Key& key) {
+  std::vector<std::string> out;
+  for (const auto& [name, value] : key) out.push_back(value);
+  return out;
 }
 
 /// That a sample's row has the key.
@@ -54,7 +59,11 @@ bool has_key(const Json& columns, const Json& row, const Key& key) {
   return true;
 }
 
-int64_t forget_in_sample(std::string& sample, const Key& key) {
+/// Shorter ones say nothing of anybody without their row, and are found in every text.
+constexpr size_t kTellingBytes = 3;
+
+/// `values` get those of the rows that go.
+int64_t forget_in_sample(std::string& sample, const Key& key, std::vector<std::string>& values) {
   auto json = Json::parse(sample, nullptr, false);
   if (!json.is_object() || !json.contains("columns") || !json.contains("rows")) return 0;
   auto kept = Json::array();
@@ -62,6 +71,11 @@ int64_t forget_in_sample(std::string& sample, const Key& key) {
   for (const auto& row : json["rows"]) {
     if (row.is_array() && has_key(json["columns"], row, key)) {
       ++gone;
+      for (const auto& cell : row) {
+        if (!cell.is_string()) continue;
+        const auto& value = cell.get_ref<const std::string&>();
+        if (value.size() >= kTellingBytes) values.push_back(value);
+      }
     } else {
       kept.push_back(row);
     }
@@ -71,17 +85,40 @@ int64_t forget_in_sample(std::string& sample, const Key& key) {
   return gone;
 }
 
+/// What a task told of its checks names values of failing rows, as their messages do.
+void forget_in_task(Sqlite& database, const std::string& run, const std::string& asset,
+                    const std::vector<std::string>& values) {
+  for (const char* column : {"error", "warnings"}) {
+    const std::string name = column;
+    // `warnings` is not in a file of the format before.
+    if (database.query("SELECT 1 FROM pragma_table_info('tasks') WHERE name = ?", {name}).empty())
+      continue;
+    for (const auto& row : database.query(
+             "SELECT " + name + " FROM tasks WHERE run = ? AND asset = ?", {run, asset})) {
+      std::string text = text_of(row[0]);
+      const std::string before = text;
+      forget_words(text, values);
+      if (text == before) continue;
+      database.query("UPDATE tasks SET " + name + " = ? WHERE run = ? AND asset = ?",
+                     {text, run, asset});
+    }
+  }
+}
+
 /// Samples of checks, and what was said of them.
 int64_t forget_in_checks(Sqlite& database, const Key& key, bool dry_run) {
   int64_t out = 0;
-  for (const auto& row :
-       database.query("SELECT rowid, sample, message FROM checks WHERE instr(sample, ?) > 0",
-                      {key.front().second})) {
+  for (const auto& row : database.query(
+           "SELECT rowid, sample, message, run, asset FROM checks WHERE instr(sample, ?) "
+           "> 0",
+           {key.front().second})) {
     std::string sample = text_of(row[1]), message = text_of(row[2]);
-    const int64_t gone = forget_in_sample(sample, key);
+    auto values = values_of(key);
+    const int64_t gone = forget_in_sample(sample, key, values);
     out += gone;
     if (gone == 0 || dry_run) continue;
-    forget_words(message, key);
+    forget_words(message, values);
+    forget_in_task(database, text_of(row[3]), text_of(row[4]), values);
     database.query("UPDATE checks SET sample = ?, message = ? WHERE rowid = ?",
                    {sample, message, row[0]});
   }
@@ -101,7 +138,7 @@ int64_t forget_in_errors(Sqlite& database, const Key& key, bool dry_run) {
     if (!named) continue;
     ++out;
     if (dry_run) continue;
-    forget_words(text, key);
+    forget_words(text, values_of(key));
     database.query("UPDATE tasks SET error = ? WHERE run = ? AND asset = ?",
                    {text, row[0], row[1]});
   }

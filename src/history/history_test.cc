@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "clients/sqlite.h"
+#include "history/forget.h"
 
 namespace windrow::history {
 namespace {
@@ -70,6 +72,41 @@ TEST_F(HistoryTest, TwoWritersAtOnce) {
   one.flush();
   other.join();
   EXPECT_EQ(one.runs(1000).size(), 400u);
+}
+
+TEST_F(HistoryTest, ForgetsWhatIsToldOfAPersonsRows) {
+  {
+    History history(path_);
+    history.begin(run("a", 1));
+    const std::string told =
+        "email has an @: 2 of 812 rows: \"email\" has none: 'bob.example', 'eve'";
+    Task task;
+    task.run = "a";
+    task.asset = "silver.people";
+    task.error = "does not pass its checks: " + told;
+    task.warnings = "[\"email has an @: 'bob.example'\"]";
+    history.add(task);
+    history.add(Check{
+        "a", "silver.people", "email has an @", "warn", false, 2, 812, told,
+        R"({"columns":["id","email","n"],"rows":[["8","bob.example","2"],["9","eve","2"]]})"});
+    history.flush();
+    EXPECT_EQ(forget(path_, {{"ID", "8"}}, true), 1);
+    EXPECT_EQ(history.tasks("a")[0].error, task.error);
+    EXPECT_EQ(forget(path_, {{"ID", "8"}}, false), 1);
+    const std::string left = "email has an @: 2 of 812 rows: \"email\" has none: '…', 'eve'";
+    EXPECT_EQ(history.checks("a")[0].message, left);
+    EXPECT_EQ(history.checks("a")[0].sample,
+              R"({"columns":["id","email","n"],"rows":[["9","eve","2"]]})");
+    EXPECT_EQ(history.tasks("a")[0].error, "does not pass its checks: " + left);
+    EXPECT_EQ(history.tasks("a")[0].warnings, "[\"email has an @: '…'\"]");
+    EXPECT_EQ(forget(path_, {{"ID", "8"}}, true), 0);
+  }
+  std::string bytes;
+  for (const auto& file : std::filesystem::directory_iterator(folder_ / "state")) {
+    std::ifstream stream(file.path(), std::ios::binary);
+    bytes.append(std::istreambuf_iterator<char>(stream), {});
+  }
+  EXPECT_EQ(bytes.find("bob.example"), std::string::npos);
 }
 
 Task task(const std::string& run, const std::string& asset) {
