@@ -15,7 +15,6 @@ the files: look at the difference before committing it.
 import datetime
 import os
 import pathlib
-import re
 import shlex
 import subprocess
 import sys
@@ -24,17 +23,10 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "integration"))
 import lab  # noqa: E402
+from printed import plain  # noqa: E402
 
 NOW = "2026-11-01T12:00"
 CASES = sorted((pathlib.Path(__file__).resolve().parent / "pipelines").glob("*.test"))
-
-
-def plain(text: str, folder: pathlib.Path) -> str:
-    text = text.replace(str(folder), "PROJECT")
-    text = re.sub(r"\b[0-9a-f]{8}-[0-9a-f]{4}(-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?\b", "ID", text)
-    text = re.sub(r" +\d+\.\d\d s", " TIME", text)
-    text = re.sub(r"\d+(\.\d)? (MB|kB|bytes|B)\b", "SIZE", text)
-    return "\n".join(line.rstrip() for line in text.splitlines())
 
 
 def sections(text: str):
