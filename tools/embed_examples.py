@@ -48,4 +48,5 @@ def main() -> None:
                                  "}  // namespace windrow::cli", ""]))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -324,6 +324,40 @@ TEST_F(CommandLine, SchemasOfEveryKind) {
   EXPECT_TRUE(std::filesystem::exists(folder / "s/model.schema.json"));
 }
 
+TEST_F(CommandLine, DocsShowPagesAndSections) {
+  EXPECT_EQ(windrow({"docs"}), 0);
+  EXPECT_TRUE(says("maintenance"));
+  EXPECT_EQ(windrow({"docs", "--json"}), 0);
+  EXPECT_TRUE(says("\"topic\": \"sql\""));
+  EXPECT_EQ(windrow({"docs", "maintenance"}), 0);
+  EXPECT_TRUE(out.starts_with("# Looking after tables\n"));
+  const auto whole = out;
+  EXPECT_EQ(windrow({"docs", "maint"}), 0);
+  EXPECT_EQ(out, whole);
+  EXPECT_EQ(windrow({"docs", "maintenance", "erasure"}), 0);
+  EXPECT_TRUE(out.starts_with("## Erasure\n")) << out;
+  EXPECT_FALSE(says("## Growth"));
+  EXPECT_EQ(windrow({"docs", "sources", "kafka"}), 0);
+  EXPECT_TRUE(out.starts_with("# Kafka\n"));
+  EXPECT_EQ(windrow({"docs", "straight", "line", "capacity"}), 0);
+  EXPECT_TRUE(says("maintenance  Growth"));
+  EXPECT_EQ(windrow({"docs", "--json", "maintenance", "growth"}), 0);
+  EXPECT_TRUE(says("\"section\": \"Growth\""));
+}
+
+TEST_F(CommandLine, DocsThatAreNotThere) {
+  EXPECT_EQ(windrow({"docs", "sorces"}), 2);
+  EXPECT_EQ(err,
+            "error: there is no page \"sorces\", and none speaks of it\n  hint: did you mean "
+            "\"sources\"?\n");
+  EXPECT_EQ(windrow({"docs", "maintenance", "erasuer"}), 2);
+  EXPECT_TRUE(says("did you mean \"Erasure\"?"));
+  EXPECT_EQ(windrow({"docs", "maintenance", "xyzzy"}), 2);
+  EXPECT_TRUE(
+      says("the page \"maintenance\" says nothing of \"xyzzy\"\n  hint: `windrow docs xyzzy` "
+           "searches all pages"));
+}
+
 TEST_F(CommandLine, TablesThatAreNotThere) {
   EXPECT_EQ(windrow({"table", "read", folder / "none"}), 1);
   EXPECT_TRUE(says("there is no Delta table in"));

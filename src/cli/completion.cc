@@ -1,5 +1,6 @@
 #include "cli/completion.h"
 
+#include "cli/doc_pages.h"
 #include "cli/parser.h"
 
 namespace windrow::cli {
@@ -54,6 +55,12 @@ std::string global_options(const CLI::App& app) {
   return out;
 }
 
+std::string topics() {
+  std::string out;
+  for (const auto& page : doc_pages()) out += (out.empty() ? "" : " ") + std::string(page.topic);
+  return out;
+}
+
 std::string bash(const CLI::App& app) {
   std::string parents;
   for (const auto* verb : verbs_below(app)) {
@@ -82,6 +89,9 @@ std::string bash(const CLI::App& app) {
          "  case $verb in\n    '') words='" +
          words_of(app) + "' ;;\n" + cases(app, global_options(app)) +
          "  esac\n  case $verb in\n    completion) [[ $word == -* ]] || words='bash zsh fish' ;;\n"
+         "    docs) [[ $word == -* ]] || words='" +
+         topics() +
+         "' ;;\n"
          "    schema) [[ $word == -* ]] || words=\"$(windrow schema 2>/dev/null)\" ;;\n"
          "    init) [[ $word == -* ]] || words=\"$(windrow init --list 2>/dev/null | awk 'NR > 1 "
          "{print $1}')\" ;;\n"
@@ -131,7 +141,9 @@ std::string fish(const CLI::App& app) {
     }
   }
   return out +
-         "complete -c windrow -n '__fish_seen_subcommand_from completion' -f -a 'bash zsh fish'\n";
+         "complete -c windrow -n '__fish_seen_subcommand_from completion' -f -a 'bash zsh fish'\n"
+         "complete -c windrow -n '__fish_seen_subcommand_from docs' -f -a '" +
+         topics() + "'\n";
 }
 
 }  // namespace

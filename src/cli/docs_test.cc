@@ -127,6 +127,7 @@ TEST(Completion, BashOffersVerbsOptionsAndValues) {
   EXPECT_EQ(offered(script, "windrow table diff x --fr", 4), "--from ");
   EXPECT_EQ(offered(script, "windrow query --format pa", 3), "parquet ");
   EXPECT_EQ(offered(script, "windrow completion z", 2), "zsh ");
+  EXPECT_EQ(offered(script, "windrow docs maint", 2), "maintenance ");
 }
 
 }  // namespace

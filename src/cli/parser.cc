@@ -470,6 +470,12 @@ void other_verbs(CLI::App& app, Arguments& a) {
   completion->add_option("shell", a.shell, "bash, zsh or fish")
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  verb(app, kOther, "docs",
+       "the documentation: its pages, one of them, or what is said of something",
+       "  windrow docs\n  windrow docs sql\n  windrow docs sources kafka\n  windrow docs late "
+       "data\n")
+      ->add_option("topic", a.words,
+                   "a page, and words that lead to a section (default: the pages)");
   verb(app, kOther, "version", "the versions of this program and of its engine",
        "  windrow version --json\n");
 }

@@ -43,6 +43,7 @@ struct Arguments {
   std::vector<std::string> versions;  ///< query: TABLE=N
   std::string uri;
   std::optional<int64_t> version, from, to, limit;
+  std::vector<std::string> words;  ///< docs: a topic, and what is looked for
   std::string subject, run, asset, kind, write_folder, shell;
   std::string where, retention, capacity, target_size;  ///< maintenance of tables
   std::vector<std::string> zorder, keys;
@@ -108,6 +109,7 @@ int retry_verb(Session& session);
 int schema_verb(Session& session);
 int health_verb(Session& session);
 int completion_verb(Session& session);
+int docs_verb(Session& session);
 int version_verb(Session& session);
 
 /// A time as people write it, in `zone` where no offset is given; Error(usage) that names the
