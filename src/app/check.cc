@@ -108,8 +108,8 @@ void Work::look_at_promises(const std::string& asset,
   const auto known = columns.find(asset);
   if (known == columns.end() || !project_.model(asset)) return;
   quality::Subject subject{
-      asset, no_rows(known->second), known->second,          declared, checks, false,
-      {},    clock_.now(),           project_.external_files};
+      asset, no_rows(known->second), known->second,           declared,           checks, false,
+      {},    clock_.now(),           project_.external_files, &graph_.expressions};
   for (const auto& to : project::related_tables(declared, checks)) {
     const auto* other = graph_.resolve(to.value);
     const auto theirs = other ? columns.find(other->name) : columns.end();

@@ -163,9 +163,10 @@ std::vector<std::string> Work::accept(const std::string& select) {
     record.asset = model->name;
     record.kind = std::string(project::name_of(model->build.kind));
     record.definition = facts.definition;
-    record.text_hash = sha256(model->sql);
+    const auto& text = graph_.selects.at(model->name).text;
+    record.text_hash = sha256(text);
     record.dialect = "duckdb " + duck::version();
-    lake().keep_definition(record.text_hash, model->sql);
+    lake().keep_definition(record.text_hash, text);
     record.touched = {};
     record.intervals = {};
     for (const auto& input : facts.inputs) {  // as the definition calls them

@@ -12,6 +12,8 @@
 #include "duck/quoting.h"
 #include "duck/reach.h"
 #include "lake/guided_scan.h"
+#include "sql/macros.h"
+#include "tasks/model_facts.h"
 
 namespace windrow::app {
 namespace {
@@ -67,6 +69,7 @@ class LakeQuery final : public Query {
       }
       open_named(reach);
     }
+    define_macros(statement);
   }
 
   Problem explained(const SqlError& error) override {
@@ -134,6 +137,33 @@ class LakeQuery final : public Query {
     }
   }
 
+  /// Those that the statement names, once each. One whose tables are not there yet is left out:
+  /// `explained` tells of these.
+  void define_macros(const std::string& statement) {
+    std::map<std::string, std::string> values;
+    for (const auto& [name, parameter] : tasks::variables_of(project_))
+      values[name] = tasks::literal_of(parameter);
+    for (const auto& macro : graph_.macros->definitions(statement, values)) {
+      if (defined_.count(macro.name)) continue;
+      bool there = true;
+      for (const auto& table : macro.tables) {
+        if (open(table)) continue;
+        missing_.push_back({table, {}, true, {}});
+        there = false;
+      }
+      if (!there) continue;
+      try {
+        connection_.execute(macro.sql);
+      } catch (const SqlError& error) {
+        throw Error(Code::usage,
+                    fmt::format("macro \"{}\" cannot be used here: {}", macro.name,
+                                error.problem().message),
+                    error.problem().hint);
+      }
+      defined_.insert(macro.name);
+    }
+  }
+
   /// True where there is such a table; letters' case does not count, as in DuckDB.
   bool open(const std::string& written) {
     std::string name =
@@ -172,7 +202,7 @@ class LakeQuery final : public Query {
       if (asset && !open(asset->name)) missing_.push_back({asset->name, {}, true, {}});
     }
     try {
-      create(model.name, model.sql);
+      create(model.name, graph_.selects.at(model.name).text);
     } catch (const SqlError&) {
       opened_.erase(lower(model.name));
       return false;  // what it reads is not built yet
@@ -224,6 +254,7 @@ class LakeQuery final : public Query {
   const QueryOptions options_;
   duck::Connection connection_;
   std::set<std::string> opened_;        ///< in lower case
+  std::set<std::string> defined_;       ///< macros
   std::vector<duck::Reached> missing_;  ///< of the last statement
 };
 

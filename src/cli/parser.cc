@@ -214,6 +214,10 @@ void looking_verbs(CLI::App& app, Arguments& a) {
   query->add_flag("--allow-writes", a.allow_writes,
                   "run statements that do more than read: COPY, CREATE, ATTACH and so on");
   query->add_flag("--explain", a.explain, "do not run it: how many of each table's files it reads");
+  query->add_option("--compiled", a.compiled, "instead: this model's SELECT as it is run")
+      ->type_name("MODEL");
+  query->add_option("--start", a.start, "with --compiled: the value of $start")->type_name("TIME");
+  query->add_option("--end", a.end, "with --compiled: the value of $end")->type_name("TIME");
   rows(query, a);
   auto* ls =
       verb(app, kLook, "ls", "the project's assets and their tables",

@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "app/app.h"
+#include "cli/compiled_view.h"
 #include "cli/json_text.h"
 #include "cli/rows_out.h"
 #include "cli/session.h"
@@ -82,6 +83,9 @@ void answer(Session& session, app::Query& query, const std::string& sql) {
 
 int query_verb(Session& session) {
   const auto& a = session.arguments;
+  if (!a.compiled.empty()) return show_compiled(session);
+  if (!a.start.empty() || !a.end.empty())
+    throw Error(Code::usage, "--start and --end belong to --compiled");
   const auto app = open_app(session);
   app::QueryOptions options;
   options.allow_writes = a.allow_writes;

@@ -41,6 +41,7 @@ struct Arguments {
   std::string name, target;  ///< init: example or new project, and folder
   std::string sql, sql_file, format, out_file, at;
   std::vector<std::string> versions;  ///< query: TABLE=N
+  std::string compiled;               ///< query: a model
   std::string uri;
   std::optional<int64_t> version, from, to, limit;
   std::vector<std::string> words;  ///< docs: a topic, and what is looked for

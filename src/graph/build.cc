@@ -9,6 +9,7 @@
 #include "graph/cycles.h"
 #include "graph/graph.h"
 #include "project/project.h"
+#include "sql/macros.h"
 
 namespace windrow::graph {
 
@@ -55,7 +56,9 @@ class Builder {
   Graph build(Problems& problems) {
     add_assets();
     index_bare_names();
+    read_macros();
     parse_all();
+    expand_checks();
     tie();
     std::vector<std::string> names;
     for (const auto& asset : assets_) names.push_back(asset.name);
@@ -145,6 +148,9 @@ class Builder {
                   const std::vector<project::Check>& checks) {
     for (const auto& to : project::related_tables(columns, checks))
       named_reads_.push_back({owner, to.value, to.place, true});
+    checks_.insert(checks_.end(), checks.begin(), checks.end());
+    for (const auto& column : columns)
+      checks_.insert(checks_.end(), column.checks.begin(), column.checks.end());
   }
 
   void add_publication(const project::Publication& publication) {
@@ -174,12 +180,42 @@ class Builder {
     }
   }
 
+  void read_macros() {
+    graph_.macros = std::make_shared<sql::Macros>();
+    if (project_.macros.empty()) return;
+    duck::Connection connection(database_);
+    graph_.macros = std::make_shared<sql::Macros>(connection, project_.macros, sandbox_, problems_);
+  }
+
+  /// What calls a macro that is wrong, or calls one wrongly, is told of here alone: `true` stands
+  /// for it elsewhere.
+  void expand_checks() {
+    if (graph_.macros->empty()) return;
+    duck::Connection connection(database_);
+    for (const auto& check : checks_) {
+      if (check.name != "expression") continue;
+      const auto text = check.arguments.text();
+      if (graph_.macros->named_by(text).empty()) continue;
+      auto& runs = graph_.expressions.emplace(text, "true").first->second;
+      if (graph_.macros->broken(text)) continue;
+      try {
+        runs = graph_.macros->expanded_expression(connection, text, check.place);
+      } catch (const Error& error) {
+        problems_.add(error);
+      }
+    }
+  }
+
   void parse_all() {
     std::vector<std::optional<sql::Parsed>> parsed(texts_.size());
     std::vector<std::vector<Problem>> found(texts_.size());
     std::vector<size_t> unknown;
     for (size_t i = 0; i < texts_.size(); ++i) {
-      if (cache_) parsed[i] = sql::known_select(texts_[i].sql, texts_[i].begin, *cache_, sandbox_);
+      if (graph_.macros->broken(texts_[i].sql)) continue;
+      if (cache_) {
+        parsed[i] = sql::known_select(texts_[i].sql, texts_[i].begin, *cache_, sandbox_,
+                                      graph_.macros.get());
+      }
       if (!parsed[i]) unknown.push_back(i);
     }
     std::atomic<size_t> next{0};
@@ -188,8 +224,8 @@ class Builder {
       for (size_t n; (n = next++) < unknown.size();) {
         const size_t i = unknown[n];
         try {
-          parsed[i] =
-              sql::parse_select(connection, texts_[i].sql, texts_[i].begin, cache_, sandbox_);
+          parsed[i] = sql::parse_select(connection, texts_[i].sql, texts_[i].begin, cache_,
+                                        sandbox_, graph_.macros.get());
         } catch (const Error& error) {
           found[i] = error.problems();
         }
@@ -349,6 +385,7 @@ class Builder {
   std::map<std::string, size_t> by_lower_;
   std::map<std::string, std::vector<size_t>> bare_;
   std::vector<Text> texts_;
+  std::vector<project::Check> checks_;
   std::vector<NamedRead> named_reads_;
   Graph graph_;
 };

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -40,6 +41,9 @@ struct Graph {
       by_table;  ///< tables by their name without a layer
   std::map<std::string, sql::Parsed>
       selects;  ///< of models, and of publications' views as `publish.name/table`
+  std::shared_ptr<const sql::Macros> macros;       ///< never null in a graph that was built
+  std::map<std::string, std::string> expressions;  ///< of checks that call macros: as written → as
+                                                   ///< they run
 
   const Asset* find(std::string_view name) const;
   /// The asset that a name in a model's SQL means: itself, or the one table of that name where no

@@ -24,6 +24,7 @@ struct Folder {
 const std::vector<Folder>& folders() {
   static const std::vector<Folder> all = {{"sources", FileKind::source, {".yaml", ".yml"}, true},
                                           {"models", FileKind::model, {".sql"}, true},
+                                          {"macros", FileKind::macro, {".sql"}, true},
                                           {"seeds", FileKind::seed, {".csv"}, false},
                                           {"publish", FileKind::publish, {".yaml", ".yml"}, true},
                                           {"tasks", FileKind::task, {".yaml", ".yml"}, true},

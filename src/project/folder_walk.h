@@ -9,7 +9,7 @@
 namespace windrow::project {
 
 /// What kind of asset a file of the project declares; by its folder.
-enum class FileKind { source, model, seed, publish, task, test };
+enum class FileKind { source, model, macro, seed, publish, task, test };
 
 struct ProjectFile {
   FileKind kind;

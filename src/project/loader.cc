@@ -58,6 +58,7 @@ class FileLoader {
     Reading reading(interpolation_, file.path);
     reading.zone = project_.zone;
     reading.sandbox.external_files = project_.external_files;
+    for (const auto& macro : project_.macros) reading.macros.insert(macro.name);
     for (const auto& [name, connection] : project_.connections)
       reading.connections[name] = connection.type;
     try {
@@ -199,7 +200,8 @@ std::vector<Loaded> load_all(const std::vector<ProjectFile>& files, const FileLo
          begin = next.fetch_add(kChunk)) {
       const size_t end = std::min(begin + kChunk, files.size());
       for (size_t i = begin; i < end; ++i) {
-        if (files[i].kind != FileKind::seed) loader.load(files[i], out[i]);
+        if (files[i].kind != FileKind::seed && files[i].kind != FileKind::macro)
+          loader.load(files[i], out[i]);
       }
     }
   };
@@ -243,13 +245,29 @@ void gather(const std::vector<ProjectFile>& files, std::vector<Loaded>& loaded, 
     append(project.tasks, loaded[i].tasks);
     append(project.tests, loaded[i].tests);
     append(project.notices, loaded[i].notices);
-    project.complete = project.complete && (files[i].kind == FileKind::seed || loaded[i].complete);
+    project.complete = project.complete && loaded[i].complete;
     if (!loaded[i].doubtful.empty()) project.doubtful.insert(loaded[i].doubtful);
     for (const auto& problem : loaded[i].problems.all()) problems.add(problem);
   }
   order_by_name(project.sources);
   order_by_name(project.models);
   order_by_name(project.publications);
+}
+
+/// Before all others, since these name them.
+void load_macros(const std::vector<ProjectFile>& files, Project& project, Problems& problems) {
+  for (const auto& file : files) {
+    if (file.kind != FileKind::macro) continue;
+    try {
+      auto macros =
+          sql::read_macros(read_text_file(project.root + "/" + file.path), file.path, problems);
+      append(project.macros, macros);
+    } catch (Error& error) {
+      Problem problem = error.problem();
+      problem.place = {file.path, 0, 0};
+      problems.add(std::move(problem));
+    }
+  }
 }
 
 std::string project_file_in(const std::string& root) {
@@ -350,6 +368,7 @@ Project load(const LoadOptions& options, const Kinds& kinds, Secrets& secrets, P
   for (const auto& [name, environment] : project.environments) lakes.insert(environment.lake);
 
   const auto files = walk_project(project.root, lakes, project.notices, problems);
+  load_macros(files, project, problems);
   auto loaded = load_all(files, FileLoader(project.root, interpolation, kinds, project));
   gather(files, loaded, project, problems);
   if (good) {

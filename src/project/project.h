@@ -17,6 +17,7 @@
 #include "project/source.h"
 #include "project/unit_test.h"
 #include "project/values.h"
+#include "sql/macro_text.h"
 
 /// The user's files as typed values.
 namespace windrow::project {
@@ -90,6 +91,7 @@ struct Project {
   std::vector<Seed> seeds;
   std::vector<Publication> publications;
   std::vector<Task> tasks;
+  std::vector<sql::MacroText> macros;  ///< in the order of their files
   std::vector<UnitTest> tests;
   std::vector<Problem>
       notices;  ///< worth telling, nothing wrong: e.g. schedules that this version does not run

@@ -24,6 +24,7 @@ class Reading {
 
   std::string zone = "UTC";            ///< of the project: dates are read in it
   duck::Sandbox sandbox;               ///< of the project: what its SQL may read
+  std::set<std::string> macros;        ///< of the project: their names, in lower case
   std::set<std::string> environments;  ///< whose variables must be set
   std::set<std::string> left_to_run;   ///< `${…}` names that are filled in when the asset runs
   std::map<std::string, std::string> connections;  ///< of the project: name → type

@@ -1,5 +1,7 @@
 #include "project/types.h"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 
@@ -123,13 +125,23 @@ Place inside(const Place& begin, std::string_view text, size_t at) {
   return place;
 }
 
-}  // namespace
+bool calls_macro(std::string_view text, const duck::Breach& breach, const Reading& reading) {
+  if (!breach.position || reading.macros.empty()) return false;
+  const auto from = text.substr(std::min(*breach.position, text.size()));
+  const auto is_name = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
+  const auto end = std::find_if_not(from.begin(), from.end(), is_name) - from.begin();
+  return reading.macros.count(lower(from.substr(0, size_t(end)))) > 0;
+}
 
-Type<Text> expression_type() {
+Type<Text> expression_type(bool macros) {
   auto out = sql_type();
-  out.read = [read = out.read](const Node& node, Reading& reading, Text& value) {
+  out.read = [read = out.read, macros](const Node& node, Reading& reading, Text& value) {
     if (!read(node, reading, value)) return false;
-    const auto found = duck::breaches_of_expression(value.value, reading.sandbox);
+    auto found = duck::breaches_of_expression(value.value, reading.sandbox);
+    // What a macro says is looked at where it is expanded.
+    std::erase_if(found, [&](const auto& breach) {
+      return macros && calls_macro(value.value, breach, reading);
+    });
     for (const auto& breach : found) {
       const bool exact = breach.position && value.value == node.text;
       reading.problems.add(Problem{
@@ -140,6 +152,11 @@ Type<Text> expression_type() {
   };
   return out;
 }
+
+}  // namespace
+
+Type<Text> expression_type() { return expression_type(false); }
+Type<Text> expression_with_macros_type() { return expression_type(true); }
 
 Type<std::string> column_type_type() {
   auto out = text_type();

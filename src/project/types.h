@@ -49,6 +49,8 @@ Type<Text> placed_table_name_type();
 Type<Text> sql_type();
 /// The same, of one expression that the sandbox takes (duck/sandbox.h).
 Type<Text> expression_type();
+/// The same, of one that may call macros.
+Type<Text> expression_with_macros_type();
 /// A type as SQL names it, one that there is.
 Type<std::string> column_type_type();
 /// Whatever stands there.

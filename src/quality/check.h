@@ -42,6 +42,8 @@ struct Subject {
   std::map<std::string, lake::Relation> relations;  ///< `to` of `relationship` → its rows
   Time now;                                         ///< for freshness
   std::vector<std::string> external_files;          ///< that expressions may read
+  /// Expressions that call macros, as written, with what runs; null: there are none.
+  const std::map<std::string, std::string>* expressions = nullptr;
 };
 
 /// Looks at the table as it would be, in few passes (row-wise checks share one).

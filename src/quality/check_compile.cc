@@ -151,7 +151,8 @@ class Compiler {
 
   bool expression(Compiled& out) {
     const std::string sql = main_argument(out.check, "sql").text();
-    const auto breaches = duck::breaches_of_expression(sql, {subject_.external_files});
+    const std::string runs = as_it_runs(sql);
+    const auto breaches = duck::breaches_of_expression(runs, {subject_.external_files});
     for (const auto& breach : breaches) {
       problems_.add(Code::configuration,
                     "check \"" + sql + "\" of \"" + subject_.asset + "\": " + breach.message,
@@ -159,10 +160,17 @@ class Compiler {
     }
     if (!breaches.empty()) return false;
     // On lines of its own: the text may end in a comment.
-    out.failing = "NOT CAST((\n" + sql + "\n) AS BOOLEAN)";
+    out.failing = "NOT CAST((\n" + runs + "\n) AS BOOLEAN)";
     out.description = sql;
     out.complaint = "not " + sql;
     return true;
+  }
+
+  /// With macros expanded.
+  std::string as_it_runs(const std::string& sql) const {
+    if (!subject_.expressions) return sql;
+    const auto found = subject_.expressions->find(sql);
+    return found == subject_.expressions->end() ? sql : found->second;
   }
 
   bool relationship(Compiled& out) {

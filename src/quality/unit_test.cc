@@ -79,10 +79,8 @@ Rows run(duck::Connection& connection, const sql::Parsed& select, const Paramete
     return out;
   } catch (const SqlError& error) {
     Problem problem = error.problem();
-    if (error.position())
-      problem.place = sql::place_at(select.begin, select.text, *error.position());
-    else
-      problem.place = select.begin;
+    if (error.position()) throw sql::placed(error, select);
+    problem.place = select.begin;
     throw Error(std::move(problem));
   }
 }

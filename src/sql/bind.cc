@@ -124,12 +124,14 @@ Place place_of_column(duck::Connection& connection, const Parsed& select, const 
     star = star || is_class(item, "STAR");
   }
   if (!found && !star && index < items->size()) found = &(*items)[index];
-  return place_at(select.begin, select.text, found ? location(*found).value_or(0) : 0);
+  return select.place(found ? location(*found).value_or(0) : 0);
 }
 
 Error placed(const SqlError& error, const Parsed& select) {
   Problem problem = error.problem();
-  problem.place = place_at(select.begin, select.text, error.position().value_or(0));
+  const size_t position = error.position().value_or(0);
+  problem.place = select.place(position);
+  if (const auto call = select.call(position); !call.empty()) problem.message += "; " + call;
   return Error(std::move(problem));
 }
 

@@ -523,8 +523,7 @@ class Pusher {
 
   void problem(const char* message, const char* hint, size_t position) {
     if (!told_.insert(position).second) return;  // a WITH clause may be read several times
-    problems_.add(Code::configuration, message, hint,
-                  place_at(select_.begin, select_.text, position));
+    problems_.add(Code::configuration, message, hint, select_.place(position));
   }
 
   const Parsed& select_;

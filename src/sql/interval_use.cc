@@ -13,7 +13,7 @@ void refuse_between(const Json& node, const Parsed& select, Problems& problems) 
       problems.add(Code::configuration,
                    "BETWEEN takes in its upper bound, but an interval does not hold its end",
                    "write: column >= $start AND column < $end",
-                   place_at(select.begin, select.text, location(n).value_or(0)));
+                   select.place(location(n).value_or(0)));
     }
     return true;
   });
@@ -48,13 +48,13 @@ IntervalUse merged(duck::Connection& connection, const Parsed& select, const Tab
   const auto& [text, position] = *expressions.begin();
   out.expression = text;
   out.position = position;
-  out.place = place_at(select.begin, select.text, position);
+  out.place = select.place(position);
   if (expressions.size() > 1) {
     problems.add(Code::configuration,
                  "table \"" + table.name + "\" is compared with the interval by " + text +
                      " and by " + std::next(expressions.begin())->first,
                  "an input has one interval expression",
-                 place_at(select.begin, select.text, std::next(expressions.begin())->second));
+                 select.place(std::next(expressions.begin())->second));
   }
   return out;
 }

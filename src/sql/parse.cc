@@ -2,6 +2,8 @@
 #include <cctype>
 
 #include "base/hash.h"
+#include "sql/expansion.h"
+#include "sql/macros.h"
 #include "sql/parameters.h"
 #include "sql/tree.h"
 
@@ -33,6 +35,17 @@ Place place_at(const Place& begin, std::string_view text, size_t position) {
     }
   }
   return place;
+}
+
+Place Parsed::place(size_t position) const {
+  const Piece* piece = piece_at(pieces, position);
+  if (!piece) return place_at(begin, text, position);
+  return place_at(piece->begin, std::string_view(text).substr(piece->at), position - piece->at);
+}
+
+std::string Parsed::call(size_t position) const {
+  const Piece* piece = piece_at(pieces, position);
+  return piece && piece->call.known() ? "macro called in " + piece->call.text() : std::string();
 }
 
 namespace {
@@ -113,9 +126,7 @@ class Reader {
   }
 
  private:
-  Place place(const Json& node) const {
-    return place_at(parsed_.begin, parsed_.text, location(node).value_or(0));
-  }
+  Place place(const Json& node) const { return parsed_.place(location(node).value_or(0)); }
 
   void look_at(const Json& node, const std::set<std::string>& scope) {
     if (auto sample = node.find("sample"); sample != node.end() && sample->is_object()) {
@@ -176,8 +187,7 @@ void find_parameters(const Json& node, Parsed& parsed) {
     return true;
   });
   for (const auto& [name, at] : parameters_in(parsed.text)) {
-    if (known.count(name))
-      parsed.parameters.push_back({name, place_at(parsed.begin, parsed.text, at), at});
+    if (known.count(name)) parsed.parameters.push_back({name, parsed.place(at), at});
   }
 }
 
@@ -187,27 +197,34 @@ void read_tree(duck::Connection& connection, Parsed& parsed, const duck::Sandbox
   parsed.star = says_star(node);
   find_parameters(node, parsed);
   Problems problems;
-  for (const auto& breach : duck::breaches_of_select(parsed.text, sandbox)) {
-    problems.add(Code::configuration, breach.message, breach.hint,
-                 place_at(parsed.begin, parsed.text, breach.position.value_or(0)));
-  }
-  Reader(parsed, problems, sandbox).read(node, {});
+  find_tables(node, parsed, sandbox, problems);
   parsed.intervals =
       find_intervals(connection, node, parsed, nullptr, problems, parsed.names_depend);
   problems.raise();
 }
 
 /// The number changes with the rules: what an older version let pass is read anew.
-std::string cache_key(std::string_view text, const duck::Sandbox& sandbox) {
+std::string cache_key(std::string_view text, const duck::Sandbox& sandbox, const Macros* macros) {
   Fields out;
-  out.add("select 2");
+  out.add("select 3");
   for (const auto& file : sandbox.external_files) out.add(file);
+  if (macros) out.add(macros->digest(text));
   out.add(std::string(text));
   return sha256(out.take());
 }
 
 std::string to_cache(const Parsed& parsed) {
   Fields out;
+  out.add_number(parsed.pieces.size());
+  for (const auto& piece : parsed.pieces) {
+    out.add_number(piece.at);
+    out.add_number(piece.written);
+    const bool of_macro = piece.call.known();
+    out.add(of_macro ? piece.begin.file : "");
+    out.add_number(of_macro ? size_t(piece.begin.line) : 0);
+    out.add_number(of_macro ? size_t(piece.begin.column) : 0);
+  }
+  if (!parsed.pieces.empty()) out.add(parsed.text);
   out.add(parsed.meaning);
   out.add_number(parsed.star);
   out.add_number(parsed.names_depend);
@@ -232,20 +249,47 @@ std::string to_cache(const Parsed& parsed) {
   return out.take();
 }
 
+/// The text that was kept, if it is another than the written one, with its pieces.
+void read_pieces(FieldReader& in, std::string_view written, Parsed& out) {
+  for (size_t left = in.number(); left > 0 && in.good(); --left) {
+    Piece piece;
+    piece.at = in.number();
+    piece.written = in.number();
+    piece.begin = place_at(out.begin, written, piece.written);
+    auto file = in.text();
+    const auto line = int(in.number()), column = int(in.number());
+    if (!file.empty()) {
+      piece.call = piece.begin;
+      piece.begin = {std::move(file), line, column};
+    }
+    out.pieces.push_back(std::move(piece));
+  }
+  out.text = out.pieces.empty() ? std::string(written) : in.text();
+}
+
 }  // namespace
 
+void find_tables(const Json& node, Parsed& parsed, const duck::Sandbox& sandbox,
+                 Problems& problems) {
+  for (const auto& breach : duck::breaches_of_select(parsed.text, sandbox)) {
+    problems.add(Code::configuration, breach.message, breach.hint,
+                 parsed.place(breach.position.value_or(0)));
+  }
+  Reader(parsed, problems, sandbox).read(node, {});
+}
+
 std::optional<Parsed> known_select(std::string_view text, const Place& begin, const Cache& cache,
-                                   const duck::Sandbox& sandbox) {
-  const auto bytes = cache.find(cache_key(text, sandbox));
+                                   const duck::Sandbox& sandbox, const Macros* macros) {
+  const auto bytes = cache.find(cache_key(text, sandbox, macros));
   if (!bytes) return {};
   FieldReader in(*bytes);
   Parsed out;
-  out.text = std::string(text);
   out.begin = begin;
+  read_pieces(in, text, out);
   out.meaning = in.text();
   out.star = in.number() > 0;
   out.names_depend = in.number() > 0;
-  const auto place = [&](size_t position) { return place_at(begin, text, position); };
+  const auto place = [&](size_t position) { return out.place(position); };
   for (size_t left = in.number(); left > 0 && in.good(); --left) {
     TableUse use;
     use.name = in.text();
@@ -276,21 +320,22 @@ std::optional<Parsed> known_select(std::string_view text, const Place& begin, co
 }
 
 Parsed parse_select(duck::Connection& connection, std::string_view text, const Place& begin,
-                    Cache* cache, const duck::Sandbox& sandbox) {
+                    Cache* cache, const duck::Sandbox& sandbox, const Macros* macros) {
   if (cache) {
-    if (auto known = known_select(text, begin, *cache, sandbox)) return std::move(*known);
+    if (auto known = known_select(text, begin, *cache, sandbox, macros)) return std::move(*known);
   }
   Parsed parsed;
   parsed.text = std::string(text);
   parsed.begin = begin;
   try {
+    if (macros) expand(connection, *macros, parsed);
     read_tree(connection, parsed, sandbox);
   } catch (const Json::exception& error) {
     throw Error(Code::unsupported,
                 std::string("SQL: a part of this SELECT is not understood: ") + error.what(),
                 "write it in another way, and report this", begin);
   }
-  if (cache) cache->put(cache_key(text, sandbox), to_cache(parsed));
+  if (cache) cache->put(cache_key(text, sandbox, macros), to_cache(parsed));
   return parsed;
 }
 

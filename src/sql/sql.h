@@ -46,11 +46,22 @@ struct IntervalUse {
   size_t position = 0;
 };
 
+class Macros;  // macros.h
+
+/// A part of an expanded text: from byte `at` to the next piece it is as it stands in a file.
+struct Piece {
+  size_t at = 0;
+  Place begin;
+  size_t written = 0;  ///< byte in the text as it was written; of a macro's: where it is called
+  Place call;          ///< of a macro's: that place
+};
+
 /// One parsed SELECT: what was read from its syntax tree. The tree itself is not kept: ten thousand
 /// of them would fill the memory, and what was read fits into the cache.
 struct Parsed {
-  std::string text;              ///< the SQL alone
+  std::string text;              ///< the SQL alone, with macros expanded: what runs
   Place begin;                   ///< where the text begins in the user's file
+  std::vector<Piece> pieces;     ///< of the text; none where it stands in the file as it is
   std::vector<TableUse> tables;  ///< every use, in order; a table may be used twice
   std::vector<ParameterUse> parameters;
   /// One entry per table read. An alias is taken to be no column's name unless the SELECT says so.
@@ -63,6 +74,10 @@ struct Parsed {
 
   std::set<std::string> table_names() const;
   std::set<std::string> parameter_names() const;
+  /// Where byte `position` of the text lies in the user's files.
+  Place place(size_t position) const;
+  /// `macro called in models/gold/a.sql:3:8` where that is in a macro, else nothing.
+  std::string call(size_t position) const;
 };
 
 /// Where byte `position` of `text` lies in the user's file, when `begin` is where the text begins.
@@ -74,13 +89,15 @@ Place place_at(const Place& begin, std::string_view text, size_t position);
 /// gen_random_uuid, …), as well as everything that leaves the sandbox (files, settings, …). So are
 /// comparisons with $start and $end that take in the end of an interval (BETWEEN, `<= $end`), leave
 /// out its start (`> $start`), are of an unclear table, or compare one table in two different ways.
-/// All problems at once.
+/// All problems at once. `macros` are expanded before anything else looks at the SELECT.
 Parsed parse_select(duck::Connection& connection, std::string_view text, const Place& begin,
-                    Cache* cache = nullptr, const duck::Sandbox& sandbox = {});
+                    Cache* cache = nullptr, const duck::Sandbox& sandbox = {},
+                    const Macros* macros = nullptr);
 
 /// The same from the cache alone; nothing where it does not hold the text. Needs no DuckDB.
 std::optional<Parsed> known_select(std::string_view text, const Place& begin, const Cache& cache,
-                                   const duck::Sandbox& sandbox = {});
+                                   const duck::Sandbox& sandbox = {},
+                                   const Macros* macros = nullptr);
 
 /// A name of the tables' columns, for binding: table → columns in order.
 using Catalog = std::map<std::string, std::vector<Column>>;

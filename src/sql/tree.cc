@@ -39,7 +39,8 @@ std::string instead_of_template(const std::string& inside) {
   if (inside.find("is_incremental") != std::string::npos)
     return "build: append, merge or interval in the header gives a model its new rows alone, and "
            "the SELECT stays the same";
-  return "$NAME stands for a value; a SELECT that others share is a model of its own (build: view)";
+  return "$NAME stands for a value; what SELECTs share is a macro (macros/*.sql) or a model of its "
+         "own (build: view)";
 }
 
 std::string template_hint(std::string_view text, size_t position) {

@@ -70,6 +70,11 @@ std::string meaning_of(const Json& node);
 
 bool says_star(const Json& node);
 
+/// What the tree of `parsed.text` reads, into `parsed.tables`; what it may not say, into
+/// `problems`.
+void find_tables(const Json& node, Parsed& parsed, const duck::Sandbox& sandbox,
+                 Problems& problems);
+
 /// One entry per table of `select.tables`; what is wrong with comparisons goes into `problems`.
 /// `catalog` may be nothing: `names_depend` then says whether another one would have said more.
 std::vector<IntervalUse> find_intervals(duck::Connection& connection, const Json& node,

@@ -73,6 +73,7 @@ void Audit::look(const lake::Relation& rows) {
   subject.relations = relations(rows);
   subject.now = context_.choices.now;
   subject.external_files = context_.project.external_files;
+  subject.expressions = &context_.graph.expressions;
   const auto found = quality::run_checks(session_, subject);
   report_.quality_score = found.score();
   report_.table_rows = found.rows;

@@ -273,6 +273,12 @@ Parameters variables_of(const project::Project& project) {
   return out;
 }
 
+std::string literal_of(const Parameter& parameter) {
+  const bool null = std::holds_alternative<std::monostate>(parameter.value);
+  std::string text = null ? "NULL" : duck::quote_text(cell_text(parameter.value));
+  return parameter.type.empty() ? text : "CAST(" + text + " AS " + parameter.type + ")";
+}
+
 bool compares_dates(const sql::Parsed& select, const graph::Graph& graph, Tables& tables) {
   const auto uses_of = [&](const char* name) {
     return std::count_if(select.parameters.begin(), select.parameters.end(),
@@ -335,10 +341,7 @@ std::string with_variables(const project::Project& project, const sql::Parsed& s
     const auto found = variables.find(use.name);
     if (found == variables.end()) continue;
     const auto& [name, parameter] = *found;
-    const bool null = std::holds_alternative<std::monostate>(parameter.value);
-    std::string text = null ? "NULL" : duck::quote_text(cell_text(parameter.value));
-    if (!parameter.type.empty()) text = "CAST(" + text + " AS " + parameter.type + ")";
-    out.replace(use.position, name.size() + 1, text);
+    out.replace(use.position, name.size() + 1, literal_of(parameter));
   }
   return out;
 }

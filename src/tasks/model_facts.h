@@ -41,6 +41,8 @@ std::string under_former_name(const graph::Graph& graph, const std::string& writ
 
 /// The project's variables as typed parameters.
 Parameters variables_of(const project::Project& project);
+/// A value as SQL, with its type.
+std::string literal_of(const Parameter& parameter);
 /// True where $start and $end are nothing but the bounds of one DATE column. As DATEs they spare
 /// that column a cast, and there are dates that no TIMESTAMP can be.
 bool compares_dates(const sql::Parsed& select, const graph::Graph& graph, Tables& tables);

@@ -108,8 +108,8 @@ class ModelBuild {
   /// False where it has to be planned again.
   bool build(const plan::Model& facts, plan::Assessment& assessment) {
     definition_ = facts.definition;
-    text_hash_ = sha256(model_.sql);
-    context_.lake.keep_definition(text_hash_, model_.sql);
+    text_hash_ = sha256(select_.text);
+    context_.lake.keep_definition(text_hash_, select_.text);
     try {
       switch (model_.build.kind) {
         case BuildKind::interval: return build_intervals(facts, assessment);
@@ -118,16 +118,18 @@ class ModelBuild {
         case BuildKind::scd2: {
           lake::Method method{lake::Method::Kind::scd2};
           method.scd2 = {model_.build.key, context_.choices.now};
-          return step(*open({}), model_.sql, method, assessment, {}, assessment.from_scratch);
+          return step(*open({}), select_.text, method, assessment, {}, assessment.from_scratch);
         }
         default:
-          return step(*open({}), model_.sql, {lake::Method::Kind::replace}, assessment, {}, true);
+          return step(*open({}), select_.text, {lake::Method::Kind::replace}, assessment, {}, true);
       }
     } catch (const SqlError& error) {
       if (error.code() == Code::canceled) throw;
       Problem problem = error.problem();
       if (error.position()) {
-        problem.place = sql::place_at(select_.begin, select_.text, *error.position());
+        problem.place = select_.place(*error.position());
+        if (const auto call = select_.call(*error.position()); !call.empty())
+          problem.message += "; " + call;
       } else if (!problem.place.known()) {
         problem.place = {model_.file, 0, 0};
       }
@@ -169,7 +171,7 @@ class ModelBuild {
       method.column = model_.build.column;
       method.interval = *batch;
       method.zone = context_.project.zone;
-      if (!step(*session, model_.sql, method, assessment, *batch, scratch)) return false;
+      if (!step(*session, select_.text, method, assessment, *batch, scratch)) return false;
       scratch = false;
       done_.add(*batch);
       report_.intervals += facts.grain->count(IntervalSet{*batch});
@@ -185,14 +187,14 @@ class ModelBuild {
     method.merge.latest_by = model_.build.latest_by;
     method.merge.whole_keys = model_.new_rows.empty();
     if (assessment.from_scratch || !assessment.new_rows_from) {
-      return step(*open({}), model_.sql, method, assessment, {}, assessment.from_scratch);
+      return step(*open({}), select_.text, method, assessment, {}, assessment.from_scratch);
     }
     const auto input = context_.graph.resolve(model_.new_rows)->name;
     duck::Connection connection(context_.database);
     const auto changes = lake::row_changes(context_.tables.table(input), *assessment.new_rows_from,
                                            assessment.inputs.at(input).version, connection);
     if (changes.clean)
-      return step(*open({{input, changes.added}}), model_.sql, method, assessment, {}, false);
+      return step(*open({{input, changes.added}}), select_.text, method, assessment, {}, false);
     return recompute_keys(input, changes, method, assessment);
   }
 
@@ -216,13 +218,13 @@ class ModelBuild {
     try {
       const auto changed =
           open({{input, "(" + changes.added + ") UNION ALL (" + changes.removed + ")"}});
-      const auto keys = lake::set_down(*changed, folder,
-                                       "SELECT DISTINCT " + list + " FROM (\n" + model_.sql + "\n)",
-                                       parameters(), context_.clock.now());
+      const auto keys = lake::set_down(
+          *changed, folder, "SELECT DISTINCT " + list + " FROM (\n" + select_.text + "\n)",
+          parameters(), context_.clock.now());
       method.merge.whole_keys = true;
       method.merge.delete_keys = keys;
       const auto select =
-          "SELECT * FROM (\n" + model_.sql + "\n) r WHERE (" + list + ") IN (" + keys + ")";
+          "SELECT * FROM (\n" + select_.text + "\n) r WHERE (" + list + ") IN (" + keys + ")";
       const bool done = step(*open({}), select, method, assessment, {}, false);
       remove();
       return done;

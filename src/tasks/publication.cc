@@ -152,17 +152,25 @@ std::set<std::string> named_by(const Context& context, const project::Publicatio
   return context.graph.selects.at("publish." + publication.name + "/" + view.table).table_names();
 }
 
+/// The SELECT of a view: its text, or what it means where macros are in it, whose text is not the
+/// publication's own.
+std::string select_of(const Context& context, const std::string& key, const FormerNames& former) {
+  const auto& select = context.graph.selects.at(key);
+  const auto text =
+      former.empty() ? select.text : under_former_names(context.graph, select, former);
+  if (select.pieces.empty()) return text;
+  if (former.empty()) return select.meaning;
+  duck::Connection connection(context.database);
+  return sql::parse_select(connection, text, select.begin).meaning;
+}
+
 std::string definition_of(const Context& context, const project::Publication& publication,
                           const project::PublishedView& view, const publish::StoreKind& store,
                           const FormerNames& former) {
   const std::string select =
       view.sql.empty()
           ? "SELECT * FROM " + under_former_name(context.graph, view.from.value, former)
-      : former.empty()
-          ? view.sql
-          : under_former_names(
-                context.graph,
-                context.graph.selects.at("publish." + publication.name + "/" + view.table), former);
+          : select_of(context, "publish." + publication.name + "/" + view.table, former);
   std::string views;
   for (const auto& name : named_by(context, publication, view))
     views += views_behind(context, name, former);
@@ -224,7 +232,10 @@ std::vector<Candidate> candidates_of(const Context& context,
       if (boundary && (!c.boundary || *boundary < *c.boundary)) c.boundary = boundary;
     }
     if (!there) continue;  // not built yet
-    c.select = view.sql.empty() ? "SELECT * FROM " + view.from.value : view.sql;
+    c.select =
+        view.sql.empty()
+            ? "SELECT * FROM " + view.from.value
+            : context.graph.selects.at("publish." + publication.name + "/" + view.table).text;
     c.definition = definition_of(context, publication, view, store, {});
     for (const auto& names : former_names(context.project)) {
       if (std::find(tables.begin(), tables.end(), names.first) != tables.end())

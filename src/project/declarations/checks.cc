@@ -113,7 +113,8 @@ std::vector<CheckKind> make_kinds(bool of_column) {
 
   auto expression =
       make("expression", "A SQL condition holds for every row.", "sql", true, true, false);
-  argument(expression, true, "sql", expression_type(), "A SQL condition that every row meets.");
+  argument(expression, true, "sql", expression_with_macros_type(),
+           "A SQL condition that every row meets.");
   add(std::move(expression));
 
   auto rows = make("rows", "The table has so many rows.", "", false, true, false);
