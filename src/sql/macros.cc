@@ -87,12 +87,18 @@ bool can_be_called(duck::Connection& connection, const MacroText& macro) {
   }
 }
 
-std::set<std::string> functions_of_duckdb(duck::Connection& connection) {
-  std::set<std::string> out;
-  const auto rows =
-      connection.query("SELECT DISTINCT lower(function_name) FROM duckdb_functions()").rows;
-  for (const auto& row : rows) out.insert(cell_text(row[0]));
-  return out;
+/// True where DuckDB has such a function, in FROM or elsewhere. To bind a call takes a tenth of a
+/// millisecond; to list all functions takes fifty.
+bool is_function(duck::Connection& connection, const std::string& name) {
+  for (const char* before : {"SELECT ", "FROM "}) {
+    try {
+      connection.describe(before + name + "()");
+      return true;
+    } catch (const SqlError& error) {
+      if (error.kind() != "Catalog" && error.kind() != "Parser") return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace
@@ -171,10 +177,9 @@ void Macros::add(duck::Connection& connection, MacroText text, Problems& problem
 }
 
 void Macros::look_at_names(duck::Connection& connection, Problems& problems) {
-  const auto taken = functions_of_duckdb(connection);
   for (const auto& macro : all_) {
     const auto& text = macro->text;
-    const bool function = taken.count(text.name) > 0;
+    const bool function = is_function(connection, text.name);
     if (!function && can_be_called(connection, text)) continue;
     problems.add(Code::configuration,
                  "macro \"" + text.name + "\" has the name of " +
