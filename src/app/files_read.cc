@@ -40,8 +40,8 @@ std::vector<FilesOf> Work::files_of_step(const project::Model& model, const Plan
   std::vector<FilesOf> out;
   try {
     const auto& select = graph_.selects.at(model.name);
-    const auto session =
-        inside().open_inside(tasks::inputs_for(project_, graph_, select, tables, {}), cancel_, {});
+    const auto session = inside().open_inside(
+        tasks::inputs_for(project_, graph_, select, tables, {}), cancel_, {}, nullptr);
     out = files_read(session->connection(), select.text, parameters);
   } catch (const Error&) {
     return {};  // what it reads is not built yet, or the step's own problem says why not

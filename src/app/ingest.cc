@@ -51,11 +51,14 @@ RunResult Work::ingest(const IngestOptions& options, const std::string& id,
       },
       clock_.steady());
   record.begin(options.command, "");
+  Meter meter;
+  record.report(0).meter = &meter;
   run::Outcome outcome;
   outcome.attempts = 1;
   outcome.started = clock_.now();
   std::exception_ptr failure;
   try {
+    const CpuScope cpu(&meter);
     wait_for_lake(record);
     const auto world = tables();
     const auto inside = services_->open_inside(kThreads);
@@ -74,6 +77,7 @@ RunResult Work::ingest(const IngestOptions& options, const std::string& id,
     outcome.status = run::Status::failed;
   }
   outcome.ended = clock_.now();
+  outcome.usage = meter.usage();
   record.finished(0, outcome);
   auto result = record.end(std::string(run::name_of(outcome.status)));
   if (failure) std::rethrow_exception(failure);

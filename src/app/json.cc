@@ -47,6 +47,10 @@ Json json_of(const PlannedStep& step) {
   return out;
 }
 
+void add_usage(Json& out, const Usage& usage) {
+  if (auto known = app::json_of(usage); !known.empty()) out["usage"] = std::move(known);
+}
+
 void add(Json& out, const observe::RunStarted& run) {
   out["event"] = "run.started";
   out["environment"] = run.environment;
@@ -97,6 +101,7 @@ void add(Json& out, const observe::RunEnded& run) {
   out["status"] = run.status;
   out["failed"] = run.failed;
   out["seconds"] = seconds(run.elapsed);
+  add_usage(out, run.usage);
 }
 void add(Json& out, const observe::HistoryLost& lost) {
   out["event"] = "history.lost";
@@ -130,6 +135,20 @@ Json json_of(const Problem& problem) {
   return out;
 }
 
+Json json_of(const Usage& usage) {
+  Json out = Json::object();
+  if (usage.cpu) out["cpu_seconds"] = double(usage.cpu->count() / 1000) / 1e6;
+  const auto add = [&](const char* key, const std::optional<int64_t>& n) {
+    if (n) out[key] = *n;
+  };
+  add("peak_memory", usage.peak_memory);
+  add("bytes_read", usage.bytes_read);
+  add("files_read", usage.files_read);
+  add("bytes_written", usage.bytes_written);
+  add("files_written", usage.files_written);
+  return out;
+}
+
 Json json_of(const FilesOf& files) {
   return {{"table", files.table}, {"read", files.read}, {"there", files.there}};
 }
@@ -158,15 +177,18 @@ Json json_of(const observe::TaskOutcome& task) {
   if (!known.empty()) out["known_warnings"] = std::move(known);
   if (task.problem) out["problem"] = json_of(*task.problem);
   if (!task.caused_by.empty()) out["caused_by"] = task.caused_by;
+  add_usage(out, task.usage);
   return out;
 }
 
 Json json_of(const RunResult& result) {
-  return {{"run", result.run},
-          {"status", result.status},
-          {"seconds", seconds(result.elapsed)},
-          {"tasks", json_of(result.tasks)},
-          {"warnings", result.warnings}};
+  Json out{{"run", result.run},
+           {"status", result.status},
+           {"seconds", seconds(result.elapsed)},
+           {"tasks", json_of(result.tasks)},
+           {"warnings", result.warnings}};
+  add_usage(out, result.usage);
+  return out;
 }
 
 Json json_of(const observe::StreamStatus& s) {
@@ -279,6 +301,7 @@ Json json_of(const history::Run& run) {
            {"tasks", run.tasks},     {"failed", run.failed}};
   if (run.ended) out["ended"] = iso(*run.ended);
   if (!run.retry_of.empty()) out["retry_of"] = run.retry_of;
+  add_usage(out, run.usage);
   return out;
 }
 
@@ -302,6 +325,7 @@ Json json_of(const history::Task& task) {
     if (!task.hint.empty()) out["problem"]["hint"] = task.hint;
   }
   if (!task.caused_by.empty()) out["caused_by"] = task.caused_by;
+  add_usage(out, task.usage);
   return out;
 }
 

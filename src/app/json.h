@@ -5,6 +5,7 @@
 
 #include "app/views.h"
 #include "base/error.h"
+#include "base/usage.h"
 #include "history/history.h"
 #include "observe/event.h"
 #include "publish/store.h"
@@ -27,6 +28,8 @@ std::string dumped(const Json& json);
 std::string dumped_line(const Json& json);
 
 Json json_of(const Problem& problem);
+/// An object without what is not known; empty where that is all.
+Json json_of(const Usage& usage);
 Json json_of(const FilesOf& files);
 Json json_of(const PlanView& plan);
 Json json_of(const observe::TaskOutcome& task);

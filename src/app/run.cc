@@ -136,6 +136,7 @@ std::vector<run::Task> Work::tasks_of(const RunOptions& options, const std::vect
     task.work = [&, &asset = asset, i](run::Context& context) {
       auto& report = record.report(i);
       report = {};
+      report.meter = &context.meter;
       if (options.reload.empty())
         work_on(task_context, asset, context, report);
       else

@@ -100,11 +100,14 @@ RunResult RunRecord::end(const std::string& status) {
   out.run = run_;
   out.status = status;
   out.stream = stream_;
-  observe::RunEnded ended{status, 0, {}};
+  observe::RunEnded ended{status, 0, {}, {}};
   for (auto& [i, outcome] : outcomes_) {
     ended.failed += outcome.status == "failed";
+    ended.usage += outcome.usage;
     out.tasks.push_back(outcome);
   }
+  ended.usage.peak_memory = process_peak_memory();
+  out.usage = ended.usage;
   const auto elapsed = services_.clock().steady() - begun_;
   out.elapsed = ended.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(elapsed);
   // The history has the end first, so that it can be said whether it has all.
@@ -191,6 +194,7 @@ observe::TaskOutcome RunRecord::outcome_of(size_t i, const run::Outcome& outcome
   }
   if (outcome.cause) out.caused_by = name(*outcome.cause);
   out.attempts = outcome.attempts;
+  out.usage = outcome.usage;
   out.started = outcome.started;
   out.ended = outcome.ended;
   out.reasons = redacted(report.reasons);

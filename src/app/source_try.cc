@@ -166,7 +166,7 @@ TriedSource Work::try_source(const TryOptions& options) {
   sources::FilesFrom from;
   from.files = {options.place};
   source.own = from;
-  const auto session = inside().open_inside({}, cancel_, {});
+  const auto session = inside().open_inside({}, cancel_, {}, nullptr);
   const auto open = [&] {
     return sources::files_reader(
         source, {project_, project_.root, clock_.now(), files_, &cancel_, &shared_});

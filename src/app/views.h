@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/interval.h"
 #include "base/time.h"
+#include "base/usage.h"
 #include "observe/event.h"
 
 /// What is to be seen of a project, a plan, a run: for the terminal, and for programs
@@ -61,6 +62,7 @@ struct RunResult {
   std::vector<std::string> warnings;        ///< of the run itself, such as records that were lost
   std::chrono::microseconds elapsed{};
   std::optional<observe::StreamStatus> stream;  ///< of an ingest: how far it came
+  Usage usage = {};  ///< of all tasks; the memory is that of the whole process since it began
 };
 
 /// What files hold that no source reads yet, and the source that would read them.

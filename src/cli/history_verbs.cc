@@ -6,6 +6,7 @@
 #include "cli/json_text.h"
 #include "cli/plan_lines.h"
 #include "cli/session.h"
+#include "cli/usage_text.h"
 
 // runs.
 namespace windrow::cli {
@@ -26,6 +27,14 @@ std::string why(const history::Task& task) {
     if (reason.is_string()) out += (out.empty() ? "" : "; ") + reason.get<std::string>();
   }
   return out;
+}
+
+/// A row with what the task used and why it ran at its end.
+void add_with_usage(TextTable& table, std::vector<TextTable::Cell> cells,
+                    const history::Task& task) {
+  for (auto& cell : usage_cells(task.usage)) cells.push_back(std::move(cell));
+  cells.emplace_back(why(task));
+  table.add(std::move(cells));
 }
 
 void show_sample(const Out& out, const std::string& text) {
@@ -50,20 +59,24 @@ void show_run(const Out& out, const history::Run& run, const std::vector<history
               const std::vector<history::Check>& checks) {
   out.print(fmt::format("run {}  {}  {}  {}\n{}\n", run.id, status_of(run), run.environment,
                         short_time(run.started), out.style().dim(run.command)));
-  TextTable table({"asset", "kind", "status", "attempts", "rows", "version", "time", "why"},
-                  {3, 4, 5, 6});
+  TextTable table({"asset", "kind", "status", "attempts", "rows", "version", "time", "cpu",
+                   "memory", "read", "written", "why"},
+                  {3, 4, 5, 6, 7, 8, 9, 10});
+  table.give_way({11, 8, 10, 9});
   for (const auto& t : tasks) {
     if (t.status == "up to date" && !out.verbose()) continue;
-    table.add({t.asset,
-               t.kind,
-               {t.status, tone_of(t.status)},
-               t.attempts > 0 ? std::to_string(t.attempts) : "",
-               t.rows >= 0 ? count_text(t.rows) : "",
-               t.version >= 0 ? std::to_string(t.version) : "",
-               t.started && t.ended ? seconds_text(*t.ended - *t.started) : "",
-               why(t)});
+    add_with_usage(table,
+                   {t.asset,
+                    t.kind,
+                    {t.status, tone_of(t.status)},
+                    t.attempts > 0 ? std::to_string(t.attempts) : "",
+                    t.rows >= 0 ? count_text(t.rows) : "",
+                    t.version >= 0 ? std::to_string(t.version) : "",
+                    t.started && t.ended ? seconds_text(*t.ended - *t.started) : ""},
+                   t);
   }
   if (!table.empty()) out.table(table);
+  if (const auto used = usage_text(run.usage); !used.empty()) out.print(out.style().dim(used));
   for (const auto& t : tasks) {
     if (t.error.empty()) continue;
     out.print("\n" + out.style().red("failed:") + " " + t.asset + ": " + t.error);
@@ -126,22 +139,23 @@ int of_asset(Session& session, const history::History& history) {
     return kDone;
   }
   TextTable table({"run", "started", "status", "rows", "intervals", "set aside", "warnings",
-                   "version", "time", "why"},
-                  {3, 4, 5, 6, 7, 8});
-  table.give_way({9});
+                   "version", "time", "cpu", "memory", "read", "written", "why"},
+                  {3, 4, 5, 6, 7, 8, 9, 10, 11, 12});
+  table.give_way({13, 10, 12, 11, 9});
   for (const auto& t : tasks) {
     const auto warnings = app::parsed(t.warnings);
     const auto number = [](int64_t n) { return n > 0 ? count_text(n) : std::string(); };
-    table.add({short_run(t.run),
-               t.started ? short_time(*t.started) : "",
-               {t.status, tone_of(t.status)},
-               t.rows >= 0 ? count_text(t.rows) : "",
-               number(t.intervals),
-               number(t.rejected),
-               number(warnings.is_array() ? int64_t(warnings.size()) : 0),
-               t.version >= 0 ? std::to_string(t.version) : "",
-               t.started && t.ended ? seconds_text(*t.ended - *t.started) : "",
-               why(t)});
+    add_with_usage(table,
+                   {short_run(t.run),
+                    t.started ? short_time(*t.started) : "",
+                    {t.status, tone_of(t.status)},
+                    t.rows >= 0 ? count_text(t.rows) : "",
+                    number(t.intervals),
+                    number(t.rejected),
+                    number(warnings.is_array() ? int64_t(warnings.size()) : 0),
+                    t.version >= 0 ? std::to_string(t.version) : "",
+                    t.started && t.ended ? seconds_text(*t.ended - *t.started) : ""},
+                   t);
   }
   session.out.table(table);
   return kDone;

@@ -100,6 +100,7 @@ int ingest_verb(Session& session) {
     out["run"] = result.run;
     out["seconds"] = double(result.elapsed.count()) / 1e6;
     out["warnings"] = result.warnings;
+    if (auto usage = json_of(result.usage); !usage.empty()) out["usage"] = std::move(usage);
     session.out.write(dumped_line(out));
     return kDone;
   }

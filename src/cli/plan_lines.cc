@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "cli/usage_text.h"
+
 namespace windrow::cli {
 
 namespace {
@@ -176,24 +178,34 @@ std::string plan_text(const app::PlanView& plan, const std::string& zone, const 
 std::string result_text(const app::RunResult& result, const TextTable::Layout& layout,
                         bool verbose) {
   const auto& style = layout.style;
-  TextTable table({"asset", "kind", "status", "rows", "version", "intervals", "quality", "time"},
-                  {3, 4, 5, 6, 7});
+  std::vector<std::string> heads = {"asset",   "kind",      "status",  "rows",
+                                    "version", "intervals", "quality", "time"};
+  if (verbose)
+    for (auto& head : usage_heads()) heads.push_back(std::move(head));
+  TextTable table(heads);
+  for (size_t i = 3; i < heads.size(); ++i) table.align_right(i);
   table.give_way({1});
   std::map<std::string, size_t> counts;
   for (const auto& task : result.tasks) {
     ++counts[task.status];
     if (task.status == "up to date" && !verbose) continue;
-    table.add({task.asset,
-               task.kind,
-               {task.status, tone_of(task.status)},
-               task.rows >= 0 ? count_text(task.rows) : "",
-               task.version >= 0 ? std::to_string(task.version) : "",
-               task.intervals > 0 ? count_text(int64_t(task.intervals)) : "",
-               task.quality_score ? fmt::format("{:.1f} %", *task.quality_score * 100) : "",
-               task.status == "skipped" ? "" : seconds_text(task.elapsed)});
+    std::vector<TextTable::Cell> cells = {
+        task.asset,
+        task.kind,
+        {task.status, tone_of(task.status)},
+        task.rows >= 0 ? count_text(task.rows) : "",
+        task.version >= 0 ? std::to_string(task.version) : "",
+        task.intervals > 0 ? count_text(int64_t(task.intervals)) : "",
+        task.quality_score ? fmt::format("{:.1f} %", *task.quality_score * 100) : "",
+        task.status == "skipped" ? "" : seconds_text(task.elapsed)};
+    if (verbose)
+      for (auto& cell : usage_cells(task.usage)) cells.push_back(std::move(cell));
+    table.add(std::move(cells));
   }
   std::string text;
   if (!table.empty()) text += table.text(layout) + "\n";
+  if (const auto used = usage_text(result.usage); verbose && !used.empty())
+    text += style.dim(used) + "\n\n";
   const auto outcomes = outcomes_text(result, style, verbose);
   if (!outcomes.empty()) text += outcomes + "\n";
   for (const auto& warning : result.warnings)

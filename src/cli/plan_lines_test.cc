@@ -109,8 +109,31 @@ TEST(ResultText, ShowsWhatWasDoneFailedAndSkipped) {
   EXPECT_EQ(text.find("gold.c"), std::string::npos);
   EXPECT_NE(result_text(result, {}, true).find("gold.c"), std::string::npos);
   const auto json = json_of(result);
+  EXPECT_FALSE(json.contains("usage") || json["tasks"][0].contains("usage"));
   EXPECT_EQ(json["tasks"][1]["problem"]["line"], 2);
   EXPECT_FALSE(json["tasks"][1].contains("rows"));
+}
+
+TEST(ResultText, ShowsWhatWasUsedWhereMoreIsAskedFor) {
+  app::RunResult result{"0199f3a2-aaaa-7000", "done", {}, {}, std::chrono::milliseconds(1500)};
+  observe::TaskOutcome model{"silver.movies", "table", "done"}, other{"gold.a", "table", "done"};
+  model.usage = {std::chrono::milliseconds(12'300), 800'000'000, 1'200'000'000, 12, 3'000'000, 2};
+  other.usage.cpu = std::chrono::milliseconds(20);
+  result.tasks = {model, other};
+  result.usage = model.usage;
+  EXPECT_EQ(result_text(result, {}, false).find("cpu"), std::string::npos);
+  const auto text = result_text(result, {}, true);
+  for (const char* part :
+       {"time      cpu    memory    read  written\n",
+        "0.00 s  12.30 s  800.0 MB  1.2 GB   3.0 MB\n", "0.00 s   0.02 s\n",
+        "12.30 s of processor time, 1.2 GB read from 12 files, 3.0 MB written to 2 files, at most "
+        "800.0 MB of memory\n"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+  }
+  const auto json = json_of(result);
+  EXPECT_EQ(json["usage"]["cpu_seconds"], 12.3);
+  EXPECT_EQ(json["tasks"][0]["usage"]["bytes_read"], 1'200'000'000);
+  EXPECT_EQ(json["tasks"][1]["usage"].size(), 1u);  // what is not known is not there
 }
 
 TEST(RunningLine, HasBarRateAndTimeLeftAndFits) {

@@ -5,6 +5,7 @@
 #include <duckdb/function/table/arrow.hpp>
 
 #include "duck/keyed.h"
+#include "duck/metering_state.h"
 
 namespace windrow::duck {
 namespace {
@@ -39,9 +40,12 @@ class ResultReader final : public columns::BatchReader {
           duckdb::unique_ptr<duckdb::DataChunk> chunk;
           duckdb::ErrorData error;
           impl.heed_stop();
-          if (!result_->TryFetch(chunk, error)) {
-            impl.heed_stop();  // DuckDB speaks of a closed result where it was interrupted before
-            raise(error, select_);
+          {
+            const StatementTurn turn(*impl.connection.context);
+            if (!result_->TryFetch(chunk, error)) {
+              impl.heed_stop();  // DuckDB speaks of a closed result where it was interrupted before
+              raise(error, select_);
+            }
           }
           if (!chunk || chunk->size() == 0) return {};
           ArrowArray array{};

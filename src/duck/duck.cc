@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "duck/impl.h"
+#include "duck/metering_state.h"
 #include "duck/quoting.h"
 
 namespace windrow::duck {
@@ -216,6 +217,7 @@ Database::Database(const Options& options, const std::string& path) {
     // Nothing is fetched behind the user's back.
     set("autoinstall_known_extensions", duckdb::Value::BOOLEAN(false));
     set("autoload_known_extensions", duckdb::Value::BOOLEAN(false));
+    config.file_system = local_files();
     impl_ = std::make_unique<Impl>(path, config);
     impl_->zone = options.zone;
   });
@@ -255,6 +257,7 @@ duckdb::unique_ptr<duckdb::QueryResult> Connection::Impl::run_one(
   auto pending = connection.PendingQuery(std::move(statement), values, streaming);
   if (pending->HasError()) raise(pending->GetErrorObject(), sql);
   heed_stop();  // DuckDB forgets an interrupt when it begins a query; from here on it does not
+  const StatementTurn turn(*connection.context);
   auto result = pending->Execute();
   if (result->HasError()) raise(result->GetErrorObject(), sql);
   return result;
@@ -289,6 +292,7 @@ std::unique_ptr<Connection> Connection::beside() {
   guarded([&] { out->impl_ = std::make_unique<Impl>(*impl_->connection.context->db); });
   out->set_up(cell_text(value("SELECT current_setting('TimeZone')")));
   out->execute("USE " + quote_name(cell_text(value("SELECT current_catalog()"))));
+  measure_as(*out, *this);
   return out;
 }
 
@@ -333,7 +337,10 @@ void Connection::stream(std::string_view sql, const Parameters& parameters,
         while (true) {
           duckdb::unique_ptr<duckdb::DataChunk> chunk;
           duckdb::ErrorData error;
-          if (!result->TryFetch(chunk, error)) raise(error, text);
+          {
+            const StatementTurn turn(*impl_->connection.context);
+            if (!result->TryFetch(chunk, error)) raise(error, text);
+          }
           if (!chunk || chunk->size() == 0) return;
           for (duckdb::idx_t r = 0; r < chunk->size(); ++r) {
             for (size_t c = 0; c < width; ++c) cells[c] = cell_of(chunk->GetValue(c, r));

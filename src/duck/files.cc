@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "duck/glob.h"
-#include "duck/impl.h"
+#include "duck/metering_state.h"
 #include "storage/block_cache.h"
 
 namespace windrow::duck {
@@ -146,6 +146,7 @@ void Files::Read(FileHandle& handle, void* buffer, int64_t bytes, idx_t location
     throw duckdb::IOException("\"" + handle.GetPath() + "\" ends before byte " +
                               std::to_string(location + idx_t(bytes)));
   }
+  tell_read(handle.GetPath(), bytes);
 }
 
 int64_t Files::Read(FileHandle& handle, void* buffer, int64_t bytes) {
@@ -153,6 +154,7 @@ int64_t Files::Read(FileHandle& handle, void* buffer, int64_t bytes) {
   const uint64_t read =
       carried([&] { return reader(handle).read(at, static_cast<char*>(buffer), uint64_t(bytes)); });
   at += read;
+  tell_read(handle.GetPath(), int64_t(read));
   return int64_t(read);
 }
 

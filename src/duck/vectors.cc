@@ -1,6 +1,6 @@
 #include "duck/vectors.h"
 
-#include "duck/impl.h"
+#include "duck/metering_state.h"
 
 namespace windrow::duck {
 namespace {
@@ -56,7 +56,10 @@ void stream_vectors(Connection& connection, const std::string& select,
         while (true) {
           duckdb::unique_ptr<duckdb::DataChunk> chunk;
           duckdb::ErrorData error;
-          if (!result->TryFetch(chunk, error)) raise(error, select);
+          {
+            const StatementTurn turn(*connection.impl().connection.context);
+            if (!result->TryFetch(chunk, error)) raise(error, select);
+          }
           if (!chunk || chunk->size() == 0) break;
           vectors.clear();
           for (auto& column : chunk->data) vectors.push_back(vector_of(column, chunk->size()));

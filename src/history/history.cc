@@ -22,7 +22,7 @@ using clients::SqliteTransaction;
 using clients::SqliteValue;
 using clients::text_of;
 
-constexpr int64_t kFormat = 2;
+constexpr int64_t kFormat = 3;
 constexpr size_t kQueueMax = 10'000;
 constexpr int kAttempts = 4;
 constexpr std::chrono::milliseconds kWait(150);  // after the first attempt; then twice, three times
@@ -44,6 +44,21 @@ constexpr const char* kSteps[] = {kTables, R"(
 ALTER TABLE tasks ADD COLUMN warnings TEXT;
 CREATE INDEX tasks_asset ON tasks (asset);
 PRAGMA user_version = 2;
+)",
+                                  R"(
+ALTER TABLE tasks ADD COLUMN cpu INTEGER;  -- microseconds
+ALTER TABLE tasks ADD COLUMN peak_memory INTEGER;
+ALTER TABLE tasks ADD COLUMN bytes_read INTEGER;
+ALTER TABLE tasks ADD COLUMN files_read INTEGER;
+ALTER TABLE tasks ADD COLUMN bytes_written INTEGER;
+ALTER TABLE tasks ADD COLUMN files_written INTEGER;
+ALTER TABLE runs ADD COLUMN cpu INTEGER;
+ALTER TABLE runs ADD COLUMN peak_memory INTEGER;
+ALTER TABLE runs ADD COLUMN bytes_read INTEGER;
+ALTER TABLE runs ADD COLUMN files_read INTEGER;
+ALTER TABLE runs ADD COLUMN bytes_written INTEGER;
+ALTER TABLE runs ADD COLUMN files_written INTEGER;
+PRAGMA user_version = 3;
 )"};
 static_assert(std::size(kSteps) == kFormat);
 
@@ -54,6 +69,34 @@ std::optional<Time> time_of(const SqliteValue& value) {
   const auto us = integer_of(value);
   if (!us) return {};
   return time_from_micros(*us);
+}
+
+SqliteValue number_value(const std::optional<int64_t>& n) {
+  return n ? SqliteValue(*n) : SqliteValue(std::monostate{});
+}
+
+/// The columns of a usage, in the order of the tables.
+std::vector<SqliteValue> usage_values(const Usage& usage) {
+  std::optional<int64_t> cpu;
+  if (usage.cpu) cpu = std::chrono::duration_cast<std::chrono::microseconds>(*usage.cpu).count();
+  std::vector<SqliteValue> out;
+  for (const auto& n : {cpu, usage.peak_memory, usage.bytes_read, usage.files_read,
+                        usage.bytes_written, usage.files_written})
+    out.push_back(number_value(n));
+  return out;
+}
+
+/// From the column `at` on; a file that could not be upgraded has none.
+Usage usage_of(const std::vector<SqliteValue>& row, size_t at) {
+  Usage out;
+  if (row.size() < at + 6) return out;
+  if (const auto cpu = integer_of(row[at])) out.cpu = std::chrono::microseconds(*cpu);
+  out.peak_memory = integer_of(row[at + 1]);
+  out.bytes_read = integer_of(row[at + 2]);
+  out.files_read = integer_of(row[at + 3]);
+  out.bytes_written = integer_of(row[at + 4]);
+  out.files_written = integer_of(row[at + 5]);
+  return out;
 }
 
 Task task_of(const std::vector<SqliteValue>& row) {
@@ -76,7 +119,17 @@ Task task_of(const std::vector<SqliteValue>& row) {
   t.hint = text_of(row[15]);
   t.caused_by = text_of(row[16]);
   if (row.size() > 17) t.warnings = text_of(row[17]);  // not in a file that could not be upgraded
+  t.usage = usage_of(row, 18);
   return t;
+}
+
+/// A row whose last columns are the usage.
+void insert(Sqlite& db, const std::string& table, std::vector<SqliteValue> values,
+            const Usage& usage) {
+  for (auto& value : usage_values(usage)) values.push_back(std::move(value));
+  std::string marks = "?";
+  for (size_t i = 1; i < values.size(); ++i) marks += ", ?";
+  db.query("INSERT OR REPLACE INTO " + table + " VALUES (" + marks + ")", values);
 }
 
 Run run_of(const std::vector<SqliteValue>& row) {
@@ -89,7 +142,8 @@ Run run_of(const std::vector<SqliteValue>& row) {
           time_of(row[6]),
           text_of(row[7]),
           integer_of(row[8]).value_or(0),
-          integer_of(row[9]).value_or(0)};
+          integer_of(row[9]).value_or(0),
+          usage_of(row, 10)};
 }
 
 }  // namespace
@@ -228,9 +282,11 @@ History::~History() = default;
 
 void History::begin(const Run& run) {
   impl_->push([run](Sqlite& db) {
-    db.query("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-             {run.id, run.environment, run.command, run.version, run.retry_of, micros(run.started),
-              time_value(run.ended), run.status, run.tasks, run.failed});
+    std::vector<SqliteValue> values{
+        run.id,       run.environment,     run.command,           run.version,
+        run.retry_of, micros(run.started), time_value(run.ended), run.status,
+        run.tasks,    run.failed};
+    insert(db, "runs", std::move(values), run.usage);
   });
 }
 
@@ -238,13 +294,26 @@ void History::end(const Run& run) { begin(run); }
 
 void History::add(const Task& t) {
   impl_->push([t](Sqlite& db) {
-    db.query(
-        "INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-        "?)",
-        {t.run, t.asset, t.kind, t.status, int64_t(t.attempts), time_value(t.started),
-         time_value(t.ended), t.rows, t.version, t.intervals, t.rejected,
-         t.quality_score ? SqliteValue(*t.quality_score) : SqliteValue(std::monostate{}), t.reasons,
-         t.error_code, t.error, t.hint, t.caused_by, t.warnings});
+    std::vector<SqliteValue> values{
+        t.run,
+        t.asset,
+        t.kind,
+        t.status,
+        int64_t(t.attempts),
+        time_value(t.started),
+        time_value(t.ended),
+        t.rows,
+        t.version,
+        t.intervals,
+        t.rejected,
+        t.quality_score ? SqliteValue(*t.quality_score) : SqliteValue(std::monostate{}),
+        t.reasons,
+        t.error_code,
+        t.error,
+        t.hint,
+        t.caused_by,
+        t.warnings};
+    insert(db, "tasks", std::move(values), t.usage);
   });
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "base/usage.h"
 
 /// The record of runs in `<project>/.windrow/history.db`.
 namespace windrow::history {
@@ -21,6 +22,7 @@ struct Run {
   std::optional<Time> ended;  ///< nothing: it still runs, or it was killed
   std::string status;         ///< running, done, failed, canceled
   int64_t tasks = 0, failed = 0;
+  Usage usage = {};  ///< empty while it runs, and where a version before kept none
 };
 
 struct Task {
@@ -34,6 +36,7 @@ struct Task {
   std::string error_code, error, hint;
   std::string caused_by;
   std::string warnings;  ///< JSON list; empty where a version before kept none
+  Usage usage;           ///< the same
 };
 
 struct Check {

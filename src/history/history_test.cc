@@ -43,10 +43,13 @@ TEST_F(HistoryTest, RemembersRunsAndTasks) {
   task.status = "failed";
   task.error = "broken \"é\"";
   task.quality_score = 0.5;
+  task.usage.cpu = std::chrono::milliseconds(1500);
+  task.usage.bytes_written = 0;
   history.add(task);
   history.add(Check{"b", "gold.x", "x is unique", "block", false, 2, 10, "m", "{}"});
   b.ended = time_from_micros(9);
   b.status = "failed";
+  b.usage.peak_memory = 5;
   history.end(b);
   ASSERT_EQ(history.runs(10).size(), 2u);
   EXPECT_EQ(history.runs(1)[0].id, "b");
@@ -56,6 +59,9 @@ TEST_F(HistoryTest, RemembersRunsAndTasks) {
   ASSERT_EQ(history.tasks("b").size(), 1u);
   EXPECT_EQ(history.tasks("b")[0].error, task.error);
   EXPECT_EQ(history.tasks("b")[0].quality_score, 0.5);
+  EXPECT_EQ(history.tasks("b")[0].usage, task.usage);
+  EXPECT_EQ(history.run("b")->usage, b.usage);
+  EXPECT_EQ(history.run("a")->usage, Usage{});
   EXPECT_EQ(history.checks("b")[0].failing, 2);
   history.keep(1);
   EXPECT_EQ(history.runs(10).size(), 1u);
@@ -215,9 +221,49 @@ TEST_F(HistoryTest, AnOlderFileGoesOn) {
   ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(all[1].rows, 7);
   EXPECT_EQ(all[1].warnings, "");
+  EXPECT_EQ(all[1].usage, Usage{});
+  EXPECT_EQ(history.run("old")->usage, Usage{});
   EXPECT_EQ(history.lost().records, 0);
   History again(path_);
   EXPECT_EQ(again.runs(10).size(), 2u);
+}
+
+/// A file that was made before tasks had a usage.
+TEST_F(HistoryTest, AFileOfTheFormatBeforeGoesOn) {
+  std::filesystem::create_directories(folder_ / "state");
+  {
+    clients::Sqlite db(path_, clients::Sqlite::Mode::create);
+    db.execute(
+        "CREATE TABLE runs (id TEXT PRIMARY KEY, environment TEXT, command TEXT, version TEXT, "
+        "retry_of TEXT, started INTEGER, ended INTEGER, status TEXT, tasks INTEGER, failed "
+        "INTEGER);"
+        "CREATE TABLE tasks (run TEXT, asset TEXT, kind TEXT, status TEXT, attempts INTEGER, "
+        "started INTEGER, ended INTEGER, rows INTEGER, version INTEGER, intervals INTEGER, "
+        "rejected INTEGER, quality_score REAL, reasons TEXT, error_code TEXT, error TEXT, hint "
+        "TEXT, caused_by TEXT, warnings TEXT, PRIMARY KEY (run, asset)) WITHOUT ROWID;"
+        "CREATE TABLE checks (run TEXT, asset TEXT, description TEXT, severity TEXT, passed "
+        "INTEGER, failing INTEGER, total INTEGER, message TEXT, sample TEXT);"
+        "INSERT INTO runs VALUES ('old', 'dev', 'run', '1', '', 1, 2, 'done', 1, 0);"
+        "INSERT INTO tasks VALUES ('old', 'gold.x', 'table', 'done', 1, 1, 2, 7, 3, 0, 0, NULL, "
+        "'[]', '', '', '', '', '[\"w\"]');"
+        "PRAGMA user_version = 2;");
+  }
+  History history(path_);
+  auto now = run("new", 5);
+  now.usage.bytes_read = 9;
+  history.begin(now);
+  Task task;
+  task.run = "new";
+  task.asset = "gold.x";
+  task.usage.files_read = 4;
+  history.add(task);
+  const auto all = history.tasks_of("gold.x", "", 10);
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].usage, task.usage);
+  EXPECT_EQ(all[1].warnings, R"(["w"])");
+  EXPECT_EQ(all[1].usage, Usage{});
+  EXPECT_EQ(history.run("new")->usage, now.usage);
+  EXPECT_EQ(history.lost().records, 0);
 }
 
 /// Room on the disk comes back, a folder is made: what follows is kept.
@@ -238,7 +284,8 @@ TEST_F(HistoryTest, ANewerFileIsRefused) {
   { History made(path_); }
   {
     clients::Sqlite db(path_, clients::Sqlite::Mode::existing);
-    db.execute("PRAGMA user_version = 99");
+    EXPECT_EQ(clients::integer_of(db.query("PRAGMA user_version")[0][0]), 3);
+    db.execute("PRAGMA user_version = 4");
   }
   EXPECT_THROW(History refused(path_), Error);
 }

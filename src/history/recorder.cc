@@ -17,11 +17,8 @@ void Recorder::told(const observe::Event& event) {
 }
 
 void Recorder::record(const observe::Event& event, const observe::RunStarted& run) {
-  const Run begun{event.run,    run.environment,
-                  run.command,  run.version,
-                  run.retry_of, event.at,
-                  {},           "running",
-                  run.tasks,    0};
+  const Run begun{event.run, run.environment, run.command, run.version, run.retry_of, event.at, {},
+                  "running", run.tasks,       0,           {}};
   {
     std::lock_guard lock(mutex_);
     running_[event.run] = begun;
@@ -51,6 +48,7 @@ void Recorder::record(const observe::Event& event, const observe::TaskOutcome& o
     task.hint = outcome.problem->hint;
   }
   task.caused_by = outcome.caused_by;
+  task.usage = outcome.usage;
   history_.add(task);
 }
 
@@ -70,6 +68,7 @@ void Recorder::record(const observe::Event& event, const observe::RunEnded& ende
   run.ended = event.at;
   run.status = ended.status;
   run.failed = ended.failed;
+  run.usage = ended.usage;
   history_.end(run);
 }
 

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/progress.h"
 #include "base/time.h"
+#include "base/usage.h"
 
 /// What happens in a run, told once to all who want to know: history, log, terminal, metrics.
 namespace windrow::observe {
@@ -61,6 +62,7 @@ struct TaskOutcome {
   std::optional<Problem> problem;
   std::string caused_by;  ///< skipped: the asset that failed
   int attempts = 0;
+  Usage usage;  ///< of all attempts
   Time started, ended;
   std::vector<std::string> reasons;  ///< why it was due
 };
@@ -86,6 +88,7 @@ struct RunEnded {
   std::string status;  ///< done, failed, canceled
   int64_t failed = 0;  ///< tasks
   std::chrono::microseconds elapsed{};
+  Usage usage = {};  ///< of all tasks; the memory is that of the whole process since it began
 };
 /// Records of the run that the history could not keep.
 struct HistoryLost {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -11,9 +12,11 @@ namespace windrow::publish {
 class Checksum {
  public:
   void add(std::string_view bytes) {
+    bytes_ += int64_t(bytes.size());
     pending_ += bytes;
     if (pending_.size() >= kFold) fold();
   }
+  int64_t bytes() const { return bytes_; }
   std::string text() {
     fold();
     return state_;
@@ -26,6 +29,7 @@ class Checksum {
     pending_.clear();
   }
   std::string state_, pending_;
+  int64_t bytes_ = 0;
 };
 
 }  // namespace windrow::publish

@@ -31,6 +31,8 @@ struct Manifest {
   Time started, published;
   std::string inputs;    ///< `table@id@version;…`: what the rows were made from
   std::string rejected;  ///< definition and inputs of the batch that a rollback took back
+  /// That were sent, and in how many files, where the store counts them; it does not keep these.
+  std::optional<int64_t> bytes, files;
 };
 
 /// What to send of a view, and how the store is to take it.

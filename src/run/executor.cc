@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <condition_variable>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <queue>
@@ -51,6 +52,7 @@ class Execution {
         cancel_(cancel),
         clock_(clock),
         observer_(observer),
+        meters_(tasks.size()),
         random_(settings.seed) {
     outcomes_.resize(tasks.size());
     waiting_for_.resize(tasks.size());
@@ -192,9 +194,12 @@ class Execution {
   }
 
   std::optional<Problem> run_work(size_t i, Cancel& cancel, int number, bool& did) {
-    Context context{cancel, number, [this, i](const Progress& progress) {
+    Context context{cancel, number,
+                    [this, i](const Progress& progress) {
                       tell(turn_now(), [&] { observer_.progressed(i, progress); });
-                    }};
+                    },
+                    meters_[i]};
+    const CpuScope cpu(&meters_[i]);
     try {
       did = tasks_[i].work(context);
       return {};
@@ -281,6 +286,7 @@ class Execution {
   void end(size_t i, Status status, std::vector<size_t>& ended) {
     outcomes_[i].status = status;
     outcomes_[i].ended = clock_.now();
+    outcomes_[i].usage = meters_[i].usage();
     if (outcomes_[i].attempts == 0) outcomes_[i].started = outcomes_[i].ended;
     ended.push_back(i);
     --unfinished_;
@@ -340,6 +346,7 @@ class Execution {
   std::mutex mutex_, telling_;
   std::condition_variable changed_, told_changed_;
   uint64_t next_turn_ = 0, told_ = 0;
+  std::deque<Meter> meters_;  ///< of each task; safe from any thread
   std::mt19937_64 random_;
   std::vector<Outcome> outcomes_;
   std::vector<size_t> waiting_for_;

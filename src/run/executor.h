@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/progress.h"
 #include "base/time.h"
+#include "base/usage.h"
 
 /// Executes tasks in the order of their dependencies. Knows nothing of what a task does.
 namespace windrow::run {
@@ -31,6 +32,7 @@ struct Context {
   Cancel& cancel;  ///< asked to stop by the user, or because time ran out
   int attempt = 1;
   ProgressSink progress;
+  Meter& meter;  ///< of all attempts; the time of the thread that the work is on is counted already
 };
 
 enum class Status { waiting, running, done, nothing_to_do, failed, skipped, canceled };
@@ -52,6 +54,7 @@ struct Outcome {
   int attempts = 0;
   std::optional<Problem> problem;  ///< failed: the last attempt's
   std::optional<size_t> cause;     ///< skipped: the task that failed
+  Usage usage;                     ///< of all attempts
   Time started, ended;
 };
 

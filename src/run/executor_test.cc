@@ -73,6 +73,42 @@ TEST_F(Executor, RetriesWhatMayPass) {
   EXPECT_EQ(calls, 3);
 }
 
+TEST_F(Executor, TellsWhatATaskUsedInAllItsAttempts) {
+  Usage attempt;
+  attempt.bytes_read = 10;
+  add([&](Context& c) {
+    c.meter.add(attempt);
+    if (c.attempt < 3) throw Error(Code::unavailable, "not yet");
+    return true;
+  });
+  tasks_[0].retry = {5, 1ms, 2, 4ms};
+  ok();
+  fails(Code::data);
+  ok({2});
+  run();
+  EXPECT_EQ(last_[0].usage.bytes_read, 30);
+  EXPECT_FALSE(last_[0].usage.bytes_written);
+  EXPECT_TRUE(last_[0].usage.cpu && last_[1].usage.cpu && last_[2].usage.cpu);
+  EXPECT_FALSE(last_[1].usage.bytes_read);
+  EXPECT_EQ(last_[3].usage, Usage{});  // it was skipped
+}
+
+/// One works, the other waits; each on a thread.
+TEST_F(Executor, TasksAtTheSameTimeDoNotCountEachOther) {
+  std::atomic<bool> over{false};
+  add([&](Context&) {
+    std::this_thread::sleep_for(100ms);
+    over = true;
+    return true;
+  });
+  add([&](Context&) {
+    while (!over) continue;
+    return true;
+  });
+  run();
+  EXPECT_LT(*last_[0].usage.cpu, *last_[1].usage.cpu);
+}
+
 TEST_F(Executor, RetriesAreBoundedAndOnlyForWhatMayPass) {
   fails(Code::unavailable);
   tasks_[0].retry = {2, 1ms, 2, 1ms};

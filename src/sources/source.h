@@ -8,6 +8,7 @@
 
 #include "base/cancel.h"
 #include "base/rows.h"
+#include "base/usage.h"
 #include "lake/actions.h"
 #include "project/forward.h"
 #include "storage/file_system.h"
@@ -124,6 +125,8 @@ struct Context {
   /// A reload: one batch of all rows, of whatever size, under the present definition. What cannot
   /// be asked a second time gives those that the table keeps the records of.
   bool whole = false;
+  /// Told what was taken of the source: bytes of files, answers, events; nothing: nobody asks.
+  Meter* meter = nullptr;
 };
 
 }  // namespace windrow::sources

@@ -11,7 +11,7 @@ namespace {
 class NoEngine final : public engine::DuckEngine {
  public:
   std::unique_ptr<lake::DuckRows> open_inside(const std::vector<engine::Input>&, Cancel&,
-                                              const ProgressSink&) override {
+                                              const ProgressSink&, Meter*) override {
     throw Error(Code::internal, "not in this test");
   }
   std::string dialect() const override { return "none"; }

@@ -9,6 +9,7 @@
 
 #include "base/cancel.h"
 #include "base/time.h"
+#include "base/usage.h"
 #include "duck/forward.h"
 #include "engine/duckdb/duckdb_engine.h"
 #include "graph/graph.h"
@@ -64,6 +65,7 @@ struct Report {
   std::vector<quality::CheckResult> checks;
   std::vector<std::string> check_warnings;
   std::optional<double> quality_score;
+  Meter* meter = nullptr;  ///< told what the task uses; nothing: nobody asks
 
   /// What many batches say is told once.
   void warn(std::string text) {

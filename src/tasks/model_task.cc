@@ -141,7 +141,7 @@ class ModelBuild {
   std::unique_ptr<lake::RowWork> open(const std::map<std::string, lake::Relation>& replaced) {
     return context_.engine.open(
         inputs_for(context_.project, context_.graph, select_, context_.tables, replaced), cancel_,
-        progress_);
+        progress_, report_.meter);
   }
 
   Parameters parameters() const {

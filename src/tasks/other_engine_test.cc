@@ -112,7 +112,7 @@ class ToyEngine final : public engine::Engine {
  public:
   explicit ToyEngine(duck::Database& parquet) : parquet_(parquet) {}
   std::unique_ptr<lake::RowWork> open(const std::vector<engine::Input>& inputs, Cancel&,
-                                      const ProgressSink&) override {
+                                      const ProgressSink&, Meter*) override {
     return std::make_unique<ToyRows>(inputs, parquet_);
   }
   std::string dialect() const override { return "toy 1"; }

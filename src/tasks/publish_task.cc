@@ -23,7 +23,8 @@ const publish::Manifest* found_in(const Manifests& there, const Candidate& c) {
 std::unique_ptr<lake::DuckRows> session_for(const Context& context,
                                             const project::Publication& publication,
                                             const std::vector<const Candidate*>& candidates,
-                                            Cancel& cancel, const ProgressSink& progress) {
+                                            Cancel& cancel, const ProgressSink& progress,
+                                            Meter* meter) {
   std::vector<engine::Input> inputs;
   for (const auto* c : candidates) {
     sql::Parsed reads;
@@ -35,7 +36,7 @@ std::unique_ptr<lake::DuckRows> session_for(const Context& context,
     for (auto& input : inputs_for(context.project, context.graph, reads, context.tables, {}))
       inputs.push_back(std::move(input));
   }
-  return context.inside.open_inside(inputs, cancel, progress);
+  return context.inside.open_inside(inputs, cancel, progress, meter);
 }
 
 publish::ViewBatch batch_of(const Context& context, const Candidate& c,
@@ -107,12 +108,17 @@ void publish_views(const Context& context, const project::Publication& publicati
   }
   if (!boundaries.empty()) store->move_boundaries(boundaries);
   if (sent.empty()) return;
-  const auto session = session_for(context, publication, sent, cancel, progress);
+  const auto session = session_for(context, publication, sent, cancel, progress, report.meter);
   std::vector<publish::ViewBatch> batches;
   for (const auto* c : sent)
     batches.push_back(batch_of(context, *c, found_in(there, *c), session->connection()));
-  for (const auto& manifest : store->publish(batches, session->connection(), cancel, progress))
+  for (const auto& manifest : store->publish(batches, session->connection(), cancel, progress)) {
     report.rows += manifest.rows;
+    Usage sent;
+    sent.bytes_written = manifest.bytes;
+    sent.files_written = manifest.files;
+    if (report.meter) report.meter->add(sent);
+  }
   report.changed = true;
 }
 
@@ -126,7 +132,7 @@ std::vector<PublicationPreview> preview_publication(const Context& context,
   std::vector<const Candidate*> sent;
   for (const auto& c : candidates)
     if (due(c, found_in(there, c)) == Due::yes) sent.push_back(&c);
-  const auto session = session_for(context, publication, sent, cancel, {});
+  const auto session = session_for(context, publication, sent, cancel, {}, nullptr);
   auto& connection = session->connection();
   for (const auto& view : publication.views) {
     PublicationPreview preview;

@@ -43,7 +43,14 @@ void load_seed(const Context& context, const project::Seed& seed, Cancel& cancel
   const auto pending = pending_seed(context, seed);
   if (!pending && !context.choices.full_refresh) return;
   const std::string asset = asset_of(seed);
-  const auto session = context.inside.open_inside({}, cancel, progress);
+  if (report.meter) {
+    report.meter->reads_outside();
+    Usage taken;
+    taken.files_read = 1;
+    if (const auto file = context.files.stat(seed.path)) taken.bytes_read = int64_t(file->size);
+    report.meter->add(taken);
+  }
+  const auto session = context.inside.open_inside({}, cancel, progress, report.meter);
   auto at = stage_at(context, *session, asset);
   at.may_replace_schema = at.current.has_value();
   auto staged = lake::stage_replace(at, select_of(seed, at, *session), {});

@@ -21,7 +21,8 @@ constexpr int kConflictsMax = 20;
 constexpr int64_t kFewMisfits = 10'000;
 
 std::unique_ptr<sources::Reader> reader_of(const Context& context, const project::Source& source,
-                                           Cancel* cancel, bool whole = false) {
+                                           Cancel* cancel, bool whole = false,
+                                           Meter* meter = nullptr) {
   const sources::Context outside{context.project,
                                  context.project.root,
                                  context.choices.now,
@@ -29,7 +30,8 @@ std::unique_ptr<sources::Reader> reader_of(const Context& context, const project
                                  cancel,
                                  context.shared,
                                  true,
-                                 whole};
+                                 whole,
+                                 meter};
   return context.sources->of(source).open(source, outside);
 }
 
@@ -269,7 +271,8 @@ std::optional<int64_t> commit_staged(const Context& context, const project::Sour
 void read_source(const Context& context, const project::Source& source, Cancel& cancel,
                  const ProgressSink& progress, Report& report,
                  const std::optional<Reload>& reload) {
-  const auto reader = reader_of(context, source, &cancel, reload.has_value());
+  const auto reader = reader_of(context, source, &cancel, reload.has_value(), report.meter);
+  if (report.meter) report.meter->reads_outside();
   std::vector<std::string> partition_by;
   for (const auto& [column, expression] : source.partition_by) partition_by.push_back(column);
   std::vector<lake::Txn> last;
@@ -279,7 +282,7 @@ void read_source(const Context& context, const project::Source& source, Cancel& 
   };
   while (conflicts < kConflictsMax) {
     cancel.check();
-    const auto session = context.inside.open_inside({}, cancel, progress);
+    const auto session = context.inside.open_inside({}, cancel, progress, report.meter);
     const auto before = progress_of(context, source.name);
     reader->restore(table_now(context, source.name));
     if (reader->keeps_state()) {

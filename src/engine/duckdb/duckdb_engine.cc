@@ -11,6 +11,7 @@
 #include "columns/parquet_files.h"
 #include "duck/batches.h"
 #include "duck/duck.h"
+#include "duck/metering.h"
 #include "duck/quoting.h"
 #include "lake/table.h"
 
@@ -59,12 +60,14 @@ class Connected {
 class Session final : private Connected, public lake::DuckRows {
  public:
   Session(duck::Database& database, const std::string& catalog, const std::vector<Input>& inputs,
-          Cancel& cancel, const ProgressSink& progress)
+          Cancel& cancel, const ProgressSink& progress, Meter* meter)
       : Connected(database),
         DuckRows(own),
         catalog_(catalog),
         cancel_(cancel),
-        progress_(progress) {
+        progress_(progress),
+        meter_(meter) {
+    if (meter_) duck::measure(own, *meter_);
     const std::string name = duck::quote_name(catalog_);
     own.execute("ATTACH ':memory:' AS " + name + "; USE " + name);
     stop_ = own.stop_on(cancel_);
@@ -105,7 +108,9 @@ class Session final : private Connected, public lake::DuckRows {
                                           const ProgressSink& progress) override {
     cancel_.check();
     ProgressPoll poll(own, progress_);
-    return DuckRows::write(select, parameters, options, progress);
+    auto files = DuckRows::write(select, parameters, options, progress);
+    if (meter_) meter_->add(written(files));
+    return files;
   }
 
  private:
@@ -122,9 +127,18 @@ class Session final : private Connected, public lake::DuckRows {
     own.execute("CREATE OR REPLACE VIEW " + name + " AS " + lake::duck_sql(input.rows));
   }
 
+  static Usage written(const std::vector<columns::WrittenFile>& files) {
+    Usage out;
+    out.files_written = int64_t(files.size());
+    out.bytes_written = 0;
+    for (const auto& file : files) *out.bytes_written += file.bytes;
+    return out;
+  }
+
   std::string catalog_;
   Cancel& cancel_;
   ProgressSink progress_;
+  Meter* meter_;
   std::set<std::string> schemas_;
   Cancel::Registration stop_;
 };
@@ -135,9 +149,9 @@ class OwnEngine final : public DuckEngine {
       : options_(options), files_(files) {}
 
   std::unique_ptr<lake::DuckRows> open_inside(const std::vector<Input>& inputs, Cancel& cancel,
-                                              const ProgressSink& progress) override {
+                                              const ProgressSink& progress, Meter* meter) override {
     return std::make_unique<Session>(database(), "session_" + std::to_string(++sessions_), inputs,
-                                     cancel, progress);
+                                     cancel, progress, meter);
   }
   std::string dialect() const override { return "duckdb " + duck::version(); }
 

@@ -16,11 +16,11 @@ class DuckEngine : public Engine {
   /// For what runs in this process whatever engine builds the models: sources, publishing. The
   /// connection's views are the inputs.
   virtual std::unique_ptr<lake::DuckRows> open_inside(const std::vector<Input>& inputs,
-                                                      Cancel& cancel,
-                                                      const ProgressSink& progress) = 0;
+                                                      Cancel& cancel, const ProgressSink& progress,
+                                                      Meter* meter) = 0;
   std::unique_ptr<lake::RowWork> open(const std::vector<Input>& inputs, Cancel& cancel,
-                                      const ProgressSink& progress) final {
-    return open_inside(inputs, cancel, progress);
+                                      const ProgressSink& progress, Meter* meter) final {
+    return open_inside(inputs, cancel, progress, meter);
   }
 };
 

@@ -180,6 +180,10 @@ class FileStore final : public Store {
       memory.manifest.rows = deliver_texts(view, path, words, connection, cancel, progress, digest);
     }
     memory.manifest.checksum = digest.hexadecimal();
+    if (const auto written = files_.stat(path)) {
+      memory.manifest.bytes = int64_t(written->size);
+      memory.manifest.files = 1;
+    }
     if (std::to_string(memory.manifest.rows) != words.filled("{rows}"))
       throw Error(Code::internal,
                   fmt::format("view \"{}\" gave {} rows, and {} when they were counted", view.table,

@@ -363,6 +363,7 @@ class PostgresStore final : public Store {
                            connection, cancel, progress);
     }
     manifest.checksum = checksum.text();
+    manifest.bytes = checksum.bytes();
     if (!table.exists && !upsert) make_indexes(database, view);
     if (progress) progress({view.table, "writing", 1, manifest.rows});
     return deleted > 0;

@@ -101,6 +101,7 @@ class FilesReader final : public Reader {
         spill_(context.project.state_folder() + "/spill"),
         storage_(context.files),
         cancel_(context.cancel),
+        meter_(context.meter),
         hopeful_(context.hopeful),
         whole_(context.whole),
         now_(context.now),
@@ -136,7 +137,10 @@ class FilesReader final : public Reader {
       kept_ = records.kept;
       // Without a row: that they were read is kept all the same.
       if (records.sql.empty()) records.sql = no_rows();
-      if (!records.sql.empty()) return batch_of(files, records, parameters, txns);
+      if (!records.sql.empty()) {
+        count(files);
+        return batch_of(files, records, parameters, txns);
+      }
       if (!bad_.empty() || !records.rejected.empty()) throw no_columns(files, records, session);
     }
     return {};
@@ -517,6 +521,15 @@ class FilesReader final : public Reader {
                  source_.from.place);
   }
 
+  void count(const std::vector<FoundFile>& files) {
+    if (!meter_) return;
+    Usage taken;
+    taken.files_read = int64_t(files.size());
+    taken.bytes_read = 0;
+    for (const auto& file : files) *taken.bytes_read += int64_t(file.size);
+    meter_->add(taken);
+  }
+
   Batch batch_of(const std::vector<FoundFile>& files, const Records& records,
                  const Parameters& parameters, const std::map<std::string, lake::Txn>& txns) {
     Batch batch;
@@ -566,6 +579,7 @@ class FilesReader final : public Reader {
   std::string root_, spill_;
   storage::FileSystem* storage_;
   Cancel* cancel_;
+  Meter* meter_;
   mutable std::unique_ptr<clients::HttpClient> http_;
   int64_t links_ = 0;
   bool careful_ = false, hopeful_ = false, whole_ = false;

@@ -19,8 +19,8 @@ Stream light(const Stream& stream) {
 
 }  // namespace
 
-Fetcher::Fetcher(const RestConfig& config, Requester& requester, Cancel& cancel)
-    : config_(config), requester_(requester), cancel_(cancel) {
+Fetcher::Fetcher(const RestConfig& config, Requester& requester, Cancel& cancel, Meter* meter)
+    : config_(config), requester_(requester), meter_(meter), cancel_(cancel) {
   on_cancel_ = cancel_.on_request([this] {
     const std::scoped_lock lock(mutex_);
     changed_.notify_all();
@@ -94,7 +94,15 @@ std::optional<Fetcher::Job> Fetcher::pick() {
   return {};
 }
 
+void Fetcher::count(const Answer& answer) const {
+  if (!meter_) return;
+  Usage taken;
+  taken.bytes_read = int64_t(answer.body.size());
+  meter_->add(taken);
+}
+
 void Fetcher::work() {
+  const CpuScope cpu(meter_);
   std::unique_lock lock(mutex_);
   for (;;) {
     std::optional<Job> job;
@@ -108,6 +116,7 @@ void Fetcher::work() {
       const std::string url =
           url_of(config_, resource, job->as_found, job->at, cursor_of(resource));
       answer = requester_.get(url, headers_of(resource, url), cancel_, resource.secret_params);
+      count(answer);
     } catch (...) {
       failure = std::current_exception();
     }

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/usage.h"
 #include "sources/rest/extraction.h"
 
 /// Private to sources/rest: asks for pages of several lists at once, ahead of who takes them,
@@ -15,7 +16,7 @@ namespace windrow::sources {
 
 class Fetcher {
  public:
-  Fetcher(const RestConfig& config, Requester& requester, Cancel& cancel);
+  Fetcher(const RestConfig& config, Requester& requester, Cancel& cancel, Meter* meter);
   ~Fetcher();
   Fetcher(const Fetcher&) = delete;
   Fetcher& operator=(const Fetcher&) = delete;
@@ -42,11 +43,13 @@ class Fetcher {
     Stream as_found;  ///< what the URL depends on
   };
   void work();
+  void count(const Answer& answer) const;
   std::optional<Job> pick();
   Stream* ready();
 
   const RestConfig& config_;
   Requester& requester_;
+  Meter* meter_;   ///< told of answers and of the threads' time
   Cancel cancel_;  ///< a child, so that the threads end with this
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -65,6 +65,7 @@ class RestReader final : public Reader {
                             context.shared ? context.shared->secrets : nullptr)),
         now_(context.now),
         cancel_(context.cancel),
+        meter_(context.meter),
         folder_(context.project.state_folder() + "/spill"),
         throttles_(context.shared ? &context.shared->throttles : nullptr),
         secrets_(context.shared ? context.shared->secrets : nullptr),
@@ -130,6 +131,7 @@ class RestReader final : public Reader {
   RestConfig config_;
   Time now_;
   Cancel* cancel_;
+  Meter* meter_;
   Cancel never_;
   std::string folder_;
   Throttles* throttles_;
@@ -214,7 +216,7 @@ void RestReader::begin() {
 }
 
 void RestReader::begin_level(lake::DuckRows& session) {
-  fetcher_ = std::make_unique<Fetcher>(config_, *requester_, cancel_ ? *cancel_ : never_);
+  fetcher_ = std::make_unique<Fetcher>(config_, *requester_, cancel_ ? *cancel_ : never_, meter_);
   fetcher_->cursor_of = [this](const RestResource& resource) {
     const auto found = cursors_.find(resource.name);
     return found == cursors_.end() ? std::string() : found->second;

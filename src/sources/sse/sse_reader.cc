@@ -51,8 +51,9 @@ struct State {
 class Listener {
  public:
   Listener(Requester& requester, std::string url, std::string last_id, uint64_t event_bytes_max,
-           Cancel& cancel)
+           Cancel& cancel, Meter* meter)
       : requester_(requester),
+        meter_(meter),
         url_(std::move(url)),
         last_id_(std::move(last_id)),
         event_bytes_max_(event_bytes_max),
@@ -145,6 +146,7 @@ class Listener {
   }
 
   void work() {
+    const CpuScope cpu(meter_);
     const auto& server = requester_.server();
     int failures = 0;
     try {
@@ -175,6 +177,7 @@ class Listener {
   }
 
   Requester& requester_;
+  Meter* meter_;
   const std::string url_;
   std::string last_id_;  // of the thread alone
   const uint64_t event_bytes_max_;
@@ -195,6 +198,7 @@ class SseReader final : public Reader {
       : source_(source),
         now_(context.now),
         cancel_(context.cancel ? context.cancel : &never_),
+        meter_(context.meter),
         folder_(context.project.state_folder() + "/spill"),
         shared_(context.shared ? context.shared : &own_),
         from_table_(context.whole) {
@@ -248,7 +252,7 @@ class SseReader final : public Reader {
     }
     if (!listener_)
       listener_ = std::make_unique<Listener>(*requester_, url_, state_.last_id, record_bytes_max_,
-                                             *cancel_);
+                                             *cancel_, meter_);
     spool_->clear();
     auto flush = end;
     try {
@@ -283,6 +287,11 @@ class SseReader final : public Reader {
 
   void take(const Listener::Heard& held) {
     const auto& event = held.event;
+    if (meter_) {
+      Usage taken;
+      taken.bytes_read = int64_t(event.bytes);
+      meter_->add(taken);
+    }
     if (!event.id.empty()) state_.last_id = event.id;
     if (!types_.empty() && std::find(types_.begin(), types_.end(), event.type) == types_.end())
       return;
@@ -320,6 +329,7 @@ class SseReader final : public Reader {
   Time now_;
   Cancel never_;
   Cancel* cancel_;
+  Meter* meter_;
   std::string folder_;
   Shared own_;
   Shared* shared_;

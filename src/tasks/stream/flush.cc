@@ -165,6 +165,11 @@ void Flush::count() {
   progress_.committed(inbox_.next());
   status.messages += int64_t(inbox_.size());
   status.bytes += int64_t(inbox_.bytes());
+  if (report.meter) {
+    Usage taken;
+    taken.bytes_read = int64_t(inbox_.bytes());
+    report.meter->add(taken);
+  }
   ++status.commits;
   inbox_.clear();
   report.changed = true;

@@ -14,8 +14,9 @@ Stream::Stream(const Context& c, const project::Source& s, Cancel& cancel, Repor
       source(s),
       options(sources::kafka_options(c.project, s)),
       decoder(s, sources::record_format(s, sources::schema_registry(options))),
-      session(c.inside.open_inside({}, cancel, {})),
+      session(c.inside.open_inside({}, cancel, {}, r.meter)),
       report(r) {
+  if (r.meter) r.meter->reads_outside();
   for (const auto& [column, expression] : s.partition_by) partition_by.push_back(column);
 }
 
