@@ -186,6 +186,12 @@ class OpenProject final : public App {
   ErasureReceipt erase(const EraseOptions& options, Cancel& cancel) override {
     return work(cancel).erase(options);
   }
+  std::vector<EnvironmentView> environments(Cancel& cancel) override {
+    return work(cancel).environments();
+  }
+  DroppedEnvironment drop_environment(bool dry_run, bool force, Cancel& cancel) override {
+    return work(cancel).drop_environment(dry_run, force);
+  }
 
  private:
   /// Looks that got no answer in time outlive their question: they are kept until the next, which

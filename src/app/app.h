@@ -129,6 +129,11 @@ class App {
   virtual ErasureReceipt erase(const EraseOptions& options, Cancel& cancel) = 0;
   /// The rules of all tables whose layer has some, written to the bucket unless `dry_run`.
   virtual std::vector<LifecycleLine> lifecycle(bool dry_run) = 0;
+  virtual std::vector<EnvironmentView> environments(Cancel& cancel) = 0;
+  /// Removes the lake of the chosen environment with all its tables; killed anywhere it goes on
+  /// when it is asked for again. `force`: also where it publishes, or another environment has the
+  /// same lake.
+  virtual DroppedEnvironment drop_environment(bool dry_run, bool force, Cancel& cancel) = 0;
   virtual std::shared_ptr<history::History> history() = 0;
 };
 

@@ -255,6 +255,29 @@ Json json_of(const TriedSource& tried) {
   return out;
 }
 
+Json json_of(const EnvironmentView& environment) {
+  Json out{{"environment", environment.name},
+           {"lake", environment.lake},
+           {"chosen", environment.chosen},
+           {"publishes", environment.publishes}};
+  if (environment.tables) out["tables"] = *environment.tables;
+  if (environment.bytes) out["bytes"] = *environment.bytes;
+  if (!environment.shared_with.empty()) out["shared_with"] = environment.shared_with;
+  if (environment.problem) out["problem"] = json_of(*environment.problem);
+  return out;
+}
+
+Json json_of(const DroppedEnvironment& dropped, bool dry_run) {
+  Json tables = Json::array();
+  for (const auto& table : dropped.tables)
+    tables.push_back({{"table", table.name}, {"files", table.files}, {"bytes", table.bytes}});
+  return {{"environment", dropped.environment},
+          {"lake", dropped.lake},
+          {"tables", tables},
+          {"left", dropped.left},
+          {"dry_run", dry_run}};
+}
+
 Json json_of(const RetainedTable& table) {
   Json out{{"table", table.table},
            {"retention", duration_text(table.retention)},

@@ -40,6 +40,8 @@ Json json_of(const observe::Event& event);
 Json json_of(const AssetView& asset);
 Json json_of(const HealthLine& line);
 Json json_of(const RetainedTable& table);
+Json json_of(const EnvironmentView& environment);
+Json json_of(const DroppedEnvironment& dropped, bool dry_run);
 Json json_of(const TriedSource& tried);
 Json json_of(const LifecycleLine& line);
 Json json_of(const ErasureReceipt& receipt, bool dry_run);

@@ -100,6 +100,28 @@ struct LifecycleLine {
   std::optional<int> infrequent, archive, remove;
 };
 
+/// An environment of the project, and what its lake holds.
+struct EnvironmentView {
+  std::string name, lake;
+  bool chosen = false;
+  bool publishes = false;
+  std::optional<int64_t> tables, bytes;  ///< nothing: there is no lake yet, or nobody knows
+  std::vector<std::string> shared_with;  ///< whose lake is the same, or lies inside of it
+  std::optional<Problem> problem;
+};
+
+/// What was removed of an environment, or would be.
+struct DroppedEnvironment {
+  struct Table {
+    std::string name;
+    int64_t files = 0, bytes = 0;
+  };
+  std::string environment, lake;
+  std::vector<Table> tables;
+  std::vector<std::string> left;  ///< what is not ours in the lake's folder
+  bool there = false;             ///< there is a lake
+};
+
 /// What the retention of its layer did to a table.
 struct RetainedTable {
   std::string table;

@@ -43,6 +43,8 @@ class Work {
   std::vector<RetainedTable> retain(const std::string& select, bool dry_run);
   std::vector<LifecycleLine> lifecycle(bool dry_run);
   ErasureReceipt erase(const EraseOptions& options);
+  std::vector<EnvironmentView> environments();
+  DroppedEnvironment drop_environment(bool dry_run, bool force);
 
  private:
   lake::Lake* lake_if_there() { return services_->lake_if_there(); }

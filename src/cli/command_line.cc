@@ -24,7 +24,7 @@ const std::map<std::string, Verb>& verbs() {
       {"schema", schema_verb},   {"health", health_verb},     {"completion", completion_verb},
       {"version", version_verb}, {"lake", lake_verb},         {"publish", publish_verb},
       {"ingest", ingest_verb},   {"generate", generate_verb}, {"source", source_verb},
-      {"erase", erase_verb},     {"docs", docs_verb}};
+      {"erase", erase_verb}, {"docs", docs_verb}, {"fmt", fmt_verb}, {"env", env_verb}};
   return all;
 }
 

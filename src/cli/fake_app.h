@@ -171,6 +171,8 @@ class FakeApp final : public app::App {
   std::vector<app::AssetView> orphans() override { return told_.assets; }
   std::vector<app::HealthLine> health(Cancel&) override { return told_.health; }
   std::vector<app::LifecycleLine> lifecycle(bool) override { return {}; }
+  std::vector<app::EnvironmentView> environments(Cancel&) override { return {}; }
+  app::DroppedEnvironment drop_environment(bool, bool, Cancel&) override { return {}; }
   std::vector<app::RetainedTable> retain(const std::string&, bool, Cancel&) override {
     return told_.retained;
   }

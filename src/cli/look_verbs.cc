@@ -4,39 +4,8 @@
 #include "cli/session.h"
 #include "duck/duck.h"
 
-// check, test, ls, lineage, health, version.
+// test, ls, lineage, health, version.
 namespace windrow::cli {
-
-int check_verb(Session& session) {
-  const auto app = open_app(session);
-  const auto notices = app->check();
-  const auto workspace = app->workspace();
-  const auto& project = workspace->project;
-  const auto& out = session.out;
-  if (out.json()) {
-    out.write(dumped({{"project", project.name},
-                      {"sources", project.sources.size()},
-                      {"seeds", project.seeds.size()},
-                      {"models", project.models.size()},
-                      {"publications", project.publications.size()},
-                      {"tests", project.tests.size()},
-                      {"notices", notices}}));
-    return kDone;
-  }
-  for (const auto& notice : notices) out.print(out.style().yellow("note:") + " " + notice);
-  std::string parts;
-  const auto part = [&](size_t n, const char* noun) {
-    if (n > 0) parts += (parts.empty() ? "" : ", ") + counted(int64_t(n), noun);
-  };
-  part(project.sources.size(), "source");
-  part(project.seeds.size(), "seed");
-  part(project.models.size(), "model");
-  part(project.publications.size(), "publication");
-  part(project.tests.size(), "test");
-  out.print(out.style().bold(project.name) + ": " + (parts.empty() ? "nothing in it yet" : parts) +
-            ": " + out.style().green("nothing wrong"));
-  return kDone;
-}
 
 int test_verb(Session& session) {
   const auto app = open_app(session);

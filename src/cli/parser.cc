@@ -87,7 +87,15 @@ void making_verbs(CLI::App& app, Arguments& a) {
   init->add_flag("--empty", a.empty, "an empty project, whatever it is called")->excludes(named);
   verb(app, kMake, "check",
        "look at the project's files: names, types, cycles, SQL; touches no data",
-       "  windrow check\n  windrow -C films --json check\n");
+       "  windrow check\n  windrow check --watch\n  windrow -C films --json check\n")
+      ->add_flag("--watch", a.watch, "look again after each change of a file, until Ctrl-C");
+  auto* fmt =
+      verb(app, kMake, "fmt", "lay out the project's files: YAML, and the headers of models",
+           "  windrow fmt\n  windrow fmt --check\n  windrow fmt models/gold --diff\n");
+  fmt->add_option("path", a.names, "files and folders (default: all of the project)")
+      ->type_name("PATH");
+  fmt->add_flag("--check", a.check, "write nothing; exit code 1 where a file would change");
+  fmt->add_flag("--diff", a.diff, "write nothing; show what would change");
   auto* test = verb(app, kMake, "test", "unit tests of models: given rows, expected rows",
                     "  windrow test\n  windrow test --select gold.*\n");
   repeatable(test->add_option("-s,--select", a.select, "tests of which models"))
@@ -465,6 +473,19 @@ void lake_verbs(CLI::App& app, Arguments& a) {
           a);
 }
 
+void environment_verbs(CLI::App& app, Arguments& a) {
+  auto* env = verb(app, kWork, "env", "the project's environments and their lakes",
+                   "  windrow env list\n  windrow env drop trial --dry-run\n");
+  env->require_subcommand(1);
+  verb(*env, "Verbs", "list", "each with its lake and what it holds", "  windrow env list\n");
+  auto* drop = verb(*env, "Verbs", "drop", "remove an environment's lake with all its tables",
+                    "  windrow env drop trial --dry-run\n  windrow env drop trial --yes\n");
+  drop->add_option("name", a.name, "the environment")->required();
+  drop->add_flag("--force", a.force, "also one that publishes, or shares its lake");
+  drop->add_flag("-y,--yes", a.yes, "do not ask");
+  dry_run(drop, a);
+}
+
 void other_verbs(CLI::App& app, Arguments& a) {
   auto* completion =
       verb(app, kOther, "completion", "a completion script for a shell",
@@ -542,6 +563,7 @@ std::unique_ptr<CLI::App> make_parser(Arguments& a) {
   source_verbs(*app, a);
   erase_verb(*app, a);
   lake_verbs(*app, a);
+  environment_verbs(*app, a);
   other_verbs(*app, a);
   app->footer(
       "Begin with:\n  windrow init quickstart films && cd films && windrow plan && windrow run\n"

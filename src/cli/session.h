@@ -63,7 +63,9 @@ struct Arguments {
   bool dry_run = false, force = false, purge = false, verify = false;
   bool rollback = false;
   bool yes = false, keep_versions = false;  ///< erase
-  std::vector<std::string> names;           ///< publish: publications
+  std::vector<std::string> names;           ///< publish: publications; fmt: files and folders
+  bool check = false, diff = false;         ///< fmt
+  bool watch = false;                       ///< check
 };
 
 /// How a project is opened; tests put a false one here.
@@ -91,6 +93,8 @@ std::unique_ptr<app::App> open_app(Session& session);
 // One function a verb; each gives the exit code, or throws.
 int init_verb(Session& session);
 int check_verb(Session& session);
+int fmt_verb(Session& session);
+int env_verb(Session& session);
 int plan_verb(Session& session);
 int run_verb(Session& session);
 int source_verb(Session& session);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <memory>
 
 #include "base/nearest.h"
@@ -148,6 +149,36 @@ class Walk {
 std::vector<ProjectFile> walk_project(const std::string& root, const std::set<std::string>& skip,
                                       std::vector<Problem>& notices, Problems& problems) {
   return Walk(root, skip, notices, problems).run();
+}
+
+std::vector<std::string> folders_of_project(const std::string& root) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> out = {root};
+  for (const auto& folder : folders()) {
+    const std::string top = root + "/" + folder.name;
+    std::error_code failed;
+    if (!fs::is_directory(top, failed)) continue;
+    out.push_back(top);
+    // What goes meanwhile is told as a change of the folder above.
+    for (fs::recursive_directory_iterator entry(top, failed), end; entry != end && !failed;
+         entry.increment(failed)) {
+      const bool hidden = is_passed_over(entry->path().filename().string());
+      std::error_code ignored;
+      if (!entry->is_directory(ignored) || entry->is_symlink(ignored)) continue;
+      if (hidden)
+        entry.disable_recursion_pending();
+      else
+        out.push_back(entry->path().string());
+    }
+  }
+  return out;
+}
+
+bool may_matter(const std::string& root, const std::string& folder, const std::string& name) {
+  if (folder != root) return !is_passed_over(name);
+  return name.empty() || name == "windrow.yaml" || name == "windrow.yml" || name == ".env" ||
+         std::any_of(folders().begin(), folders().end(),
+                     [&](const Folder& each) { return name == each.name; });
 }
 
 }  // namespace windrow::project

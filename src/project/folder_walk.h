@@ -22,4 +22,9 @@ struct ProjectFile {
 std::vector<ProjectFile> walk_project(const std::string& root, const std::set<std::string>& skip,
                                       std::vector<Problem>& notices, Problems& problems);
 
+/// The folders that a project is read from, absolute: its own, and all in which assets may lie.
+std::vector<std::string> folders_of_project(const std::string& root);
+/// False where a project reads the same as before though this entry of one of them has changed.
+bool may_matter(const std::string& root, const std::string& folder, const std::string& name);
+
 }  // namespace windrow::project

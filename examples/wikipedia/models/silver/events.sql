@@ -4,8 +4,8 @@ build: {merge: {key: event_id, latest_by: kafka_offset}}
 new_rows: bronze.raw_events
 retention_column: event_time
 columns:
-  event_id:    {checks: [not_null, unique]}
-  event_time:  {checks: [not_null]}
+  event_id:   {checks: [not_null, unique]}
+  event_time: {checks: [not_null]}
 */
 SELECT
   coalesce(meta->>'id', concat(server_name, '/', id)) AS event_id,
