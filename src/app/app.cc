@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "app/kinds.h"
+#include "app/opening.h"
 #include "app/work.h"
 #include "base/clock.h"
 #include "base/id.h"
@@ -12,8 +13,6 @@
 #include "storage/file_system.h"
 
 namespace windrow::app {
-
-namespace {
 
 project::LoadOptions load_options(const Options& options) {
   project::LoadOptions out;
@@ -26,11 +25,12 @@ project::LoadOptions load_options(const Options& options) {
   return out;
 }
 
-/// One that is not there is among the problems of the files.
 project::Environment environment_of(const project::Project& project, const std::string& name) {
   const auto found = project.environments.find(name);
   return found == project.environments.end() ? project::Environment{} : found->second;
 }
+
+namespace {
 
 /// The process' own, and beneath them those of the project's `.env`.
 std::map<std::string, std::string> variables_of(const Options& options, const std::string& root) {
@@ -48,6 +48,8 @@ std::map<std::string, std::string> variables_of(const Options& options, const st
   return out;
 }
 
+}  // namespace
+
 Services::Settings settings_of(const Workspace& workspace) {
   const auto& project = workspace.project;
   Services::Settings out{
@@ -57,6 +59,16 @@ Services::Settings settings_of(const Workspace& workspace) {
     out.deferred = environment_of(project, workspace.options.defer);
   return out;
 }
+
+void need_engine(const project::Environment& environment) {
+  const auto& engine = environment.engine;
+  if (engine.type == "duckdb") return;
+  throw Error(Code::unsupported,
+              fmt::format("engine \"{}\" is not one that this version runs", engine.type),
+              "use engine: {type: duckdb}", engine.place);
+}
+
+namespace {
 
 /// A project and what it works with.
 struct Opened {
@@ -88,12 +100,7 @@ Opened opened(const Options& options, Secrets& secrets, const Clock& clock,
     }
     found.raise();
   }
-  const auto& engine = workspace->environment.engine;
-  if (engine.type != "duckdb") {
-    throw Error(Code::unsupported,
-                fmt::format("engine \"{}\" is not one that this version runs", engine.type),
-                "use engine: {type: duckdb}", engine.place);
-  }
+  need_engine(workspace->environment);
   return {std::move(workspace), std::move(services)};
 }
 

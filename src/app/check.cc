@@ -205,6 +205,7 @@ void Work::look_closer(Problems& problems) {
     look_at_promises(source.name, source.columns, {}, columns, problems);
   }
   for (const auto& model : project_.models) {
+    cancel_.check();
     if (!graph_.find(model.name) || project_.doubtful.count(model.name)) continue;
     look_at_promises(model.name, model.columns, model.checks, columns, problems);
     if (auto found = columns.find(model.name); found != columns.end())

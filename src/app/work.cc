@@ -235,6 +235,7 @@ sql::Catalog Work::catalog(Problems* problems, std::set<std::string>* unsure) {
   auto parameters = tasks::variables_of(project_);
   tasks::add_run_time(parameters, clock_.now());
   for (const auto& asset : graph_.assets) {
+    cancel_.check();
     const auto* model = project_.model(asset.name);
     if (!model) {
       if (auto columns = world->columns(asset.name)) {

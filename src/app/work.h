@@ -24,6 +24,10 @@ class Work {
   /// Everything static beyond what loading and the graph have found.
   void look_closer(Problems& problems);
   std::vector<std::string> check();
+  /// Columns of every table: those in the lake, else what the SELECTs yield over them. `unsure`:
+  /// tables that may have more, as a source that they come from finds some in what it has not read
+  /// yet.
+  sql::Catalog catalog(Problems* problems, std::set<std::string>* unsure = nullptr);
   PlanView plan(const PlanOptions& options);
   RunResult run(const RunOptions& options, const std::string& id,
                 const observe::Listener& listener);
@@ -98,10 +102,6 @@ class Work {
                       const plan::Choices& choices);
   std::vector<FilesOf> files_of_step(const project::Model& model, const PlannedStep& step,
                                      tasks::Tables& tables);
-  /// Columns of every table: those in the lake, else what the SELECTs yield over them. `unsure`:
-  /// tables that may have more, as a source that they come from finds some in what it has not read
-  /// yet.
-  sql::Catalog catalog(Problems* problems, std::set<std::string>* unsure = nullptr);
   /// A column that is missed is among those that may come, as it is called like none of these.
   static bool may_come(const Error& error, const sql::Catalog& inputs);
   void look_at_publication(const project::Publication& publication, const sql::Catalog& columns,

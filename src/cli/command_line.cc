@@ -17,14 +17,7 @@ using Verb = int (*)(Session&);
 
 const std::map<std::string, Verb>& verbs() {
   static const std::map<std::string, Verb> all{
-      {"init", init_verb},       {"check", check_verb},       {"plan", plan_verb},
-      {"run", run_verb},         {"backfill", backfill_verb}, {"test", test_verb},
-      {"query", query_verb},     {"table", table_verb},       {"ls", ls_verb},
-      {"lineage", lineage_verb}, {"runs", runs_verb},         {"retry", retry_verb},
-      {"schema", schema_verb},   {"health", health_verb},     {"completion", completion_verb},
-      {"version", version_verb}, {"lake", lake_verb},         {"publish", publish_verb},
-      {"ingest", ingest_verb},   {"generate", generate_verb}, {"source", source_verb},
-      {"erase", erase_verb}, {"docs", docs_verb}, {"fmt", fmt_verb}, {"env", env_verb}};
+      {"init", init_verb}, {"check", check_verb}, {"plan", plan_verb}, {"run", run_verb}, {"backfill", backfill_verb}, {"test", test_verb}, {"query", query_verb}, {"table", table_verb}, {"ls", ls_verb}, {"lineage", lineage_verb}, {"runs", runs_verb}, {"retry", retry_verb}, {"schema", schema_verb}, {"health", health_verb}, {"completion", completion_verb}, {"version", version_verb}, {"lake", lake_verb}, {"publish", publish_verb}, {"ingest", ingest_verb}, {"generate", generate_verb}, {"source", source_verb}, {"erase", erase_verb}, {"docs", docs_verb}, {"fmt", fmt_verb}, {"env", env_verb}, {"lsp", lsp_verb}};
   return all;
 }
 
@@ -96,7 +89,7 @@ std::string joined(const std::vector<std::string>& parts) {
   return out;
 }
 
-std::unique_ptr<app::App> open_app(Session& session) {
+app::Options options_of(Session& session) {
   app::Options options;
   const auto& a = session.arguments;
   options.folder = a.folder;
@@ -113,7 +106,11 @@ std::unique_ptr<app::App> open_app(Session& session) {
       options.process_environment[std::string(text.substr(0, equals))] = text.substr(equals + 1);
     }
   }
-  return session.open(options, session.secrets, session.clock);
+  return options;
+}
+
+std::unique_ptr<app::App> open_app(Session& session) {
+  return session.open(options_of(session), session.secrets, session.clock);
 }
 
 int run_command_line(const std::vector<std::string>& words, Interrupts& interrupts,

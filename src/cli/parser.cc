@@ -501,6 +501,8 @@ void other_verbs(CLI::App& app, Arguments& a) {
        "data\n")
       ->add_option("topic", a.words,
                    "a page, and words that lead to a section (default: the pages)");
+  verb(app, kOther, "lsp", "what editors ask of a project, over stdin and stdout (docs/editors.md)",
+       "  windrow lsp\n  windrow --env prod lsp\n");
   verb(app, kOther, "version", "the versions of this program and of its engine",
        "  windrow version --json\n");
 }

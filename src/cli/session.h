@@ -87,6 +87,8 @@ struct Session {
 int run_selected(Session& session, app::App& app, const std::string& select);
 /// Runs, shows and reports as `run` does; gives the exit code.
 int run_with(Session& session, app::App& app, const app::RunOptions& asked);
+/// What the arguments say of a project.
+app::Options options_of(Session& session);
 /// The project that the arguments name.
 std::unique_ptr<app::App> open_app(Session& session);
 
@@ -116,6 +118,7 @@ int health_verb(Session& session);
 int completion_verb(Session& session);
 int docs_verb(Session& session);
 int version_verb(Session& session);
+int lsp_verb(Session& session);
 
 /// A time as people write it, in `zone` where no offset is given; Error(usage) that names the
 /// option.

@@ -41,6 +41,13 @@ bool is_passed_over(std::string_view name) {
                      [&](auto ending) { return name.ends_with(ending); });
 }
 
+bool ends_as(const Folder& folder, std::string_view name) {
+  const std::string small = lower(name);
+  return std::any_of(folder.endings.begin(), folder.endings.end(), [&](const auto& ending) {
+    return small.ends_with(ending) && small.size() > ending.size();
+  });
+}
+
 /// Notes for people are welcome in every folder.
 bool is_note(std::string_view name) {
   const std::string small = lower(name);
@@ -124,12 +131,9 @@ class Walk {
   }
 
   void take(const Folder& folder, const std::string& name, const std::string& path) {
-    const std::string small = lower(name);
-    for (const auto& ending : folder.endings) {
-      if (small.ends_with(ending) && small.size() > ending.size()) {
-        files_.push_back({folder.kind, path});
-        return;
-      }
+    if (ends_as(folder, name)) {
+      files_.push_back({folder.kind, path});
+      return;
     }
     if (is_note(name)) return;
     notice("file is not read: in " + std::string(folder.name) + "/ files end in " +
@@ -145,6 +149,22 @@ class Walk {
 };
 
 }  // namespace
+
+std::optional<FileKind> file_kind_of(std::string_view path) {
+  const size_t first = path.find('/');
+  if (first == std::string_view::npos) return std::nullopt;
+  for (const auto& folder : folders()) {
+    if (path.substr(0, first) != folder.name) continue;
+    std::string_view rest = path.substr(first + 1);
+    for (size_t slash = 0; (slash = rest.find('/')) != std::string_view::npos;
+         rest.remove_prefix(slash + 1)) {
+      if (!folder.deep || is_passed_over(rest.substr(0, slash))) return std::nullopt;
+    }
+    if (is_passed_over(rest) || !ends_as(folder, rest)) return std::nullopt;
+    return folder.kind;
+  }
+  return std::nullopt;
+}
 
 std::vector<ProjectFile> walk_project(const std::string& root, const std::set<std::string>& skip,
                                       std::vector<Problem>& notices, Problems& problems) {

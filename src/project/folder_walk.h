@@ -1,7 +1,9 @@
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -26,5 +28,8 @@ std::vector<ProjectFile> walk_project(const std::string& root, const std::set<st
 std::vector<std::string> folders_of_project(const std::string& root);
 /// False where a project reads the same as before though this entry of one of them has changed.
 bool may_matter(const std::string& root, const std::string& folder, const std::string& name);
+/// What the walk would take a file for, by its path in the project; nothing where it would pass it
+/// over.
+std::optional<FileKind> file_kind_of(std::string_view path);
 
 }  // namespace windrow::project

@@ -7,6 +7,7 @@
 #include "project/dotenv.h"
 #include "project/folder_walk.h"
 #include "project/names.h"
+#include "project/overlay.h"
 #include "project/project.h"
 #include "project/rules.h"
 #include "project/sql_file.h"
@@ -23,6 +24,12 @@ constexpr unsigned kReadersMax = 4;
 /// Names that the run fills in, in tasks.
 const std::set<std::string> kRunNames = {"run_id", "run_time",    "attempt", "start",
                                          "end",    "environment", "project", "task"};
+
+std::string text_of(const std::string& root, const std::string& file, const Overlay& overlay) {
+  const auto found = overlay.find(file);
+  return found != overlay.end() && found->second ? *found->second
+                                                 : read_text_file(root + "/" + file);
+}
 
 /// What one file gave.
 struct Loaded {
@@ -46,13 +53,14 @@ std::string stem(const std::string& path) {
 class FileLoader {
  public:
   FileLoader(const std::string& root, const Interpolation& interpolation, const Kinds& kinds,
-             const Project& project)
+             const Project& project, const Overlay& overlay)
       : root_(root),
         interpolation_(interpolation),
         sources_(source_file(kinds)),
         model_header_(model_header(kinds)),
         publications_(publish_file(kinds)),
-        project_(project) {}
+        project_(project),
+        overlay_(overlay) {}
 
   void load(const ProjectFile& file, Loaded& out) const {
     Reading reading(interpolation_, file.path);
@@ -62,7 +70,7 @@ class FileLoader {
     for (const auto& [name, connection] : project_.connections)
       reading.connections[name] = connection.type;
     try {
-      const std::string text = read_text_file(root_ + "/" + file.path);
+      const std::string text = text_of(root_, file.path, overlay_);
       if (file.kind == FileKind::model)
         load_model(text, reading, out);
       else
@@ -189,6 +197,7 @@ class FileLoader {
   const Keys<Model> model_header_;
   const Keys<Publication> publications_;
   const Project& project_;
+  const Overlay& overlay_;
 };
 
 std::vector<Loaded> load_all(const std::vector<ProjectFile>& files, const FileLoader& loader) {
@@ -255,12 +264,13 @@ void gather(const std::vector<ProjectFile>& files, std::vector<Loaded>& loaded, 
 }
 
 /// Before all others, since these name them.
-void load_macros(const std::vector<ProjectFile>& files, Project& project, Problems& problems) {
+void load_macros(const std::vector<ProjectFile>& files, const Overlay& overlay, Project& project,
+                 Problems& problems) {
   for (const auto& file : files) {
     if (file.kind != FileKind::macro) continue;
     try {
       auto macros =
-          sql::read_macros(read_text_file(project.root + "/" + file.path), file.path, problems);
+          sql::read_macros(text_of(project.root, file.path, overlay), file.path, problems);
       append(project.macros, macros);
     } catch (Error& error) {
       Problem problem = error.problem();
@@ -279,13 +289,14 @@ std::string project_file_in(const std::string& root) {
 
 /// False where the file could not be read at all: nothing that refers to it can then be judged.
 bool load_project_file(const Interpolation& interpolation, const LoadOptions& options,
-                       const Kinds& kinds, Project& project, Problems& problems) {
+                       const Kinds& kinds, const Overlay& overlay, Project& project,
+                       Problems& problems) {
   const std::string file = project_file_in(project.root);
   Reading reading(interpolation, file);
   reading.environments = {options.environment, options.defer};
   std::optional<Node> node;
   try {
-    node = read_yaml(read_text_file(project.root + "/" + file), {file, 1, 1}, reading.problems);
+    node = read_yaml(text_of(project.root, file, overlay), {file, 1, 1}, reading.problems);
   } catch (const Error& error) {
     reading.problems.add(error);
   }
@@ -319,6 +330,22 @@ void settle_environments(Project& project) {
   }
 }
 
+/// Files that only the overlay has, and without those that it takes away.
+void lay_over(std::vector<ProjectFile>& files, const Overlay& overlay) {
+  std::erase_if(files, [&](const ProjectFile& file) {
+    const auto found = overlay.find(file.path);
+    return found != overlay.end() && !found->second;
+  });
+  const auto before = [](const ProjectFile& a, const ProjectFile& b) { return a.path < b.path; };
+  for (const auto& [path, text] : overlay) {
+    const auto kind = text ? file_kind_of(path) : std::nullopt;
+    if (!kind) continue;
+    const ProjectFile file{*kind, path};
+    const auto at = std::lower_bound(files.begin(), files.end(), file, before);
+    if (at == files.end() || at->path != path) files.insert(at, file);
+  }
+}
+
 std::map<std::string, std::string> load_dotenv(const std::string& root, Problems& problems) {
   const std::string path = root + "/.env";
   if (!is_file(path)) return {};
@@ -331,6 +358,23 @@ std::map<std::string, std::string> load_dotenv(const std::string& root, Problems
 }
 
 }  // namespace
+
+std::optional<std::string> kind_of_path(std::string_view path) {
+  for (const char* name : kProjectFiles)
+    if (path == name) return "project";
+  const auto kind = file_kind_of(path);
+  if (!kind) return std::nullopt;
+  switch (*kind) {
+    case FileKind::source: return "source";
+    case FileKind::model: return "model";
+    case FileKind::publish: return "publish";
+    case FileKind::task: return "task";
+    case FileKind::test: return "test";
+    case FileKind::macro:
+    case FileKind::seed: break;
+  }
+  return std::nullopt;
+}
 
 std::string find_root(const std::string& from) {
   std::error_code ignored;
@@ -358,18 +402,24 @@ Project load(const LoadOptions& options, const Kinds& kinds, Secrets& secrets) {
 }
 
 Project load(const LoadOptions& options, const Kinds& kinds, Secrets& secrets, Problems& problems) {
+  return load(options, kinds, secrets, problems, {});
+}
+
+Project load(const LoadOptions& options, const Kinds& kinds, Secrets& secrets, Problems& problems,
+             const Overlay& overlay) {
   Project project;
   project.root = find_root(options.folder);
   const Interpolation interpolation(project.root, options.environment_variables,
                                     load_dotenv(project.root, problems), secrets);
-  const bool good = load_project_file(interpolation, options, kinds, project, problems);
+  const bool good = load_project_file(interpolation, options, kinds, overlay, project, problems);
   settle_environments(project);
   std::set<std::string> lakes;
   for (const auto& [name, environment] : project.environments) lakes.insert(environment.lake);
 
-  const auto files = walk_project(project.root, lakes, project.notices, problems);
-  load_macros(files, project, problems);
-  auto loaded = load_all(files, FileLoader(project.root, interpolation, kinds, project));
+  auto files = walk_project(project.root, lakes, project.notices, problems);
+  lay_over(files, overlay);
+  load_macros(files, overlay, project, problems);
+  auto loaded = load_all(files, FileLoader(project.root, interpolation, kinds, project, overlay));
   gather(files, loaded, project, problems);
   if (good) {
     settle_variables(project, options, problems);
