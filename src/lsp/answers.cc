@@ -107,16 +107,16 @@ std::optional<Server::Place> Server::place_of(const Json& params) const {
 Json Server::complete(const Json& params, Cancel&) {
   const auto place = place_of(params);
   if (!place) return nullptr;
-  Json items = Json::array();
+  Json items = Json::array(), replaced;
   for (const auto& each : completions(*place->view, place->spot)) {
+    if (items.empty()) replaced = range(place->spot.text, each.replaced);  // the same for all
     std::string order = std::to_string(items.size());
     order.insert(0, 5 - std::min<size_t>(order.size(), 5), '0');
     Json item = {{"label", each.label},
                  {"kind", static_cast<int>(each.kind)},
                  {"sortText", order},
                  {"textEdit",
-                  {{"range", range(place->spot.text, each.replaced)},
-                   {"newText", each.text.empty() ? each.label : each.text}}}};
+                  {{"range", replaced}, {"newText", each.text.empty() ? each.label : each.text}}}};
     if (!each.detail.empty()) item["detail"] = secrets_.redact(each.detail);
     if (!each.documentation.empty()) item["documentation"] = secrets_.redact(each.documentation);
     items.push_back(std::move(item));
