@@ -160,6 +160,9 @@ class OpenProject final : public App {
                                   const Parameters& parameters) override {
     return work().files_read(connection, select, parameters);
   }
+  WhyTable why(const WhyOptions& options, Cancel& cancel) override {
+    return work(cancel).why(options);
+  }
   std::vector<AssetView> list(const std::string& select) override { return work().list(select); }
   std::vector<AssetView> orphans() override { return work().orphans(); }
   graph::Lineage lineage(const std::string& subject) override { return work().lineage(subject); }

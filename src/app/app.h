@@ -8,6 +8,7 @@
 #include "app/query.h"
 #include "app/runs.h"
 #include "app/views.h"
+#include "app/why.h"
 #include "app/workspace.h"
 #include "base/cancel.h"
 #include "base/rows.h"
@@ -103,6 +104,9 @@ class App {
   /// What a SELECT in such a connection would open. Throws SqlError where it does not bind.
   virtual std::vector<FilesOf> files_read(duck::Connection& connection, const std::string& select,
                                           const Parameters& parameters = {}) = 0;
+  /// Which versions changed a table, or some of its rows, and what they were built from.
+  /// Error(usage, not_found) where there is no such table, column or version.
+  virtual WhyTable why(const WhyOptions& options, Cancel& cancel) = 0;
   virtual std::vector<AssetView> list(const std::string& select) = 0;
   /// Tables of the lake that nothing in the project makes any more.
   virtual std::vector<AssetView> orphans() = 0;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "app/views.h"
+#include "app/why.h"
 #include "base/error.h"
 #include "base/usage.h"
 #include "history/history.h"
@@ -45,6 +46,7 @@ Json json_of(const DroppedEnvironment& dropped, bool dry_run);
 Json json_of(const TriedSource& tried);
 Json json_of(const LifecycleLine& line);
 Json json_of(const ErasureReceipt& receipt, bool dry_run);
+Json json_of(const WhyTable& table);  ///< why_json.cc
 Json json_of(const history::Run& run);
 Json json_of(const history::Task& task);
 Json json_of(const history::Check& check);

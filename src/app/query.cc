@@ -12,6 +12,7 @@
 #include "duck/quoting.h"
 #include "duck/reach.h"
 #include "lake/guided_scan.h"
+#include "lake/point_in_time.h"
 #include "sql/macros.h"
 #include "tasks/model_facts.h"
 
@@ -185,11 +186,12 @@ class LakeQuery final : public Query {
       version = found->second;
     } else if (options_.at) {
       try {
-        version = table.version_at(*options_.at);
+        version = lake::version_at(table, *options_.at, name);
       } catch (const Error& error) {
         if (error.code() != Code::not_found) throw;
         opened_.erase(lower(name));
-        return false;  // it did not exist then
+        not_yet_.insert_or_assign(lower(name), error.problem());
+        return false;
       }
     }
     create(name, lake::duck_sql(lake::guided_scan(table.snapshot(version, &connection_))));
@@ -217,15 +219,27 @@ class LakeQuery final : public Query {
                         schema + "." + duck::quote_name(name.substr(dot + 1)) + " AS " + select);
   }
 
+  /// What the table, or one that a view reads, did not exist for.
+  const Problem* too_early(const std::string& name) const {
+    if (const auto found = not_yet_.find(lower(name)); found != not_yet_.end())
+      return &found->second;
+    if (!view_model(name)) return nullptr;
+    for (const auto& table : missing_) {
+      if (const auto found = not_yet_.find(lower(table.name)); found != not_yet_.end())
+        return &found->second;
+    }
+    return nullptr;
+  }
+
   /// Why there is no such table, in the order of what helps most. May say more in `message`.
   std::string hint_for(const std::string& name, std::string& message) {
+    if (const auto* early = too_early(name)) {
+      message = early->message;
+      return early->hint;
+    }
     const auto* asset = graph_.find(name);
     if (asset && asset->kind != graph::Kind::publication && asset->kind != graph::Kind::task &&
         asset->kind != graph::Kind::sensor) {
-      if (options_.at && in_lake(name)) {
-        message = fmt::format("table \"{}\" was not there at {}", name, iso(*options_.at));
-        return "ask for a later time, or leave --at out";
-      }
       message = fmt::format("nothing has been loaded into \"{}\" yet", name);
       return "windrow run --select +" + name;
     }
@@ -253,9 +267,10 @@ class LakeQuery final : public Query {
   lake::Lake* const lake_;
   const QueryOptions options_;
   duck::Connection connection_;
-  std::set<std::string> opened_;        ///< in lower case
-  std::set<std::string> defined_;       ///< macros
-  std::vector<duck::Reached> missing_;  ///< of the last statement
+  std::set<std::string> opened_;            ///< in lower case
+  std::set<std::string> defined_;           ///< macros
+  std::vector<duck::Reached> missing_;      ///< of the last statement
+  std::map<std::string, Problem> not_yet_;  ///< did not exist at the time asked for; in lower case
 };
 
 }  // namespace

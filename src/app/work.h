@@ -49,6 +49,7 @@ class Work {
   ErasureReceipt erase(const EraseOptions& options);
   std::vector<EnvironmentView> environments();
   DroppedEnvironment drop_environment(bool dry_run, bool force);
+  WhyTable why(const WhyOptions& options);
 
  private:
   lake::Lake* lake_if_there() { return services_->lake_if_there(); }

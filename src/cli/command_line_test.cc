@@ -67,7 +67,7 @@ TEST_F(CommandLine, HelpAndVersionGoToStdout) {
   EXPECT_EQ(windrow({"--version"}), 0);
   EXPECT_TRUE(out.starts_with("windrow "));
   EXPECT_EQ(windrow({"table", "diff", "--help"}), 0);
-  EXPECT_TRUE(says("--from N"));
+  EXPECT_TRUE(says("--from VERSION"));
   EXPECT_TRUE(err.empty());
 }
 

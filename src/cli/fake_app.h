@@ -49,6 +49,8 @@ struct Told {
   app::Options opened;          ///< what it was opened with
   app::PlanOptions plan_asked;  ///< what plan or run was asked for
   std::string accepted;
+  app::WhyTable why;
+  app::WhyOptions why_asked;
   app::IngestOptions ingest_asked;
   observe::StreamStatus ingested;
 };
@@ -163,6 +165,10 @@ class FakeApp final : public app::App {
   std::vector<app::FilesOf> files_read(duck::Connection&, const std::string&,
                                        const Parameters&) override {
     return {{"gold.top", 1, 3}};
+  }
+  app::WhyTable why(const app::WhyOptions& options, Cancel&) override {
+    told_.why_asked = options;
+    return told_.why;
   }
   std::vector<app::AssetView> list(const std::string&) override { return told_.assets; }
   graph::Lineage lineage(const std::string& subject) override {

@@ -29,5 +29,34 @@ TEST(LineDiff, TellsOfALineEndThatIsMissing) {
   EXPECT_EQ(line_diff("f", "", "a\n"), "--- f\n+++ f\n@@ -0,0 +1 @@\n+a\n");
 }
 
+std::string diff(std::string_view before, std::string_view after) {
+  std::string out;
+  for (const auto& line : diff_lines(before, after)) out += line.sign + line.text + "\n";
+  return out;
+}
+
+TEST(DiffLines, KeepsTheLongestCommonLines) {
+  EXPECT_EQ(diff("", ""), "");
+  EXPECT_EQ(diff("a\nb\n", "a\nb\n"), " a\n b\n");
+  EXPECT_EQ(diff("a\nb\nc\n", "a\nx\nc\n"), " a\n-b\n+x\n c\n");
+  EXPECT_EQ(diff("a\nb\nc\nd", "b\nc\ne\nd"), "-a\n b\n c\n+e\n d\n");
+  EXPECT_EQ(diff("", "a\n\nb"), "+a\n+\n+b\n");
+  EXPECT_EQ(diff("a\na", "a"), "-a\n a\n");
+}
+
+TEST(DiffLines, TellsLongTextsAsAWhole) {
+  std::string before, after;
+  for (int i = 0; i < 3'000; ++i) {
+    before += "b" + std::to_string(i) + "\n";
+    after += "a" + std::to_string(i) + "\n";
+  }
+  const auto lines = diff_lines("x\n" + before + "y", "x\n" + after + "y");
+  ASSERT_EQ(lines.size(), 6'002u);
+  EXPECT_EQ(lines.front().sign, ' ');
+  EXPECT_EQ(lines[1].sign, '-');
+  EXPECT_EQ(lines[6'000].sign, '+');
+  EXPECT_EQ(lines.back().text, "y");
+}
+
 }  // namespace
 }  // namespace windrow::cli

@@ -17,6 +17,7 @@
 #include "lake/log_cleaning.h"
 #include "lake/maintenance.h"
 #include "lake/optimize.h"
+#include "lake/point_in_time.h"
 #include "lake/row_removal.h"
 #include "lake/stats.h"
 #include "lake/traces.h"
@@ -322,7 +323,8 @@ int clone_table(Session& session, storage::FileSystem& files, const std::string&
   Work work(session, files, from);
   const auto& a = session.arguments;
   std::optional<int64_t> version = a.version;
-  if (!a.at.empty()) version = lake::Table(files, from).version_at(time_argument(a.at, "--at"));
+  if (!a.at.empty())
+    version = lake::version_at(lake::Table(files, from), time_argument(a.at, "--at"), a.uri);
   const auto done = lake::clone(files, from, to, work.connection, version, session.clock);
   say(session,
       {{"source_version", done.source_version}, {"files", done.files}, {"bytes", done.bytes}},

@@ -227,6 +227,12 @@ void looking_verbs(CLI::App& app, Arguments& a) {
   query->add_option("--start", a.start, "with --compiled: the value of $start")->type_name("TIME");
   query->add_option("--end", a.end, "with --compiled: the value of $end")->type_name("TIME");
   rows(query, a);
+  why_options(*verb(app, kLook, "why",
+                    "which version changed this, from which inputs, runs and definitions",
+                    "  windrow why gold.trending\n"
+                    "  windrow why gold.trending --key movie_id=17 --depth 2\n"
+                    "  windrow why gold.daily --where \"day = '2025-10-17'\" --since 2025-10-18\n"),
+              a);
   auto* ls =
       verb(app, kLook, "ls", "the project's assets and their tables",
            "  windrow ls\n  windrow ls --select state:stale\n  windrow ls --tables --json\n");
@@ -398,7 +404,8 @@ void table_verbs(CLI::App& app, Arguments& a) {
   auto* history = verb(*table, "Verbs", "history", "its versions, newest first",
                        "  windrow table history lake/gold/trending --limit 5\n");
   auto* diff = verb(*table, "Verbs", "diff", "what changed between two versions, row by row",
-                    "  windrow table diff lake/gold/trending --from 3 --to 5\n");
+                    "  windrow table diff lake/gold/trending --from 3 --to 5\n"
+                    "  windrow table diff silver.users --from 2025-10-01 --key id\n");
   auto* restore = verb(*table, "Verbs", "restore", "make an older version the newest again",
                        "  windrow table restore lake/gold/trending --version 3\n");
   auto* drop = verb(*table, "Verbs", "drop", "remove a table with its log and all its files",
@@ -409,9 +416,15 @@ void table_verbs(CLI::App& app, Arguments& a) {
   version_or_time(read, a);
   rows(read, a);
   limit(history, a, "at most so many versions (default: all)");
-  diff->add_option("--from", a.from, "the older version (default: the one before --to)")
-      ->type_name("N");
-  diff->add_option("--to", a.to, "the newer version (default: the latest)")->type_name("N");
+  diff->add_option("--from", a.from, "the older version, or a time (default: the one before --to)")
+      ->type_name("VERSION");
+  diff->add_option("--to", a.to, "the newer version, or a time (default: the latest)")
+      ->type_name("VERSION");
+  auto* key = diff->add_option("--key", a.keys,
+                               "columns that tell rows apart (default: the key of the model)");
+  key->type_name("COLUMNS")->delimiter(',');
+  diff->add_flag("--commits", a.commits, "commit by commit, as each of them tells it")
+      ->excludes(key);
   rows(diff, a);
   version_or_time(restore, a);
   writing_verbs(*table, a);

@@ -13,6 +13,8 @@
 namespace windrow::cli {
 
 std::unique_ptr<CLI::App> make_parser(Arguments& arguments);
+/// The options of `why`, beside what they do.
+void why_options(CLI::App& why, Arguments& arguments);
 /// What is wrong with words that the parser refused, with the name that was most likely meant.
 Problem usage_problem(const CLI::ParseError& error, const CLI::App& parser);
 

@@ -43,11 +43,15 @@ struct Arguments {
   std::vector<std::string> versions;  ///< query: TABLE=N
   std::string compiled;               ///< query: a model
   std::string uri;
-  std::optional<int64_t> version, from, to, limit;
+  std::optional<int64_t> version, limit;
+  std::string from, to;  ///< table diff: versions or times
+  bool commits = false;
   std::vector<std::string> words;  ///< docs: a topic, and what is looked for
   std::string subject, run, asset, kind, write_folder, shell;
   std::string where, retention, capacity, target_size;  ///< maintenance of tables
   std::vector<std::string> zorder, keys;
+  std::string since;  ///< why
+  int depth = 1;
   std::string mode, on;  ///< writing tables
   std::vector<std::string> partition_by, sets, whens;
   std::vector<std::string> adds, renames, drops, widens, not_null, nullable, checks, drop_checks,
@@ -105,6 +109,7 @@ int generate_verb(Session& session);
 int backfill_verb(Session& session);
 int publish_verb(Session& session);
 int erase_verb(Session& session);
+int why_verb(Session& session);
 int test_verb(Session& session);
 int query_verb(Session& session);
 int table_verb(Session& session);

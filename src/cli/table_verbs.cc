@@ -4,6 +4,7 @@
 
 #include "app/app.h"
 #include "app/homes.h"
+#include "cli/diff_verb.h"
 #include "cli/json_text.h"
 #include "cli/maintenance_verbs.h"
 #include "cli/rows_out.h"
@@ -11,8 +12,8 @@
 #include "cli/text_table.h"
 #include "cli/write_verbs.h"
 #include "duck/duck.h"
-#include "lake/change_data.h"
 #include "lake/copies.h"
+#include "lake/point_in_time.h"
 #include "lake/table.h"
 #include "storage/folders.h"
 
@@ -31,7 +32,7 @@ std::string folder_of(const std::string& uri) {
 std::optional<int64_t> wanted_version(const Session& session, const lake::Table& table) {
   const auto& a = session.arguments;
   if (a.version) return a.version;
-  if (!a.at.empty()) return table.version_at(time_argument(a.at, "--at"));
+  if (!a.at.empty()) return lake::version_at(table, time_argument(a.at, "--at"), a.uri);
   return {};
 }
 
@@ -59,20 +60,6 @@ int history(Session& session, const lake::Table& table) {
   } else {
     session.out.table(text);
   }
-  return kDone;
-}
-
-int diff(Session& session, const lake::Table& table, duck::Connection& connection) {
-  const int64_t to = session.arguments.to.value_or(table.latest_version());
-  const int64_t from = session.arguments.from.value_or(to - 1);
-  if (from < -1 || from > to) {
-    throw Error(Code::usage, fmt::format("there is nothing between version {} and {}", from, to),
-                "--from is the older, --to the newer version");
-  }
-  put_rows(session, connection,
-           "SELECT _commit_version, _change_type, _commit_timestamp, * EXCLUDE (_commit_version, "
-           "_change_type, _commit_timestamp) FROM (" +
-               lake::duck_sql(lake::change_feed(table, from, to, connection)) + ") ORDER BY ALL");
   return kDone;
 }
 
@@ -157,7 +144,7 @@ int table_verb(Session& session) {
   duck::Database database{duck::Options{}};
   lake::attach(database, *files);
   duck::Connection connection(database);
-  if (session.arguments.sub_verb == "diff") return diff(session, table, connection);
+  if (session.arguments.sub_verb == "diff") return diff_table(session, *files, table, connection);
   if (session.arguments.sub_verb == "restore") return restore(session, *files, table, connection);
   put_rows(session, connection,
            lake::duck_sql(lake::scan(table.snapshot(wanted_version(session, table), &connection))));

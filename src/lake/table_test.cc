@@ -7,6 +7,7 @@
 #include "duck/quoting.h"
 #include "lake/checkpoint.h"
 #include "lake/log.h"
+#include "lake/point_in_time.h"
 #include "lake/table_fixture.h"
 #include "storage/faulty_file_system.h"
 
@@ -37,6 +38,12 @@ TEST_F(TableTest, CreatesAppendsAndTravelsInTime) {
   const Problem late = problem_of([&] { table().snapshot(7); });
   EXPECT_EQ(late.code, Code::not_found);
   EXPECT_EQ(late.hint, "there are versions 0 to 1");
+  const Problem named = problem_of([&] { version_at(table(), Time{}, "gold.x"); });
+  EXPECT_EQ(named.code, Code::not_found);
+  EXPECT_TRUE(named.message.starts_with(
+      "\"gold.x\" did not exist at 1970-01-01T00:00:00Z: its first version is of 20"))
+      << named.message;
+  EXPECT_EQ(version_at(table(), clock_.now(), "gold.x"), table().version_at(clock_.now()));
 }
 
 TEST_F(TableTest, AnEmptyTableHasNoRowsAndItsColumns) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "duck/quoting.h"
+#include "sql/carried.h"
 #include "sql/tree.h"
 
 // Names are resolved over the syntax tree: each query node yields columns with the table columns
@@ -16,6 +17,7 @@ struct Output {
   std::string name;
   Sources from;
   const Json* expression = nullptr;
+  std::optional<ColumnSource> carried = {};  ///< it is this column, unchanged
 };
 struct Relation {
   std::string alias;  // lower case
@@ -76,6 +78,7 @@ class Resolver {
         if (into == out.end()) {
           if (by_name) out.push_back(columns[i]);
         } else {
+          if (into->carried != columns[i].carried) into->carried.reset();
           into->from.insert(columns[i].from.begin(), columns[i].from.end());
         }
       }
@@ -92,7 +95,8 @@ class Resolver {
       if (is_class(item, "STAR")) {
         star(item, relations, ctes, outer, out, depth);
       } else {
-        out.push_back({name_of(item), columns_in(item, relations, out, ctes, outer, depth), &item});
+        out.push_back({name_of(item), columns_in(item, relations, out, ctes, outer, depth), &item,
+                       carried_by(item, relations)});
       }
     }
     for (const char* key : {"where_clause", "having", "qualify"}) {
@@ -169,7 +173,8 @@ class Resolver {
         relation.columns = cte->second;
       } else if (auto found = catalog_.find(name); found != catalog_.end()) {
         for (const auto& column : found->second)
-          relation.columns.push_back({column.name, {{name, column.name}}, nullptr});
+          relation.columns.push_back(
+              {column.name, {{name, column.name}}, nullptr, ColumnSource{name, column.name}});
       }
       rename(table, relation);
       out.push_back(std::move(relation));
@@ -306,6 +311,7 @@ class Resolver {
         for (const auto& replaced : item.value("replace_list", Json::array())) {
           if (lower(text_at(replaced, "key")) != name) continue;
           column.expression = &replaced.at("value");
+          column.carried = carried_by(*column.expression, relations);
           column.from = columns_in(*column.expression, relations, {}, ctes, outer, depth);
         }
         for (const auto& renamed : item.value("rename_list", Json::array())) {
@@ -346,6 +352,23 @@ class Resolver {
     return out;
   }
 
+  /// The table's column that an expression is, where it is nothing but that.
+  static std::optional<ColumnSource> carried_by(const Json& n,
+                                                const std::vector<Relation>& relations) {
+    if (!is_class(n, "COLUMN_REF")) return {};
+    std::vector<std::string> names;
+    for (const auto& part : n.at("column_names")) names.push_back(lower(part.get<std::string>()));
+    // Behind the column's name there are fields of it.
+    if (names.empty() || names.size() > 3) return {};
+    for (const auto& relation : relations) {
+      if (names.size() > 1 && relation.alias != names[names.size() - 2]) continue;
+      for (const auto& column : relation.columns) {
+        if (lower(column.name) == names.back()) return column.carried;
+      }
+    }
+    return {};
+  }
+
   static Sources reference(const Json& n, const std::vector<Relation>& relations,
                            const std::vector<Output>& aliases, const std::vector<Relation>& outer) {
     std::vector<std::string> names;
@@ -383,6 +406,17 @@ class Resolver {
 };
 
 }  // namespace
+
+std::map<std::string, ColumnSource> carried_columns(duck::Connection& connection,
+                                                    const Parsed& select, const Catalog& catalog) {
+  Resolver resolver(catalog);
+  const Json tree = parse_tree(connection, select.text, select.begin);
+  std::map<std::string, ColumnSource> out;
+  for (const auto& column : resolver.node(tree, {}, {})) {
+    if (column.carried) out.emplace(column.name, *column.carried);
+  }
+  return out;
+}
 
 std::vector<ColumnLineage> column_lineage(duck::Connection& connection, const Parsed& select,
                                           const Catalog& catalog) {

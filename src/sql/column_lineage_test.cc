@@ -1,3 +1,4 @@
+#include "sql/carried.h"
 #include "sql/sql_fixture.h"
 
 namespace windrow::sql {
@@ -21,6 +22,30 @@ TEST_F(Sql, FollowsColumns) {
   const auto columns = column_lineage(connection_, parsed, catalog_);
   EXPECT_EQ(columns[0].filtered_by.size(), 2u);
   EXPECT_EQ(columns[0].expression, "count_star()");
+}
+
+TEST_F(Sql, KnowsColumnsThatAreCarried) {
+  const auto carried = [&](const std::string& sql) {
+    std::string out;
+    for (const auto& [name, from] : carried_columns(connection_, parse(sql), catalog_))
+      out += name + "=" + from.table + "." + from.column + " ";
+    return out;
+  };
+  EXPECT_EQ(carried("SELECT id AS key, e.n, n + 1 AS m, kind::INT AS k FROM silver.events e"),
+            "key=silver.events.id n=silver.events.n ");
+  EXPECT_EQ(carried("WITH a AS (SELECT id + 1 AS id, kind FROM silver.events) SELECT * FROM a"),
+            "kind=silver.events.kind ");
+  EXPECT_EQ(carried("SELECT id FROM (SELECT id + 1 AS id FROM silver.events)"), "");
+  EXPECT_EQ(carried("SELECT kind, sum(n) AS n FROM silver.events GROUP BY kind"),
+            "kind=silver.events.kind ");
+  EXPECT_EQ(carried("SELECT * REPLACE (n + 1 AS n) RENAME (id AS key) FROM silver.events"),
+            "at=silver.events.at key=silver.events.id kind=silver.events.kind ");
+  EXPECT_EQ(carried("SELECT kind FROM silver.events UNION ALL SELECT kind FROM silver.kinds"), "");
+  EXPECT_EQ(carried("SELECT id FROM silver.events UNION ALL SELECT id FROM silver.events"),
+            "id=silver.events.id ");
+  EXPECT_EQ(carried("WITH RECURSIVE r AS (SELECT id, n FROM silver.events UNION ALL SELECT id, n + "
+                    "1 FROM r WHERE n < 3) SELECT id, n FROM r"),
+            "id=silver.events.id ");
 }
 
 TEST_F(Sql, FollowsWhatDecidesTheRows) {
