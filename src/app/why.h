@@ -62,6 +62,7 @@ struct WhyVersion {
   std::vector<std::string> read;  ///< of sources: what was read, such as files
   /// As the log counts them: rows that a rewrite gave again equal count on both sides.
   std::optional<int64_t> rows_added, rows_removed;
+  bool in_log = true;  ///< false: its log was cleaned, and its files are not known
   size_t files_added = 0, files_removed = 0;
   int64_t bytes_added = 0;
   std::vector<std::string> files;  ///< that it added, as the log names them

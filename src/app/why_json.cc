@@ -58,10 +58,11 @@ Json json_of(const WhyVersion& version) {
   if (!version.read.empty()) out["read"] = version.read;
   if (version.rows_added) out["rows_added"] = *version.rows_added;
   if (version.rows_removed) out["rows_removed"] = *version.rows_removed;
-  out["files"] = {{"added", version.files_added},
-                  {"removed", version.files_removed},
-                  {"bytes", version.bytes_added},
-                  {"paths", version.files}};
+  if (version.in_log)
+    out["files"] = {{"added", version.files_added},
+                    {"removed", version.files_removed},
+                    {"bytes", version.bytes_added},
+                    {"paths", version.files}};
   if (const auto& rows = version.rows) {
     out["rows"] = {{"removed", rows->removed},
                    {"added", rows->added},

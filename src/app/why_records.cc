@@ -210,8 +210,8 @@ WhyVersion told_of(lake::CommitLog& log, const lake::HistoryEntry& entry, const 
     out.run = record->run;
     out.intervals = record->intervals.parts();
   }
-  if (entry.version >= log.first())
-    look_at_files(out, log.at(entry.version), record ? record->asset : std::string());
+  out.in_log = entry.version >= log.first();
+  if (out.in_log) look_at_files(out, log.at(entry.version), record ? record->asset : std::string());
   count_rows(out, log, entry);
   if (!record) {
     out.reasons.push_back("changed outside of runs: " + entry.operation);

@@ -80,9 +80,10 @@ class Page {
     if (version.rows_added) rows += "+" + count_text(*version.rows_added);
     if (version.rows_removed)
       rows += (rows.empty() ? "-" : " -") + count_text(*version.rows_removed);
-    line(in,
-         fmt::format("rows: {}; files: +{} -{}, {}", rows.empty() ? "not counted" : rows,
-                     version.files_added, version.files_removed, bytes_text(version.bytes_added)));
+    if (rows.empty()) rows = "not counted";
+    line(in, version.in_log ? fmt::format("rows: {}; files: +{} -{}, {}", rows, version.files_added,
+                                          version.files_removed, bytes_text(version.bytes_added))
+                            : fmt::format("rows: {}; files: no longer in the log", rows));
   }
 
   void show_definition(const app::WhyDefinition& definition, size_t in) const {
