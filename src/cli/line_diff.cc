@@ -84,7 +84,8 @@ std::string range(size_t first, size_t count) {
 std::vector<DiffLine> diff_lines(std::string_view before, std::string_view after) {
   std::vector<DiffLine> out;
   for (const auto& [kind, line] : steps(lines_of(before), lines_of(after)))
-    out.push_back({kind, std::string(line.ends_with('\n') ? line.substr(0, line.size() - 1) : line)});
+    out.push_back(
+        {kind, std::string(line.ends_with('\n') ? line.substr(0, line.size() - 1) : line)});
   return out;
 }
 

@@ -9,16 +9,16 @@
 namespace windrow::columns {
 namespace {
 
-using Kind = Parameter::Kind;
+using ParameterKind = Parameter::Kind;
 
-std::string words_of(Kind kind) {
+std::string words_of(ParameterKind kind) {
   switch (kind) {
-    case Kind::text: return "one text";
-    case Kind::texts: return "a text or a list of texts";
-    case Kind::integer: return "a whole number";
-    case Kind::real: return "a number";
-    case Kind::truth: return "true or false";
-    case Kind::duration: return "a duration such as 30m";
+    case ParameterKind::text: return "one text";
+    case ParameterKind::texts: return "a text or a list of texts";
+    case ParameterKind::integer: return "a whole number";
+    case ParameterKind::real: return "a number";
+    case ParameterKind::truth: return "true or false";
+    case ParameterKind::duration: return "a duration such as 30m";
   }
   broken_invariant("kind of parameter", __FILE__, __LINE__);
 }
@@ -30,15 +30,15 @@ bool reads_as(const std::string& text) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-bool fits(Kind kind, const std::vector<std::string>& texts) {
-  if (kind == Kind::texts) return !texts.empty();
+bool fits(ParameterKind kind, const std::vector<std::string>& texts) {
+  if (kind == ParameterKind::texts) return !texts.empty();
   if (texts.size() != 1) return false;
   const auto& text = texts.front();
   switch (kind) {
-    case Kind::integer: return reads_as<int64_t>(text);
-    case Kind::real: return reads_as<double>(text);
-    case Kind::truth: return text == "true" || text == "false";
-    case Kind::duration: return parse_duration(text).has_value();
+    case ParameterKind::integer: return reads_as<int64_t>(text);
+    case ParameterKind::real: return reads_as<double>(text);
+    case ParameterKind::truth: return text == "true" || text == "false";
+    case ParameterKind::duration: return parse_duration(text).has_value();
     default: return true;
   }
 }
@@ -76,7 +76,8 @@ Settings::Settings(const std::string& name, const std::vector<Parameter>& parame
           parameter.about, value.place);
       continue;
     }
-    if (parameter.kind == Kind::duration) value.micros = parse_duration(value.texts[0])->count();
+    if (parameter.kind == ParameterKind::duration)
+      value.micros = parse_duration(value.texts[0])->count();
     values_[parameter.name] = std::move(value);
   }
 }

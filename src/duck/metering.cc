@@ -17,7 +17,7 @@
 namespace windrow::duck {
 namespace {
 
-constexpr const char* kStateName = "windrow_metering";
+constexpr const char* kMeteringState = "windrow_metering";
 
 /// Whom this thread reads for, and how many pieces of work it is in: a statement that takes its
 /// rows from another one is measured with it.
@@ -46,7 +46,7 @@ struct Metering final : duckdb::ClientContextState {
 };
 
 duckdb::shared_ptr<Metering> metering_of(duckdb::ClientContext& context) {
-  return context.registered_state->Get<Metering>(kStateName);
+  return context.registered_state->Get<Metering>(kMeteringState);
 }
 
 /// What did not fit into memory, and is read back.
@@ -74,7 +74,7 @@ class LocalFiles final : public duckdb::LocalFileSystem {
 
 void measure(Connection& connection, Meter& meter) {
   connection.impl().connection.context->registered_state->Insert(
-      kStateName, duckdb::make_shared_ptr<Metering>(meter));
+      kMeteringState, duckdb::make_shared_ptr<Metering>(meter));
 }
 
 void measure_as(Connection& connection, Connection& other) {

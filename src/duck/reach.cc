@@ -23,7 +23,7 @@ using duckdb::TableRef;
 /// Names of WITH that a part sees, in lower case.
 using Scope = std::set<std::string>;
 
-std::string lower(const std::string& text) { return duckdb::StringUtil::Lower(text); }
+std::string lowered(const std::string& text) { return duckdb::StringUtil::Lower(text); }
 
 std::string dotted(std::initializer_list<std::string> parts) {
   std::string out;
@@ -63,10 +63,10 @@ class Walk {
       if (!cte->query || !cte->query->node) continue;
       auto inner = scope;
       if (cte->query->node->type == duckdb::QueryNodeType::RECURSIVE_CTE_NODE)
-        inner.insert(lower(name));
+        inner.insert(lowered(name));
       query(*cte->query->node, inner);
       for (auto& target : cte->key_targets) expression(target.get(), scope);
-      scope.insert(lower(name));
+      scope.insert(lowered(name));
     }
     duckdb::ParsedExpressionIterator::EnumerateQueryNodeModifiers(
         node, [&](auto& child) { expression(child.get(), scope); });
@@ -78,7 +78,7 @@ class Walk {
         return;
       case duckdb::QueryNodeType::RECURSIVE_CTE_NODE: {
         auto& recursive = node.Cast<duckdb::RecursiveCTENode>();
-        scope.insert(lower(recursive.ctename));
+        scope.insert(lowered(recursive.ctename));
         query(*recursive.left, scope);
         query(*recursive.right, scope);
         for (auto& target : recursive.key_targets) expression(target.get(), scope);
@@ -185,7 +185,7 @@ class Walk {
       reach_.versions.push_back({name, at, !bare, {}});
       expression(ref.at_clause->ExpressionMutable().get(), scope);
     }
-    if (!bare || !scope.count(lower(ref.table_name)))
+    if (!bare || !scope.count(lowered(ref.table_name)))
       reach_.tables.push_back({name, at, !bare, {}});
   }
 

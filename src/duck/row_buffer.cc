@@ -82,7 +82,7 @@ void RowBuffer::grow() {
 
 namespace {
 
-constexpr const char* kFunction = "windrow_row_buffer";
+constexpr const char* kRowFunction = "windrow_row_buffer";
 
 struct BoundRows final : duckdb::TableFunctionData {
   explicit BoundRows(const RowBuffer* buffer) : rows(buffer) {}
@@ -108,10 +108,10 @@ duckdb::LogicalType type_of(BufferKind kind) {
   broken_invariant("kind of column", __FILE__, __LINE__);
 }
 
-duckdb::unique_ptr<duckdb::FunctionData> bind(duckdb::ClientContext&,
-                                              duckdb::TableFunctionBindInput& input,
-                                              duckdb::vector<duckdb::LogicalType>& types,
-                                              duckdb::vector<duckdb::string>& names) {
+duckdb::unique_ptr<duckdb::FunctionData> bind_rows(duckdb::ClientContext&,
+                                                   duckdb::TableFunctionBindInput& input,
+                                                   duckdb::vector<duckdb::LogicalType>& types,
+                                                   duckdb::vector<duckdb::string>& names) {
   const RowBuffer& rows = Keyed<const RowBuffer>::named(input);
   for (size_t i = 0; i < rows.columns(); ++i) {
     types.push_back(type_of(rows.column(i).kind()));
@@ -155,8 +155,8 @@ duckdb::unique_ptr<duckdb::NodeStatistics> cardinality(duckdb::ClientContext&,
   return duckdb::make_uniq<duckdb::NodeStatistics>(rows, rows);
 }
 
-duckdb::TableFunction function() {
-  duckdb::TableFunction out(kFunction, {duckdb::LogicalType::BIGINT}, next, bind, begin);
+duckdb::TableFunction row_function() {
+  duckdb::TableFunction out(kRowFunction, {duckdb::LogicalType::BIGINT}, next, bind_rows, begin);
   out.projection_pushdown = true;
   out.cardinality = cardinality;
   return out;
@@ -166,10 +166,10 @@ duckdb::TableFunction function() {
 
 BufferTable::BufferTable(Connection& connection, const RowBuffer& rows) {
   guarded([&] {
-    catalog_ = Keyed<const RowBuffer>::of(connection, function());
+    catalog_ = Keyed<const RowBuffer>::of(connection, row_function());
     key_ = catalog_->add(rows);
   });
-  sql_ = call_of(kFunction, key_);
+  sql_ = call_of(kRowFunction, key_);
 }
 
 BufferTable::~BufferTable() {

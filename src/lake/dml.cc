@@ -6,6 +6,7 @@
 
 #include "duck/quoting.h"
 #include "lake/constraints.h"
+#include "lake/json_text.h"
 #include "lake/predicate_scope.h"
 #include "lake/row_tracking.h"
 #include "lake/stager.h"
@@ -18,8 +19,6 @@ namespace {
 
 constexpr const char* kAction = "\"windrow action\"";
 constexpr const char* kSourceRow = "\"windrow source row\"";
-
-std::string json_text(const std::string& text) { return nlohmann::json(text).dump(); }
 
 const Snapshot& current_of(const StageContext& context) {
   if (!context.current)
@@ -95,7 +94,7 @@ Reads reads_where(Stager& stager, const std::string& condition) {
 
 /// The rows as a predicate: lists in operationParameters are JSON text.
 std::string predicate_parameter(const std::string& condition) {
-  return json_text(nlohmann::json::array({or_true(condition)}).dump());
+  return json_quoted(nlohmann::json::array({or_true(condition)}).dump());
 }
 
 }  // namespace
@@ -190,7 +189,7 @@ Staged stage_replace_where(const StageContext& context, const Relation& select,
   staged.metrics = metrics_of(stager, int64_t(hit.files.size()));
   staged.metrics["numDeletedRows"] = std::to_string(hit.rows);
   return stager.finish(
-      "WRITE", {{"mode", json_text("Overwrite")}, {"predicate", predicate_parameter(condition)}},
+      "WRITE", {{"mode", json_quoted("Overwrite")}, {"predicate", predicate_parameter(condition)}},
       reads_where(stager, condition));
 }
 
@@ -265,7 +264,7 @@ class Merge {
                       {"numOutputRows", std::to_string(inserts + done.updated + copied)},
                       {"numTargetFilesAdded", std::to_string(staged.adds.size())},
                       {"numTargetFilesRemoved", std::to_string(files.size())}};
-    return stager_.finish("MERGE", {{"predicate", json_text(on_)}}, Reads::whole_table, updates);
+    return stager_.finish("MERGE", {{"predicate", json_quoted(on_)}}, Reads::whole_table, updates);
   }
 
  private:

@@ -12,7 +12,7 @@
 namespace windrow::lake {
 namespace {
 
-constexpr const char* kLog = "_delta_log";
+constexpr const char* kLogFolder = "_delta_log";
 
 std::string own_folder(const Lake& lake) { return lake.root() + "/_windrow"; }
 std::string identity_path(const Lake& lake) { return own_folder(lake) + "/lake.json"; }
@@ -93,7 +93,7 @@ void remove_lake(storage::FileSystem& files, const Lake& lake, const LakeContent
   for (const auto& table : found.tables) {
     cancel.check();
     const auto path = lake.table_path(table.name);
-    storage::remove_folder(files, path, kLog);
+    storage::remove_folder(files, path, kLogFolder);
     layers.insert(path.substr(0, path.find_last_of('/')));
   }
   for (const auto& layer : layers) remove_empty_folder(files, layer);

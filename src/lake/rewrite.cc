@@ -5,6 +5,7 @@
 
 #include "columns/operator.h"
 #include "duck/quoting.h"
+#include "lake/json_text.h"
 #include "lake/physical.h"
 #include "lake/stager.h"
 #include "lake/statistics.h"
@@ -13,8 +14,6 @@
 namespace windrow::lake {
 
 namespace {
-
-std::string json_text(const std::string& text) { return nlohmann::json(text).dump(); }
 
 /// SELECT over the files that were just staged.
 Relation staged_rows(Stager& stager) {
@@ -70,7 +69,7 @@ Staged stage_append(const StageContext& context, const Relation& select,
   auto& staged = stager.staged();
   staged.rows_written = staged.rows_changed = stager.write(stager.conforming(), parameters);
   stager.touch(staged_rows(stager));
-  return stager.finish("WRITE", {{"mode", json_text("Append")}}, Reads::nothing);
+  return stager.finish("WRITE", {{"mode", json_quoted("Append")}}, Reads::nothing);
 }
 
 Staged stage_replace(const StageContext& context, const Relation& select,
@@ -79,7 +78,7 @@ Staged stage_replace(const StageContext& context, const Relation& select,
   auto& staged = stager.staged();
   staged.rows_written = staged.rows_changed = stager.write(stager.conforming(), parameters);
   stager.remove(stager.before().files);
-  return stager.finish("WRITE", {{"mode", json_text("Overwrite")}}, Reads::whole_table);
+  return stager.finish("WRITE", {{"mode", json_quoted("Overwrite")}}, Reads::whole_table);
 }
 
 Staged stage_replace_partitions(const StageContext& context, const Relation& select,
@@ -101,7 +100,8 @@ Staged stage_replace_partitions(const StageContext& context, const Relation& sel
   for (const auto& values : written)
     staged.scope.boxes.push_back(partition_box(stager.schema(), values));
   return stager.finish(
-      "WRITE", {{"mode", json_text("Overwrite")}, {"partitionOverwriteMode", json_text("dynamic")}},
+      "WRITE",
+      {{"mode", json_quoted("Overwrite")}, {"partitionOverwriteMode", json_quoted("dynamic")}},
       Reads::scope);
 }
 
@@ -146,8 +146,8 @@ Staged stage_replace_interval(const StageContext& context, const Relation& selec
   // No file of these is kept: whoever changes one of them meets our removes.
   staged.scope.boxes = {{{field, text(within.from), text(within.to), true, false}}};
   return stager.finish("WRITE",
-                       {{"mode", json_text("Overwrite")},
-                        {"predicate", json_text(column + " in " + interval.text())}},
+                       {{"mode", json_quoted("Overwrite")},
+                        {"predicate", json_quoted(column + " in " + interval.text())}},
                        Reads::scope);
 }
 

@@ -27,7 +27,7 @@ namespace {
 constexpr const char* kErasure = "erasure";
 constexpr const char* kRetention = "retention";
 
-constexpr int kAttemptsMax = 20;      // of one commit, each planned over a newer version
+constexpr int kPlansMax = 20;         // of one commit, each planned over a newer version
 constexpr int kErasureRoundsMax = 5;  // each finds only what was appended meanwhile
 
 /// What is to become of the files of one version.
@@ -157,7 +157,7 @@ class Remover {
     const auto outcome = table_.commit(std::move(request), clock_);
     if (std::holds_alternative<Conflicted>(outcome)) {
       discard_adds(files_, snapshot, adds);
-      if (attempt + 1 < kAttemptsMax) return false;
+      if (attempt + 1 < kPlansMax) return false;
     }
     out.version = committed_version(outcome, table_.path());
     return true;

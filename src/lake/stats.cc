@@ -9,9 +9,9 @@
 namespace windrow::lake {
 namespace {
 
-constexpr double kDay = 86'400e6;        // microseconds
-constexpr double kSpanMin = 1;           // days: sizes of less say nothing of the next ones
-constexpr int64_t kCommitsMax = 10'000;  // looked at for the trend, from the newest on
+constexpr double kDay = 86'400e6;             // microseconds
+constexpr double kSpanMin = 1;                // days: sizes of less say nothing of the next ones
+constexpr int64_t kTrendCommitsMax = 10'000;  // looked at for the trend, from the newest on
 
 /// Sizes behind each commit, newest first worked out backwards: what a commit has added was not
 /// there before it, what it has removed was.
@@ -19,7 +19,7 @@ std::vector<SizeAt> sizes_of(storage::FileSystem& files, const std::string& tabl
                              const LogListing& listing, const Snapshot& now) {
   std::vector<SizeAt> out;
   int64_t bytes = now.bytes();
-  for (int64_t version = now.version, n = 0; n < kCommitsMax && listing.has_commit(version);
+  for (int64_t version = now.version, n = 0; n < kTrendCommitsMax && listing.has_commit(version);
        --version, ++n) {
     const Commit commit = read_commit(files, table_path, version);
     int64_t change = 0;

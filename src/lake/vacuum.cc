@@ -50,10 +50,10 @@ Found look_through(storage::FileSystem& files, const std::string& table_path) {
 }
 
 /// The two commits and what lies between them.
-class Removal {
+class FileRemoval {
  public:
-  Removal(storage::FileSystem& files, const Table& table, duck::Connection& connection,
-          const Clock& clock)
+  FileRemoval(storage::FileSystem& files, const Table& table, duck::Connection& connection,
+              const Clock& clock)
       : files_(files), table_(table), connection_(connection), clock_(clock) {}
 
   void run(Snapshot snapshot, std::map<std::string, std::string> parameters,
@@ -182,7 +182,7 @@ Vacuumed vacuum(storage::FileSystem& files, const std::string& table_path,
       {"retentionCheckEnabled", options.force ? "false" : "true"},
       {"defaultRetentionMillis", millis_text(deleted_file_retention(snapshot.metadata))}};
   if (options.retention) parameters["specifiedRetentionMillis"] = millis_text(*options.retention);
-  Removal(files, table, connection, clock).run(snapshot, parameters, std::move(doomed), out);
+  FileRemoval(files, table, connection, clock).run(snapshot, parameters, std::move(doomed), out);
   return out;
 }
 
@@ -209,7 +209,7 @@ Vacuumed purge(storage::FileSystem& files, const std::string& table_path,
   }
   out.folders = int64_t(folders.size());
   if (doomed.empty()) return out;
-  Removal(files, table, connection, clock)
+  FileRemoval(files, table, connection, clock)
       .run(snapshot,
            {{"retentionCheckEnabled", "false"},
             {"defaultRetentionMillis", millis_text(deleted_file_retention(snapshot.metadata))},

@@ -12,7 +12,7 @@
 namespace windrow::lsp {
 
 using project::Shape;
-using Kind = Completion::Kind;
+using Offered = Completion::Kind;
 
 namespace {
 
@@ -22,7 +22,7 @@ class Offers {
  public:
   Offers(const View& view, Span replaced) : view_(view), replaced_(replaced) {}
 
-  void add(std::string label, Kind kind, std::string detail = {}, std::string documentation = {},
+  void add(std::string label, Offered kind, std::string detail = {}, std::string documentation = {},
            std::string text = {}) {
     if (out_.size() >= kCompletionsMax || !seen_.insert({kind, label}).second) return;
     out_.push_back({std::move(label), kind, std::move(detail), std::move(documentation),
@@ -31,9 +31,9 @@ class Offers {
   void tables(const std::string& layer = {}) {
     for (const auto& table : view_.tables()) {
       if (layer.empty()) {
-        add(table.name, Kind::module, table.kind, first_line(table.description));
+        add(table.name, Offered::module, table.kind, first_line(table.description));
       } else if (table.name.starts_with(layer + ".")) {
-        add(table.name.substr(layer.size() + 1), Kind::module, table.kind,
+        add(table.name.substr(layer.size() + 1), Offered::module, table.kind,
             first_line(table.description));
       }
     }
@@ -42,7 +42,7 @@ class Offers {
     const auto* known = view_.columns(table);
     for (const auto& column : known ? *known : std::vector<Column>{}) {
       const auto* declared = view_.declaration(table, column.name);
-      add(column.name, Kind::field, column.type, declared ? declared->description : "",
+      add(column.name, Offered::field, column.type, declared ? declared->description : "",
           after.empty() ? "" : column.name + after);
     }
   }
@@ -51,16 +51,16 @@ class Offers {
     const auto* declared = table ? view_.declaration(*table, column.column) : nullptr;
     std::string detail = column.type;
     if (!of.empty()) detail += (detail.empty() ? "" : ", ") + of;
-    add(column.name, Kind::field, detail, declared ? declared->description : "",
+    add(column.name, Offered::field, detail, declared ? declared->description : "",
         written_name(column.name));
   }
   void connections() {
     for (const auto& [name, connection] : view_.project().connections)
-      add(name, Kind::module, connection.type);
+      add(name, Offered::module, connection.type);
   }
   void variables(const std::string& dollar) {
     for (const auto& [name, variable] : view_.project().vars)
-      add(dollar + name, Kind::variable, variable.type);
+      add(dollar + name, Offered::variable, variable.type);
   }
   std::vector<Completion> take() { return std::move(out_); }
 
@@ -68,7 +68,7 @@ class Offers {
   const View& view_;
   Span replaced_;
   std::vector<Completion> out_;
-  std::set<std::pair<Kind, std::string>> seen_;
+  std::set<std::pair<Offered, std::string>> seen_;
 };
 
 // --- YAML ---
@@ -86,7 +86,7 @@ void offer_keys(const std::vector<Shape>& shapes, const std::vector<std::string>
           detail += ", required";
         else if (!key.default_value.empty())
           detail += ", default " + key.default_value;
-        offers.add(key.key, Kind::property, detail, key.sentence,
+        offers.add(key.key, Offered::property, detail, key.sentence,
                    colon_there ? key.key : key.key + ": ");
       }
     }
@@ -98,21 +98,21 @@ void offer_names(ValueOf what, const View& view, const std::string& table, const
   switch (what) {
     case ValueOf::table:
       for (const auto& each : view.tables())
-        offers.add(each.name, Kind::module, each.kind, first_line(each.description),
+        offers.add(each.name, Offered::module, each.kind, first_line(each.description),
                    after.empty() ? "" : each.name + after);
       return;
     case ValueOf::asset:
       for (const auto& asset : view.study().workspace->graph.assets)
-        offers.add(asset.name, Kind::module, std::string(graph::name_of(asset.kind)));
+        offers.add(asset.name, Offered::module, std::string(graph::name_of(asset.kind)));
       return;
     case ValueOf::connection: return offers.connections();
     case ValueOf::column: return offers.columns(table, after);
     case ValueOf::variable:
       for (const auto& [name, variable] : view.project().vars)
-        offers.add(name, Kind::variable, variable.type, "", after.empty() ? "" : name + after);
+        offers.add(name, Offered::variable, variable.type, "", after.empty() ? "" : name + after);
       return;
     case ValueOf::tag:
-      for (const auto& tag : view.tags()) offers.add(tag, Kind::value, "tag");
+      for (const auto& tag : view.tags()) offers.add(tag, Offered::value, "tag");
       return;
     case ValueOf::nothing: return;
   }
@@ -120,9 +120,9 @@ void offer_names(ValueOf what, const View& view, const std::string& table, const
 
 void offer_words(const std::vector<Shape>& shapes, Offers& offers) {
   for (const auto& shape : shapes) {
-    for (const auto& word : shape.words) offers.add(word, Kind::value, shape.name);
+    for (const auto& word : shape.words) offers.add(word, Offered::value, shape.name);
     if (shape.form == Shape::Form::boolean)
-      for (const char* word : {"true", "false"}) offers.add(word, Kind::value);
+      for (const char* word : {"true", "false"}) offers.add(word, Offered::value);
   }
 }
 
@@ -183,7 +183,7 @@ class InSql {
       qualified(offers);
     } else if (table_expected()) {
       for (const auto* with : scope_.withs())
-        offers.add(with->name, Kind::module, "WITH clause", "", written_name(with->name));
+        offers.add(with->name, Offered::module, "WITH clause", "", written_name(with->name));
       offers.tables();
     } else {
       anything(offers);
@@ -199,11 +199,11 @@ class InSql {
   void parameters(Offers& offers) {
     const auto* model = view_.project().model(model_of(view_, spot_));
     if (model && model->build.kind == project::BuildKind::interval) {
-      offers.add("$start", Kind::variable, "timestamp", "Where the interval begins.");
-      offers.add("$end", Kind::variable, "timestamp", "Where the interval ends; not in it.");
+      offers.add("$start", Offered::variable, "timestamp", "Where the interval begins.");
+      offers.add("$end", Offered::variable, "timestamp", "Where the interval ends; not in it.");
     }
     if (!model || model->build.kind != project::BuildKind::view)
-      offers.add("$run_time", Kind::variable, "timestamp", "When the run began.");
+      offers.add("$run_time", Offered::variable, "timestamp", "When the run began.");
     offers.variables("$");
   }
 
@@ -230,16 +230,16 @@ class InSql {
       for (const auto& column : scope_.columns(*relation)) offers.column(column, relation->alias);
     for (const auto* relation : scope_.relations())
       if (!relation->alias.empty())
-        offers.add(relation->alias, Kind::module,
+        offers.add(relation->alias, Offered::module,
                    relation->table.empty() ? "sub-query" : relation->table);
     if (scope_.select()) {
       for (const auto& item : scope_.select()->items)
         if (!item.name.empty() && !item.bare && !item.span.holds(at_))
-          offers.add(item.name, Kind::field, "of this SELECT");
+          offers.add(item.name, Offered::field, "of this SELECT");
     }
     parameters(offers);
     for (const auto& function : view_.functions())
-      offers.add(function.name, Kind::function, function.signature, function.description);
+      offers.add(function.name, Offered::function, function.signature, function.description);
   }
 
   const View& view_;

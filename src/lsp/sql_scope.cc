@@ -8,7 +8,7 @@ namespace windrow::lsp {
 
 namespace {
 
-constexpr int kDepthMax = 32;
+constexpr int kQueriesDeep = 32;
 
 bool among(const std::vector<std::string>& names, std::string_view name) {
   return std::any_of(names.begin(), names.end(),
@@ -23,7 +23,7 @@ SqlScope::SqlScope(std::shared_ptr<const SqlQuery> query, size_t at, ColumnsOf c
 }
 
 bool SqlScope::enter(const SqlQuery& query, size_t at) {
-  if (frames_.size() > size_t(kDepthMax) * 4 || !query.span.holds(at)) return false;
+  if (frames_.size() > size_t(kQueriesDeep) * 4 || !query.span.holds(at)) return false;
   for (size_t i = 0; i < query.withs.size(); ++i) {
     const auto& with = query.withs[i];
     if (!with.query || !with.query->span.holds(at)) continue;
@@ -94,7 +94,7 @@ std::vector<ScopeColumn> SqlScope::columns(const SqlRelation& relation) const {
 
 std::vector<ScopeColumn> SqlScope::columns_in(const SqlRelation& relation, const Frames& frames,
                                               int depth) const {
-  if (depth > kDepthMax) return {};
+  if (depth > kQueriesDeep) return {};
   if (relation.query) return yields(*relation.query, frames, depth + 1);
   if (relation.table.empty()) return {};
   Frames seen;
@@ -152,7 +152,7 @@ ScopeColumn SqlScope::computed(const SqlItem& item, const SqlSelect& select, con
 std::vector<ScopeColumn> SqlScope::yields(const SqlQuery& query, Frames frames, int depth) const {
   if (const auto known = known_.find(&query); known != known_.end()) return known->second;
   std::vector<ScopeColumn> out;
-  if (depth > kDepthMax || query.selects.empty()) return out;
+  if (depth > kQueriesDeep || query.selects.empty()) return out;
   frames.push_back({&query, query.withs.size()});
   const auto& select = query.selects.front();
   for (const auto& item : select.items) {

@@ -16,9 +16,9 @@ bool is_letter(char c) {
 }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-class Words {
+class Scanner {
  public:
-  explicit Words(std::string_view text) : text_(text) {}
+  explicit Scanner(std::string_view text) : text_(text) {}
 
   /// Comments are given to `other`, as texts are.
   template <class Word, class Other>
@@ -126,17 +126,17 @@ bool SqlWord::is(std::string_view word) const {
 
 std::vector<SqlWord> sql_words(std::string_view text) {
   std::vector<SqlWord> out;
-  Words(text).each([&](SqlWord word) { out.push_back(std::move(word)); }, [](Span, bool) {});
+  Scanner(text).each([&](SqlWord word) { out.push_back(std::move(word)); }, [](Span, bool) {});
   return out;
 }
 
 bool in_comment_or_text(std::string_view text, size_t cursor) {
   bool inside = false;
-  Words(text).each([](const SqlWord&) {},
-                   [&](Span span, bool open) {
-                     inside = inside || (span.begin < cursor &&
-                                         (cursor < span.end || (open && cursor == span.end)));
-                   });
+  Scanner(text).each([](const SqlWord&) {},
+                     [&](Span span, bool open) {
+                       inside = inside || (span.begin < cursor &&
+                                           (cursor < span.end || (open && cursor == span.end)));
+                     });
   return inside;
 }
 

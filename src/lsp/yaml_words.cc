@@ -8,7 +8,7 @@ namespace windrow::lsp {
 
 namespace {
 
-constexpr int kDepthMax = 64;
+constexpr int kNodesDeep = 64;
 
 using At = YamlCursor::At;
 
@@ -112,7 +112,7 @@ class Scanner {
     const bool dash = now() == '-' && (at_ + 1 >= text_.size() || text_[at_ + 1] == ' ' ||
                                        text_[at_ + 1] == '\n' || text_[at_ + 1] == '\r');
     close(column, dash);
-    if (dash && depth < kDepthMax) return item(column, depth);
+    if (dash && depth < kNodesDeep) return item(column, depth);
     const size_t begin = at_;
     const Span key = key_here();
     if (key.size() == 0) {
@@ -275,7 +275,7 @@ class Scanner {
   }
 
   void element(const YamlPath& path, int depth) {
-    if ((now() == '{' || now() == '[') && depth < kDepthMax) return flow(path, depth + 1);
+    if ((now() == '{' || now() == '[') && depth < kNodesDeep) return flow(path, depth + 1);
     const size_t begin = at_;
     at_ = now() == '"' || now() == '\'' ? quote_end(at_) : plain_end(true);
     if (at_ == begin) ++at_;

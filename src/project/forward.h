@@ -4,4 +4,5 @@
 namespace windrow::project {
 struct Project;
 struct Source;
+struct UnitTest;
 }  // namespace windrow::project

@@ -8,7 +8,7 @@ namespace {
 
 constexpr size_t npos = std::string_view::npos;
 
-bool is_blank(char c) {
+bool is_space(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
 }
 bool is_word(char c) {
@@ -27,10 +27,10 @@ Place place_at(std::string_view text, size_t at, const std::string& file) {
 bool header_at(std::string_view text, size_t at, size_t& content) {
   static constexpr std::string_view kMark = "windrow";
   size_t word = at + 2;
-  while (word < text.size() && is_blank(text[word])) ++word;
+  while (word < text.size() && is_space(text[word])) ++word;
   if (text.substr(word, kMark.size()) != kMark) return false;
   content = word + kMark.size();
-  return content >= text.size() || is_blank(text[content]) || text[content] == '*';
+  return content >= text.size() || is_space(text[content]) || text[content] == '*';
 }
 
 class Splitter {
@@ -63,7 +63,7 @@ class Splitter {
 
   void step() {
     const char c = text_[at_];
-    if (is_blank(c)) {
+    if (is_space(c)) {
       ++at_;
     } else if (c == '-' && text_.substr(at_, 2) == "--") {
       at_ = std::min(text_.find('\n', at_), text_.size());

@@ -5,6 +5,7 @@
 #include "duck/duck.h"
 #include "duck/quoting.h"
 #include "lake/rewrite.h"
+#include "project/unit_test.h"
 #include "quality/unit_test_difference.h"
 #include "quality/unit_test_values.h"
 

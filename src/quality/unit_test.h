@@ -6,7 +6,7 @@
 #include "base/rows.h"
 #include "columns/forward.h"
 #include "duck/forward.h"
-#include "project/unit_test.h"
+#include "project/forward.h"
 #include "sql/sql.h"
 
 namespace windrow::quality {

@@ -1,3 +1,4 @@
+#include "project/unit_test.h"
 #include "quality/unit_test.h"
 
 #include <gtest/gtest.h>

@@ -19,7 +19,7 @@ struct Output {
   const Json* expression = nullptr;
   std::optional<ColumnSource> carried = {};  ///< it is this column, unchanged
 };
-struct Relation {
+struct Visible {
   std::string alias;  // lower case
   std::vector<Output> columns;
   Sources rest;  // of columns whose names only the data knows: PIVOT, functions
@@ -32,7 +32,7 @@ class Resolver {
 
   Sources filters;  ///< of all nodes seen
 
-  std::vector<Output> node(const Json& query, Ctes ctes, const std::vector<Relation>& outer,
+  std::vector<Output> node(const Json& query, Ctes ctes, const std::vector<Visible>& outer,
                            int depth = 0) {
     if (depth > 64) return {};
     for (const auto& cte : ctes_of(query)) {
@@ -49,7 +49,7 @@ class Resolver {
 
  private:
   /// UNION and its like, and recursive queries: columns by position, or by name where it says so.
-  std::vector<Output> combined(const Json& query, Ctes& ctes, const std::vector<Relation>& outer,
+  std::vector<Output> combined(const Json& query, Ctes& ctes, const std::vector<Visible>& outer,
                                int depth) {
     std::vector<const Json*> parts;
     for (const char* key : {"left", "right", "child", "query"}) {
@@ -86,9 +86,9 @@ class Resolver {
     return out;
   }
 
-  std::vector<Output> select(const Json& query, const Ctes& ctes,
-                             const std::vector<Relation>& outer, int depth) {
-    std::vector<Relation> relations;
+  std::vector<Output> select(const Json& query, const Ctes& ctes, const std::vector<Visible>& outer,
+                             int depth) {
+    std::vector<Visible> relations;
     from(query.at("from_table"), ctes, outer, relations, depth);
     std::vector<Output> out;
     for (const auto& item : query.at("select_list")) {
@@ -114,17 +114,17 @@ class Resolver {
     return out;
   }
 
-  void filter(const Json& expression, const std::vector<Relation>& relations,
-              const std::vector<Output>& out, const Ctes& ctes, const std::vector<Relation>& outer,
+  void filter(const Json& expression, const std::vector<Visible>& relations,
+              const std::vector<Output>& out, const Ctes& ctes, const std::vector<Visible>& outer,
               int depth) {
     const auto found = columns_in(expression, relations, out, ctes, outer, depth);
     filters.insert(found.begin(), found.end());
   }
 
   /// GROUP BY and ORDER BY may name a column by its position.
-  void filter_by_key(const Json& key, const std::vector<Relation>& relations,
+  void filter_by_key(const Json& key, const std::vector<Visible>& relations,
                      const std::vector<Output>& out, const Ctes& ctes,
-                     const std::vector<Relation>& outer, int depth) {
+                     const std::vector<Visible>& outer, int depth) {
     if (const auto at = as_position(key); at && *at >= 1 && *at <= out.size()) {
       filters.insert(out[*at - 1].from.begin(), out[*at - 1].from.end());
     } else {
@@ -133,9 +133,9 @@ class Resolver {
   }
 
   /// LIMIT takes rows by the order, DISTINCT by all columns or by those of ON.
-  void modifiers(const Json& query, const std::vector<Relation>& relations,
+  void modifiers(const Json& query, const std::vector<Visible>& relations,
                  const std::vector<Output>& out, const Ctes& ctes,
-                 const std::vector<Relation>& outer, int depth) {
+                 const std::vector<Visible>& outer, int depth) {
     bool limited = false;
     for (const auto& modifier : query.value("modifiers", Json::array())) {
       limited =
@@ -162,13 +162,13 @@ class Resolver {
     return function.empty() ? "expression" : function;
   }
 
-  void from(const Json& table, const Ctes& ctes, const std::vector<Relation>& outer,
-            std::vector<Relation>& out, int depth) {
+  void from(const Json& table, const Ctes& ctes, const std::vector<Visible>& outer,
+            std::vector<Visible>& out, int depth) {
     if (!table.is_object()) return;
     const auto alias = lower(text_at(table, "alias"));
     if (is_type(table, "BASE_TABLE")) {
       const auto name = table_name(table);
-      Relation relation{alias.empty() ? lower(text_at(table, "table_name")) : alias, {}};
+      Visible relation{alias.empty() ? lower(text_at(table, "table_name")) : alias, {}};
       if (auto cte = ctes.find(cte_name(table)); cte != ctes.end()) {
         relation.columns = cte->second;
       } else if (auto found = catalog_.find(name); found != catalog_.end()) {
@@ -181,7 +181,7 @@ class Resolver {
     } else if (is_type(table, "SUBQUERY")) {
       auto around = outer;
       around.insert(around.end(), out.begin(), out.end());  // LATERAL sees what stands before it
-      Relation relation{alias, node(table.at("subquery").at("node"), ctes, around, depth + 1)};
+      Visible relation{alias, node(table.at("subquery").at("node"), ctes, around, depth + 1)};
       rename(table, relation);
       out.push_back(std::move(relation));
     } else if (is_type(table, "JOIN")) {
@@ -200,7 +200,7 @@ class Resolver {
       }
     } else {
       // PIVOT, table functions: every column may come from everything inside. VALUES: by position.
-      std::vector<Relation> inner;
+      std::vector<Visible> inner;
       for (const char* key : {"source"}) {
         if (table.contains(key)) from(table.at(key), ctes, outer, inner, depth);
       }
@@ -212,7 +212,7 @@ class Resolver {
         const auto found = columns_in(part, inner, {}, ctes, around, depth);
         read.insert(found.begin(), found.end());
       }
-      Relation relation{alias, {}};
+      Visible relation{alias, {}};
       for (const auto& r : inner)
         relation.columns.insert(relation.columns.end(), r.columns.begin(), r.columns.end());
       if (is_type(table, "PIVOT")) {
@@ -229,8 +229,8 @@ class Resolver {
 
   /// PIVOT keeps the columns that it does not use; UNPIVOT those that it does not turn into rows.
   /// The columns that it makes come from all that it uses.
-  static void pivoted(const Json& table, const Sources& used, const std::vector<Relation>& inner,
-                      Relation& relation) {
+  static void pivoted(const Json& table, const Sources& used, const std::vector<Visible>& inner,
+                      Visible& relation) {
     Sources made = used;
     std::set<std::string> gone;
     for (const auto& pivot : table.at("pivots")) {
@@ -271,8 +271,8 @@ class Resolver {
     relation.columns = std::move(kept);
   }
 
-  void listed(const Json& rows, const Ctes& ctes, const std::vector<Relation>& around, int depth,
-              Relation& relation) {
+  void listed(const Json& rows, const Ctes& ctes, const std::vector<Visible>& around, int depth,
+              Visible& relation) {
     for (const auto& row : rows) {
       for (size_t i = 0; i < row.size(); ++i) {
         if (i == relation.columns.size())
@@ -283,7 +283,7 @@ class Resolver {
     }
   }
 
-  static void rename(const Json& table, Relation& relation) {
+  static void rename(const Json& table, Visible& relation) {
     if (!table.contains("column_name_alias")) return;
     const auto& names = table.at("column_name_alias");
     for (size_t i = 0; i < names.size() && i < relation.columns.size(); ++i) {
@@ -291,8 +291,8 @@ class Resolver {
     }
   }
 
-  void star(const Json& item, const std::vector<Relation>& relations, const Ctes& ctes,
-            const std::vector<Relation>& outer, std::vector<Output>& out, int depth) {
+  void star(const Json& item, const std::vector<Visible>& relations, const Ctes& ctes,
+            const std::vector<Visible>& outer, std::vector<Output>& out, int depth) {
     const auto only = lower(text_at(item, "relation_name"));
     std::set<std::string> excluded;
     for (const char* key : {"exclude_list", "qualified_exclude_list"}) {
@@ -326,9 +326,9 @@ class Resolver {
 
   /// Table columns that an expression's value depends on. Aliases of the same SELECT count for what
   /// they stand for.
-  Sources columns_in(const Json& expression, const std::vector<Relation>& relations,
+  Sources columns_in(const Json& expression, const std::vector<Visible>& relations,
                      const std::vector<Output>& aliases, const Ctes& ctes,
-                     const std::vector<Relation>& outer, int depth) {
+                     const std::vector<Visible>& outer, int depth) {
     Sources out;
     const std::function<void(const Json&)> look = [&](const Json& n) {
       if (is_class(n, "COLUMN_REF")) {
@@ -354,7 +354,7 @@ class Resolver {
 
   /// The table's column that an expression is, where it is nothing but that.
   static std::optional<ColumnSource> carried_by(const Json& n,
-                                                const std::vector<Relation>& relations) {
+                                                const std::vector<Visible>& relations) {
     if (!is_class(n, "COLUMN_REF")) return {};
     std::vector<std::string> names;
     for (const auto& part : n.at("column_names")) names.push_back(lower(part.get<std::string>()));
@@ -369,11 +369,11 @@ class Resolver {
     return {};
   }
 
-  static Sources reference(const Json& n, const std::vector<Relation>& relations,
-                           const std::vector<Output>& aliases, const std::vector<Relation>& outer) {
+  static Sources reference(const Json& n, const std::vector<Visible>& relations,
+                           const std::vector<Output>& aliases, const std::vector<Visible>& outer) {
     std::vector<std::string> names;
     for (const auto& part : n.at("column_names")) names.push_back(lower(part.get<std::string>()));
-    const auto in = [&](const std::vector<Relation>& where) -> const Output* {
+    const auto in = [&](const std::vector<Visible>& where) -> const Output* {
       for (const auto& relation : where) {
         for (size_t i = 0; i < names.size(); ++i) {
           // `column`, `alias.column`, `schema.table.column`, each perhaps followed by fields of a

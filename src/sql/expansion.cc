@@ -35,8 +35,8 @@ const Piece* piece_at(const std::vector<Piece>& pieces, size_t position) {
 namespace {
 
 // Macros that call each other twice double their text, or what there is to do.
-constexpr size_t kLargest = 1 << 20;  // bytes
-constexpr size_t kCallsMax = 20'000;  // in one text
+constexpr size_t kLongestText = 1 << 20;  // bytes
+constexpr size_t kCallsMax = 20'000;      // in one text
 
 using Names = std::set<std::string>;
 /// What is put in the place of a parameter.
@@ -387,7 +387,7 @@ class Finder {
     if (!bind(node, macro, *token + 1, past - 1, around, bindings)) return;
     changes.push_back(
         {tokens[*token].begin, tokens[past - 1].end, instance(macro, bindings, node)});
-    limited(changes.back().with.text().size() <= kLargest);
+    limited(changes.back().with.text().size() <= kLongestText);
   }
 
   /// The text of a macro with its parameters replaced.

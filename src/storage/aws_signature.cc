@@ -23,7 +23,7 @@ std::string basic_time(Time now) {
 }
 
 /// Blanks around it off, those inside it one at a time.
-std::string trimmed(std::string_view value) {
+std::string without_blanks(std::string_view value) {
   std::string out;
   for (const char c : value) {
     const bool blank = c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -43,8 +43,8 @@ std::map<std::string, std::string> canonical_headers(const clients::HttpHeaders&
   for (const auto& [name, value] : headers) {
     std::string lower = name;
     for (char& c : lower) c = char(std::tolower(static_cast<unsigned char>(c)));
-    const auto [at, is_new] = out.try_emplace(lower, trimmed(value));
-    if (!is_new) at->second += "," + trimmed(value);
+    const auto [at, is_new] = out.try_emplace(lower, without_blanks(value));
+    if (!is_new) at->second += "," + without_blanks(value);
   }
   return out;
 }

@@ -34,7 +34,7 @@ std::string parent_of(const std::string& path) { return path.substr(0, path.find
 
 /// Makes the names in a local folder durable; where that cannot be done, a power cut may bring back
 /// the former name.
-void sync_folder(const std::string& folder) {
+void sync_names(const std::string& folder) {
   const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return;
   ::fsync(fd);
@@ -47,8 +47,8 @@ void move_local(FileSystem& files, const std::string& from, const std::string& t
   // rename(2) takes an empty folder's place; nothing else's.
   fs::rename(from, to, failed);
   if (failed) refuse("\"" + from + "\" cannot be moved to \"" + to + "\"", failed);
-  sync_folder(parent_of(to));
-  sync_folder(parent_of(from));
+  sync_names(parent_of(to));
+  sync_names(parent_of(from));
 }
 
 void copy_file(FileSystem& files, const FileInfo& file, const std::string& to) {

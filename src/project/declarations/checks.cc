@@ -137,14 +137,14 @@ std::vector<CheckKind> make_kinds(bool of_column) {
   return kinds;
 }
 
-using Kinds = std::vector<CheckKind>;
+using CheckKinds = std::vector<CheckKind>;
 
-const Kinds& kinds_of(bool of_column) {
-  static const Kinds of_columns = make_kinds(true), of_tables = make_kinds(false);
+const CheckKinds& kinds_of(bool of_column) {
+  static const CheckKinds of_columns = make_kinds(true), of_tables = make_kinds(false);
   return of_column ? of_columns : of_tables;
 }
 
-const CheckKind* find(const Kinds& kinds, const std::string& name) {
+const CheckKind* find(const CheckKinds& kinds, const std::string& name) {
   for (const auto& kind : kinds) {
     if (kind.name == name) return &kind;
   }

@@ -61,7 +61,7 @@ void check_body(const Node& node, Reading& reading, Task& task) {
   task.body = reading.value(node);
 }
 
-Keys<Task> make() {
+Keys<Task> task_keys() {
   Keys<Task> keys("task");
   named(keys, "task", false, "The task's name; or write `sensor`.");
   named(keys, "sensor", true,
@@ -88,7 +88,7 @@ Keys<Task> make() {
 }  // namespace
 
 const Keys<Task>& task_file() {
-  static const Keys<Task> keys = make();
+  static const Keys<Task> keys = task_keys();
   return keys;
 }
 

@@ -33,7 +33,7 @@ Type<Value> rows_type() {
   return out;
 }
 
-Keys<UnitTest> make() {
+Keys<UnitTest> unit_test_keys() {
   Keys<UnitTest> keys("test");
   keys.bound(true, "test", placed_table_name_type(), "", "The model that is tested.",
              [](UnitTest& test, Text&& model, const Node&, Reading&) {
@@ -65,7 +65,7 @@ Keys<UnitTest> make() {
 }  // namespace
 
 const Keys<UnitTest>& test_file() {
-  static const Keys<UnitTest> keys = make();
+  static const Keys<UnitTest> keys = unit_test_keys();
   return keys;
 }
 

@@ -35,7 +35,6 @@ using clients::cassandra::Values;
 
 constexpr const char* kRows = "windrow_cassandra_rows";
 constexpr size_t kBatchRows = 100, kBatchBytes = 1 << 16;
-constexpr size_t kKeysBytes = 64 << 20;  // of keys that are there, held at once
 
 [[noreturn]] void wrong(const project::Connection& connection, const std::string& what,
                         const std::string& hint) {

@@ -16,8 +16,7 @@ using clients::cassandra::Rows;
 using clients::cassandra::Values;
 
 constexpr const char* kManifests = "windrow_former_publications";
-constexpr size_t kNameBytes = 48;        // Cassandra takes no longer names
-constexpr size_t kKeysBytes = 64 << 20;  // of keys that are held at once
+constexpr size_t kNameBytes = 48;  // Cassandra takes no longer names
 
 std::string list_of(const std::vector<std::string>& columns, const std::string& between) {
   std::string out;

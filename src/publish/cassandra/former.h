@@ -14,6 +14,8 @@
 /// the whole batch.
 namespace windrow::publish {
 
+inline constexpr size_t kKeysBytes = 64 << 20;  ///< of keys that are there, held at once
+
 class CassandraFormer {
  public:
   /// `keep_alive` is called now and then while rows go.

@@ -13,9 +13,8 @@ using project::Node;
 using project::one_or_list_type;
 using project::Reading;
 using project::text_type;
-using project::Type;
 
-Type<CassandraTable> cassandra_type() {
+project::Type<CassandraTable> cassandra_type() {
   return Keys<CassandraTable>("cassandra")
       .optional("partition", &CassandraTable::partition, one_or_list_type(text_type()),
                 "the view's key", "Columns that say on which nodes a row lies.")

@@ -22,8 +22,6 @@ using clients::Sqlite;
 using clients::SqliteStatement;
 using clients::text_of;
 
-std::string quoted(const std::string& name) { return duck::quote_name(name); }
-
 bool has(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
 
 /// What a column holds, by the storage classes of its values and its declared type.
@@ -61,11 +59,11 @@ class SqliteRows final : public DatabaseRows {
   std::string from(const std::string& table, const std::string& query) override {
     database_->execute("DROP VIEW IF EXISTS temp.windrow_rows");
     database_->execute("CREATE TEMP VIEW windrow_rows AS " +
-                       (query.empty() ? "SELECT * FROM main." + quoted(table) : query));
+                       (query.empty() ? "SELECT * FROM main." + duck::quote_name(table) : query));
     declared_from_ = query.empty() ? table : "windrow_rows";
     return "temp.windrow_rows";
   }
-  std::string name(const std::string& column) override { return quoted(column); }
+  std::string name(const std::string& column) override { return duck::quote_name(column); }
 
   std::optional<std::string> literal(const std::string& expression,
                                      const std::string& rest) override {
@@ -107,7 +105,7 @@ class SqliteRows final : public DatabaseRows {
       Seen seen;
       seen.name = text_of(row[0]);
       seen.declared = text_of(row[1]);
-      const std::string name = quoted(seen.name);
+      const std::string name = duck::quote_name(seen.name);
       select += (select.empty() ? "" : ", ") +
                 ("typeof(" + name + "), CASE WHEN typeof(" + name + ") = 'blob' THEN hex(" + name +
                  ") ELSE " + name + " END");

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "duck/row_buffer.h"
 #include "sources/rest/json_slices.h"
 
@@ -19,17 +20,10 @@ namespace dom = simdjson::dom;
 
 constexpr size_t kDoubtfulMax = 10'000;
 constexpr size_t kDoubtfulBytes = 16 << 20;
-constexpr size_t kHeadBytes = 4096;
-constexpr size_t kKeptContent = 1 << 20;  // of what is not judged: files, records too long
+constexpr size_t kArrayHeadBytes = 4096;
 constexpr const char* kNotJson = "not JSON, or more than one record on a line";
 /// What the engine's reader of lines is told to take for a delimiter and for NULL.
 constexpr std::string_view kDelimiter = "\x1e\x1f\x1e", kNull = "\x1f\x1e\x1f";
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = char(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
 
 std::unique_ptr<RecordSplitter> splitter(JsonLayout layout, bool stripped, uint64_t most,
                                          OnRecord take) {
@@ -295,7 +289,7 @@ void Census::copy(Counted& counted, const FoundFile& file, JsonLayout layout, bo
 Counted Census::json(const FoundFile& file, Spellings* spellings) {
   std::string broken;
   const auto before = bad_.mark();
-  if (begins_as_array(head_of(file, outside_, kHeadBytes))) {
+  if (begins_as_array(head_of(file, outside_, kArrayHeadBytes))) {
     auto out = look(file, JsonLayout::array, false, spellings, broken);
     if (broken.empty()) return out;
     bad_.rewind(before);

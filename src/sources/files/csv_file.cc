@@ -19,10 +19,7 @@ namespace {
 using duck::quote_text;
 
 constexpr size_t kHeadBytes = 1 << 20;
-constexpr size_t kKeptContent = 1 << 20;
-/// The engine's reader takes longer lines only where it is told to.
 constexpr int64_t kColumnsMax = 4096;
-constexpr uint64_t kUsualLine = 1'900'000;
 /// A line of what is set aside: its content, each byte of which may be written as six.
 constexpr size_t kBadLine = 8 * kKeptContent;
 

@@ -13,6 +13,11 @@
 /// Private to sources/files: what a file holds, byte by byte.
 namespace windrow::sources {
 
+/// So much is kept of what is set aside and not judged: files, records that are too long.
+inline constexpr size_t kKeptContent = 1 << 20;
+/// Longer lines and objects the engine's readers take only where they are told to.
+inline constexpr uint64_t kUsualLine = 1'900'000, kUsualObject = 16'000'000;
+
 /// What reading a file needs, and what bounds it.
 struct Outside {
   storage::FileSystem* storage = nullptr;  ///< of what is not on local disk

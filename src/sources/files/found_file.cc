@@ -16,8 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool wild(const std::string& text) { return text.find_first_of("*?[") != std::string::npos; }
-
 /// Nothing where it is gone or no regular file.
 bool look(const std::string& path, FoundFile& out) {
   struct stat info {};

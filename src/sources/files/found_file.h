@@ -33,6 +33,9 @@ struct FoundFile {
 /// there is an Error(not_found); a glob may match nothing.
 std::vector<FoundFile> find_files(const std::string& root, const std::string& pattern);
 
+/// Whether the text has wildcards.
+inline bool wild(std::string_view text) { return text.find_first_of("*?[") != text.npos; }
+
 /// The name with bytes that are no UTF-8 written as `\\xff`.
 std::string utf8_name(const std::string& name);
 

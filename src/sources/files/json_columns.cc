@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "duck/quoting.h"
 #include "sources/files/places.h"
 
@@ -18,11 +19,6 @@ constexpr int kTypeDepthMax = 20;
 using duck::quote_name;
 using duck::quote_text;
 using Json = nlohmann::ordered_json;
-
-std::string lower(std::string text) {
-  for (char& c : text) c = char(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
 
 bool only_null(const Json& structure) {
   if (structure.is_string()) return structure == "NULL";

@@ -21,7 +21,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kSample = 20'480;
 constexpr int kLooks = 3;
-constexpr uint64_t kUsualObject = 16'000'000;  // the engine's reader takes longer ones if told
 
 /// Paths below a structure, as JSON pointers.
 struct Paths {

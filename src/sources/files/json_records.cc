@@ -25,9 +25,6 @@ namespace {
 using duck::quote_name;
 using duck::quote_text;
 
-constexpr uint64_t kUsualObject = 16'000'000;  // DuckDB's reader of JSON takes longer ones if told
-constexpr uint64_t kUsualLine = 1'900'000;     // and that of lines
-
 class JsonRecords {
  public:
   JsonRecords(const std::vector<FoundFile>& files, const project::Source& source,

@@ -14,8 +14,6 @@ namespace {
 
 constexpr int kAttempts = 4;
 
-bool wild(const std::string& text) { return text.find_first_of("*?[") != std::string::npos; }
-
 /// 52 bits, which every reader of a Delta log keeps exactly.
 int64_t version_of(const std::string& text) {
   return int64_t(std::stoull(sha256(text).substr(0, 13), nullptr, 16));

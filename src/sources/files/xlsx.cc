@@ -30,13 +30,13 @@ constexpr uint64_t kListMax = 64 << 20;
 constexpr size_t kNamesShown = 1000;
 constexpr int64_t kRowsMax = 1 << 20;  // of a sheet
 
-[[noreturn]] void broken(const std::string& what) {
+[[noreturn]] void bad_workbook(const std::string& what) {
   throw Error(Code::corrupt, "broken Excel file: " + what);
 }
 
 template <class T>
 T number_at(std::string_view bytes, size_t at) {
-  if (at > bytes.size() || sizeof(T) > bytes.size() - at) broken("it ends too early");
+  if (at > bytes.size() || sizeof(T) > bytes.size() - at) bad_workbook("it ends too early");
   T out;
   std::memcpy(&out, bytes.data() + at, sizeof out);
   return out;
@@ -52,17 +52,17 @@ class Zip {
     const uint64_t tail_at = size_ - std::min<uint64_t>(size_, 66'000);
     const std::string tail = bytes(tail_at, size_ - tail_at);
     const size_t end = tail.rfind("PK\x05\x06");
-    if (end == std::string::npos) broken("it is no ZIP archive, or only a part of one");
+    if (end == std::string::npos) bad_workbook("it is no ZIP archive, or only a part of one");
     const auto count = number_at<uint16_t>(tail, end + 10);
     const uint64_t list_at = number_at<uint32_t>(tail, end + 16);
     if (list_at > size_ || tail_at + end < list_at || tail_at + end - list_at > kListMax)
-      broken("its list of parts");
+      bad_workbook("its list of parts");
     list_ = bytes(list_at, tail_at + end - list_at);
     size_t at = 0;
     for (int i = 0; i < count; ++i) {
-      if (number_at<uint32_t>(list_, at) != 0x02014b50) broken("its list of parts");
+      if (number_at<uint32_t>(list_, at) != 0x02014b50) bad_workbook("its list of parts");
       const auto name = number_at<uint16_t>(list_, at + 28);
-      if (at + 46 + name > list_.size()) broken("it ends too early");
+      if (at + 46 + name > list_.size()) bad_workbook("it ends too early");
       parts_[list_.substr(at + 46, name)] = at;
       at += 46 + name + number_at<uint16_t>(list_, at + 30) + number_at<uint16_t>(list_, at + 32);
     }
@@ -73,14 +73,14 @@ class Zip {
   /// parts together more than there may be.
   void part(const std::string& name, uint64_t most, const clients::Unpacked& out) {
     const auto found = parts_.find(name);
-    if (found == parts_.end()) broken("it has no part \"" + name + "\"");
+    if (found == parts_.end()) bad_workbook("it has no part \"" + name + "\"");
     const size_t at = found->second;
     const auto method = number_at<uint16_t>(list_, at + 10);
     uint64_t packed = number_at<uint32_t>(list_, at + 20);
     const uint64_t local = number_at<uint32_t>(list_, at + 42);
     const std::string head = bytes(local, 30);
     uint64_t data = local + 30 + number_at<uint16_t>(head, 26) + number_at<uint16_t>(head, 28);
-    if (data > size_ || packed > size_ - data) broken("it ends too early");
+    if (data > size_ || packed > size_ - data) bad_workbook("it ends too early");
     const auto next = [&] {
       std::string piece = bytes(data, std::min<uint64_t>(packed, 256 << 10));
       data += piece.size();
@@ -88,8 +88,8 @@ class Zip {
       return piece;
     };
     const auto bounded = [&](std::string_view piece) {
-      if (piece.size() > most) broken("its part \"" + name + "\" is too long");
-      if (piece.size() > left_) broken("it unpacks to more than unpacked_bytes_max");
+      if (piece.size() > most) bad_workbook("its part \"" + name + "\" is too long");
+      if (piece.size() > left_) bad_workbook("it unpacks to more than unpacked_bytes_max");
       most -= piece.size();
       left_ -= piece.size();
       return out(piece);
@@ -97,20 +97,20 @@ class Zip {
     if (method == 0) {
       for (auto piece = next(); !piece.empty(); piece = next()) bounded(piece);
     } else if (method != 8) {
-      broken("a part is packed in a way that is not read");
+      bad_workbook("a part is packed in a way that is not read");
     } else if (!clients::inflate(next, bounded)) {
-      broken("packed bytes do not unpack");
+      bad_workbook("packed bytes do not unpack");
     }
   }
   uint64_t left() const { return left_; }
 
  private:
   std::string bytes(uint64_t at, uint64_t count) {
-    if (at > size_ || count > size_ - at) broken("it ends too early");
+    if (at > size_ || count > size_ - at) bad_workbook("it ends too early");
     std::string out(count, '\0');
     in_.seekg(std::streamoff(at));
     in_.read(out.data(), std::streamsize(count));
-    if (uint64_t(in_.gcount()) != count) broken("it ends too early");
+    if (uint64_t(in_.gcount()) != count) bad_workbook("it ends too early");
     return out;
   }
 
@@ -218,10 +218,10 @@ void each_tag(Zip& zip, const std::string& part, uint64_t most, uint64_t longest
       begin = looked = close + (comment ? 3 : 1);
     }
     if (window.size() - begin > longest + piece.size())
-      broken("a text is longer than record_bytes_max");
+      bad_workbook("a text is longer than record_bytes_max");
     return true;
   });
-  if (window.find('<', begin) != std::string::npos) broken("a part ends within a tag");
+  if (window.find('<', begin) != std::string::npos) bad_workbook("a part ends within a tag");
 }
 
 /// Texts that cells refer to, one behind the other.
@@ -247,7 +247,7 @@ class Texts {
  private:
   void check() const {
     if (bytes_.size() + ends_.size() * sizeof(uint64_t) > most_)
-      broken(fmt::format("its texts take more than {} MB of memory", most_ >> 20));
+      bad_workbook(fmt::format("its texts take more than {} MB of memory", most_ >> 20));
   }
   const uint64_t most_;
   std::string bytes_;
@@ -327,7 +327,7 @@ std::string part_of_sheet(Zip& zip, const std::string& wanted, bool& from_1904) 
     if (target.empty() && tag.name == "Relationship" && tag.attribute("Id") == id)
       target = tag.attribute("Target");
   });
-  if (target.empty()) broken("its sheet has no part");
+  if (target.empty()) bad_workbook("its sheet has no part");
   return target.starts_with('/') ? target.substr(1) : "xl/" + target;
 }
 
@@ -337,7 +337,7 @@ size_t column_of(const std::string& reference) {
   for (const char c : reference) {
     if (c < 'A' || c > 'Z') break;
     out = out * 26 + size_t(c - 'A' + 1);
-    if (out > 16384) broken("a cell is outside of any sheet");
+    if (out > 16384) bad_workbook("a cell is outside of any sheet");
   }
   return out == 0 ? 0 : out - 1;
 }
@@ -400,10 +400,10 @@ class Sheet {
         if (found.kind != Cell::Kind::none) cells.emplace_back(at, std::move(found));
       }
       if (bytes + value.size() > bounds_.record_bytes)
-        broken("a row is longer than record_bytes_max");
+        bad_workbook("a row is longer than record_bytes_max");
       if (tag.name == "row" && tag.closing) row(number, in_order(cells));
     });
-    if (!whole) broken("its sheet ends too early");
+    if (!whole) bad_workbook("its sheet ends too early");
   }
 
  private:
@@ -427,7 +427,7 @@ class Sheet {
     if (value.empty() || type == "e") return {};
     if (type == "s") {
       const size_t index = size_t(std::strtoull(value.c_str(), nullptr, 10));
-      if (index >= texts_.size()) broken("a cell names a text that is not there");
+      if (index >= texts_.size()) bad_workbook("a cell names a text that is not there");
       return {Kind::text, std::string(texts_[index])};
     }
     if (type == "inlineStr" || type == "str") return {Kind::text, value};
@@ -490,9 +490,9 @@ std::string quoted(const std::string& text) {
 
 /// Rows of cells as JSON lines. Only the first one has all columns, which tells their order:
 /// elsewhere what is empty takes no room.
-class Lines {
+class SheetLines {
  public:
-  Lines(const std::string& to, const ConversionBounds& bounds)
+  SheetLines(const std::string& to, const ConversionBounds& bounds)
       : to_(to),
         out_(to, std::ios::binary | std::ios::trunc),
         left_(bounds.unpacked_bytes),
@@ -500,9 +500,9 @@ class Lines {
 
   /// The next line is to be the `number`th.
   void blank_until(int64_t number) {
-    if (number > kRowsMax) broken("a row is outside of any sheet");
+    if (number > kRowsMax) bad_workbook("a row is outside of any sheet");
     const auto blank = uint64_t(number - 1 - lines_);
-    if (blank > left_) broken("its rows are longer than unpacked_bytes_max");
+    if (blank > left_) bad_workbook("its rows are longer than unpacked_bytes_max");
     left_ -= blank;
     out_ << std::string(blank, '\n');
     lines_ = number - 1;
@@ -511,8 +511,8 @@ class Lines {
   void row(const Cells& cells) {
     if (names_.empty()) {
       if (cells.back().first >= columns_max_)
-        broken(fmt::format("it has {} columns; {} are the most", cells.back().first + 1,
-                           columns_max_));
+        bad_workbook(fmt::format("it has {} columns; {} are the most", cells.back().first + 1,
+                                 columns_max_));
       names_ = header(cells);
       for (const auto& name : names_) keys_.push_back(quoted(name) + ":");
       kinds_.resize(names_.size());
@@ -529,7 +529,7 @@ class Lines {
     }
     first_ = false;
     line += "}\n";
-    if (line.size() > left_) broken("its rows are longer than unpacked_bytes_max");
+    if (line.size() > left_) bad_workbook("its rows are longer than unpacked_bytes_max");
     left_ -= line.size();
     out_ << line;
     ++lines_;
@@ -577,7 +577,7 @@ Converted xlsx_to_json_lines(const std::string& from, const std::string& to,
                              bool rows_as_lines) {
   Zip zip(from, bounds.unpacked_bytes);
   Sheet cells(zip, sheet, bounds);
-  Lines lines(to, bounds);
+  SheetLines lines(to, bounds);
   int64_t passed = 0;
   cells.rows([&](int64_t number, const Cells& row) {
     if (passed++ < skip || row.empty()) return;
