@@ -77,7 +77,7 @@ class Shell:
 def plain(text: str, folder: pathlib.Path) -> str:
     text = re.sub(MOMENT, "MOMENT", printed.plain(text.replace(PLACE, "PROJECT"), folder))
     text = re.sub(r"\b\d+ m \d\d s\b", "TIME", re.sub(SHORT_ID, "ID", text))
-    text = re.sub(r'("seconds": |\bnum\w*Bytes )[\d.e-]+', r"\1N", text)
+    text = re.sub(r'("(?:cpu_)?seconds": |"peak_memory": |"bytes_(?:read|written)": |\bnum\w*Bytes )[\d.e-]+', r"\1N", text)
     return re.sub(r"(?<=\S)  +", "  ", re.sub(r"-{3,}", "---", text)).strip()
 
 
