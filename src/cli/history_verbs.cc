@@ -62,7 +62,7 @@ void show_run(const Out& out, const history::Run& run, const std::vector<history
   TextTable table({"asset", "kind", "status", "attempts", "rows", "version", "time", "cpu",
                    "memory", "read", "written", "why"},
                   {3, 4, 5, 6, 7, 8, 9, 10});
-  table.give_way({11, 8, 10, 9});
+  table.give_way({11, 8, 10, 9, 7, 3});
   for (const auto& t : tasks) {
     if (t.status == "up to date" && !out.verbose()) continue;
     add_with_usage(table,
@@ -141,7 +141,7 @@ int of_asset(Session& session, const history::History& history) {
   TextTable table({"run", "started", "status", "rows", "intervals", "set aside", "warnings",
                    "version", "time", "cpu", "memory", "read", "written", "why"},
                   {3, 4, 5, 6, 7, 8, 9, 10, 11, 12});
-  table.give_way({13, 10, 12, 11, 9});
+  table.give_way({13, 10, 12, 11, 9, 6, 5, 4});
   for (const auto& t : tasks) {
     const auto warnings = app::parsed(t.warnings);
     const auto number = [](int64_t n) { return n > 0 ? count_text(n) : std::string(); };
@@ -171,6 +171,7 @@ int runs_verb(Session& session) {
   const auto runs = history->runs(size_t(session.arguments.limit.value_or(20)));
   TextTable table({"run", "started", "status", "tasks", "failed", "time", "environment", "command"},
                   {3, 4, 5});
+  table.give_way({7, 6});  // the id is what one copies
   for (const auto& run : runs) {
     table.add({short_run(run.id),
                short_time(run.started),

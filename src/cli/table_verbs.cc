@@ -41,6 +41,7 @@ int history(Session& session, const lake::Table& table) {
   if (session.arguments.limit) limit = size_t(*session.arguments.limit);
   Json list = Json::array();
   TextTable text({"version", "time", "operation", "by", "run", "metrics"}, {0});
+  text.give_way({5, 3, 2});
   for (const auto& entry : table.history(limit)) {
     const Json one = json_of(entry);
     list.push_back(one);
