@@ -221,6 +221,6 @@ def test_a_query_says_what_is_not_there(loaded, tmp_path):
     assert 'there is no table "gold.kindz"' in text and 'did you mean "gold.kinds"?' in text
     assert 'did you mean "bronze.events" or "silver.events"?' in error(loaded, "SELECT * FROM events")
     assert "windrow ls" in error(loaded, "FROM nothing.like_it")
-    assert 'table "gold.kinds" was not there at' in error(loaded, "--at", "2020-01-01", "FROM gold.kinds")
+    assert '"gold.kinds" did not exist at' in error(loaded, "--at", "2020-01-01", "FROM gold.kinds")
     # The first of two that is missing, in its place.
     assert "gold.nix" in error(loaded, "FROM gold.kinds JOIN gold.nix USING (kind)")
