@@ -30,6 +30,10 @@ endfunction()
 # read once for all of them. So names in the unnamed namespaces of a folder differ.
 function(windrow_unite name)
   set_target_properties(windrow_${name} PROPERTIES UNITY_BUILD_MODE GROUP)
+  # GCC takes a united source for a header of its parts: a member whose type is in an unnamed namespace would be seen by all.
+  if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+    target_compile_options(windrow_${name} PRIVATE -Wno-subobject-linkage)
+  endif()
   set(folders "")
   foreach(source ${ARGN})
     cmake_path(GET source PARENT_PATH folder)
