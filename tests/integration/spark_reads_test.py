@@ -279,7 +279,7 @@ def test_change_data(spark, tmp_path):
         how="PARTITIONED BY (p)", properties="'delta.enableChangeDataFeed' = 'true'")
     for first, last in [(0, latest(path)), (2, 4), (5, 5), (6, latest(path))]:
         out = tmp_path / f"{first}-{last}.parquet"
-        lab.subprocess.run([lab.PROGRAM, "table", "diff", path, "--from", str(first - 1) if first else "0", "--to", str(last),
+        lab.subprocess.run([lab.PROGRAM, "table", "diff", path, "--commits", "--from", str(first - 1) if first else "0", "--to", str(last),
                             "--format", "parquet", "--out", out, "-q"], check=True)
         first = max(first, 1)
         theirs = spark.rows(f"SELECT _commit_version, _change_type, id, v, p FROM table_changes_by_path('{path}', {first}, {last})")

@@ -89,7 +89,7 @@ def test_change_data_of_ours(spark, tmp_path):
     agree(spark, path, [])
     for first, last in [(1, latest(path)), *((v, v) for v in range(2, latest(path) + 1))]:
         out = tmp_path / f"{first}-{last}.parquet"
-        run_out = subprocess.run([lab.PROGRAM, "table", "diff", path, "--from", str(first - 1), "--to", str(last), "--format", "parquet", "--out",
+        run_out = subprocess.run([lab.PROGRAM, "table", "diff", path, "--commits", "--from", str(first - 1), "--to", str(last), "--format", "parquet", "--out",
                                   out, "-q"], capture_output=True, text=True)
         assert run_out.returncode == 0, run_out.stderr
         few = tmp_path / f"{first}-{last}.few.parquet"

@@ -3,7 +3,6 @@
 A beta in Python over WiredTiger, under the GPL: a tool of the tests, never a part of the program.
 """
 import subprocess
-import sys
 
 import certificates
 import fetch
@@ -20,8 +19,8 @@ def python_packages():
     name = f"secantusdb-{VERSION}-{fetch.short_hash(pins)}"
     with fetch.making(name, f"SecantusDB {VERSION} with pip: 100 MB") as scratch:
         if scratch:
-            fetch.run([sys.executable, "-m", "venv", "--without-pip", "whole"], "make a virtual environment", scratch)
-            fetch.run([sys.executable, "-m", "pip", "--python", "whole/bin/python", "install", "--quiet", "--no-input",
+            fetch.run(["python3", "-m", "venv", "--without-pip", "whole"], "make a virtual environment", scratch)
+            fetch.run(["python3", "-m", "pip", "--python", "whole/bin/python", "install", "--quiet", "--no-input",
                        "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:", "-r",
                        fetch.HERE / "secantusdb.requirements.txt"], "install SecantusDB", scratch)
     return cache() / name
