@@ -187,29 +187,30 @@ TEST_F(HistoryTest, OneAssetOverTime) {
   EXPECT_TRUE(history.tasks_of("gold.z", "", 1).empty());
 }
 
-/// A file that was made before tasks had warnings.
+/// A file of an older format with one run of one task: before tasks had warnings (1), or a usage
+/// (2).
+void make_older_file(const std::string& path, int format) {
+  const bool warnings = format > 1;
+  clients::Sqlite db(path, clients::Sqlite::Mode::create);
+  db.execute(
+      "CREATE TABLE runs (id TEXT PRIMARY KEY, environment TEXT, command TEXT, version TEXT, "
+      "retry_of TEXT, started INTEGER, ended INTEGER, status TEXT, tasks INTEGER, failed INTEGER);"
+      "CREATE TABLE tasks (run TEXT, asset TEXT, kind TEXT, status TEXT, attempts INTEGER, started "
+      "INTEGER, ended INTEGER, rows INTEGER, version INTEGER, intervals INTEGER, rejected INTEGER, "
+      "quality_score REAL, reasons TEXT, error_code TEXT, error TEXT, hint TEXT, caused_by TEXT, " +
+      std::string(warnings ? "warnings TEXT, " : "") +
+      "PRIMARY KEY (run, asset)) WITHOUT ROWID;"
+      "CREATE TABLE checks (run TEXT, asset TEXT, description TEXT, severity TEXT, passed INTEGER, "
+      "failing INTEGER, total INTEGER, message TEXT, sample TEXT);"
+      "INSERT INTO runs VALUES ('old', 'dev', 'run', '1', '', 1, 2, 'done', 1, 0);"
+      "INSERT INTO tasks VALUES ('old', 'gold.x', 'table', 'done', 1, 1, 2, 7, 3, 0, 0, NULL, "
+      "'[]', '', '', '', ''" +
+      (warnings ? ", '[\"w\"]'" : "") + ");PRAGMA user_version = " + std::to_string(format) + ";");
+}
+
 TEST_F(HistoryTest, AnOlderFileGoesOn) {
   std::filesystem::create_directories(folder_ / "state");
-  {
-    clients::Sqlite db(path_, clients::Sqlite::Mode::create);
-    db.execute(
-        "CREATE TABLE runs (id TEXT PRIMARY KEY, environment TEXT, command TEXT, version TEXT, "
-        "retry_of TEXT, started INTEGER, ended INTEGER, status TEXT, tasks INTEGER, failed "
-        "INTEGER);"
-        "CREATE TABLE tasks (run TEXT, asset TEXT, kind TEXT, status TEXT, attempts INTEGER, "
-        "started "
-        "INTEGER, ended INTEGER, rows INTEGER, version INTEGER, intervals INTEGER, rejected "
-        "INTEGER, "
-        "quality_score REAL, reasons TEXT, error_code TEXT, error TEXT, hint TEXT, caused_by TEXT, "
-        "PRIMARY KEY (run, asset)) WITHOUT ROWID;"
-        "CREATE TABLE checks (run TEXT, asset TEXT, description TEXT, severity TEXT, passed "
-        "INTEGER, "
-        "failing INTEGER, total INTEGER, message TEXT, sample TEXT);"
-        "INSERT INTO runs VALUES ('old', 'dev', 'run', '1', '', 1, 2, 'done', 1, 0);"
-        "INSERT INTO tasks VALUES ('old', 'gold.x', 'table', 'done', 1, 1, 2, 7, 3, 0, 0, NULL, "
-        "'[]', '', '', '', '');"
-        "PRAGMA user_version = 1;");
-  }
+  make_older_file(path_, 1);
   History history(path_);
   history.begin(run("new", 5));
   Task task;
@@ -228,26 +229,9 @@ TEST_F(HistoryTest, AnOlderFileGoesOn) {
   EXPECT_EQ(again.runs(10).size(), 2u);
 }
 
-/// A file that was made before tasks had a usage.
 TEST_F(HistoryTest, AFileOfTheFormatBeforeGoesOn) {
   std::filesystem::create_directories(folder_ / "state");
-  {
-    clients::Sqlite db(path_, clients::Sqlite::Mode::create);
-    db.execute(
-        "CREATE TABLE runs (id TEXT PRIMARY KEY, environment TEXT, command TEXT, version TEXT, "
-        "retry_of TEXT, started INTEGER, ended INTEGER, status TEXT, tasks INTEGER, failed "
-        "INTEGER);"
-        "CREATE TABLE tasks (run TEXT, asset TEXT, kind TEXT, status TEXT, attempts INTEGER, "
-        "started INTEGER, ended INTEGER, rows INTEGER, version INTEGER, intervals INTEGER, "
-        "rejected INTEGER, quality_score REAL, reasons TEXT, error_code TEXT, error TEXT, hint "
-        "TEXT, caused_by TEXT, warnings TEXT, PRIMARY KEY (run, asset)) WITHOUT ROWID;"
-        "CREATE TABLE checks (run TEXT, asset TEXT, description TEXT, severity TEXT, passed "
-        "INTEGER, failing INTEGER, total INTEGER, message TEXT, sample TEXT);"
-        "INSERT INTO runs VALUES ('old', 'dev', 'run', '1', '', 1, 2, 'done', 1, 0);"
-        "INSERT INTO tasks VALUES ('old', 'gold.x', 'table', 'done', 1, 1, 2, 7, 3, 0, 0, NULL, "
-        "'[]', '', '', '', '', '[\"w\"]');"
-        "PRAGMA user_version = 2;");
-  }
+  make_older_file(path_, 2);
   History history(path_);
   auto now = run("new", 5);
   now.usage.bytes_read = 9;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/url.h"
+
 namespace windrow::lsp {
 
 namespace {
@@ -49,13 +51,6 @@ size_t next_line(std::string_view text, size_t at) {
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
          c == '$' || (static_cast<unsigned char>(c) & 0x80) != 0;
-}
-
-int digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 }  // namespace
@@ -150,34 +145,11 @@ std::optional<std::string> path_of_uri(std::string_view uri) {
   constexpr std::string_view kHost = "localhost/";
   if (uri.starts_with(kHost)) uri.remove_prefix(kHost.size() - 1);
   if (!uri.starts_with('/')) return std::nullopt;
-  std::string out;
-  for (size_t i = 0; i < uri.size(); ++i) {
-    if (uri[i] == '%' && i + 2 < uri.size() && digit(uri[i + 1]) >= 0 && digit(uri[i + 2]) >= 0) {
-      out += static_cast<char>(digit(uri[i + 1]) * 16 + digit(uri[i + 2]));
-      i += 2;
-    } else {
-      out += uri[i];
-    }
-  }
+  std::string out = percent_decoded(uri);
   if (out.find('\0') != std::string::npos) return std::nullopt;
   return out;
 }
 
-std::string uri_of_path(std::string_view path) {
-  static constexpr char kDigits[] = "0123456789ABCDEF";
-  std::string out = "file://";
-  for (const char c : path) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       std::string_view("-._~/").find(c) != std::string_view::npos;
-    if (plain) {
-      out += c;
-    } else {
-      out += '%';
-      out += kDigits[static_cast<unsigned char>(c) >> 4];
-      out += kDigits[static_cast<unsigned char>(c) & 15];
-    }
-  }
-  return out;
-}
+std::string uri_of_path(std::string_view path) { return "file://" + percent_encoded(path, true); }
 
 }  // namespace windrow::lsp
