@@ -6,7 +6,7 @@
 #include "base/nearest.h"
 #include "duck/quoting.h"
 #include "lake/change_data.h"
-#include "lake/partition_path.h"
+#include "lake/replay.h"
 #include "lake/stager.h"
 #include "lake/table.h"
 
@@ -21,10 +21,7 @@ const std::string kNth = duck::quote_name("windrow nth");        // of its key a
 const std::string kOthers = duck::quote_name("windrow others");  // of its key, on the other side
 const std::string kUnheld = duck::quote_name("windrow unheld");  // a value has no place in `to`
 
-std::string file_key(const Add& add) {
-  return uri_decoded(add.path) +
-         (add.deletion_vector ? "\n" + add.deletion_vector->unique_id() : std::string());
-}
+std::string file_key(const Add& add) { return logical_file(add.path, add.deletion_vector); }
 
 bool is_nested(const Type& type) {
   return type.kind == Type::Kind::struct_ || type.kind == Type::Kind::array ||

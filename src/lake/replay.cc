@@ -35,17 +35,20 @@ void sort_by_path(std::vector<Action>& actions) {
   }
 }
 
-/// What makes a logical file: its decoded path (writers encode differently) and its deletion
-/// vector. Empty where that is the path as it stands.
+/// The logical file; empty where that is the path as it stands.
 std::string key_of(const auto& file) {
   const bool plain = file.path.find('%') == std::string::npos;
   if (plain && !file.deletion_vector) return {};
-  std::string key = uri_decoded(file.path);
-  if (file.deletion_vector) key += '\0' + file.deletion_vector->unique_id();
-  return key;
+  return logical_file(file.path, file.deletion_vector);
 }
 
 }  // namespace
+
+std::string logical_file(const std::string& path, const std::optional<DeletionVector>& vector) {
+  std::string key = uri_decoded(path);
+  if (vector) key += '\0' + vector->unique_id();
+  return key;
+}
 
 void Replay::apply(Commit commit) {
   if (commit.protocol) {

@@ -14,6 +14,10 @@
 /// after the other. No IO here.
 namespace windrow::lake {
 
+/// What makes a logical file: its decoded path (writers encode differently) and its deletion
+/// vector.
+std::string logical_file(const std::string& path, const std::optional<DeletionVector>& vector);
+
 class Replay {
  public:
   explicit Replay(std::string table_path) { snapshot_.table_path = std::move(table_path); }

@@ -6,8 +6,8 @@
 
 #include "base/local_time.h"
 #include "duck/quoting.h"
-#include "lake/partition_path.h"
 #include "lake/predicate_scope.h"
+#include "lake/replay.h"
 #include "lake/stager.h"
 #include "lake/statistics.h"
 #include "lake/touched.h"
@@ -23,10 +23,6 @@ namespace {
 
 constexpr const char* kKept = "windrow rows of history";
 constexpr size_t kBatchFirst = 8, kBatchMax = 2'000;  // files
-
-std::string key_of(const std::string& path, const std::optional<DeletionVector>& vector) {
-  return uri_decoded(path) + (vector ? "\n" + vector->unique_id() : std::string());
-}
 
 /// A commit with the files that may hold rows which it removed or added.
 struct Candidate {
@@ -106,7 +102,7 @@ class Finder {
     }
   }
   void remember(Add add) {
-    auto key = key_of(add.path, add.deletion_vector);
+    auto key = logical_file(add.path, add.deletion_vector);
     known_.insert_or_assign(std::move(key), std::move(add));
   }
 
@@ -149,7 +145,7 @@ class Finder {
       if (!remove.data_change) continue;
       ++out_.files_there;
       if (!touched) continue;
-      const auto found = known_.find(key_of(remove.path, remove.deletion_vector));
+      const auto found = known_.find(logical_file(remove.path, remove.deletion_vector));
       if (found != known_.end()) {
         if (may_hold(found->second)) out.removed.push_back(found->second);
         continue;
