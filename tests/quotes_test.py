@@ -7,7 +7,7 @@ import re
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-QUOTE = re.compile(r"(<!-- file: (\S+) -->\n```\w+\n)(.*?)(^```$)", re.MULTILINE | re.DOTALL)
+QUOTE = re.compile(r"(<!-- file: (\S+) -->\n```\w+(?: title=\S+)?\n)(.*?)(^```$)", re.MULTILINE | re.DOTALL)
 PAGES = [page for page in sorted((ROOT / "docs").glob("*.md")) if "<!-- file: " in page.read_text()]
 
 

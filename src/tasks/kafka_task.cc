@@ -30,8 +30,10 @@ void ingest_waiting(const Context& context, const project::Source& source, Cance
   Archiver(context, source, limits, Reading::alone, clients::kafka_consumer, cancel, sink, report)
       .run();
   if (report.rejected > 0) {
-    report.warnings.push_back(fmt::format("{} messages could not be read: they are in {}_rejected",
-                                          report.rejected, source.name));
+    const bool one = report.rejected == 1;
+    report.warnings.push_back(fmt::format("{} message{} could not be read: {} in {}_rejected",
+                                          report.rejected, one ? "" : "s",
+                                          one ? "it is" : "they are", source.name));
   }
 }
 
