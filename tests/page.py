@@ -6,6 +6,7 @@
                              lines, and a command goes on behind a `\\` at its end
     <!-- run                 as sh, but not shown: up to -->
     <!-- needs: kafka -->    real servers, by their names in tests/servers: their variables are set
+    <!-- not run: … -->      why nothing of a page is run
     <!-- newcomer: analyst -->   the walk of somebody who is new to it: run on an empty machine (newcomer/)
 
 Run ids, times, sizes and the path of the folder are replaced before comparing; a run's id in a command is that of the run
@@ -108,8 +109,11 @@ class Page:
         self.out: list[str] = []
 
     def succeed(self, command: str, where: int):
-        said, code = self.shell.run(command)
-        assert code == 0, f"line {where}: {command}\n{said}"
+        """Each of its commands: the first that fails ends the shell."""
+        try:
+            self.shell.run(f"set -e\n{command}\nset +e")
+        except AssertionError as error:
+            raise AssertionError(f"line {where}: {error}") from None
 
     def console(self, block: list[str], where: int):
         at = 0

@@ -18,6 +18,12 @@ def test_page(path, tmp_path):
     page.follow(path, tmp_path / "project")
 
 
+def test_every_page_is_run_or_says_why_not():
+    run = {path.name for path in page.pages()}
+    for path in (page.ROOT / "docs").glob("*.md"):
+        assert (path.name in run) != bool(page.marked(path, "not run")), path.name
+
+
 def test_any_lines():
     same = page.same
     assert same("a\n…\nc", "a\nb\nb\nc") and same("a\n…", "a") and same("…\nc", "c") and not same("a\n…\nc", "a\nb") and not same("a", "a\nb")

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -76,6 +77,72 @@ TEST(Docs, GiveTheJsonOfEveryVerb) {
       continue;
     EXPECT_NE(shapes.find("`" + verb + "`"), std::string::npos) << verb;
   }
+}
+
+/// Up to what is the shell's: a comment, a pipe, another command, a file.
+std::string own_words(std::string line) {
+  char quote = 0;
+  for (size_t i = 0; i < line.size(); ++i) {
+    const char c = line[i];
+    if (quote != 0) {
+      if (c == quote) quote = 0;
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == '|' || c == '>' || c == '&' || c == ';' || c == '<' ||
+               (c == '#' && line[i - 1] == ' ')) {
+      line.resize(i);
+    }
+  }
+  return line;
+}
+
+/// Why the words are no command; empty: they are one. Not `whole`: what it needs may be missing.
+std::string refusal(const std::string& words, bool whole) {
+  Arguments arguments;
+  const auto parser = make_parser(arguments);
+  try {
+    parser->parse(words);
+  } catch (const CLI::CallForHelp&) {
+  } catch (const CLI::Success&) {
+  } catch (const CLI::ExtrasError& error) {
+    return error.what();
+  } catch (const CLI::ParseError& error) {
+    if (whole) return error.what();
+  }
+  return {};
+}
+
+/// Those that are shown, and those that the text speaks of, which may be in part.
+TEST(Docs, EveryCommandOfThePagesIsOne) {
+  const std::filesystem::path root = WINDROW_SOURCE_DIR;
+  std::vector<std::filesystem::path> pages = {root / "README.md"};
+  for (const auto& entry : std::filesystem::directory_iterator(root / "docs"))
+    if (entry.path().extension() == ".md") pages.push_back(entry.path());
+  const std::regex shown(R"(^(?:\$ |.*\| )?windrow ([a-z-].*))"), told("`windrow ([a-z-][^`]*)`");
+  size_t commands = 0;
+  for (const auto& path : pages) {
+    std::ifstream stream(path);
+    bool block = false;
+    size_t number = 0;
+    for (std::string line; std::getline(stream, line);) {
+      ++number;
+      const auto place = path.filename().string() + ":" + std::to_string(number);
+      if (line.starts_with("```")) block = !block;
+      std::smatch match;
+      if (block && !line.ends_with("\\") && std::regex_match(line, match, shown)) {
+        ++commands;
+        EXPECT_EQ(refusal(own_words(match[1]), true), "") << place;
+      }
+      if (block) continue;
+      for (std::sregex_iterator it(line.begin(), line.end(), told), end; it != end; ++it) {
+        const std::string words = (*it)[1];
+        if (words.find_first_of("[|") != words.npos || words.find("…") != words.npos) continue;
+        ++commands;
+        EXPECT_EQ(refusal(own_words(words), false), "") << place;
+      }
+    }
+  }
+  EXPECT_GT(commands, 150u);
 }
 
 TEST(Help, HasExamplesForEveryVerb) {

@@ -58,6 +58,6 @@ def test_new_source(tmp_path):
     """From a clone, which has what is committed, to a program with one kind of source more."""
     subprocess.run(["git", "clone", "-q", str(page.ROOT), str(tmp_path / "windrow")], check=True)
     home = pathlib.Path.home()
-    kept = {"WINDROW_CACHE": os.environ.get("WINDROW_CACHE", str(home / ".cache/windrow")),
+    kept = {"PATH": os.environ["PATH"], "WINDROW_CACHE": os.environ.get("WINDROW_CACHE", str(home / ".cache/windrow")),
             "CCACHE_DIR": os.environ.get("CCACHE_DIR", str(home / ".cache/ccache"))}
     page.follow(WALKS["new-source"], tmp_path / "windrow", variables=kept)
