@@ -11,6 +11,7 @@
 #include "cli/completion.h"
 #include "cli/fake_app.h"
 #include "cli/parser.h"
+#include "cli/text.h"
 
 // docs/cli.md and the completion scripts against the tree that parses the command line.
 namespace windrow::cli {
@@ -153,6 +154,19 @@ TEST(Help, HasExamplesForEveryVerb) {
         << verb->get_name();
     EXPECT_FALSE(verb->get_description().empty());
   }
+}
+
+void expect_narrow(const CLI::App& app, const std::string& path) {
+  std::istringstream lines(app.help());
+  for (std::string line; std::getline(lines, line);)
+    EXPECT_LE(display_width(line), 80u) << "windrow" << path << " --help: " << line;
+  for (const auto* verb : app.get_subcommands([](const CLI::App*) { return true; }))
+    expect_narrow(*verb, path + " " + verb->get_name());
+}
+
+TEST(Help, FitsATerminalOf80Columns) {
+  Arguments arguments;
+  expect_narrow(*make_parser(arguments), "");
 }
 
 TEST(Completion, EveryScriptNamesEveryVerbAndOption) {

@@ -4,6 +4,7 @@
 
 #include "base/nearest.h"
 #include "base/version.h"
+#include "cli/help_format.h"
 #include "cli/parser_parts.h"
 
 namespace windrow::cli {
@@ -85,8 +86,8 @@ void making_verbs(CLI::App& app, Arguments& a) {
 void generating_verb(CLI::App& app, Arguments& a) {
   auto* generate = verb(app, kWork, "generate", "make believable data, the same for the same seed",
                         "  windrow generate wikipedia --rows 100000 --to file --out events.ndjson\n"
-                        "  windrow generate wikipedia --rows 1000000 --rate 20000 --to kafka "
-                        "--connection events --topic wiki-raw-events\n"
+                        "  windrow generate wikipedia --rows 1000000 --rate 20000 --to kafka \\\n"
+                        "      --connection events --topic wiki-raw-events\n"
                         "  windrow generate bank --rows 1000 --seed 7 --broken 0 --out -\n");
   generate->add_option("kind", a.kind, "wikipedia, league or bank")->required();
   generate->add_option("--rows", a.rows, "so many records")
@@ -353,7 +354,7 @@ std::unique_ptr<CLI::App> make_parser(Arguments& a) {
       "Windrow: the batch layer of a data platform in one program.", "windrow");
   app->require_subcommand(0, 1);
   app->fallthrough();
-  app->get_formatter()->column_width(28);
+  app->formatter(help_format());
   app->set_help_flag("-h,--help", "print this help");
   app->set_version_flag("--version", "windrow " + std::string(kVersion), "print the version");
   app->add_option("-C,--directory", a.folder, "the project's folder (default: here or above)")
@@ -380,10 +381,9 @@ std::unique_ptr<CLI::App> make_parser(Arguments& a) {
   other_verbs(*app, a);
   app->footer(
       "Begin with:\n  windrow init quickstart films && cd films && windrow plan && windrow run\n"
-      "  windrow init my-project                                     an empty one, with "
-      "comments\n\n"
-      "Exit codes: 0 done, 1 something failed as reported, 2 wrong use or broken configuration, "
-      "130 stopped.");
+      "  windrow init my-project                    an empty one, with comments\n\n"
+      "Exit codes: 0 done, 1 something failed as reported, 2 wrong use or broken\n"
+      "configuration, 130 stopped.");
   return app;
 }
 
