@@ -81,6 +81,18 @@ Time time_argument(const std::string& text, const std::string& option, const std
   return *t;
 }
 
+Time time_in_project(Session& session, const std::string& text, const std::string& option) {
+  const Time utc = time_argument(text, option);
+  // It says its offset where it is the same moment in another zone.
+  if (parse_time(text, "Etc/GMT-14") == utc) return utc;
+  try {
+    project::find_root(session.arguments.folder);
+  } catch (const Error&) {
+    return utc;
+  }
+  return time_argument(text, option, open_app(session)->workspace()->project.zone);
+}
+
 std::pair<std::string, std::string> pair_argument(const std::string& text,
                                                   const std::string& option,
                                                   const std::string& form) {

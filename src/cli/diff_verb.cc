@@ -18,12 +18,12 @@ namespace windrow::cli {
 namespace {
 
 /// A version as it was given: by its number or by a time. −1: before the first.
-int64_t version_argument(const lake::Table& table, const std::string& text,
+int64_t version_argument(Session& session, const lake::Table& table, const std::string& text,
                          const std::string& option, const std::string& name) {
   int64_t number = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (failure != std::errc() || end != text.data() + text.size())
-    return lake::version_at(table, time_argument(text, option), name);
+    return lake::version_at(table, time_in_project(session, text, option), name);
   if (const int64_t latest = table.latest_version(); number < -1 || number > latest) {
     throw Error(
         Code::usage, fmt::format("{}: \"{}\" has no version {}", option, name, number),
@@ -104,8 +104,9 @@ int diff_table(Session& session, storage::FileSystem& files, const lake::Table& 
                duck::Connection& connection) {
   const auto& a = session.arguments;
   const int64_t to =
-      a.to.empty() ? table.latest_version() : version_argument(table, a.to, "--to", a.uri);
-  const int64_t from = a.from.empty() ? to - 1 : version_argument(table, a.from, "--from", a.uri);
+      a.to.empty() ? table.latest_version() : version_argument(session, table, a.to, "--to", a.uri);
+  const int64_t from =
+      a.from.empty() ? to - 1 : version_argument(session, table, a.from, "--from", a.uri);
   if (from > to || to < 0) {
     throw Error(Code::usage, fmt::format("there is nothing between version {} and {}", from, to),
                 "--from is the older, --to the newer version");

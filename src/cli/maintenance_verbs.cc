@@ -324,7 +324,8 @@ int clone_table(Session& session, storage::FileSystem& files, const std::string&
   const auto& a = session.arguments;
   std::optional<int64_t> version = a.version;
   if (!a.at.empty())
-    version = lake::version_at(lake::Table(files, from), time_argument(a.at, "--at"), a.uri);
+    version =
+        lake::version_at(lake::Table(files, from), time_in_project(session, a.at, "--at"), a.uri);
   const auto done = lake::clone(files, from, to, work.connection, version, session.clock);
   say(session,
       {{"source_version", done.source_version}, {"files", done.files}, {"bytes", done.bytes}},

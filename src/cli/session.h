@@ -129,6 +129,8 @@ int lsp_verb(Session& session);
 /// option.
 Time time_argument(const std::string& text, const std::string& option,
                    const std::string& zone = "UTC");
+/// The same for a verb that needs no project: in the zone of the one that there is, else in UTC.
+Time time_in_project(Session& session, const std::string& text, const std::string& option);
 /// `NAME=VALUE` taken apart; Error(usage) that names the option.
 std::pair<std::string, std::string> pair_argument(const std::string& text,
                                                   const std::string& option,

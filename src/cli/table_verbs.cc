@@ -29,10 +29,10 @@ std::string folder_of(const std::string& uri) {
   return std::filesystem::absolute(uri).lexically_normal().string();
 }
 
-std::optional<int64_t> wanted_version(const Session& session, const lake::Table& table) {
+std::optional<int64_t> wanted_version(Session& session, const lake::Table& table) {
   const auto& a = session.arguments;
   if (a.version) return a.version;
-  if (!a.at.empty()) return lake::version_at(table, time_argument(a.at, "--at"), a.uri);
+  if (!a.at.empty()) return lake::version_at(table, time_in_project(session, a.at, "--at"), a.uri);
   return {};
 }
 
@@ -69,7 +69,7 @@ int restore(Session& session, storage::FileSystem& files, const lake::Table& tab
   const auto version = wanted_version(session, table);
   if (!version) throw Error(Code::usage, "restore needs --version or --at");
   std::optional<Time> asked;
-  if (!session.arguments.at.empty()) asked = time_argument(session.arguments.at, "--at");
+  if (!session.arguments.at.empty()) asked = time_in_project(session, session.arguments.at, "--at");
   const auto done = lake::restore(files, table.path(), connection, *version, asked, session.clock);
   const int64_t now = done.version < 0 ? table.latest_version() : done.version;
   session.out.write(

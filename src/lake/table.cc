@@ -23,9 +23,10 @@
 namespace windrow::lake {
 namespace {
 
-std::string versions_text(int64_t first, int64_t last) {
-  return first == last ? "version " + std::to_string(first)
-                       : "versions " + std::to_string(first) + " to " + std::to_string(last);
+std::string there_are(int64_t first, int64_t last) {
+  return first == last
+             ? "there is version " + std::to_string(first)
+             : "there are versions " + std::to_string(first) + " to " + std::to_string(last);
 }
 
 /// The earliest version that can still be built: 0, or that of the first checkpoint.
@@ -212,7 +213,7 @@ Snapshot Table::snapshot(std::optional<int64_t> version, duck::Connection* conne
   const int64_t target = version.value_or(listing.latest());
   if (target < 0 || target > listing.latest()) {
     throw Error(Code::not_found, "\"" + path_ + "\" has no version " + std::to_string(target),
-                "there are " + versions_text(earliest(listing), listing.latest()));
+                there_are(earliest(listing), listing.latest()));
   }
   std::unique_ptr<OwnConnection> own;
   std::optional<Error> broken;
@@ -263,7 +264,7 @@ Snapshot Table::snapshot(std::optional<int64_t> version, duck::Connection* conne
   throw Error(
       Code::not_found,
       "version " + std::to_string(target) + " of \"" + path_ + "\" is gone: its log was cleaned",
-      "there are " + versions_text(earliest(listing), listing.latest()));
+      there_are(earliest(listing), listing.latest()));
 }
 
 int64_t Table::version_at(Time at) const {
