@@ -5,7 +5,7 @@ const vscode = require("vscode");
 const {LanguageClient, TransportKind} = require("vscode-languageclient/node");
 
 // The folders of windrow.yaml by the kind of file that lies in them.
-const KINDS = {sources: "source", publish: "publish", tasks: "task", tests: "test"};
+const KINDS = {sources: "source", seeds: "seed", publish: "publish", tasks: "task", tests: "test"};
 
 const clients = new Map(); // project folder → its client
 

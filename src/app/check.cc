@@ -10,6 +10,7 @@
 #include "duck/quoting.h"
 #include "quality/check.h"
 #include "tasks/model_facts.h"
+#include "tasks/seed_file.h"
 
 namespace windrow::app {
 
@@ -106,7 +107,7 @@ void Work::look_at_promises(const std::string& asset,
   }
   // A source's table gets columns from what it reads next: its checks are looked at then.
   const auto known = columns.find(asset);
-  if (known == columns.end() || !project_.model(asset)) return;
+  if (known == columns.end() || project_.source(asset)) return;
   quality::Subject subject{
       asset, no_rows(known->second), known->second,           declared,           checks, false,
       {},    clock_.now(),           project_.external_files, &graph_.expressions};
@@ -189,6 +190,19 @@ void Work::look_at_publication(const project::Publication& publication, const sq
   }
 }
 
+void Work::look_at_seed(const project::Seed& seed, const sql::Catalog& columns,
+                        Problems& problems) {
+  if (seed.declared_in.empty() || project_.doubtful.count(seed.name)) return;
+  try {
+    tasks::columns_of(seed, *inside().open_inside({}, cancel_, {}, nullptr), problems);
+  } catch (const Error& error) {
+    Problem problem = error.problem();
+    if (!problem.place.known()) problem.place = {seed.file, 0, 0};
+    problems.add(std::move(problem));
+  }
+  look_at_promises(seed.name, seed.columns, seed.checks, columns, problems);
+}
+
 void Work::look_closer(Problems& problems) {
   std::set<std::string> unsure;
   auto columns = catalog(&problems, &unsure);
@@ -204,6 +218,7 @@ void Work::look_closer(Problems& problems) {
     }
     look_at_promises(source.name, source.columns, {}, columns, problems);
   }
+  for (const auto& seed : project_.seeds) look_at_seed(seed, columns, problems);
   for (const auto& model : project_.models) {
     cancel_.check();
     if (!graph_.find(model.name) || project_.doubtful.count(model.name)) continue;

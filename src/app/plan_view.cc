@@ -17,13 +17,10 @@ std::vector<std::string> pending(const tasks::Context& context, const graph::Ass
   switch (asset.kind) {
     case graph::Kind::source:
       return tasks::pending_source(context, *context.project.source(asset.name));
-    case graph::Kind::seed:
-      for (const auto& seed : context.project.seeds) {
-        if ("seeds." + seed.name.substr(seed.name.rfind('.') + 1) != asset.name) continue;
-        const auto waiting = tasks::pending_seed(context, seed);
-        return waiting ? std::vector<std::string>{*waiting} : std::vector<std::string>{};
-      }
-      return {};
+    case graph::Kind::seed: {
+      const auto waiting = tasks::pending_seed(context, *context.project.seed(asset.name));
+      return waiting ? std::vector<std::string>{*waiting} : std::vector<std::string>{};
+    }
     case graph::Kind::publication:
       for (const auto& publication : context.project.publications) {
         if ("publish." + publication.name == asset.name)

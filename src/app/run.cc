@@ -21,6 +21,7 @@ run::Retry retry_of(const project::Common* common) {
 const project::Common* common_of(const project::Project& project, const graph::Asset& asset) {
   if (const auto* model = project.model(asset.name)) return &model->common;
   if (const auto* source = project.source(asset.name)) return &source->common;
+  if (const auto* seed = project.seed(asset.name)) return &seed->common;
   for (const auto& publication : project.publications) {
     if ("publish." + publication.name == asset.name) return &publication.common;
   }
@@ -39,11 +40,8 @@ void work_on(const tasks::Context& context, const graph::Asset& asset, run::Cont
                            report);
       break;
     case graph::Kind::seed:
-      for (const auto& seed : context.project.seeds) {
-        if ("seeds." + seed.name.substr(seed.name.rfind('.') + 1) == asset.name) {
-          tasks::load_seed(context, seed, run.cancel, run.progress, report);
-        }
-      }
+      tasks::load_seed(context, *context.project.seed(asset.name), run.cancel, run.progress,
+                       report);
       break;
     case graph::Kind::publication:
       for (const auto& publication : context.project.publications) {

@@ -45,8 +45,8 @@ TEST(JsonSchema, IsClosedAndDescribed) {
   const std::set<std::string> open = {"project.connections.*", "project.alerts[]", "model.operator",
                                       "test.given.*[]",        "test[].given.*[]", "test.expect[]",
                                       "test[].expect[]"};
-  ASSERT_EQ(schema_kinds(),
-            (std::vector<std::string>{"project", "source", "model", "publish", "task", "test"}));
+  ASSERT_EQ(schema_kinds(), (std::vector<std::string>{"project", "source", "model", "seed",
+                                                      "publish", "task", "test"}));
   for (const auto& kind : schema_kinds()) {
     const Json schema = Json::parse(json_schema(kind));
     EXPECT_EQ(schema.at("$schema"), "https://json-schema.org/draft/2020-12/schema");

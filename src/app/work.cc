@@ -9,6 +9,7 @@
 #include "base/nearest.h"
 #include "duck/duck.h"
 #include "tasks/model_facts.h"
+#include "tasks/seed_file.h"
 
 namespace windrow::app {
 
@@ -173,6 +174,8 @@ std::vector<AssetView> Work::list(const std::string& select) {
     } else if (const auto* source = project_.source(asset.name)) {
       view.description = source->common.description;
     }
+    } else if (const auto* seed = project_.seed(asset.name)) {
+      view.description = seed->common.description;
     if (lake && lake->table(asset.name).exists())
       add_table(view, lake->table(asset.name), database_);
     out.push_back(std::move(view));
@@ -205,6 +208,25 @@ std::vector<AssetView> Work::orphans() {
 }
 
 namespace {
+/// What a run would make of it, whatever its table has; that a declaration is wrong `check` tells.
+std::optional<std::vector<Column>> Work::columns_declared(const project::Seed& seed) {
+  if (seed.declared_in.empty() || project_.doubtful.count(seed.name)) return {};
+  try {
+    Problems problems;
+    const auto session = inside().open_inside({}, cancel_, {}, nullptr);
+    std::vector<Column> out;
+    for (auto& [column, declared] : tasks::columns_of(seed, *session, problems)) {
+      if (declared)
+        column.type = session->describe("SELECT CAST(NULL AS " + declared->type + ")").at(0).type;
+      column.type = lake::duck_type(lake::type_from_duck(column.name, column.type));
+      out.push_back(std::move(column));
+    }
+    return out;
+  } catch (const Error&) {
+    return {};
+  }
+}
+
 
 /// The columns that an operator makes of these.
 std::vector<Column> out_of(const columns::OperatorUse& use, const std::vector<Column>& columns) {
@@ -238,7 +260,10 @@ sql::Catalog Work::catalog(Problems* problems, std::set<std::string>* unsure) {
     cancel_.check();
     const auto* model = project_.model(asset.name);
     if (!model) {
-      if (auto columns = world->columns(asset.name)) {
+      const auto* seed = project_.seed(asset.name);
+      if (auto declared = seed ? columns_declared(*seed) : std::nullopt) {
+        out[asset.name] = std::move(*declared);
+      } else if (auto columns = world->columns(asset.name)) {
         out[asset.name] = std::move(*columns);
       } else if (const auto* source = project_.source(asset.name)) {
         if (auto declared = declared_columns(*source);

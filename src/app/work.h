@@ -109,10 +109,13 @@ class Work {
                            const std::set<std::string>& unsure, Problems& problems);
   /// Whether the SELECT of a published view binds.
   void look_at_view(const project::Publication& publication, const project::PublishedView& view,
+  std::optional<std::vector<Column>> columns_declared(const project::Seed& seed);
                     const sql::Catalog& columns, const std::set<std::string>& unsure,
                     Problems& problems);
   /// Whether checks bind over the columns, and declared types have a home in a table.
   void look_at_promises(const std::string& asset,
+  /// Whether a seed's file is as it is declared.
+  void look_at_seed(const project::Seed& seed, const sql::Catalog& columns, Problems& problems);
                         const std::vector<project::ColumnDeclaration>& declared,
                         const std::vector<project::Check>& checks, const sql::Catalog& columns,
                         Problems& problems);

@@ -103,8 +103,8 @@ class Builder {
       add_checks(assets_.size() - 1, source.columns, source.checks);
     }
     for (const auto& seed : project_.seeds) {
-      add({"seeds." + last_part(seed.name), Kind::seed, "seeds", seed.file, {}, {}, {}},
-          {seed.file, 1, 1});
+      add({seed.name, Kind::seed, "seeds", seed.file, seed.common.tags, {}, {}}, {seed.file, 1, 1});
+      add_checks(assets_.size() - 1, seed.columns, seed.checks);
     }
     for (const auto& model : project_.models) {
       if (!model.name.empty()) add_model(model);

@@ -53,7 +53,8 @@ std::shared_ptr<const Known> Checker::look(const project::Overlay& overlay, Canc
   // A SELECT that is being written does not bind: its readers still want its columns.
   const auto& project = out->study->workspace->project;
   for (const auto& [name, columns] : before->columns)
-    if (project.model(name) || project.source(name)) out->columns.emplace(name, columns);
+    if (project.model(name) || project.source(name) || project.seed(name))
+      out->columns.emplace(name, columns);
   return out;
 }
 

@@ -21,6 +21,8 @@ std::vector<ProjectText> project_texts(const View& view) {
   const auto& project = view.project();
   add(project.sources);
   add(project.models);
+  for (const auto& seed : project.seeds)
+    if (!seed.declared_in.empty()) paths.insert(seed.declared_in);
   add(project.publications);
   add(project.tasks);
   add(project.tests);

@@ -247,7 +247,7 @@ ValueOf value_kind(const Spot& spot, const YamlPath& path, const std::vector<Sha
       path[1].key != "files" && app::kinds().declared.source(path[1].key))
     return ValueOf::connection;
   if (spot.kind == "task" && last_key_is(path, {"after", "table"})) return ValueOf::asset;
-  const bool has_columns = spot.kind == "model" || spot.kind == "publish" ||
+  const bool has_columns = spot.kind == "model" || spot.kind == "seed" || spot.kind == "publish" ||
                            (spot.kind == "source" && !path.empty() && path[0].key != "from");
   // A view's `columns:` maps columns to types of the store.
   const bool of_store = spot.kind == "publish" && path.size() > 3 && path[2].key == "columns";

@@ -47,7 +47,8 @@ std::vector<TableInfo> View::tables() const {
   std::vector<TableInfo> out;
   for (const auto& source : project().sources)
     out.push_back({source.name, "source", source.common.description, source.file});
-  for (const auto& seed : project().seeds) out.push_back({seed.name, "seed", "", seed.file});
+  for (const auto& seed : project().seeds)
+    out.push_back({seed.name, "seed", seed.common.description, seed.file});
   for (const auto& model : project().models) {
     if (model.name.empty()) continue;
     out.push_back({model.name, "model, " + std::string(project::name_of(model.build.kind)),
@@ -84,8 +85,9 @@ const project::ColumnDeclaration* View::declaration(const std::string& table,
                                                     const std::string& column) const {
   const auto* model = project().model(table);
   const auto* source = project().source(table);
-  if (!model && !source) return nullptr;
-  for (const auto& each : model ? model->columns : source->columns)
+  const auto* seed = project().seed(table);
+  if (!model && !source && !seed) return nullptr;
+  for (const auto& each : model ? model->columns : source ? source->columns : seed->columns)
     if (each.name == column) return &each;
   return nullptr;
 }
@@ -104,6 +106,7 @@ std::vector<std::string> View::tags() const {
     for (const auto& each : all) out.insert(each.common.tags.begin(), each.common.tags.end());
   };
   add(project().sources);
+  add(project().seeds);
   add(project().models);
   add(project().publications);
   add(project().tasks);
@@ -195,6 +198,10 @@ std::string table_around(const View& view, const Spot& spot, const YamlPath& pat
     return model_of(view, spot);
   }
   if (spot.kind == "source") return value_of(words, {}, "source");
+  if (spot.kind == "seed") {
+    for (const auto& seed : view.project().seeds)
+      if (seed.declared_in == spot.path) return seed.name;
+  }
   if (spot.kind == "publish" && path.size() >= 2)
     return view.resolve(value_of(words, {path[0], path[1]}, "from")).value_or("");
   if (spot.kind == "test") {

@@ -15,21 +15,32 @@
 namespace windrow::project {
 namespace {
 
+struct Ending {
+  const char* text;
+  FileKind kind;
+};
+
 struct Folder {
   const char* name;
-  FileKind kind;
-  std::vector<std::string> endings;
+  std::vector<Ending> endings;
   bool deep;
 };
 
 const std::vector<Folder>& folders() {
-  static const std::vector<Folder> all = {{"sources", FileKind::source, {".yaml", ".yml"}, true},
-                                          {"models", FileKind::model, {".sql"}, true},
-                                          {"macros", FileKind::macro, {".sql"}, true},
-                                          {"seeds", FileKind::seed, {".csv"}, false},
-                                          {"publish", FileKind::publish, {".yaml", ".yml"}, true},
-                                          {"tasks", FileKind::task, {".yaml", ".yml"}, true},
-                                          {"tests", FileKind::test, {".yaml", ".yml"}, true}};
+  const auto yaml = [](FileKind kind) {
+    return std::vector<Ending>{{".yaml", kind}, {".yml", kind}};
+  };
+  static const std::vector<Folder> all = {{"sources", yaml(FileKind::source), true},
+                                          {"models", {{".sql", FileKind::model}}, true},
+                                          {"macros", {{".sql", FileKind::macro}}, true},
+                                          {"seeds",
+                                           {{".csv", FileKind::seed},
+                                            {".yaml", FileKind::seed_declaration},
+                                            {".yml", FileKind::seed_declaration}},
+                                           false},
+                                          {"publish", yaml(FileKind::publish), true},
+                                          {"tasks", yaml(FileKind::task), true},
+                                          {"tests", yaml(FileKind::test), true}};
   return all;
 }
 
@@ -41,11 +52,12 @@ bool is_passed_over(std::string_view name) {
                      [&](auto ending) { return name.ends_with(ending); });
 }
 
-bool ends_as(const Folder& folder, std::string_view name) {
+std::optional<FileKind> kind_by_ending(const Folder& folder, std::string_view name) {
   const std::string small = lower(name);
-  return std::any_of(folder.endings.begin(), folder.endings.end(), [&](const auto& ending) {
-    return small.ends_with(ending) && small.size() > ending.size();
-  });
+  for (const auto& ending : folder.endings) {
+    if (small.ends_with(ending.text) && small != ending.text) return ending.kind;
+  }
+  return std::nullopt;
 }
 
 /// Notes for people are welcome in every folder.
@@ -131,13 +143,13 @@ class Walk {
   }
 
   void take(const Folder& folder, const std::string& name, const std::string& path) {
-    if (ends_as(folder, name)) {
-      files_.push_back({folder.kind, path});
+    if (const auto kind = kind_by_ending(folder, name)) {
+      files_.push_back({*kind, path});
       return;
     }
     if (is_note(name)) return;
     notice("file is not read: in " + std::string(folder.name) + "/ files end in " +
-               folder.endings.front(),
+               folder.endings.front().text,
            "", path);
   }
 
@@ -160,8 +172,7 @@ std::optional<FileKind> file_kind_of(std::string_view path) {
          rest.remove_prefix(slash + 1)) {
       if (!folder.deep || is_passed_over(rest.substr(0, slash))) return std::nullopt;
     }
-    if (is_passed_over(rest) || !ends_as(folder, rest)) return std::nullopt;
-    return folder.kind;
+    return is_passed_over(rest) ? std::nullopt : kind_by_ending(folder, rest);
   }
   return std::nullopt;
 }

@@ -10,8 +10,8 @@
 
 namespace windrow::project {
 
-/// What kind of asset a file of the project declares; by its folder.
-enum class FileKind { source, model, macro, seed, publish, task, test };
+/// What kind of asset a file of the project declares; by its folder, and its ending.
+enum class FileKind { source, model, macro, seed, seed_declaration, publish, task, test };
 
 struct ProjectFile {
   FileKind kind;

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "base/nearest.h"
 #include "project/declarations/files.h"
 #include "project/dotenv.h"
 #include "project/folder_walk.h"
@@ -35,12 +36,13 @@ std::string text_of(const std::string& root, const std::string& file, const Over
 struct Loaded {
   std::vector<Source> sources;
   std::vector<Model> models;
+  std::vector<Seed> seeds;  ///< their declarations
   std::vector<Publication> publications;
   std::vector<Task> tasks;
   std::vector<UnitTest> tests;
   Problems problems;
   std::vector<Problem> notices;
-  std::string doubtful;  ///< the source or model that has problems
+  std::string doubtful;  ///< the source, seed or model that has problems
   bool complete = true;
 };
 
@@ -49,6 +51,9 @@ std::string stem(const std::string& path) {
   const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
   return name.substr(0, name.rfind('.'));
 }
+
+/// Of its CSV file, or of what is declared beside that.
+std::string seed_name(const std::string& path) { return "seeds." + stem(path); }
 
 class FileLoader {
  public:
@@ -87,6 +92,8 @@ class FileLoader {
                                                      : "";
       out.complete = !name.empty();
       if (!reading.problems.empty()) out.doubtful = name;
+    } else if (file.kind == FileKind::seed_declaration && !reading.problems.empty()) {
+      out.doubtful = seed_name(file.path);
     }
     out.problems = std::move(reading.problems);
     out.notices = std::move(reading.notices);
@@ -147,6 +154,7 @@ class FileLoader {
     }
     switch (file.kind) {
       case FileKind::source: load_source(*node, reading, out); break;
+      case FileKind::seed_declaration: load_seed(*node, reading, out); break;
       case FileKind::publish: add(publications_, *node, reading, out.publications); break;
       case FileKind::task: load_task(*node, reading, out); break;
       default: load_tests(*node, reading, out); break;
@@ -167,6 +175,14 @@ class FileLoader {
     made.place = reading.place(node);
     if (sources_.read(node, reading, made) && !made.name.empty())
       out.sources.push_back(std::move(made));
+  }
+
+  static void load_seed(const Node& node, Reading& reading, Loaded& out) {
+    Seed made;
+    made.name = seed_name(reading.file());
+    made.declared_in = reading.file();
+    made.place = reading.place(node);
+    if (seed_file().read(node, reading, made)) out.seeds.push_back(std::move(made));
   }
 
   static void load_task(const Node& node, Reading& reading, Loaded& out) {
@@ -240,16 +256,50 @@ void add_seed(const ProjectFile& file, Project& project, Problems& problems) {
                  {file.path, 0, 0});
     return;
   }
-  project.seeds.push_back({"seeds." + name, project.root + "/" + file.path, file.path});
+  Seed seed;
+  seed.name = seed_name(file.path);
+  seed.path = project.root + "/" + file.path;
+  seed.file = file.path;
+  project.seeds.push_back(std::move(seed));
+}
+
+/// What is said of a seed joins it.
+void declare_seed(Seed declared, Project& project, Problems& problems) {
+  const auto found = std::find_if(project.seeds.begin(), project.seeds.end(),
+                                  [&](const Seed& each) { return each.name == declared.name; });
+  if (found == project.seeds.end()) {
+    const std::string name = stem(declared.declared_in);
+    std::vector<std::string> known;
+    for (const auto& seed : project.seeds) known.push_back(stem(seed.file));
+    const auto near = nearest(name, known);
+    problems.add(
+        Code::configuration,
+        "there is no seeds/" + name + ".csv, whose columns this file would declare",
+        near ? "did you mean \"seeds/" + *near + ".yaml\"?" : "add that file, or take this one out",
+        {declared.declared_in, 0, 0});
+    return;
+  }
+  if (!found->declared_in.empty()) {
+    problems.add(
+        Code::configuration,
+        "seed " + in_quotes(declared.name) + " is declared twice: also in " + found->declared_in,
+        "take one of them out", {declared.declared_in, 0, 0});
+    return;
+  }
+  declared.path = std::move(found->path);
+  declared.file = std::move(found->file);
+  *found = std::move(declared);
 }
 
 void gather(const std::vector<ProjectFile>& files, std::vector<Loaded>& loaded, Project& project,
             Problems& problems) {
   project.models.reserve(files.size());
+  std::vector<Seed> declared_seeds;
   for (size_t i = 0; i < files.size(); ++i) {
     if (files[i].kind == FileKind::seed) add_seed(files[i], project, problems);
     append(project.sources, loaded[i].sources);
     append(project.models, loaded[i].models);
+    append(declared_seeds, loaded[i].seeds);
     append(project.publications, loaded[i].publications);
     append(project.tasks, loaded[i].tasks);
     append(project.tests, loaded[i].tests);
@@ -258,6 +308,7 @@ void gather(const std::vector<ProjectFile>& files, std::vector<Loaded>& loaded, 
     if (!loaded[i].doubtful.empty()) project.doubtful.insert(loaded[i].doubtful);
     for (const auto& problem : loaded[i].problems.all()) problems.add(problem);
   }
+  for (auto& declared : declared_seeds) declare_seed(std::move(declared), project, problems);
   order_by_name(project.sources);
   order_by_name(project.models);
   order_by_name(project.publications);
@@ -370,6 +421,7 @@ std::optional<std::string> kind_of_path(std::string_view path) {
     case FileKind::publish: return "publish";
     case FileKind::task: return "task";
     case FileKind::test: return "test";
+    case FileKind::seed_declaration: return "seed";
     case FileKind::macro:
     case FileKind::seed: break;
   }

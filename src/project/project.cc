@@ -95,6 +95,7 @@ std::optional<Time> Project::end_of(const Model& model) const {
   return model.build.end ? model.build.end : end;
 }
 const Source* Project::source(std::string_view name) const { return find_named(sources, name); }
+const Seed* Project::seed(std::string_view name) const { return find_named(seeds, name); }
 const Layer* Project::layer(std::string_view name) const {
   for (const auto& layer : layers) {
     if (layer.name == name) return &layer;

@@ -57,9 +57,14 @@ struct Layer {
 };
 
 struct Seed {
-  std::string name;  ///< file stem under seeds/; table `seeds.<name>`
+  std::string name;  ///< table `seeds.<file stem>`
   std::string path;  ///< absolute
   std::string file;
+  Common common;
+  std::vector<ColumnDeclaration> columns;
+  std::vector<Check> checks;
+  std::string declared_in;  ///< `seeds/NAME.yaml`; empty: the CSV file alone says what it is
+  Place place;              ///< of the declaration
 };
 
 /// `tasks/*.yaml` and sensors: read and checked, run by a later version.
@@ -96,7 +101,7 @@ struct Project {
   std::vector<Problem>
       notices;  ///< worth telling, nothing wrong: e.g. schedules that this version does not run
 
-  /// Sources and models whose files have problems: not all that they say is here.
+  /// Sources, seeds and models whose files have problems: not all that they say is here.
   std::set<std::string> doubtful;
   /// False where the problems of a file leave open which tables, variables or connections there
   /// are: who names one that is not here is not at fault.
@@ -104,6 +109,7 @@ struct Project {
 
   const Model* model(std::string_view name) const;
   const Source* source(std::string_view name) const;
+  const Seed* seed(std::string_view name) const;
   const Layer* layer(std::string_view name) const;
   /// Of a model's intervals: its own, or the project's.
   std::optional<Time> begin_of(const Model& model) const;
@@ -135,8 +141,8 @@ Project load(const LoadOptions& options, const Kinds& kinds, Secrets& secrets, P
 /// init` otherwise.
 std::string find_root(const std::string& from);
 
-/// JSON Schema (2020-12) of a kind of file: project, source, model (the header), publish, task,
-/// test. Made from the declarations that parse it.
+/// JSON Schema (2020-12) of a kind of file: project, source, model (the header), seed, publish,
+/// task, test. Made from the declarations that parse it.
 std::vector<std::string> schema_kinds();
 std::string json_schema(std::string_view kind, const Kinds& kinds);
 /// Every key of a kind of file as a dotted path with its type, default and one sentence: for

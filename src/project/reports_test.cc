@@ -122,6 +122,33 @@ TEST_F(Load, ReportsWrongSettings) {
       "did you mean \"failure\"?\n");
 }
 
+TEST_F(Load, ReportsWrongSeeds) {
+  write("windrow.yaml", "project: a\npools: {slow: 1}\n");
+  write("seeds/rates.csv", "code\n");
+  write("seeds/rates.yaml",
+        "colums: {code: text}\npool: slw\ncolumns: {code: {type: [a], checks: [not_nul]}}\n");
+  write("seeds/codes.csv", "code\n");
+  write("seeds/codes.yaml", "description: x\n");
+  write("seeds/codes.yml", "description: x\n");
+  write("seeds/rate.yaml", "description: x\n");
+  write("seeds/other.yaml", "description: x\n");
+  write("seeds/empty.yaml", "");
+  EXPECT_EQ(
+      problems(),
+      "seeds/codes.yml: seed \"seeds.codes\" is declared twice: also in seeds/codes.yaml -- take "
+      "one of them out\n"
+      "seeds/empty.yaml:1:1: the file is empty\n"
+      "seeds/other.yaml: there is no seeds/other.csv, whose columns this file would declare -- add "
+      "that file, or take this one out\n"
+      "seeds/rate.yaml: there is no seeds/rate.csv, whose columns this file would declare -- did "
+      "you mean \"seeds/rates.yaml\"?\n"
+      "seeds/rates.yaml: \"seeds.rates\" is in pool \"slw\", which is not among the pools of "
+      "windrow.yaml -- did you mean \"slow\"?\n"
+      "seeds/rates.yaml:1:1: unknown key \"colums\" -- did you mean \"columns\"?\n"
+      "seeds/rates.yaml:3:24: \"type\": expected a text, found a list\n"
+      "seeds/rates.yaml:3:38: unknown check \"not_nul\" -- did you mean \"not_null\"?\n");
+}
+
 TEST_F(Load, ReportsWrongSourcesTasksAndTests) {
   write("windrow.yaml", "project: a\n");
   write("sources/a.yaml", "source: movies\nfrom: {fles: x}\nformat: xml\ncolumns: {a: [b]}\n");

@@ -101,6 +101,7 @@ void check_pools(const Project& project, Problems& problems) {
                  choice_hint(common.pool, known, "pools"), {file, 0, 0});
   };
   for (const auto& source : project.sources) look(source.name, source.common, source.file);
+  for (const auto& seed : project.seeds) look(seed.name, seed.common, seed.declared_in);
   for (const auto& model : project.models) look(model.name, model.common, model.file);
   for (const auto& publication : project.publications)
     look("publish." + publication.name, publication.common, publication.file);

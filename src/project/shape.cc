@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "project/declarations/files.h"
+#include "project/project.h"
 
 namespace windrow::project {
 namespace {
@@ -16,6 +17,7 @@ constexpr FileKind kFiles[] = {
     {"project", [](const Kinds& kinds) { return project_file(kinds).type().shape; }},
     {"source", [](const Kinds& kinds) { return source_file(kinds).type().shape; }},
     {"model", [](const Kinds& kinds) { return model_header(kinds).type().shape; }},
+    {"seed", [](const Kinds&) { return seed_file().type().shape; }},
     {"publish", [](const Kinds& kinds) { return publish_file(kinds).type().shape; }},
     {"task", [](const Kinds&) { return task_file().type().shape; }},
     {"test", [](const Kinds&) { return test_file().type().shape; }}};

@@ -1,5 +1,6 @@
 #include "base/nearest.h"
 #include "project/declarations/files.h"
+#include "project/model.h"
 #include "project/names.h"
 
 namespace windrow::project {

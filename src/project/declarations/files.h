@@ -3,17 +3,28 @@
 #include <string>
 #include <vector>
 
+#include "project/checks.h"
+#include "project/connection.h"
 #include "project/kinds.h"
-#include "project/project.h"
 
 /// One declaration per kind of file. Each parses, and from each come the JSON Schema and the
 /// reference.
 namespace windrow::project {
 
+struct Build;
+struct Model;
+struct Project;
+struct Publication;
+struct Seed;
+struct Source;
+struct Task;
+struct UnitTest;
+
 Keys<Project> project_file(const Kinds& kinds);
 /// `kinds` outlives it, and those below.
 Keys<Source> source_file(const Kinds& kinds);
 Keys<Model> model_header(const Kinds& kinds);
+const Keys<Seed>& seed_file();
 Keys<Publication> publish_file(const Kinds& kinds);
 const Keys<Task>& task_file();
 const Keys<UnitTest>& test_file();

@@ -1,4 +1,5 @@
 #include "project/declarations/files.h"
+#include "project/model.h"
 #include "project/names.h"
 
 namespace windrow::project {

@@ -3,6 +3,7 @@
 #include "base/nearest.h"
 #include "project/declarations/files.h"
 #include "project/names.h"
+#include "project/project.h"
 
 namespace windrow::project {
 namespace {

@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "project/declarations/files.h"
 #include "project/names.h"
+#include "project/publication.h"
 #include "project/publication_rules.h"
 
 namespace windrow::project {

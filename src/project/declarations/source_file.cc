@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "project/declarations/files.h"
 #include "project/names.h"
+#include "project/source.h"
 #include "sql/parameters.h"
 
 namespace windrow::project {

@@ -2,6 +2,7 @@
 
 #include "project/declarations/files.h"
 #include "project/names.h"
+#include "project/project.h"
 
 namespace windrow::project {
 namespace {

@@ -1,5 +1,6 @@
 #include "project/declarations/files.h"
 #include "project/names.h"
+#include "project/unit_test.h"
 
 namespace windrow::project {
 namespace {
