@@ -21,6 +21,7 @@
 #include "quality/unit_test.h"
 #include "tasks/ingest.h"
 #include "tasks/publication_preview.h"
+#include "tasks/sample.h"
 
 /// Composition: a project with its lake, engine and stores. The one place that knows every kind.
 namespace windrow::app {
@@ -31,8 +32,9 @@ struct PlanOptions {
   bool full_refresh = false;
   bool rebuild_sealed = false;
   std::optional<Time> start, end;
-  bool rebuild = false;  ///< backfill: also intervals that are up to date
-  bool files = false;    ///< count the files that models would open: costs a look into each query
+  bool rebuild = false;                 ///< backfill: also intervals that are up to date
+  std::optional<tasks::Sample> sample;  ///< of what the deferred environment lends
+  bool files = false;  ///< count the files that models would open: costs a look into each query
 };
 
 struct RunOptions {

@@ -84,9 +84,10 @@ PlanView Work::plan(const PlanOptions& options) {
   PlanView out;
   Problems problems;  // of connections: a run meets them, and `check` tells them
   out.notices = notices(problems);
-  const auto wanted = chosen(options.select, options.exclude);
-  if (const auto note = full_refresh_note(options, wanted)) out.notices.push_back(*note);
+  begin_sample(options);
   const auto world = tables();
+  const auto wanted = without_lent_sources(chosen(options.select, options.exclude), *world);
+  if (const auto note = full_refresh_note(options, wanted)) out.notices.push_back(*note);
   look_at(*world, wanted);
   std::set<size_t> moving;  // stale, or reading what is
   for (const size_t i : wanted) {

@@ -79,14 +79,54 @@ size_t Work::source_named(const std::string& name) const {
               did_you_mean(name, known));
 }
 
+void Work::begin_sample(const PlanOptions& options) {
+  sample_ = options.sample;
+  if (!sample_) return;
+  const auto refuse = [](const std::string& message, const std::string& hint) {
+    throw Error(Code::usage, message, hint);
+  };
+  const std::string& lender = workspace_->options.defer;
+  const std::string& own = environment_.name;
+  if (lender.empty())
+    refuse("--sample is of the tables that another environment lends, and none is named",
+           "name it: windrow --env " + own + " --defer prod run --sample " + sample_->text);
+  if (lender == own)
+    refuse(fmt::format("environment \"{}\" cannot lend a sample to itself", own),
+           "build the sample in another environment: --env");
+  if (environment_.publish && !project_.publications.empty())
+    refuse(fmt::format("environment \"{}\" publishes: nobody would see that it is a sample", own),
+           fmt::format("write publish: false into {}'s settings in windrow.yaml, or take another "
+                       "environment",
+                       own));
+}
+
+std::set<size_t> Work::without_lent_sources(std::set<size_t> wanted, tasks::Tables& tables) const {
+  if (!sample_) return wanted;
+  std::erase_if(wanted, [&](size_t i) {
+    const auto& asset = graph_.assets[i];
+    return asset.kind == graph::Kind::source && tables.exists(asset.name) &&
+           !tables.own(asset.name);
+  });
+  return wanted;
+}
+
+std::optional<std::string> Work::sample_note(tasks::Tables& tables) const {
+  const auto names = tables.thinned_tables();
+  if (names.empty()) return {};
+  return fmt::format("built from a sample: {} of the rows of {}, which \"{}\" lends", sample_->text,
+                     fmt::join(names, ", "), workspace_->options.defer);
+}
+
 RunResult Work::run(const RunOptions& options, const std::string& id,
                     const observe::Listener& listener) {
   const auto begun = clock_.steady();
-  const auto wanted = options.reload.empty() ? chosen(options.plan.select, options.plan.exclude)
-                                             : std::set<size_t>{source_named(options.reload)};
-  const std::vector<size_t> assets(wanted.begin(), wanted.end());
+  begin_sample(options.plan);
+  auto wanted = options.reload.empty() ? chosen(options.plan.select, options.plan.exclude)
+                                       : std::set<size_t>{source_named(options.reload)};
   lake();
   const auto world = tables();
+  wanted = without_lent_sources(std::move(wanted), *world);
+  const std::vector<size_t> assets(wanted.begin(), wanted.end());
   const auto task_context = context(*world, choices(options.plan), id);
   RunRecord record(*workspace_, *services_, id, assets, listener, begun);
   const auto list = tasks_of(options, assets, task_context, record);
@@ -107,6 +147,7 @@ RunResult Work::run(const RunOptions& options, const std::string& id,
   auto result = record.end(status);
   if (const auto note = full_refresh_note(options.plan, wanted))
     result.warnings.insert(result.warnings.begin(), *note);
+  if (const auto note = sample_note(*world)) result.warnings.insert(result.warnings.begin(), *note);
   sql_cache_.save();
   return result;
 }

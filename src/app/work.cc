@@ -59,6 +59,7 @@ Work::Work(std::shared_ptr<const Workspace> workspace, std::shared_ptr<Services>
 std::unique_ptr<tasks::Tables> Work::tables() {
   auto out = std::make_unique<tasks::Tables>(lake_if_there(), services_->deferred(), database_,
                                              &sql_cache_);
+  if (sample_) out->thin(*sample_);
   out->compare_texts = [this, tables = out.get()](const std::string& name,
                                                   const std::string& old_text) {
     const auto* model = project_.model(name);
@@ -173,9 +174,9 @@ std::vector<AssetView> Work::list(const std::string& select) {
       view.description = model->common.description;
     } else if (const auto* source = project_.source(asset.name)) {
       view.description = source->common.description;
-    }
     } else if (const auto* seed = project_.seed(asset.name)) {
       view.description = seed->common.description;
+    }
     if (lake && lake->table(asset.name).exists())
       add_table(view, lake->table(asset.name), database_);
     out.push_back(std::move(view));
@@ -207,7 +208,6 @@ std::vector<AssetView> Work::orphans() {
   return out;
 }
 
-namespace {
 /// What a run would make of it, whatever its table has; that a declaration is wrong `check` tells.
 std::optional<std::vector<Column>> Work::columns_declared(const project::Seed& seed) {
   if (seed.declared_in.empty() || project_.doubtful.count(seed.name)) return {};
@@ -227,6 +227,7 @@ std::optional<std::vector<Column>> Work::columns_declared(const project::Seed& s
   }
 }
 
+namespace {
 
 /// The columns that an operator makes of these.
 std::vector<Column> out_of(const columns::OperatorUse& use, const std::vector<Column>& columns) {

@@ -92,6 +92,12 @@ class Work {
   std::set<size_t> chosen(const std::string& select, const std::string& exclude);
   plan::Choices choices(const PlanOptions& options) const;
   std::unique_ptr<tasks::Tables> tables();
+  /// Error(usage) where a table of the sample could be taken for a whole one.
+  void begin_sample(const PlanOptions& options);
+  /// Sources whose tables are lent to a run with a sample are not read by it.
+  std::set<size_t> without_lent_sources(std::set<size_t> wanted, tasks::Tables& tables) const;
+  /// What was read as a sample, in words.
+  std::optional<std::string> sample_note(tasks::Tables& tables) const;
   /// Needs a lake.
   tasks::Context context(tasks::Tables& tables, const plan::Choices& choices,
                          const std::string& run);
@@ -103,19 +109,19 @@ class Work {
                       const plan::Choices& choices);
   std::vector<FilesOf> files_of_step(const project::Model& model, const PlannedStep& step,
                                      tasks::Tables& tables);
+  std::optional<std::vector<Column>> columns_declared(const project::Seed& seed);
   /// A column that is missed is among those that may come, as it is called like none of these.
   static bool may_come(const Error& error, const sql::Catalog& inputs);
   void look_at_publication(const project::Publication& publication, const sql::Catalog& columns,
                            const std::set<std::string>& unsure, Problems& problems);
+  /// Whether a seed's file is as it is declared.
+  void look_at_seed(const project::Seed& seed, const sql::Catalog& columns, Problems& problems);
   /// Whether the SELECT of a published view binds.
   void look_at_view(const project::Publication& publication, const project::PublishedView& view,
-  std::optional<std::vector<Column>> columns_declared(const project::Seed& seed);
                     const sql::Catalog& columns, const std::set<std::string>& unsure,
                     Problems& problems);
   /// Whether checks bind over the columns, and declared types have a home in a table.
   void look_at_promises(const std::string& asset,
-  /// Whether a seed's file is as it is declared.
-  void look_at_seed(const project::Seed& seed, const sql::Catalog& columns, Problems& problems);
                         const std::vector<project::ColumnDeclaration>& declared,
                         const std::vector<project::Check>& checks, const sql::Catalog& columns,
                         Problems& problems);
@@ -132,6 +138,7 @@ class Work {
   duck::Database& database_;
   sql::Cache& sql_cache_;
   sources::Shared& shared_;
+  std::optional<tasks::Sample> sample_;
   std::vector<std::jthread> looks_;  ///< of health; last, so that what they use outlives them
 };
 

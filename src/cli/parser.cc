@@ -23,8 +23,14 @@ void selection(CLI::App* to, Arguments& a) {
   repeatable(to->add_option("--exclude", a.exclude, "which of them not"))->type_name("SELECTOR");
 }
 
+void sample(CLI::App* to, Arguments& a) {
+  to->add_option("--sample", a.sample, "with --defer: only this share of the rows it lends, as 1%")
+      ->type_name("PERCENT");
+}
+
 void planning(CLI::App* to, Arguments& a) {
   selection(to, a);
+  sample(to, a);
   to->add_flag("--full-refresh", a.full_refresh, "rebuild the selected tables from scratch");
   to->add_option("--start", a.start, "only intervals from this time on")->type_name("TIME");
   to->add_option("--end", a.end, "only intervals before this time")->type_name("TIME");
@@ -131,6 +137,7 @@ void working_verbs(CLI::App& app, Arguments& a) {
       "also the versions of inputs, how many of their files are read, and every interval range");
   auto* run = verb(app, kWork, "run", "bring everything that is stale up to date",
                    "  windrow run\n  windrow run --select +gold.trending --jobs 4\n"
+                   "  windrow run --env dev --defer prod --sample 1%\n"
                    "  windrow run --env prod --select tag:daily --exclude layer:bronze\n");
   planning(run, a);
   running(run, a);
@@ -158,6 +165,7 @@ void working_verbs(CLI::App& app, Arguments& a) {
   backfill->add_option("start", a.start, "from this time on")->required();
   backfill->add_option("end", a.end, "before this time")->required();
   selection(backfill, a);
+  sample(backfill, a);
   backfill->add_flag("--rebuild-sealed", a.rebuild_sealed,
                      "also intervals whose inputs lie beyond their retention");
   running(backfill, a);
@@ -174,6 +182,7 @@ void working_verbs(CLI::App& app, Arguments& a) {
   auto* retry = verb(app, kWork, "retry", "run again what failed, was skipped or stopped in a run",
                      "  windrow retry\n  windrow retry 0199f3a2\n");
   retry->add_option("run", a.run, "id of the run, or its beginning (default: the last one)");
+  sample(retry, a);
   running(retry, a);
 }
 

@@ -16,6 +16,14 @@ namespace windrow::cli {
 
 namespace {
 
+std::optional<tasks::Sample> sample_argument(const std::string& text) {
+  if (text.empty()) return {};
+  auto out = tasks::parse_sample(text);
+  if (out) return out;
+  throw Error(Code::usage, "--sample takes a share of the rows, but \"" + text + "\" is none",
+              "write it in percent, more than 0 and less than 100: --sample 1%");
+}
+
 app::PlanOptions plan_options(const Session& session, const std::string& zone) {
   const auto& a = session.arguments;
   app::PlanOptions out;
@@ -23,6 +31,7 @@ app::PlanOptions plan_options(const Session& session, const std::string& zone) {
   out.exclude = joined(a.exclude);
   out.full_refresh = a.full_refresh;
   out.rebuild_sealed = a.rebuild_sealed;
+  out.sample = sample_argument(a.sample);
   if (!a.start.empty()) out.start = time_argument(a.start, "--start", zone);
   if (!a.end.empty()) out.end = time_argument(a.end, "--end", zone);
   if (out.start && out.end && *out.start >= *out.end) {
@@ -217,6 +226,7 @@ int retry_verb(Session& session) {
   }
   app::RunOptions options;
   options.plan.select = joined(assets);
+  options.plan.sample = sample_argument(session.arguments.sample);
   options.retry_of = run->id;
   return run_with(session, *app, options);
 }

@@ -32,7 +32,7 @@ struct Arguments {
 
   std::string verb, sub_verb;
   std::vector<std::string> select, exclude, accept;
-  std::string start, end, show;
+  std::string start, end, show, sample;
   bool without_missing = false, write = false;  ///< source reload, source try
   bool full_refresh = false, rebuild_sealed = false, fail_fast = false, explain = false;
   bool allow_writes = false;  ///< query

@@ -73,6 +73,7 @@ Provenance record_from(const JsonObject& object) {
       p.inputs[std::string(name)] = {string_at(input, "tableId"), integer_at(input, "version", -1)};
     }
   }
+  p.sample = string_at(object, "sample");
   if (const auto set = find(object, "intervals")) p.intervals = intervals_from(*set);
   if (const auto set = find(object, "complete")) p.complete = intervals_from(*set);
   if (const auto time = find(object, "runTime")) p.run_time = time_from(*time);
@@ -111,6 +112,7 @@ std::string to_json(const Provenance& p) {
     }
     w.end_object();
   }
+  text("sample", p.sample);
   if (!p.intervals.empty()) write_intervals(w.key("intervals"), p.intervals);
   if (!p.complete.empty()) write_intervals(w.key("complete"), p.complete);
   if (p.run_time) w.field("runTime", iso(*p.run_time));

@@ -53,6 +53,7 @@ struct Provenance {
       text_hash;  ///< where the definition's text lies: `_windrow/definitions/<hash>` in the lake
   std::string dialect;           ///< what parsed the text, e.g. `duckdb 1.5.5`
   InputVersions inputs;          ///< what was read
+  std::string sample;            ///< of the inputs' rows, `1%`; empty: all of them
   IntervalSet intervals;         ///< what this commit built; empty for whole tables
   IntervalSet complete;          ///< see above; empty for whole tables
   std::optional<Time> run_time;  ///< `$run_time` of the model, where it declares one

@@ -39,6 +39,11 @@ TEST_F(ProvenanceTest, GoldenFiles) {
   EXPECT_EQ(to_json(full), golden("provenance-1-full.json"));
   EXPECT_EQ(provenance_from_json(golden("provenance-1-full.json")), full);
 
+  Provenance sampled = full;
+  sampled.sample = "1%";
+  EXPECT_NE(to_json(sampled), to_json(full));
+  EXPECT_EQ(provenance_from_json(to_json(sampled)), sampled);
+
   const Provenance least{.asset = "bronze.raw", .kind = "source", .run = "r"};
   EXPECT_EQ(to_json(least), golden("provenance-1-least.json"));
   EXPECT_EQ(provenance_from_json(golden("provenance-1-least.json")), least);

@@ -37,6 +37,7 @@ class Assessor {
     pin_inputs();
     if (out_.problem) return std::move(out_);
     decide_whether_from_scratch();
+    if (out_.problem) return std::move(out_);
     if (model_.kind == BuildKind::interval) {
       assess_intervals();
     } else {
@@ -85,6 +86,7 @@ class Assessor {
         continue;  // made earlier in the same run, or reported by the graph
       const auto pinned = world_.version(input.name);
       out_.inputs[input.name] = pinned;
+      if (out_.sample.empty()) out_.sample = world_.sample(input.name);
       if (!recorded_) continue;
       const auto* found = recorded_input(input);
       if (found && found->table_id == pinned.table_id && found->version > pinned.version) {
@@ -115,7 +117,27 @@ class Assessor {
       const auto* gone = gone_input();
       scratch_reason_ = gone ? fmt::format("input {} is not in the lake any more", gone->name)
                              : "definition changed";
+    } else if (recorded_->sample != out_.sample) {
+      compare_samples();
     }
+  }
+
+  /// Rows of a sample and others do not mix in one table.
+  void compare_samples() {
+    const auto of = [](const std::string& sample) {
+      return sample.empty() ? "all rows" : "a sample of " + sample;
+    };
+    scratch_reason_ =
+        fmt::format("built from {}, now from {}", of(recorded_->sample), of(out_.sample));
+    if (model_.kind != BuildKind::scd2 || !recorded_->sample.empty()) return;
+    out_.problem =
+        Problem{Code::conflict,
+                fmt::format("model \"{}\" keeps what its rows were, and was {}", model_.name,
+                            scratch_reason_),
+                fmt::format("build it anew with `--full-refresh --select {}`, or leave it out with "
+                            "`--exclude {}`",
+                            model_.name, model_.name),
+                {}};
   }
 
   /// One that the table was built from: nobody knows its columns, so the definition looks changed
@@ -148,7 +170,8 @@ class Assessor {
       if (out_.problem) return;
       reason(scratch_reason_);
       // The rows that a slowly changing dimension keeps are not in its inputs any more.
-      out_.from_scratch = model_.kind != BuildKind::scd2 || !recorded_ || choices_.full_refresh;
+      out_.from_scratch = model_.kind != BuildKind::scd2 || !recorded_ || choices_.full_refresh ||
+                          recorded_->sample != out_.sample;
       return;
     }
     if (choices_.rebuild && (choices_.rebuild_sealed || !would_lose_rows())) reason("backfill");

@@ -47,6 +47,9 @@ class World {
   virtual bool exists(const std::string& table) = 0;
   /// In this environment's own lake: what another one lends with --defer is read, but not built.
   virtual bool own(const std::string& table) = 0;
+  /// What a build from this table is a sample of: the part of its rows that is read (`1%`), or what
+  /// its own record says; empty: it has all rows.
+  virtual std::string sample(const std::string& /*table*/) { return {}; }
   /// The version this plan reads: pinned at the first call, the same ever after.
   virtual lake::InputVersion version(const std::string& table) = 0;
   /// Of the asset's own table; not pinned.
@@ -91,6 +94,7 @@ struct Assessment {
   bool from_scratch =
       false;  ///< the table's rows are all rebuilt: new, definition changed, full refresh
   lake::InputVersions inputs;  ///< pinned
+  std::string sample;          ///< of its inputs' rows (goes into the record); empty: all of them
   /// append and merge: the recorded version of the new_rows input to start from; nothing: all rows
   /// are new.
   std::optional<int64_t> new_rows_from;

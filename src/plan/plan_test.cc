@@ -18,6 +18,7 @@ class FakeWorld : public World {
  public:
   bool exists(const std::string& table) override { return versions.count(table) > 0; }
   bool own(const std::string& table) override { return exists(table) && !lent.count(table); }
+  std::string sample(const std::string& table) override { return samples[table]; }
   lake::InputVersion version(const std::string& table) override {
     return {ids.count(table) ? ids.at(table) : table + "-id", versions.at(table)};
   }
@@ -39,6 +40,7 @@ class FakeWorld : public World {
   std::map<std::string, int64_t> versions{{"silver.events", 41}};
   std::map<std::string, std::string> ids;  ///< of tables that had another name
   std::set<std::string> lent;
+  std::map<std::string, std::string> samples;
   std::map<std::string, lake::ProvenanceState> states;
   lake::ChangedIntervals change;
   int64_t retained_at = -1;  ///< version of silver.events at which retention took three rows
@@ -408,6 +410,44 @@ TEST_F(PlanTest, Scd2KeepsItsHistoryWhenItsMeaningChanges) {
   EXPECT_FALSE(assessed().from_scratch);
   choices_.full_refresh = true;
   EXPECT_TRUE(assessed().from_scratch);
+}
+
+TEST_F(PlanTest, RowsOfASampleAndOthersDoNotMix) {
+  for (const auto kind : {BuildKind::table, BuildKind::merge, BuildKind::interval}) {
+    if (kind == BuildKind::interval)
+      by_day();
+    else
+      whole(kind);
+    built();
+    world_.samples["silver.events"] = "1%";
+    EXPECT_EQ(assessed().sample, "1%");
+    EXPECT_EQ(why(assessed()), "built from all rows, now from a sample of 1%");
+    world_.states[model_.name].last->sample = "1%";
+    EXPECT_FALSE(assessed().stale);
+    world_.samples["silver.events"] = "2%";
+    EXPECT_EQ(why(assessed()), "built from a sample of 1%, now from a sample of 2%");
+    world_.samples.clear();
+    EXPECT_EQ(why(assessed()), "built from a sample of 1%, now from all rows");
+    if (kind == BuildKind::interval)
+      EXPECT_TRUE(assessed().complete.empty());
+    else
+      EXPECT_TRUE(assessed().from_scratch);
+  }
+}
+
+/// What it keeps of a sample is worth nothing, what it keeps of all rows is not given up for one.
+TEST_F(PlanTest, Scd2DoesNotGiveUpItsHistoryForASample) {
+  whole(BuildKind::scd2);
+  built();
+  world_.samples["silver.events"] = "1%";
+  ASSERT_TRUE(assessed().problem);
+  EXPECT_NE(assessed().problem->message.find("now from a sample of 1%"), std::string::npos);
+  choices_.full_refresh = true;
+  EXPECT_TRUE(!assessed().problem && assessed().from_scratch);
+  choices_.full_refresh = false;
+  world_.states[model_.name].last->sample = "1%";
+  world_.samples.clear();
+  EXPECT_TRUE(!assessed().problem && assessed().from_scratch);
 }
 
 TEST_F(PlanTest, AReplacedInputRebuildsAll) {

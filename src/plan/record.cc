@@ -13,7 +13,7 @@ std::optional<lake::Provenance> next_record(const lake::Provenance& mine, const 
   // Somebody else built in between. Two builders of different intervals from the same inputs and
   // the same meaning can be combined; anything else is planned again.
   if (!now_there || mine.intervals.empty() || now_there->definition != mine.definition ||
-      now_there->inputs != mine.inputs) {
+      now_there->sample != mine.sample || now_there->inputs != mine.inputs) {
     return {};
   }
   const IntervalSet built_by_others = now_there->complete - basis.complete;

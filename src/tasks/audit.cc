@@ -104,6 +104,7 @@ std::optional<int64_t> commit(const Context& context, const std::string& asset,
                               const std::vector<std::string>& written_paths) {
   lake::Staged files;
   files.written_paths = written_paths;
+  const std::string sample = request.provenance ? request.provenance->sample : "";
   lake::CommitOutcome outcome;
   try {
     outcome = context.lake.table(asset).commit(std::move(request), context.clock);
@@ -112,7 +113,7 @@ std::optional<int64_t> commit(const Context& context, const std::string& asset,
     throw;
   }
   if (const auto* done = std::get_if<lake::Committed>(&outcome)) {
-    context.tables.moved(asset, done->version);
+    context.tables.moved(asset, done->version, sample);
     return done->version;
   }
   if (std::holds_alternative<lake::Conflicted>(outcome)) {

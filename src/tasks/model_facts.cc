@@ -367,7 +367,8 @@ void collect_inputs(const project::Project& project, const graph::Graph& graph,
     throw Error(Code::not_found, "table \"" + asset.name + "\" is not in the lake yet",
                 "build it first: windrow run --select +" + asset.name);
   }
-  out.push_back({written, lake::guided_scan(tables.snapshot(asset.name))});
+  out.push_back(
+      {written, tables.sampled(asset.name, lake::guided_scan(tables.snapshot(asset.name)))});
 }
 
 }  // namespace

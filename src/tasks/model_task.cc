@@ -193,8 +193,10 @@ class ModelBuild {
     duck::Connection connection(context_.database);
     const auto changes = lake::row_changes(context_.tables.table(input), *assessment.new_rows_from,
                                            assessment.inputs.at(input).version, connection);
-    if (changes.clean)
-      return step(*open({{input, changes.added}}), select_.text, method, assessment, {}, false);
+    if (changes.clean) {
+      const auto added = context_.tables.sampled(input, changes.added);
+      return step(*open({{input, added}}), select_.text, method, assessment, {}, false);
+    }
     return recompute_keys(input, changes, method, assessment);
   }
 
@@ -216,8 +218,8 @@ class ModelBuild {
     for (const auto& name : model_.build.key)
       list += (list.empty() ? "" : ", ") + duck::quote_name(name);
     try {
-      const auto changed =
-          open({{input, "(" + changes.added + ") UNION ALL (" + changes.removed + ")"}});
+      const auto both = "(" + changes.added + ") UNION ALL (" + changes.removed + ")";
+      const auto changed = open({{input, context_.tables.sampled(input, both)}});
       const auto keys = lake::set_down(
           *changed, folder, "SELECT DISTINCT " + list + " FROM (\n" + select_.text + "\n)",
           parameters(), context_.clock.now());
@@ -275,6 +277,7 @@ class ModelBuild {
     mine.definition = definition_;
     mine.text_hash = text_hash_;
     mine.inputs = assessment.inputs;
+    mine.sample = assessment.sample;
     if (!interval.empty()) mine.intervals = IntervalSet{interval};
     assessment.complete.add(done_);
     // The version that is staged upon may be another run's already.

@@ -226,6 +226,7 @@ std::vector<Candidate> candidates_of(const Context& context,
       const auto version = context.tables.version(name);
       c.source += (c.source.empty() ? "" : ", ") + name;
       c.version = std::max(c.version, version.version);
+      c.tables.push_back(name);
       c.inputs += name + "@" + version.table_id + "@" + std::to_string(version.version) + ";";
       // Of several tables the least; one that is not dated (a lookup) does not count.
       const auto boundary = boundary_of(context, name);

@@ -17,9 +17,10 @@ struct Candidate {
   const project::PublishedView* view;
   std::string source;  ///< names of the tables
   std::string select;
-  std::string definition;  ///< fingerprint of the SELECT and of the view's settings
-  std::string inputs;      ///< `table@id@version;…`
-  int64_t version = -1;    ///< the latest among the tables'
+  std::string definition;           ///< fingerprint of the SELECT and of the view's settings
+  std::vector<std::string> tables;  ///< that its rows come from
+  std::string inputs;               ///< `table@id@version;…` of these
+  int64_t version = -1;             ///< the latest among the tables'
   std::optional<Time> boundary;
   std::map<std::string, std::string> former;  ///< its tables that had other names before
   /// What `definition` was while these had the names that they had before.

@@ -61,6 +61,20 @@ publish::ViewBatch batch_of(const Context& context, const Candidate& c,
   return batch;
 }
 
+/// Nobody who reads a store would know.
+void refuse_sample(const Context& context, const project::Publication& publication,
+                   const Candidate& c) {
+  for (const auto& table : c.tables) {
+    const auto sample = context.tables.sample(table);
+    if (sample.empty()) continue;
+    throw Error(Code::data,
+                fmt::format("publication \"{}\": \"{}\" is built from a sample of {}: it is not "
+                            "published",
+                            publication.name, table, sample),
+                "build it from all rows: windrow run --select +" + table, publication.place);
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> pending_publication(const Context& context,
@@ -87,6 +101,7 @@ void publish_views(const Context& context, const project::Publication& publicati
         fmt::format("publication \"{}\": some of its tables are not built yet", publication.name),
         "build them first: windrow run --select +publish." + publication.name, publication.place);
   }
+  for (const auto& c : candidates) refuse_sample(context, publication, c);
   const auto store = store_of(context, publication);
   const auto there = manifests_of(*store, candidates);
   std::map<std::string, Time> boundaries;

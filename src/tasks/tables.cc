@@ -24,6 +24,10 @@ std::string columns_key(const lake::InputVersion& version, Time committed) {
   return sha256(out.take());
 }
 
+std::string sample_in(const lake::ProvenanceState& state) {
+  return state.last ? state.last->sample : "";
+}
+
 }  // namespace
 
 Tables::Tables(const lake::Lake* lake, const lake::Lake* deferred, duck::Database& database,
@@ -53,11 +57,13 @@ Tables::Entry Tables::entry_from_log(const std::string& name) {
   Entry entry;
   entry.home = Home{};
   auto state = lake_ ? own_table(name).state() : std::nullopt;
+  if (state) entry.sample = sample_in(state->provenance);
   entry.provenance = std::make_shared<const lake::ProvenanceState>(
       state ? std::move(state->provenance) : lake::ProvenanceState{});
   if (!state && deferred_) {
     state = deferred_->table(name).state();
     entry.home->deferred = state.has_value();
+    if (state) entry.sample = sample_in(state->provenance);
   }
   if (!state) return entry;
   entry.home->exists = true;
@@ -116,13 +122,44 @@ bool Tables::own(const std::string& table) {
   return home.exists && !home.deferred;
 }
 
+bool Tables::thins(const std::string& table) {
+  if (!sample_ || !home_of(table).deferred || table.starts_with("seeds.")) return false;
+  const int64_t rows = snapshot(table)->rows();
+  return rows < 0 || rows > kRowsReadWhole;
+}
+
+std::string Tables::sample(const std::string& table) {
+  if (thins(table)) return sample_->text;
+  version(table);  // tells it beside
+  return known(table).sample.value_or("");
+}
+
+lake::Relation Tables::sampled(const std::string& name, const lake::Relation& rows) {
+  if (!thins(name)) return rows;
+  {
+    std::lock_guard lock(mutex_);
+    thinned_.insert(name);
+  }
+  return thinned(rows, *snapshot(name), *sample_);
+}
+
+std::vector<std::string> Tables::thinned_tables() {
+  std::lock_guard lock(mutex_);
+  return {thinned_.begin(), thinned_.end()};
+}
+
 lake::InputVersion Tables::version(const std::string& table) {
   if (const auto pinned = known(table).pinned) return *pinned;
-  const auto found = table_in(home_of(table), table).identity();
+  const auto there = table_in(home_of(table), table);
+  const auto state = there.state();
+  const auto found = state ? state->identity : there.identity();
   std::lock_guard lock(mutex_);
-  auto& first = entries_[table].pinned;
-  if (!first) first = found;
-  return *first;
+  auto& entry = entries_[table];
+  if (!entry.pinned) {
+    entry.pinned = found;
+    entry.sample = state ? sample_in(state->provenance) : "";
+  }
+  return *entry.pinned;
 }
 
 lake::ProvenanceState Tables::provenance(const std::string& table) {
@@ -203,7 +240,7 @@ std::optional<std::vector<Column>> Tables::columns(const std::string& name) {
   return out;
 }
 
-void Tables::moved(const std::string& table, int64_t version) {
+void Tables::moved(const std::string& table, int64_t version, const std::string& sample) {
   std::lock_guard lock(mutex_);
   Entry& entry = entries_[table];
   const std::string known =
@@ -212,6 +249,7 @@ void Tables::moved(const std::string& table, int64_t version) {
   entry.home = Home{true, false};
   entry.pinned =
       lake::InputVersion{known.empty() ? lake_->table(table).identity().table_id : known, version};
+  entry.sample = sample;
 }
 
 void Tables::forget(const std::string& table) {

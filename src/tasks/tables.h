@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "lake/lake.h"
 #include "plan/plan.h"
 #include "sql/sql.h"
+#include "tasks/sample.h"
 
 namespace windrow::tasks {
 
@@ -32,6 +34,7 @@ class Tables final : public plan::World {
 
   bool exists(const std::string& table) override;
   bool own(const std::string& table) override;
+  std::string sample(const std::string& table) override;
   lake::InputVersion version(const std::string& table) override;
   lake::ProvenanceState provenance(const std::string& table) override;
   lake::ChangedIntervals changes(const std::string& table, int64_t from, int64_t to,
@@ -48,6 +51,14 @@ class Tables final : public plan::World {
   /// The same name's columns, or nothing where there is no such table.
   std::optional<std::vector<Column>> columns(const std::string& name);
 
+  /// From now on what another environment lends is read as a sample, but for its seeds and what is
+  /// small.
+  void thin(const Sample& sample) { sample_ = sample; }
+  /// Rows of the table: all of them, or those that are in the sample.
+  lake::Relation sampled(const std::string& name, const lake::Relation& rows);
+  /// The tables that were thinned so far.
+  std::vector<std::string> thinned_tables();
+
   /// Tables that still lie under another name: now → then. They are read there.
   void formerly(std::map<std::string, std::string> names);
   /// Where a table still lies under another name.
@@ -55,8 +66,8 @@ class Tables final : public plan::World {
   /// It has taken over what lay under its former name.
   void took_over(const std::string& table);
 
-  /// This run committed: from now on it is read at this version.
-  void moved(const std::string& table, int64_t version);
+  /// This run committed, with this `sample` in the record: from now on it is read at this version.
+  void moved(const std::string& table, int64_t version, const std::string& sample = {});
   /// Forgets a pin: another run was faster.
   void forget(const std::string& table);
 
@@ -74,13 +85,16 @@ class Tables final : public plan::World {
   struct Entry {
     std::optional<Home> home;
     std::optional<lake::InputVersion> pinned;
-    Time committed;  ///< of the pinned version, where it was looked at
+    std::optional<std::string> sample;  ///< of its record, where that was looked at
+    Time committed;                     ///< of the pinned version, where it was looked at
     std::shared_ptr<const lake::ProvenanceState> provenance;  ///< where it was looked at
     std::shared_ptr<const lake::Snapshot> snapshot;
   };
   /// What is known already. Logs are read without the lock: whoever is first decides for all.
   Entry known(const std::string& table);
   Home home_of(const std::string& table);
+  /// Whether a sample of it is read.
+  bool thins(const std::string& table);
   Entry entry_from_log(const std::string& name);
   Time committed_at(const std::string& name, int64_t version);
   lake::Table table_in(const Home& home, const std::string& name);
@@ -91,7 +105,9 @@ class Tables final : public plan::World {
   const lake::Lake* deferred_;
   duck::Database& database_;
   sql::Cache* cache_;
+  std::optional<Sample> sample_;
   std::mutex mutex_;
+  std::set<std::string> thinned_;
   std::map<std::string, Entry> entries_;
   std::map<std::string, std::string> former_;
 };

@@ -103,6 +103,17 @@ TEST_F(TablesTest, ColumnsAreWholeWhoeverElseLooksOrForgets) {
   }
 }
 
+TEST(SampleTest, IsAShareInPercent) {
+  EXPECT_EQ(parse_sample("1%")->parts, 10'000);
+  EXPECT_EQ(parse_sample("1.0%")->text, "1%");
+  EXPECT_EQ(parse_sample("0.5%")->text, "0.5%");
+  EXPECT_EQ(parse_sample("0.0001%")->parts, 1);
+  EXPECT_EQ(parse_sample("99.9%")->text, "99.9%");
+  for (const char* none : {"", "%", "1", "0%", "100%", "-1%", "1%%", "1 %", "1e1%", "x%", "nan%",
+                           "inf%", "0.00001%", "99.99999%", "1000000000000000000000%"})
+    EXPECT_FALSE(parse_sample(none)) << none;
+}
+
 TEST_F(TablesTest, ABrokenTableIsToldWhenItIsAskedFor) {
   std::filesystem::resize_file(log_of("silver.a"), 40);
   auto world = tables();
