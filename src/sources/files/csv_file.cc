@@ -118,8 +118,10 @@ class Lines final : public CsvSink {
 };
 
 CsvCount scan(const FoundFile& file, const CsvDialect& dialect, const CsvWish& wish,
-              const Outside& outside, CsvSink& sink, bool copied, bool even = false) {
-  CsvScanner scanner(dialect, outside.record_bytes_max, wish.utf8, sink, copied, even);
+              const Outside& outside, CsvSink& sink, bool copied, bool even = false,
+              std::vector<CsvForm> forms = {}) {
+  CsvScanner scanner(dialect, outside.record_bytes_max, wish.utf8, sink, copied, even,
+                     std::move(forms));
   read_bytes(file, outside, [&](std::string_view piece) {
     scanner.feed(piece);
     return true;
@@ -262,10 +264,11 @@ CsvDialect with_wish(CsvDialect found, const CsvWish& wish) {
 
 /// The file's dialect, and its records counted by it.
 CsvDialect dialect_of(const CsvFile& file, const std::optional<Sniffed>& sniffed,
-                      const CsvWish& wish, const Outside& outside, CsvCount& count) {
+                      const CsvWish& wish, const Outside& outside, CsvCount& count,
+                      std::vector<CsvForm> forms = {}) {
   NoSink nothing;
   const CsvDialect first = with_wish(sniffed ? sniffed->dialect : CsvDialect{}, wish);
-  count = scan(file.found, first, wish, outside, nothing, false);
+  count = scan(file.found, first, wish, outside, nothing, false, false, std::move(forms));
   if (sniffed && count.bad == 0 && count.columns > 1 && !count.mixed_ends) return first;
   const CsvDialect best = best_of(head_of(file.found, outside), first, wish);
   if (!(best == first)) count = scan(file.found, best, wish, outside, nothing, false);
@@ -317,7 +320,8 @@ CsvWish::CsvWish(const project::Source& source) {
   }
   header_told = all.find("header") != nullptr;
   if (header_told) header = all.flag("header");
-  if (all.find("nulls")) rest += ", nullstr = " + duck::quote_list(all.texts("nulls"));
+  nulls = all.find("nulls") != nullptr;
+  if (nulls) rest += ", nullstr = " + duck::quote_list(all.texts("nulls"));
   if (all.find("strict")) {
     counted = counted && all.flag("strict");
     rest += std::string(", strict_mode = ") + (all.flag("strict") ? "true" : "false");
@@ -410,7 +414,7 @@ void copy_good(CsvFile& file, const CsvWish& wish, const Outside& outside, bool 
 }
 
 CsvFile look_at_csv(const FoundFile& found, const CsvWish& wish, const Outside& outside,
-                    lake::DuckRows& session, CsvShapes& shapes) {
+                    lake::DuckRows& session, CsvShapes& shapes, const FormsOf& forms) {
   const std::string head = head_of(found, outside);
   const std::string_view line(head.data(), std::min(head.size(), head.find_first_of("\r\n")));
   refuse_too_wide(line, wish);
@@ -427,7 +431,8 @@ CsvFile look_at_csv(const FoundFile& found, const CsvWish& wish, const Outside& 
   }
   out.shape = shape_by(shapes, line);
   auto sniffed = out.shape ? Sniffed{out.shape->dialect, true, out.shape->columns, {}, {}} : ask();
-  out.dialect = dialect_of(out, sniffed, wish, outside, out.count);
+  out.dialect = dialect_of(out, sniffed, wish, outside, out.count,
+                           out.shape ? forms(out.shape) : std::vector<CsvForm>{});
   if (out.shape && (!(out.dialect == out.shape->dialect) ||
                     out.count.columns != int64_t(out.shape->columns.size()))) {
     out.shape.reset();

@@ -31,6 +31,7 @@ struct CsvWish {
   bool utf8 = true;
   bool utf16 = false;   ///< the files: they are read as copies in UTF-8
   bool counted = true;  ///< not of lenient reading
+  bool nulls = false;   ///< it is told what stands for NULL, which else an empty field does
 };
 
 /// What the engine's reader has found out of a file that has a line with its columns' names. Files
@@ -51,7 +52,7 @@ struct CsvFile {
   FoundFile readable;     ///< the file, or a copy without what is bad in it
   std::string arguments;  ///< of the engine's reader
   CsvDialect dialect;
-  CsvCount count;  ///< of the whole file
+  CsvCount count;  ///< of the whole file; `formed`: by `FormsOf` its shape
   bool header = false;
   std::vector<std::string> columns;       ///< as far as they could be told
   std::shared_ptr<const CsvShape> shape;  ///< null: only the engine's reader knows its columns
@@ -63,11 +64,14 @@ struct CsvFile {
   int64_t records() const { return count.records - (header ? 1 : 0); }
 };
 
+/// What values of files of a shape look like, where nothing more is to be asked of them.
+using FormsOf = std::function<std::vector<CsvForm>(const std::shared_ptr<const CsvShape>& shape)>;
+
 /// Finds out the dialect, counts the records, and makes a copy without lines that are none.
 /// Error(corrupt) where the first line is to name the columns and cannot be read. A new shape joins
 /// `shapes`.
 CsvFile look_at_csv(const FoundFile& file, const CsvWish& wish, const Outside& outside,
-                    lake::DuckRows& session, CsvShapes& shapes);
+                    lake::DuckRows& session, CsvShapes& shapes, const FormsOf& forms);
 
 /// The shape that a file has by itself, whatever others with its first line have; null where only
 /// the engine's reader knows it. It joins `shapes`.

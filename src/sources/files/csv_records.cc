@@ -75,7 +75,8 @@ class CsvRecords {
     for (const auto& file : files) {
       if (file.size > 0)
         files_.push_back(look_at_csv(wish_.utf16 ? in_utf8(file, outside_) : file, wish_, outside_,
-                                     session_, shapes_));
+                                     session_, shapes_,
+                                     [&](const auto& shape) { return forms(shape); }));
     }
     Records out;
     for (auto& file : files_) {
@@ -225,8 +226,22 @@ class CsvRecords {
     return ", types = {" + out + "}";
   }
 
-  /// Names of a group's files that are not of its shape, in a column whose type nobody told.
-  std::set<std::string> unlike_files(const Group& group) {
+  const std::vector<CsvForm>& forms(const std::shared_ptr<const CsvShape>& shape) {
+    const auto [at, is_new] = forms_.try_emplace(shape);
+    if (is_new && !wish_.nulls)
+      at->second = forms_of(*shape, wish_.decimal,
+                            [&](const auto& column) { return !told_type(column).empty(); });
+    return at->second;
+  }
+
+  /// Names of a group's files that are not of its shape, in a column whose type nobody told. Those
+  /// whose bytes say that they are need no look.
+  std::set<std::string> unlike_files(const Group& all) {
+    Group group = all;
+    std::erase_if(group.files, [&](const auto* file) {
+      // What the sample of its own file did not show is a misfit.
+      return file->count.formed || file->found.name == all.shape->origin;
+    });
     std::string any;
     for (const auto& column : group.shape->columns) {
       if (column.type == "VARCHAR" || !told_type(column.name).empty()) continue;
@@ -234,12 +249,11 @@ class CsvRecords {
              unlike(column, *group.shape, wish_.decimal) + "))";
     }
     std::set<std::string> out;
-    if (any.empty() || group.files.size() < 2) return out;
+    if (any.empty() || group.files.empty()) return out;
     const auto found =
         session_.query("SELECT DISTINCT " + name_sql(readable(group.files), kPath) + " FROM " +
                        reader(group, shaped(group, "VARCHAR"), true) + " WHERE " + any);
     for (const auto& row : found.rows) out.insert(cell_text(row[0]));
-    out.erase(group.shape->origin);  // what its sample did not show is a misfit
     return out;
   }
 
@@ -271,6 +285,7 @@ class CsvRecords {
     });
     for (auto* file : gone) {
       file->shape = to;
+      file->count.formed = false;
       group(*file);
     }
   }
@@ -359,15 +374,9 @@ class CsvRecords {
     for (const auto* file : plain) paths.push_back(file->readable.path);
     add(out, "SELECT " + name_sql(readable(plain), "file_path") +
                  " AS origin, CAST(line AS BIGINT) AS position, " + kFirstOfLine + " FROM (" +
-                 of_files + ") WHERE file_path IN (" + joined(paths) +
-                 ") GROUP BY file_path, line");
+                 of_files + ") WHERE file_path IN " + duck::quote_list(paths) +
+                 " GROUP BY file_path, line");
     return left;
-  }
-
-  static std::string joined(const std::vector<std::string>& texts) {
-    std::string out;
-    for (const auto& text : texts) out += (out.empty() ? "" : ", ") + quote_text(text);
-    return out;
   }
 
   static std::string rejects_into(const std::string& table) {
@@ -569,6 +578,7 @@ class CsvRecords {
   std::vector<CsvFile> files_;
   std::vector<Group> groups_;
   std::vector<Column> columns_;
+  std::map<std::shared_ptr<const CsvShape>, std::vector<CsvForm>> forms_;
 };
 
 }  // namespace

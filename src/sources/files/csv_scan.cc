@@ -26,13 +26,15 @@ int64_t line_ends(std::string_view text) {
 }  // namespace
 
 CsvScanner::CsvScanner(CsvDialect dialect, uint64_t record_bytes_max, bool utf8, CsvSink& sink,
-                       bool copied, bool even)
+                       bool copied, bool even, std::vector<CsvForm> forms)
     : dialect_(std::move(dialect)),
       max_(record_bytes_max),
       utf8_(utf8),
       copied_(copied),
       even_(even),
+      forms_(std::move(forms)),
       sink_(sink) {
+  count_.formed = !forms_.empty();
   special_['\n'] = special_['\r'] = true;
   special_[uint8_t(dialect_.delimiter[0])] = true;
   if (dialect_.comment != 0) special_[uint8_t(dialect_.comment)] = true;
@@ -138,6 +140,21 @@ size_t CsvScanner::closing_quote(size_t from) {
   }
 }
 
+/// What a quote holds is seen where no other quote is in it.
+void CsvScanner::look_at_field(int64_t column, size_t begin, size_t end) {
+  if (!count_.formed || count_.records == 0) return;
+  const CsvForm form =
+      column <= int64_t(forms_.size()) ? forms_[size_t(column - 1)] : CsvForm::empty;
+  if (form == CsvForm::any) return;
+  auto field = std::string_view(window_).substr(begin, end - begin);
+  if (dialect_.quote != 0 && field.size() > 2 && field.front() == dialect_.quote &&
+      field.back() == dialect_.quote) {
+    field.remove_prefix(1);
+    field.remove_suffix(1);
+  }
+  count_.formed = has_form(field, form);
+}
+
 CsvScanner::Step CsvScanner::parse(bool last) {
   const std::string& w = window_;
   const size_t size = w.size();
@@ -159,6 +176,7 @@ CsvScanner::Step CsvScanner::parse(bool last) {
     return finish(i);
   }
   while (true) {
+    const size_t begin = i;
     size_t field = i;
     while (field < size && w[field] == ' ' && dialect_.delimiter[0] != ' ') ++field;
     if (dialect_.quote != 0 && field < size && w[field] == dialect_.quote) {
@@ -175,12 +193,19 @@ CsvScanner::Step CsvScanner::parse(bool last) {
       i = field;
     }
     while (i < size && !special_[uint8_t(w[i])]) ++i;
-    if (i == size) return last ? finish(size) : Step{Form::more};
-    if (w[i] == '\n' || w[i] == '\r' || (dialect_.comment != 0 && w[i] == dialect_.comment))
+    if (i == size) {
+      if (!last) return {Form::more};
+      look_at_field(step.columns, begin, size);
+      return finish(size);
+    }
+    if (w[i] == '\n' || w[i] == '\r' || (dialect_.comment != 0 && w[i] == dialect_.comment)) {
+      look_at_field(step.columns, begin, i);
       return finish(i);
+    }
     const size_t width = dialect_.delimiter.size();
     if (i + width > size && !last) return {Form::more};
     if (w.compare(i, width, dialect_.delimiter) == 0) {
+      look_at_field(step.columns, begin, i);
       ++step.columns;
       i += width;
       continue;

@@ -4,6 +4,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "sources/files/csv_form.h"
 
 /// Private to sources/files: where the records of a CSV file begin and end. The engine's reader
 /// takes an unclosed quote for the beginning of a field that swallows every line to the next quote,
@@ -30,6 +33,7 @@ struct CsvCount {
   uint64_t longest = 0;    ///< bytes of the longest record
   bool first_is_bad = false;
   bool mixed_ends = false;  ///< lines end in more than one way
+  bool formed = false;      ///< forms were told, and each value of a record has that of its column
 };
 
 /// Takes what is found, in the order of the file.
@@ -55,9 +59,10 @@ class CsvSink {
 class CsvScanner {
  public:
   /// `copied`: the engine's reader sees what `keep` gets, instead of the file itself. `even`: a
-  /// record with another number of columns than the first one is bad.
+  /// record with another number of columns than the first one is bad. `forms`: of the columns'
+  /// values, of all records but the first.
   CsvScanner(CsvDialect dialect, uint64_t record_bytes_max, bool utf8, CsvSink& sink, bool copied,
-             bool even = false);
+             bool even = false, std::vector<CsvForm> forms = {});
   void feed(std::string_view piece);
   void end();
   const CsvCount& count() const { return count_; }
@@ -78,6 +83,7 @@ class CsvScanner {
   Step bad_line(const char* why, bool last);
   bool too_long(bool last);
   void take(const Step& step);
+  void look_at_field(int64_t column, size_t begin, size_t end);
   size_t closing_quote(size_t from);
   size_t line_end(size_t from, size_t& next, bool last);
   size_t columns_of_line(std::string_view line) const;
@@ -88,6 +94,7 @@ class CsvScanner {
   const CsvDialect dialect_;
   const uint64_t max_;
   const bool utf8_, copied_, even_;
+  const std::vector<CsvForm> forms_;
   CsvSink& sink_;
   CsvCount count_;
   std::array<bool, 256> special_{};

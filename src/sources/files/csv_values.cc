@@ -8,6 +8,23 @@ namespace windrow::sources {
 using duck::quote_name;
 using duck::quote_text;
 
+namespace {
+
+CsvForm form_of(const Column& column, const CsvShape& shape, const std::string& decimal) {
+  if (column.type == "VARCHAR") return CsvForm::any;
+  if (column.type == "BIGINT") return CsvForm::whole;
+  if (column.type == "DOUBLE" && decimal.empty()) return CsvForm::real;
+  if (column.type == "BOOLEAN") return CsvForm::boolean;
+  if (column.type == "DATE" && shape.date_format.empty()) return CsvForm::date;
+  if (column.type == "TIMESTAMP" && shape.timestamp_format.empty()) return CsvForm::timestamp;
+  if (column.type == "TIMESTAMP WITH TIME ZONE" && shape.timestamp_format.empty())
+    return CsvForm::moment;
+  if (column.type == "TIME") return CsvForm::time;
+  return CsvForm::empty;
+}
+
+}  // namespace
+
 bool cast_by_sql(const std::string& type) {
   const auto is = [&](const char* name) { return same_name(type, name); };  // as it was declared
   return is("TIMESTAMP WITH TIME ZONE") || is("TIMESTAMPTZ") || is("TIME WITH TIME ZONE") ||
@@ -39,6 +56,14 @@ std::string unlike(const Column& column, const CsvShape& shape, const std::strin
     return form(day + "[ T]" + time + R"( ?(Z|[+-]\d\d(:?\d\d)?))") + " OR " + no_cast;
   if (column.type == "TIME") return form(time) + " OR " + no_cast;
   return "true";
+}
+
+std::vector<CsvForm> forms_of(const CsvShape& shape, const std::string& decimal,
+                              const std::function<bool(const std::string& column)>& told) {
+  std::vector<CsvForm> out;
+  for (const auto& column : shape.columns)
+    out.push_back(told(column.name) ? CsvForm::any : form_of(column, shape, decimal));
+  return out;
 }
 
 std::string misfit_of(const std::string& text, const std::string& type,

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "sources/files/csv_file.h"
 
@@ -17,6 +19,11 @@ std::string read_type(const std::string& type);
 /// in: then the engine's reader is to say what the file's columns are.
 /// `decimal`: what stands for the point in numbers; empty: the point.
 std::string unlike(const Column& column, const CsvShape& shape, const std::string& decimal);
+
+/// Of each column the form that values have which are not `unlike`, and not all of them have it.
+/// `told`: whether the type of a column of this name is told; then nobody asks.
+std::vector<CsvForm> forms_of(const CsvShape& shape, const std::string& decimal,
+                              const std::function<bool(const std::string& column)>& told);
 
 /// Nothing that the reader takes is a misfit: it casts as SQL does, and finds out by itself in
 /// which of many forms a file has its dates.

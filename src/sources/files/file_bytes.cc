@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "base/error.h"
@@ -13,7 +14,7 @@ namespace windrow::sources {
 
 namespace {
 
-constexpr size_t kBlock = 1 << 20;
+constexpr size_t kBlock = 1 << 20, kPieceMin = 1 << 16;
 
 /// The file's pieces as they lie there; nothing at its end.
 clients::Packed pieces_of(const FoundFile& file, const Outside& outside) {
@@ -33,11 +34,14 @@ clients::Packed pieces_of(const FoundFile& file, const Outside& outside) {
     throw Error(Code::permission, "cannot read file \"" + file.path + "\"",
                 "give this user the right to read it");
   }
-  return [&outside, disk] {
+  // A small file is not worth a large piece, which would be filled with zeroes first.
+  return [&file, &outside, disk, at] {
     if (outside.cancel) outside.cancel->check();
-    std::string piece(1 << 20, '\0');
+    const uint64_t left = file.size > *at ? file.size - *at : 0;
+    std::string piece(std::clamp<uint64_t>(left, kPieceMin, kBlock), '\0');
     disk->read(piece.data(), std::streamsize(piece.size()));
     piece.resize(size_t(disk->gcount()));
+    *at += piece.size();
     return piece;
   };
 }
