@@ -2,13 +2,18 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <string>
 #include <vector>
 
 #include "app/app.h"
 #include "cli/command_line.h"
+#include "tasks/command/guard.h"
 
 int main(int argc, char** argv) {
+  // What a task's command runs beneath; it is this program too, so that there is one to install.
+  if (argc > 1 && std::strcmp(argv[1], windrow::tasks::kGuardVerb) == 0)
+    return windrow::tasks::guard_main(argc, argv);
   static windrow::cli::Interrupts interrupts;
   interrupts.watch();
   std::signal(SIGPIPE, SIG_IGN);

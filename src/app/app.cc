@@ -134,7 +134,9 @@ class OpenProject final : public App {
   PlanView plan(const PlanOptions& options, Cancel& cancel) override {
     return work(cancel).plan(options);
   }
-  std::shared_ptr<Run> start(const RunOptions& options, observe::Listener listener) override {
+  std::shared_ptr<Run> start(const RunOptions& asked, observe::Listener listener) override {
+    auto options = asked;
+    options.begin_here = [this](const RunOptions& inner) { return start(inner, {}); };
     return begin([options](Work& work, const std::string& id,
                            const observe::Listener& told) { return work.run(options, id, told); },
                  std::move(listener));

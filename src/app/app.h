@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,6 +47,10 @@ struct RunOptions {
   /// A source that is read anew, all of it; nothing else runs. Empty: a run as planned.
   std::string reload;
   bool without_missing = false;  ///< of `reload`: also where files are gone, with their rows
+  /// Tasks that asked for this run and for those that did, outermost first.
+  std::vector<std::string> asked_by;
+  /// Begins another run of this project; given by who begins this one.
+  std::function<std::shared_ptr<Run>(const RunOptions&)> begin_here;
 };
 
 struct IngestOptions {

@@ -10,6 +10,7 @@
 #include "app/work.h"
 #include "base/clock.h"
 #include "duck/duck.h"
+#include "run/resources.h"
 
 /// Everything that a run needs, looked at before one: files of the project, folders, lake, tables,
 /// connections, sources. Nothing is changed; a probe is written and removed where writing counts.
@@ -227,6 +228,15 @@ std::vector<HealthLine> Work::health() {
     }
   }
   look_outside(out);
+  for (const auto& state : services_->resources().open_breakers()) {
+    look("breaker of " + state.connection.substr(state.connection.find('/') + 1),
+         [&]() -> std::string {
+           throw Error(Code::unavailable,
+                       fmt::format("open: {} failures in a row, its tasks wait ({})",
+                                   state.failures, state.why),
+                       "one task tries it again soon; see whether its server runs");
+         });
+  }
   for (auto& line : out) {
     line.finding = secrets_.redact(line.finding);
     line.hint = secrets_.redact(line.hint);

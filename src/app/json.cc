@@ -70,6 +70,25 @@ void add(Json& out, const Progress& progress) {
   if (progress.fraction >= 0) out["fraction"] = progress.fraction;
   if (progress.rows >= 0) out["rows"] = progress.rows;
 }
+void add(Json& out, const observe::TaskSaid& task) {
+  out["event"] = "task.said";
+  out["asset"] = task.asset;
+  out["stream"] = task.error ? "stderr" : "stdout";
+  out["line"] = task.line;
+}
+void add(Json& out, const observe::TaskHeld& task) {
+  out["event"] = "task.held";
+  out["asset"] = task.asset;
+  out["until"] = iso(task.until);
+}
+void add(Json& out, const observe::BreakerMoved& breaker) {
+  out["event"] = breaker.open ? "breaker.opened" : "breaker.closed";
+  out["connection"] = breaker.connection;
+  if (!breaker.open) return;
+  out["failures"] = breaker.failures;
+  out["wait"] = seconds(breaker.wait);
+  out["why"] = breaker.why;
+}
 void add(Json& out, const observe::TaskRetrying& task) {
   out["event"] = "task.retrying";
   out["asset"] = task.asset;

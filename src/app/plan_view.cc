@@ -40,7 +40,18 @@ PlannedStep Work::planned(const graph::Asset& asset, tasks::Tables& tables,
   step.kind = std::string(graph::name_of(asset.kind));
   const auto* model = project_.model(asset.name);
   if (!model) {
-    if (asset.kind == graph::Kind::task || asset.kind == graph::Kind::sensor) return step;
+    if (asset.kind == graph::Kind::sensor) return step;
+    if (const auto* task = project_.task(asset.name)) {
+      step.kind = std::string(project::name_of(task->kind));
+      const auto& common = task->common;
+      const bool depends = common.when || common.when_changed || !task->on_failure.empty();
+      step.certain = !depends;
+      step.reasons = {common.when                 ? "if its `when` is true"
+                      : common.when_changed       ? "if what it comes after changes"
+                      : !task->on_failure.empty() ? "if something fails"
+                                                  : "in every run"};
+      return step;
+    }
     if (!lake_if_there()) {
       if (asset.kind != graph::Kind::publication || environment_.publish)
         step.reasons.push_back("new");
@@ -100,7 +111,7 @@ PlanView Work::plan(const PlanOptions& options) {
     }
     const bool view = step.kind == "view";
     const bool unpublished = asset.kind == graph::Kind::publication && !environment_.publish;
-    const bool idle = asset.kind == graph::Kind::task || asset.kind == graph::Kind::sensor;
+    const bool idle = asset.kind == graph::Kind::sensor;
     if (step.reasons.empty() && !step.problem && !cause.empty() && !view && !unpublished && !idle) {
       step.certain = false;
       step.reasons.push_back("if " + cause + " changes");

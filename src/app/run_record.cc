@@ -83,8 +83,39 @@ void RunRecord::retrying(size_t i, int attempt, const Problem& problem,
   tell(observe::TaskRetrying{name(i), attempt, redacted(problem), wait});
 }
 
+void RunRecord::said(const std::string& task, bool error, const std::string& line) {
+  tell(observe::TaskSaid{task, error, line});
+}
+
+void RunRecord::spread(size_t parent, size_t first, const std::vector<std::string>& names) {
+  WINDROW_INVARIANT(first == assets_.size() + children_.size());
+  for (const auto& each : names) children_.push_back({redacted(each), parent});
+  std::lock_guard lock(reports_mutex_);
+  reports_.resize(first + names.size());
+}
+
+void RunRecord::held(size_t i, Time until) { tell(observe::TaskHeld{name(i), until}); }
+
+void RunRecord::breaker(const run::BreakerState& state) {
+  const auto wait = state.open ? state.until - services_.clock().steady() : SteadyTime::duration{};
+  const auto slash = state.connection.find('/');
+  tell(observe::BreakerMoved{state.connection.substr(slash + 1), state.open, state.failures,
+                             std::chrono::duration_cast<std::chrono::microseconds>(wait),
+                             redacted(state.why)});
+}
+
+std::string RunRecord::kind_of(size_t i) const {
+  if (i >= assets_.size()) return kind_of(children_[i - assets_.size()].parent);
+  const auto& asset = workspace_.graph.assets[assets_[i]];
+  if (const auto* model = workspace_.project.model(asset.name))
+    return std::string(project::name_of(model->build.kind));
+  if (const auto* task = workspace_.project.task(asset.name))
+    return std::string(project::name_of(task->kind));
+  return std::string(graph::name_of(asset.kind));
+}
+
 void RunRecord::finished(size_t i, const run::Outcome& outcome) {
-  for (const auto& check : reports_[i].checks) {
+  for (const auto& check : report(i).checks) {
     tell(observe::CheckDone{
         name(i), redacted(check.description), check.check.blocks ? "block" : "warn", check.passed,
         check.failing, check.total, redacted(check.message),
@@ -163,16 +194,14 @@ std::vector<bool> RunRecord::known(const std::string& asset,
   return out;
 }
 
-observe::TaskOutcome RunRecord::outcome_of(size_t i, const run::Outcome& outcome) const {
-  const auto& asset = workspace_.graph.assets[assets_[i]];
-  const auto& report = reports_[i];
+observe::TaskOutcome RunRecord::outcome_of(size_t i, const run::Outcome& outcome) {
+  const auto& report = this->report(i);
   observe::TaskOutcome out;
-  out.asset = asset.name;
-  out.kind = std::string(graph::name_of(asset.kind));
-  if (const auto* model = workspace_.project.model(asset.name))
-    out.kind = std::string(project::name_of(model->build.kind));
+  out.asset = name(i);
+  out.kind = kind_of(i);
   out.status = std::string(run::name_of(outcome.status));
-  out.rows = report.changed ? report.rows : -1;
+  const bool task = out.asset.starts_with("task.");
+  out.rows = report.changed && !task ? report.rows : -1;
   out.table_rows = report.table_rows;
   out.version = report.version;
   out.intervals = report.intervals;
@@ -198,6 +227,8 @@ observe::TaskOutcome RunRecord::outcome_of(size_t i, const run::Outcome& outcome
   out.started = outcome.started;
   out.ended = outcome.ended;
   out.reasons = redacted(report.reasons);
+  if (outcome.status == run::Status::passed_over && out.reasons.empty())
+    out.reasons = {redacted(outcome.why)};
   return out;
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -26,7 +28,12 @@ class RunRecord final : public run::Observer {
 
   void begin(const std::string& command, const std::string& retry_of);
   /// What a task says of itself while it works.
-  tasks::Report& report(size_t i) { return reports_[i]; }
+  tasks::Report& report(size_t i) {
+    std::lock_guard lock(reports_mutex_);
+    return reports_[i];
+  }
+  /// A line of a task's command; told in turn with the others.
+  void said(const std::string& task, bool error, const std::string& line);
   void moved(size_t i, const observe::StreamStatus& status);
   /// The run is over: what of its record was lost becomes a warning.
   RunResult end(const std::string& status);
@@ -36,6 +43,9 @@ class RunRecord final : public run::Observer {
   void retrying(size_t i, int attempt, const Problem& problem,
                 std::chrono::microseconds wait) override;
   void finished(size_t i, const run::Outcome& outcome) override;
+  void spread(size_t parent, size_t first, const std::vector<std::string>& names) override;
+  void held(size_t i, Time until) override;
+  void breaker(const run::BreakerState& state) override;
 
  private:
   template <typename What>
@@ -52,13 +62,17 @@ class RunRecord final : public run::Observer {
     log_.told(event);
     if (listener_) listener_(event);
   }
-  const std::string& name(size_t i) const { return workspace_.graph.assets[assets_[i]].name; }
+  const std::string& name(size_t i) const {
+    return i < assets_.size() ? workspace_.graph.assets[assets_[i]].name
+                              : children_[i - assets_.size()].name;
+  }
+  std::string kind_of(size_t i) const;
   std::string redacted(const std::string& text) const { return services_.secrets().redact(text); }
   Problem redacted(Problem problem) const;
   std::vector<std::string> redacted(const std::vector<std::string>& texts) const;
   /// Which of an asset's warnings the last run that built it told as well.
   std::vector<bool> known(const std::string& asset, const std::vector<std::string>& warnings) const;
-  observe::TaskOutcome outcome_of(size_t i, const run::Outcome& outcome) const;
+  observe::TaskOutcome outcome_of(size_t i, const run::Outcome& outcome);
 
   const Workspace& workspace_;
   Services& services_;
@@ -66,7 +80,13 @@ class RunRecord final : public run::Observer {
   const std::vector<size_t> assets_;
   const observe::Listener listener_;
   const SteadyTime begun_;
-  std::vector<tasks::Report> reports_;
+  struct Child {
+    std::string name;
+    size_t parent;
+  };
+  std::vector<Child> children_;  ///< behind the assets
+  std::mutex reports_mutex_;
+  std::deque<tasks::Report> reports_;
   observe::RunLog log_;
   std::map<size_t, observe::TaskOutcome> outcomes_;
   std::optional<observe::StreamStatus> stream_;

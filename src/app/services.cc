@@ -52,7 +52,9 @@ Services::Services(Settings settings, Secrets& secrets, const Clock& clock)
       files_(
           all_homes([this](const std::string& name) { return settings_.variable(name); }, secrets)),
       database_(metadata_options(settings_.zone)),
-      sql_cache_(settings_.state_folder + "/sql.cache") {
+      sql_cache_(settings_.state_folder + "/sql.cache"),
+      resources_(clock),
+      task_notes_(settings_.state_folder + "/tasks.db") {
   // An older version made these folders for others too.
   for (const char* part : {"", "/logs", "/spill"}) storage::narrow(settings_.state_folder + part);
   shared_.secrets = &secrets_;

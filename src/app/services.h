@@ -13,9 +13,11 @@
 #include "history/recorder.h"
 #include "lake/lake.h"
 #include "project/project.h"
+#include "run/resources.h"
 #include "sources/shared.h"
 #include "sql/cache.h"
 #include "storage/file_system.h"
+#include "tasks/control/task_notes.h"
 
 namespace windrow::app {
 
@@ -61,6 +63,9 @@ class Services {
   /// One more. `threads`: of the whole engine; 0: all cores.
   std::unique_ptr<engine::DuckEngine> open_inside(int threads) const;
   history::History& history();
+  /// What tasks of all runs share.
+  run::Resources& resources() { return resources_; }
+  tasks::TaskNotes& task_notes() { return task_notes_; }
   /// Writes what happens in runs into the history.
   history::Recorder& recorder();
 
@@ -74,6 +79,8 @@ class Services {
   duck::Database database_;
   sql::Cache sql_cache_;
   sources::Shared shared_;
+  run::Resources resources_;
+  tasks::TaskNotes task_notes_;
   std::mutex lake_mutex_, engine_mutex_, history_mutex_;
   std::unique_ptr<lake::Lake> lake_, deferred_;
   std::unique_ptr<engine::DuckEngine> inside_;

@@ -59,9 +59,6 @@ class Work {
     return services_->settings().variable(name);
   }
   void wait_for_lake(RunRecord& record);
-  /// One for each asset, in the same order. All that is given here outlives them.
-  std::vector<run::Task> tasks_of(const RunOptions& options, const std::vector<size_t>& assets,
-                                  const tasks::Context& task_context, RunRecord& record) const;
   using HealthLook = std::function<void(const std::string&, const std::function<std::string()>&)>;
   void look_at_folders(const HealthLook& look);
   /// Connections and sources, all at once.

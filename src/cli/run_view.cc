@@ -85,6 +85,24 @@ void RunView::show(const observe::TaskRetrying& task) {
                      task.asset, task.attempt, task.problem.message, seconds_text(task.wait)));
 }
 
+void RunView::show(const observe::TaskSaid& task) {
+  if (out_.verbose()) scroll(out_.error_style().dim(task.asset + " | ") + task.line);
+}
+
+void RunView::show(const observe::TaskHeld& task) {
+  scroll(fmt::format("{}  {} until its window opens at {}", out_.error_style().dim("waits"),
+                     task.asset, iso(task.until)));
+}
+
+void RunView::show(const observe::BreakerMoved& breaker) {
+  if (!breaker.open)
+    return scroll(fmt::format("{}  connection {} answers again", out_.error_style().green("good"),
+                              breaker.connection));
+  scroll(fmt::format("{}  connection {}: {} failures in a row, tried again in {}: {}",
+                     out_.error_style().yellow("waits"), breaker.connection, breaker.failures,
+                     seconds_text(breaker.wait), breaker.why));
+}
+
 void RunView::show(const observe::TaskOutcome& task) {
   running_.erase(task.asset);
   ++ended_;

@@ -41,6 +41,9 @@ class RunView {
   void show(const observe::TaskStarted& task);
   void show(const Progress& progress);
   void show(const observe::TaskRetrying& task);
+  void show(const observe::TaskSaid& task);
+  void show(const observe::TaskHeld& task);
+  void show(const observe::BreakerMoved& breaker);
   void show(const observe::TaskOutcome& task);
   template <typename Other>
   void show(const Other&) {}

@@ -94,6 +94,10 @@ std::vector<std::vector<SqliteValue>> SqliteStatement::run(const std::vector<Sql
 }
 
 int SqliteStatement::columns() const { return sqlite3_column_count(statement_); }
+std::string SqliteStatement::column_name(int index) const {
+  const char* name = sqlite3_column_name(statement_, index);
+  return name ? name : "";
+}
 
 SqliteValue SqliteStatement::column(int index) const {
   switch (sqlite3_column_type(statement_, index)) {
@@ -124,6 +128,8 @@ Sqlite::Sqlite(const std::string& path, Mode mode, std::chrono::milliseconds bus
 }
 
 Sqlite::~Sqlite() { sqlite3_close_v2(handle_); }
+
+void Sqlite::interrupt() { sqlite3_interrupt(handle_); }
 
 void Sqlite::execute(std::string_view sql) {
   if (sqlite3_exec(handle_, std::string(sql).c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)

@@ -41,6 +41,7 @@ class SqliteStatement {
 
   SqliteValue column(int index) const;  ///< of the present row, from 0
   int columns() const;
+  std::string column_name(int index) const;
   void reset();
 
  private:
@@ -64,6 +65,8 @@ class Sqlite {
   /// Readers go on reading while somebody writes; every commit survives a power cut.
   void make_durable_and_concurrent();
   [[noreturn]] void fail(std::string_view doing);
+
+  void interrupt();  ///< what runs ends with an error; from any thread
 
   sqlite3* handle() { return handle_; }
   const std::string& path() const { return path_; }

@@ -9,6 +9,7 @@
 #include "graph/cycles.h"
 #include "graph/graph.h"
 #include "project/project.h"
+#include "project/task_rules.h"
 #include "sql/macros.h"
 
 namespace windrow::graph {
@@ -46,6 +47,7 @@ struct Text {
   size_t owner;
   std::set<std::string> parameters;  ///< that it may name
   std::string parameter_hint;
+  bool look = false;  ///< its rows are none of the owner's
 };
 
 class Builder {
@@ -82,6 +84,7 @@ class Builder {
     }
     assets_.push_back(std::move(asset));
     reads_.emplace_back();
+    controls_.emplace_back();
     return assets_.size() - 1;
   }
 
@@ -120,8 +123,65 @@ class Builder {
                              {},
                              {}},
                             task.place);
-      for (const auto& after : task.after) named_reads_.push_back({at, after.value, after.place});
+      add_task(at, task);
     }
+    add_looks();
+  }
+
+  void come_after(size_t owner, const std::vector<project::Text>& names, Control::Kind kind) {
+    for (const auto& name : names)
+      named_reads_.push_back({owner, name.value, name.place, false, kind});
+  }
+
+  void add_task(size_t at, const project::Task& task) {
+    come_after(at, task.anyhow, Control::Kind::anyhow);
+    come_after(at, task.on_failure, Control::Kind::on_failure);
+    come_after(at, task.otherwise, Control::Kind::otherwise);
+    if (task.sensor) return;
+    std::set<std::string> given;
+    for (const auto& filled : project::filled_texts(task)) {
+      for (const auto& reference : project::run_references(filled.text)) {
+        if (reference.path.size() < 3 || reference.path[0] != "task") continue;
+        const std::string name = "task." + reference.path[1];
+        // Whom there is not the rules of the project tell.
+        if (project_.task(name) && given.insert(name).second)
+          named_reads_.push_back({at, name, filled.place, false, Control::Kind::after});
+      }
+    }
+    const std::string name = assets_[at].name;
+    if (task.kind == project::TaskKind::sql && task.sql.on.empty() && !task.sql.statements.empty())
+      add_look(at, name + "/sql", task.sql.statements[0]);
+    if (task.for_each && task.for_each->look.on.empty())
+      add_look(at, name + "/for_each", task.for_each->look.sql);
+    if (task.repeat_until && task.repeat_until->look.on.empty())
+      add_look(at, name + "/until", task.repeat_until->look.sql);
+  }
+
+  /// What any asset may depend on.
+  void add_looks() {
+    const auto look = [&](const std::string& name, const project::Common& common) {
+      const auto found = by_lower_.find(lower(name));
+      if (found == by_lower_.end() || assets_[found->second].name != name) return;
+      come_after(found->second, common.after, Control::Kind::after);
+      if (common.when && common.when->on.empty())
+        add_look(found->second, name + "/when", common.when->sql);
+    };
+    for (const auto& source : project_.sources) look(source.name, source.common);
+    for (const auto& seed : project_.seeds) look("seeds." + last_part(seed.name), seed.common);
+    for (const auto& model : project_.models) look(model.name, model.common);
+    for (const auto& each : project_.publications) look("publish." + each.name, each.common);
+    for (const auto& task : project_.tasks)
+      look((task.sensor ? "sensor." : "task.") + task.name, task.common);
+  }
+
+  /// A SELECT over the lake; the run fills in what stands in `${…}`.
+  void add_look(size_t owner, const std::string& key, const project::Text& sql) {
+    auto allowed = variable_names();
+    allowed.insert("run_time");
+    for (const auto& reference : project::run_references(sql.value))
+      allowed.insert(project::run_parameter(reference.at));
+    texts_.push_back({key, project::with_run_parameters(sql.value), sql.place, owner, allowed,
+                      "declare it under vars: in windrow.yaml", true});
   }
 
   void add_model(const project::Model& model) {
@@ -275,13 +335,18 @@ class Builder {
       auto parsed = graph_.selects.find(text.key);
       if (parsed == graph_.selects.end()) continue;
       for (const auto& use : parsed->second.tables)
-        named_reads_.push_back({text.owner, use.name, use.place});
+        named_reads_.push_back({text.owner, use.name, use.place, text.look, {}, text.look});
     }
     for (const auto& read : named_reads_) {
       const auto from = resolve(read);
-      // A check that compares a table with itself looks at its new rows.
+      // A check that compares a table with itself looks at its new rows; a condition may look at
+      // what there is.
       if (!from || (read.check && *from == read.owner)) continue;
-      if (read.check && is_view(assets_[*from].name)) {
+      if (read.control) {
+        tie_control(read, *from);
+        continue;
+      }
+      if (read.check && !read.look && is_view(assets_[*from].name)) {
         problems_.add(Code::configuration,
                       "a check of \"" + assets_[read.owner].name + "\" looks at \"" + read.name +
                           "\", which is a view",
@@ -289,7 +354,10 @@ class Builder {
                       read.place);
         continue;
       }
-      reads_[read.owner].push_back({*from, read.place, read.check});
+      reads_[read.owner].push_back({*from, read.place,
+                                    read.look    ? "looked at"
+                                    : read.check ? "a check"
+                                                 : nullptr});
     }
   }
 
@@ -303,7 +371,35 @@ class Builder {
     std::string name;
     Place place;
     bool check = false;
+    std::optional<Control::Kind> control = {};
+    bool look = false;
   };
+
+  void tie_control(const NamedRead& read, size_t named) {
+    const auto& owner = assets_[read.owner];
+    if (*read.control != Control::Kind::otherwise) {
+      if (const auto* before = project_.task(assets_[named].name); before && before->after_all) {
+        problems_.add(
+            Code::configuration,
+            reader(owner) + " comes after \"" + read.name + "\", which comes after the whole run",
+            "nothing does; put it before, or give it finally: run as well", read.place);
+        return;
+      }
+      come_after(read.owner, named, read);
+      return;
+    }
+    if (assets_[named].kind != Kind::task) {
+      problems_.add(Code::configuration,
+                    "\"otherwise\" names \"" + read.name + "\", which is no task",
+                    "tasks alone are done otherwise", read.place);
+      return;
+    }
+    come_after(named, read.owner, read);
+  }
+  void come_after(size_t owner, size_t from, const NamedRead& read) {
+    reads_[owner].push_back({from, read.place, "comes after"});
+    controls_[owner].push_back({from, *read.control});
+  }
 
   std::optional<size_t> resolve(const NamedRead& read) {
     const auto& owner = assets_[read.owner];
@@ -335,15 +431,19 @@ class Builder {
     std::vector<std::string> known;
     for (const auto& asset : assets_) known.push_back(asset.name);
     auto hint = did_you_mean(read.name, known);
-    const char* what = owner.kind == Kind::task || owner.kind == Kind::sensor ? " comes after \""
+    const char* what = read.control ? " comes after \""
+                       : read.look  ? " looks at table \""
                        : read.check ? " has a check that looks at table \""
                                     : " reads table \"";
-    problems_.add(Code::configuration,
-                  reader(owner) + what + read.name + "\", which no source, seed or model makes",
-                  hint.empty() ? "add models/" + read.name +
-                                     ".sql with a layer's folder, or a source of that name"
-                               : hint,
-                  read.place);
+    problems_.add(
+        Code::configuration,
+        reader(owner) + what + read.name +
+            (read.control ? "\", which there is not" : "\", which no source, seed or model makes"),
+        read.control ? hint
+        : hint.empty()
+            ? "add models/" + read.name + ".sql with a layer's folder, or a source of that name"
+            : hint,
+        read.place);
     return {};
   }
 
@@ -359,8 +459,10 @@ class Builder {
       std::set<size_t> upstream, rows;
       for (const auto& read : reads_[old]) {
         upstream.insert(position[read.from]);
-        if (!read.check) rows.insert(position[read.from]);
+        if (!read.how) rows.insert(position[read.from]);
       }
+      for (const auto& control : controls_[old])
+        asset.controls.push_back({position[control.asset], control.kind});
       asset.upstream.assign(upstream.begin(), upstream.end());
       std::set_difference(upstream.begin(), upstream.end(), rows.begin(), rows.end(),
                           std::inserter(asset.checked_against, asset.checked_against.end()));
@@ -382,6 +484,7 @@ class Builder {
   Problems problems_;
   std::vector<Asset> assets_;
   std::vector<std::vector<Read>> reads_;
+  std::vector<std::vector<Control>> controls_;  ///< by the assets' places here
   std::map<std::string, size_t> by_lower_;
   std::map<std::string, std::vector<size_t>> bare_;
   std::vector<Text> texts_;

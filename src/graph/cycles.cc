@@ -35,7 +35,8 @@ void report(const std::vector<Read>& cycle, const std::vector<std::string>& name
   for (size_t i = 1; i <= n; ++i) {
     const Read& read = cycle[(first + i - 1) % n + 1];
     path += " → " + names[read.from];
-    places += (places.empty() ? "" : "; ") + read.place.text() + (read.check ? " (a check)" : "");
+    places += (places.empty() ? "" : "; ") + read.place.text() +
+              (read.how ? " (" + std::string(read.how) + ")" : "");
   }
   problems.add(Code::configuration, "these tables read each other in a circle: " + path,
                "take one of these reads out: " + places, cycle[first % n + 1].place);

@@ -11,7 +11,7 @@ namespace windrow::graph {
 struct Read {
   size_t from = 0;
   Place place;
-  bool check = false;  ///< by a check, not for rows
+  const char* how = nullptr;  ///< where it is not for rows: in words
 };
 
 /// Order in which every asset comes after all that it reads: by level, then name. Cycles are

@@ -20,6 +20,14 @@ namespace windrow::graph {
 enum class Kind { source, seed, model, publication, task, sensor };
 std::string_view name_of(Kind kind);
 
+/// What an asset comes after by the word of its file, or of another's.
+struct Control {
+  enum class Kind { after, anyhow, on_failure, otherwise };
+  size_t asset = 0;
+  Kind kind = Kind::after;
+  bool operator==(const Control&) const = default;
+};
+
 struct Asset {
   std::string
       name;  ///< `bronze.raw_events`, `gold.trending`, `seeds.languages`, `publish.historical`
@@ -31,6 +39,7 @@ struct Asset {
   std::vector<size_t> downstream;
   std::set<size_t> checked_against;  ///< of upstream: those that only its checks read, so that its
                                      ///< rows do not come from there
+  std::vector<Control> controls = {};  ///< of upstream; those are no rows either
 };
 
 struct Graph {
@@ -40,7 +49,9 @@ struct Graph {
   std::map<std::string, std::vector<size_t>, std::less<>>
       by_table;  ///< tables by their name without a layer
   std::map<std::string, sql::Parsed>
-      selects;  ///< of models, and of publications' views as `publish.name/table`
+      selects;  ///< of models; of publications' views as `publish.name/table`; of what an asset
+                ///< depends on as `name/when`, `name/for_each`, `name/until`; of tasks as
+                ///< `name/sql`
   std::shared_ptr<const sql::Macros> macros;       ///< never null in a graph that was built
   std::map<std::string, std::string> expressions;  ///< of checks that call macros: as written → as
                                                    ///< they run

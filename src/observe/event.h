@@ -32,6 +32,25 @@ struct TaskStarted {
   std::string asset;
   int attempt = 1;
 };
+/// A line that a task's command has written.
+struct TaskSaid {
+  std::string asset;
+  bool error = false;  ///< on its errors
+  std::string line;
+};
+/// A task waits for the hours in which it may begin.
+struct TaskHeld {
+  std::string asset;
+  Time until;
+};
+/// Tasks of a connection that does not answer wait, or do not any more.
+struct BreakerMoved {
+  std::string connection;
+  bool open = false;
+  int failures = 0;                  ///< in a row
+  std::chrono::microseconds wait{};  ///< until it is tried again
+  std::string why;                   ///< the last failure
+};
 struct TaskRetrying {
   std::string asset;
   int attempt = 1;  ///< that failed
@@ -100,8 +119,8 @@ struct HistoryLost {
 struct Event {
   std::string run;
   Time at;
-  std::variant<RunStarted, TaskStarted, Progress, TaskRetrying, CheckDone, TaskOutcome, StreamMoved,
-               RunEnded, HistoryLost>
+  std::variant<RunStarted, TaskStarted, Progress, TaskSaid, TaskHeld, BreakerMoved, TaskRetrying,
+               CheckDone, TaskOutcome, StreamMoved, RunEnded, HistoryLost>
       what;
 };
 

@@ -21,6 +21,24 @@ void RunLog::line(const Event&, const TaskStarted& task) {
   log_.write("info", "task.started", {{"asset", task.asset}, {"attempt", int64_t(task.attempt)}});
 }
 
+void RunLog::line(const Event&, const TaskSaid& task) {
+  log_.write(
+      "info", "task.said",
+      {{"asset", task.asset}, {"stream", task.error ? "stderr" : "stdout"}, {"line", task.line}});
+}
+
+void RunLog::line(const Event&, const TaskHeld& task) {
+  log_.write("info", "task.held", {{"asset", task.asset}, {"until", iso(task.until)}});
+}
+
+void RunLog::line(const Event&, const BreakerMoved& breaker) {
+  log_.write(breaker.open ? "warn" : "info", breaker.open ? "breaker.opened" : "breaker.closed",
+             {{"connection", breaker.connection},
+              {"failures", int64_t(breaker.failures)},
+              {"wait", breaker.open ? duration_text(breaker.wait) : ""},
+              {"error", breaker.open ? breaker.why : ""}});
+}
+
 void RunLog::line(const Event&, const TaskRetrying& task) {
   log_.write("warn", "task.retrying",
              {{"asset", task.asset},

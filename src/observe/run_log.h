@@ -19,6 +19,9 @@ class RunLog {
   void line(const Event& event, const RunStarted& run);
   void line(const Event& event, const TaskStarted& task);
   void line(const Event&, const Progress&) {}
+  void line(const Event& event, const TaskSaid& task);
+  void line(const Event& event, const TaskHeld& task);
+  void line(const Event& event, const BreakerMoved& breaker);
   void line(const Event& event, const TaskRetrying& task);
   void line(const Event&, const CheckDone&) {}
   void line(const Event& event, const TaskOutcome& task);

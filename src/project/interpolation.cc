@@ -123,15 +123,15 @@ void Interpolation::fill(const Reference& reference, const std::set<std::string>
   if (inside.starts_with("file:")) return fill_file(reference, result);
   const size_t dash = inside.find(":-");
   const std::string name(inside.substr(0, dash));
+  if (left.contains(name.substr(0, name.find('.')))) {
+    result.text += reference.whole;
+    return;
+  }
   if (!is_variable_name(name)) {
     result.problem = "cannot read " + in_quotes(reference.whole);
     result.hint =
         "${NAME}, ${NAME:-default} and ${file:PATH} are filled in, and the same with `secret:` "
         "before them; a plain \"${\" is written \"$${\"";
-    return;
-  }
-  if (left.contains(name)) {
-    result.text += reference.whole;
     return;
   }
   result.changed = true;

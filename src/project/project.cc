@@ -94,6 +94,12 @@ std::optional<Time> Project::begin_of(const Model& model) const {
 std::optional<Time> Project::end_of(const Model& model) const {
   return model.build.end ? model.build.end : end;
 }
+const Task* Project::task(std::string_view asset) const {
+  const auto found = std::find_if(tasks.begin(), tasks.end(), [&](const Task& task) {
+    return !task.sensor && "task." + task.name == asset;
+  });
+  return found == tasks.end() ? nullptr : &*found;
+}
 const Source* Project::source(std::string_view name) const { return find_named(sources, name); }
 const Seed* Project::seed(std::string_view name) const { return find_named(seeds, name); }
 const Layer* Project::layer(std::string_view name) const {

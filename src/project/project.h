@@ -15,6 +15,7 @@
 #include "project/model.h"
 #include "project/publication.h"
 #include "project/source.h"
+#include "project/task.h"
 #include "project/unit_test.h"
 #include "project/values.h"
 #include "sql/macro_text.h"
@@ -67,15 +68,9 @@ struct Seed {
   Place place;              ///< of the declaration
 };
 
-/// `tasks/*.yaml` and sensors: read and checked, run by a later version.
-struct Task {
-  std::string name;
-  bool sensor = false;
-  Common common;
-  Value body;
-  std::vector<Text> after;
-  std::string file;
-  Place place;
+struct PoolSize {
+  int slots = 1;
+  uint64_t memory = 0;  ///< bytes; 0: nobody counts them
 };
 
 struct Project {
@@ -88,10 +83,10 @@ struct Project {
   std::map<std::string, Environment> environments;
   /// Files outside of the lake that the project's SQL may read, each as it is written there.
   std::vector<std::string> external_files;
-  std::vector<Layer> layers;         ///< in the file's order
-  std::map<std::string, int> pools;  ///< tasks at a time; a pool that is not listed has one slot
-  Value schedules, alerts;           ///< read and checked, used by a later version
-  std::vector<Source> sources;       ///< ordered by name, as are models and publications
+  std::vector<Layer> layers;              ///< in the file's order
+  std::map<std::string, PoolSize> pools;  ///< one that is not listed has one slot
+  Value schedules, alerts;                ///< read and checked, used by a later version
+  std::vector<Source> sources;            ///< ordered by name, as are models and publications
   std::vector<Model> models;
   std::vector<Seed> seeds;
   std::vector<Publication> publications;
@@ -110,6 +105,7 @@ struct Project {
   const Model* model(std::string_view name) const;
   const Source* source(std::string_view name) const;
   const Seed* seed(std::string_view name) const;
+  const Task* task(std::string_view asset) const;  ///< `task.load`
   const Layer* layer(std::string_view name) const;
   /// Of a model's intervals: its own, or the project's.
   std::optional<Time> begin_of(const Model& model) const;

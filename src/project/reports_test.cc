@@ -168,7 +168,7 @@ TEST_F(Load, ReportsWrongSourcesTasksAndTests) {
       "sources/a.yaml:4:14: \"a\": expected a type or a mapping, found a list\n"
       "sources/b.yaml:2:18: unknown key \"glob\" in \"from\" -- known keys: files, changed\n"
       "sources/c.yaml:1:1: the file is empty\n"
-      "tasks/a.yaml:1:1: a task needs exactly one of command, sql, http\n"
+      "tasks/a.yaml:1:1: a task needs exactly one of command, sql, http, run\n"
       "tasks/b.yaml:2:10: a sensor has no \"command\" -- it has one of file, table, sql, http, "
       "project\n"
       "tasks/c.yaml:1:1: key \"task\" (or \"sensor\") is missing\n"

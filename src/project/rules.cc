@@ -5,6 +5,7 @@
 #include "base/nearest.h"
 #include "base/text.h"
 #include "project/names.h"
+#include "project/task_rules.h"
 #include "project/types.h"
 
 namespace windrow::project {
@@ -88,17 +89,30 @@ void check_models(const Project& project, Problems& problems) {
   }
 }
 
-/// Where sizes of pools are given, a name that is not among them is a slip.
+/// Where sizes of pools are given, a name that is not among them is a slip, and so is asking for
+/// more than there is.
 void check_pools(const Project& project, Problems& problems) {
-  if (project.pools.empty()) return;
   std::vector<std::string> known;
   for (const auto& [name, size] : project.pools) known.push_back(name);
   const auto look = [&](const std::string& asset, const Common& common, const std::string& file) {
-    if (common.pool.empty() || project.pools.contains(common.pool)) return;
-    problems.add(Code::configuration,
-                 in_quotes(asset) + " is in pool " + in_quotes(common.pool) +
-                     ", which is not among the pools of windrow.yaml",
-                 choice_hint(common.pool, known, "pools"), {file, 0, 0});
+    const auto& share = common.pool;
+    if (share.pool.empty()) return;
+    const auto found = project.pools.find(share.pool);
+    const std::string said = in_quotes(asset) + " is in pool " + in_quotes(share.pool);
+    if (found == project.pools.end() && !known.empty()) {
+      problems.add(Code::configuration, said + ", which is not among the pools of windrow.yaml",
+                   choice_hint(share.pool, known, "pools"), {file, 0, 0});
+      return;
+    }
+    const PoolSize size = found == project.pools.end() ? PoolSize{} : found->second;
+    if (share.slots > size.slots || (size.memory > 0 && share.memory > size.memory)) {
+      problems.add(Code::configuration, said + " and takes more of it than there is",
+                   "give the pool more in windrow.yaml, or the asset less", {file, 0, 0});
+    } else if (share.memory > 0 && size.memory == 0) {
+      problems.add(Code::configuration, said + " and takes memory of it, which nobody counts",
+                   "give the pool a size: pools: {" + share.pool + ": {memory: 8GB}}",
+                   {file, 0, 0});
+    }
   };
   for (const auto& source : project.sources) look(source.name, source.common, source.file);
   for (const auto& seed : project.seeds) look(seed.name, seed.common, seed.declared_in);
@@ -217,6 +231,7 @@ void check_rules(const Project& project, const LoadOptions& options, Problems& p
   check_renames(tables, project, problems);
   check_publications(project, problems);
   check_task_names(project, problems);
+  check_tasks(project, problems);
   check_tests(project, tables, problems);
   std::vector<std::string> environments;
   for (const auto& [name, environment] : project.environments) environments.push_back(name);

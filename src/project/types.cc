@@ -384,6 +384,8 @@ bool fits_variable(std::string_view type, std::string_view text, std::string_vie
 
 void report_unknown_key(const Node& key, const std::vector<std::string>& known, Reading& reading) {
   std::string hint = did_you_mean(key.text, known);
+  for (const char* of_tasks : {"for_each", "repeat_until", "finally", "on_failure", "otherwise"})
+    if (hint.empty() && key.text == of_tasks) hint = key.text + " is of tasks alone";
   if (hint.empty() && known.empty()) hint = "no keys are known here";
   if (hint.empty()) hint = "known keys: " + joined(known);
   reading.problem(key,

@@ -49,13 +49,37 @@ struct Retries {
   Duration max = std::chrono::minutes(5);
 };
 
+/// A SELECT that something depends on: over the lake, or on a connection.
+struct Look {
+  Text sql;
+  Text on;  ///< a connection; empty: the lake
+};
+
+/// What a task takes of a pool while it runs.
+struct PoolShare {
+  std::string pool;  ///< empty: nothing
+  int slots = 1;
+  uint64_t memory = 0;  ///< bytes
+};
+
+/// Hours of the day, in the project's time zone, in which something may begin.
+struct Hours {
+  std::string from, to;  ///< `22:00`
+  bool stop = false;     ///< at their end it stops at its next commit
+};
+
 /// What any asset may say.
 struct Common {
-  std::string description, owner, pool;
+  std::string description, owner;
+  PoolShare pool;
   std::vector<std::string> tags;
   std::optional<Retries> retries;
   std::optional<Duration> timeout;
   int priority = 0;
+  std::vector<Text> after;
+  std::optional<Look> when;
+  bool when_changed = false;  ///< only where something that it comes after did something
+  std::optional<Hours> window;
 };
 
 }  // namespace windrow::project

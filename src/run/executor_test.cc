@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 
 class Executor : public testing::Test {
  protected:
-  size_t add(std::function<bool(Context&)> work, std::vector<size_t> after = {}) {
+  size_t add(std::function<Result(Context&)> work, std::vector<size_t> after = {}) {
     Task task;
     task.name = "t" + std::to_string(tasks_.size());
     task.after = std::move(after);
@@ -175,7 +175,7 @@ TEST_F(Executor, FailFastBeginsNothingNew) {
 
 TEST_F(Executor, PoolsLimit) {
   settings_.jobs = 8;
-  settings_.pools = {{"db", 2}};
+  settings_.pools = {{"db", {2}}};
   std::atomic<int> now{0}, most{0};
   for (int i = 0; i < 40; ++i) {
     add([&](Context&) {
@@ -186,7 +186,7 @@ TEST_F(Executor, PoolsLimit) {
       --now;
       return true;
     });
-    tasks_.back().pool = "db";
+    tasks_.back().shares = {{"db"}};
   }
   run();
   EXPECT_LE(most, 2);

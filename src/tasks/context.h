@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -66,7 +67,14 @@ struct Report {
   std::vector<std::string> check_warnings;
   std::optional<double> quality_score;
   Meter* meter = nullptr;  ///< told what the task uses; nothing: nobody asks
+  /// Its window has closed: it stops after the next commit; nothing: it has none.
+  const std::atomic<bool>* stop_at_commit = nullptr;
 
+  bool stops() {
+    if (!stop_at_commit || !*stop_at_commit) return false;
+    warn("it stopped when its window closed, and goes on with the next run");
+    return true;
+  }
   /// What many batches say is told once.
   void warn(std::string text) {
     if (std::find(warnings.begin(), warnings.end(), text) == warnings.end())

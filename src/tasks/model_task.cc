@@ -164,6 +164,7 @@ class ModelBuild {
         assessment.from_scratch && planned_on_ && done_.empty() && assessment.sealed.empty();
     for (double share = 0; const auto batch = plan.batches.next(); share = plan.batches.share()) {
       cancel_.check();
+      if (!done_.empty() && report_.stops()) break;
       if (progress_) progress_({model_.name, facts.grain->label(*batch), share, -1});
       const auto began = context_.clock.now();
       selects_ = plan.selects(*batch);

@@ -282,6 +282,7 @@ void read_source(const Context& context, const project::Source& source, Cancel& 
   };
   while (conflicts < kConflictsMax) {
     cancel.check();
+    if (report.changed && report.stops()) return;
     const auto session = context.inside.open_inside({}, cancel, progress, report.meter);
     const auto before = progress_of(context, source.name);
     reader->restore(table_now(context, source.name));

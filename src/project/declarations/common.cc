@@ -1,5 +1,6 @@
 #include "base/text.h"
 #include "project/declarations/files.h"
+#include "project/declarations/task_body.h"
 #include "project/names.h"
 #include "sql/parameters.h"
 
@@ -17,45 +18,47 @@ Type<Retries> retries_type() {
       .type();
 }
 
-struct Window {
-  std::string from, to;
-};
-
 bool is_clock_time(std::string_view text) {
   return text.size() == 5 && text[2] == ':' && text[0] >= '0' && text[0] <= '2' && text[1] >= '0' &&
          text[1] <= '9' && text[3] >= '0' && text[3] <= '5' && text[4] >= '0' && text[4] <= '9' &&
          text.substr(0, 2) <= "23";
 }
 
-Type<Window> window_type() {
+Type<Hours> window_type() {
   auto clock_time = named_text_type(is_clock_time, "time of day", "a time of day such as 22:00",
                                     "[0-2][0-9]:[0-5][0-9]");
-  return Keys<Window>("window")
-      .required("from", &Window::from, clock_time, "When it may begin, in the project's time zone.")
-      .required("to", &Window::to, clock_time, "When it must not begin any more.")
-      .type();
-}
-
-struct Loop {
-  std::string sql;
-  int max = 0;
-};
-
-Type<Loop> loop_type() {
-  return Keys<Loop>("loop")
-      .required("sql", &Loop::sql, text_type(),
-                "A SELECT of one boolean; the loop ends when it is true.")
-      .required("max", &Loop::max, integer_type(1), "The bound: so many times at most.")
-      .type();
-}
-
-/// A key that is read and checked, and not used by this version.
-template <class M>
-void later(Keys<Common>& keys, const std::string& key, Type<M> type, const std::string& sentence) {
-  keys.bound(false, key, kept_type(std::move(type)), "", sentence + " Not used by this version.",
-             [key](Common&, Value&&, const Node& node, Reading& reading) {
-               reading.notice(node, "\"" + key + "\" is not used by this version of windrow");
+  Keys<Hours> keys("window");
+  keys.required("from", &Hours::from, clock_time, "When it may begin, in the project's time zone.")
+      .required("to", &Hours::to, clock_time,
+                "When it must not begin any more; at or before `from` it is of the next day.")
+      .bound(false, "at_end", word_type({"finish", "stop"}), "finish",
+             "What becomes of what runs when the window closes: it finishes, or it stops at its "
+             "next commit and goes on another time.",
+             [](Hours& hours, std::string&& word, const Node&, Reading&) {
+               hours.stop = word == "stop";
              });
+  return keys.type();
+}
+
+Type<PoolShare> pool_type() {
+  const auto label = label_type();
+  const auto full = Keys<PoolShare>("pool")
+                        .required("name", &PoolShare::pool, label_type(), "The pool.")
+                        .optional("slots", &PoolShare::slots, integer_type(1), "1",
+                                  "How many of its slots it takes.")
+                        .optional("memory", &PoolShare::memory, size_type(), "none",
+                                  "How much of its memory it takes.")
+                        .type();
+  Type<PoolShare> out;
+  out.shape.form = Shape::Form::either;
+  out.shape.name = "name, or pool";
+  out.shape.expected = "a pool's name or a mapping";
+  out.shape.parts = {label.shape, full.shape};
+  out.read = [label, full](const Node& node, Reading& reading, PoolShare& share) {
+    if (node.kind == Node::Kind::map) return full.read(node, reading, share);
+    return label.read(node, reading, share.pool);
+  };
+  return out;
 }
 
 Keys<Common> make_common_keys() {
@@ -68,15 +71,25 @@ Keys<Common> make_common_keys() {
                 "What is done when a try fails for a reason that may pass.")
       .optional("timeout", &Common::timeout, duration_type(), "none",
                 "A try that takes longer is stopped.")
-      .optional("pool", &Common::pool, label_type(), "", "Assets of one pool share its slots.")
-      .optional("priority", &Common::priority, integer_type(-1'000'000), "0",
-                "Of two assets that could begin, the higher one does.");
-  later(keys, "when", text_type(),
-        "A SELECT of one boolean; where it is false the asset is skipped.");
-  later(keys, "for_each", keyed_type(text_type(), "variable", is_identifier),
-        "The asset is repeated for each row that the SELECT gives.");
-  later(keys, "repeat_until", loop_type(), "A loop with a bound.");
-  later(keys, "window", window_type(), "Hours in which it may run.");
+      .optional("pool", &Common::pool, pool_type(), "",
+                "Assets of one pool share its slots and its memory.")
+      .optional(
+          "priority", &Common::priority, integer_type(-1'000'000), "0",
+          "Of two assets that could begin, the higher one does; each minute of waiting counts "
+          "as one more.")
+      .optional("after", &Common::after, one_or_list_type(placed_text_type()), "",
+                "Assets that it comes after, beside those that it reads: tasks, mostly.")
+      .bound(false, "when", look_type("changed"), "always",
+             "A SELECT of one boolean: where it is not true the asset is passed over. Or "
+             "`changed`: only where something that it comes after did something.",
+             [](Common& common, Look&& look, const Node&, Reading&) {
+               if (look.sql.value == "changed" && look.on.empty())
+                 common.when_changed = true;
+               else
+                 common.when = std::move(look);
+             })
+      .optional("window", &Common::window, window_type(), "always",
+                "Hours of the day in which it may begin.");
   return keys;
 }
 
@@ -118,6 +131,24 @@ Keys<ColumnDeclaration> column_keys(bool in_source) {
 }
 
 }  // namespace
+
+Type<Look> look_type(const std::string& word) {
+  const auto text = sql_type();
+  const auto full = Keys<Look>("look")
+                        .required("sql", &Look::sql, sql_type(), "The SELECT.")
+                        .optional("on", &Look::on, placed_text_type(), "the lake", "A connection.")
+                        .type();
+  Type<Look> out;
+  out.shape.form = Shape::Form::either;
+  out.shape.name = word.empty() ? "SQL, or look" : "SQL, look, or `" + word + "`";
+  out.shape.expected = "a SELECT or a mapping";
+  out.shape.parts = {text.shape, full.shape};
+  out.read = [text, full](const Node& node, Reading& reading, Look& look) {
+    if (node.kind == Node::Kind::map) return full.read(node, reading, look);
+    return text.read(node, reading, look.sql);
+  };
+  return out;
+}
 
 const Keys<Common>& common_keys() {
   static const Keys<Common> keys = make_common_keys();

@@ -7,14 +7,30 @@
 namespace windrow::project {
 namespace {
 
+/// Keys that every kind of connection has.
+constexpr const char* kOfAll[] = {"type", "max_tasks", "breaker"};
+
+bool is_of_all(const std::string& key) {
+  return std::find(std::begin(kOfAll), std::end(kOfAll), key) != std::end(kOfAll);
+}
+
+Type<Breaker> breaker_type() {
+  return Keys<Breaker>("breaker")
+      .optional("failures", &Breaker::failures, integer_type(0), "5",
+                "So many failures in a row to reach it open the breaker; 0: never.")
+      .optional("wait", &Breaker::wait, duration_type(), "30s",
+                "Open for so long, then one task tries it; the wait doubles while that fails.")
+      .type();
+}
+
 void check_keys(const ConnectionKind& kind, const Node& node, Reading& reading) {
-  std::vector<std::string> known = {"type"};
+  std::vector<std::string> known(std::begin(kOfAll), std::end(kOfAll));
   for (const auto& key : kind.keys) known.push_back(key.key);
   for (const auto& entry : node.entries) {
     const auto key = std::find_if(kind.keys.begin(), kind.keys.end(),
                                   [&](const auto& each) { return each.key == entry.key.text; });
     if (key == kind.keys.end()) {
-      if (entry.key.text != "type") report_unknown_key(entry.key, known, reading);
+      if (!is_of_all(entry.key.text)) report_unknown_key(entry.key, known, reading);
       continue;
     }
     if (!key->text || (!key->required && entry.value.kind == Node::Kind::null)) continue;
@@ -61,7 +77,7 @@ void read_connection(const Kinds& kinds, const Node& node, Reading& reading,
   if (!connection.type.empty()) check_kind(connection.type, kinds, node, reading);
   Value all = reading.settings(node);
   if (auto* map = std::get_if<Value::Map>(&all.data)) {
-    std::erase_if(*map, [](const auto& entry) { return entry.first.value == "type"; });
+    std::erase_if(*map, [](const auto& entry) { return is_of_all(entry.first.value); });
   }
   connection.settings = std::move(all);
 }
@@ -112,6 +128,10 @@ void describe(Keys<Connection>& keys, const SharedKey& key) {
 Type<Connection> connection_type(const Kinds& kinds) {
   Keys<Connection> keys("connection");
   keys.required("type", &Connection::type, text_type(), used_kinds(kinds));
+  keys.optional("max_tasks", &Connection::tasks, integer_type(1), "any number",
+                "So many tasks work with it at a time.")
+      .optional("breaker", &Connection::breaker, breaker_type(), "",
+                "What is done about a connection that does not answer.");
   for (const auto& key : shared_keys(kinds)) describe(keys, key);
   keys.open().then([&kinds](const Node& node, Reading& reading, Connection& connection) {
     read_connection(kinds, node, reading, connection);

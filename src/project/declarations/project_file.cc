@@ -176,6 +176,26 @@ Type<Alert> alert_type() {
       .type();
 }
 
+/// A number of slots, or a mapping.
+Type<PoolSize> pool_size_type() {
+  const auto slots = integer_type(1);
+  const auto full = Keys<PoolSize>("pool")
+                        .optional("slots", &PoolSize::slots, integer_type(1), "1", "So many slots.")
+                        .optional("memory", &PoolSize::memory, size_type(), "not counted",
+                                  "So much memory, of what its assets say that they take.")
+                        .type();
+  Type<PoolSize> out;
+  out.shape.form = Shape::Form::either;
+  out.shape.name = "number, or pool";
+  out.shape.expected = "a number of slots or a mapping";
+  out.shape.parts = {slots.shape, full.shape};
+  out.read = [slots, full](const Node& node, Reading& reading, PoolSize& size) {
+    if (node.kind == Node::Kind::map) return full.read(node, reading, size);
+    return slots.read(node, reading, size.slots);
+  };
+  return out;
+}
+
 /// A path that means the same wherever windrow is started from.
 Type<std::vector<std::string>> external_files_type() {
   return mapped_type<std::vector<std::string>, std::vector<std::string>>(
@@ -237,8 +257,9 @@ Keys<Project> project_file(const Kinds& kinds) {
              [](Project& project, auto&& layers, const Node&, Reading&) {
                for (auto& [name, layer] : layers) project.layers.push_back(std::move(layer));
              })
-      .optional("pools", &Project::pools, map_type(integer_type(1), "pool", is_label),
-                "one slot each", "How many assets of a pool are worked on at a time.")
+      .optional("pools", &Project::pools, map_type(pool_size_type(), "pool", is_label),
+                "one slot each",
+                "How many assets of a pool are worked on at a time, and with how much memory.")
       .bound(false, "schedules", kept_type(keyed_type(schedule_type(), "schedule", is_label)), "",
              "When runs begin by themselves. Not used by this version.",
              later<Value>(&Project::schedules, "schedules"))

@@ -1,0 +1,147 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <set>
+#include <string>
+#include <thread>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "run/executor.h"
+#include "run/inbox.h"
+
+namespace windrow::run {
+
+/// Private to run/: the state of one execution. Every member is guarded by `mutex_`, but for
+/// `told_`, which `telling_` guards; tasks and the observer run outside of `mutex_`.
+class Execution {
+ public:
+  Execution(const std::vector<Task>& tasks, const Settings& settings, Cancel& cancel,
+            const Clock& clock, Observer& observer);
+  ~Execution();
+  std::vector<Outcome> run();
+
+ private:
+  using Lock = std::unique_lock<std::mutex>;
+  static constexpr size_t kNone = SIZE_MAX;
+
+  struct Reader {
+    size_t task;
+    std::optional<Tie::Kind> kind;  ///< nothing: its rows come from here
+  };
+  struct Node {
+    const Task* task = nullptr;
+    Outcome outcome;
+    Meter meter;  ///< safe from any thread
+    std::vector<Reader> readers;
+    std::vector<Tie> ties;
+    size_t waiting_for = 0;
+    int tries = 0;  ///< of this round
+    int round = 1;
+    uint64_t ticket = 0;        ///< in `resources_`; 0: it asks for nothing and has nothing
+    bool by_condition = false;  ///< passed over by its own work
+    bool orphan = true;         ///< it comes after nothing
+    bool news = false;          ///< something that it comes after did something
+    std::optional<Time> held;   ///< until its window opens
+    size_t parent = kNone;
+    size_t first_child = 0, children = 0, children_left = 0;
+  };
+  enum class What { wait, deadline, closing };
+  using Due = std::tuple<SteadyTime, What, size_t>;
+  struct Running {
+    Cancel cancel;
+    std::atomic<bool> stop_at_commit{false};
+    bool timed_out = false;
+    std::vector<Due> dues;  ///< its own among `dues_`
+  };
+  struct Ended {
+    size_t task;
+    const Outcome* outcome;
+  };
+
+  void work();
+  void handle(Inbox::Item& item);
+  void eligible(size_t i);
+  void ask(size_t i);
+  void attempt(size_t i, Lock& lock);
+  bool keeps_out(size_t i, Lock& lock);
+  std::shared_ptr<Running> begin(size_t i);
+  std::optional<Problem> run_work(size_t i, Running& running, Result& result);
+  void give_back(size_t i, Reached reached, const std::string& why, Lock& lock);
+  void after_attempt(size_t i, std::optional<Problem> problem, Result result, bool timed_out,
+                     Lock& lock);
+  void after_failure(size_t i, Problem problem, bool timed_out, Lock& lock);
+  void spread(size_t i, std::vector<Task> children, Lock& lock);
+  void finish(size_t i, Status status, Lock& lock);
+  void end(size_t i, Status status, std::vector<Ended>& ended);
+  void settle(std::vector<size_t> changed, std::vector<Ended>& ended);
+  void settle_reader(size_t i, const Reader& reader, std::vector<size_t>& changed,
+                     std::vector<Ended>& ended);
+  /// What a task whose turn has come is passed over for; nothing: it is not.
+  std::optional<std::string> not_taken(const Node& node) const;
+  void settle_parent(size_t parent, std::vector<size_t>& changed, std::vector<Ended>& ended);
+  Problem failed_children(const Node& node) const;
+  bool cleans_up(const Node& node) const;
+  bool may_begin(const Node& node) const;
+  void give_up_what_waits(Lock& lock);
+  void report(const std::vector<Ended>& ended, Lock& lock);
+  void due(SteadyTime when, What what, size_t i);
+  void stop_at(Running& running, SteadyTime when, What what, size_t i);
+  void set_alarm();
+  void look_at_time();
+
+  /// Places in the order in which the observer is told, taken under `mutex_` together with the
+  /// change that they tell of. So what happened later is told later, whichever thread is faster.
+  uint64_t turns(size_t count) { return std::exchange(next_turn_, next_turn_ + count); }
+  uint64_t turn_now() {
+    std::lock_guard lock(mutex_);
+    return turns(1);
+  }
+  /// Without `mutex_`: an observer that is slow, or asks the run to stop, holds nothing up but
+  /// those who have something to tell.
+  template <typename F>
+  void tell(uint64_t turn, F&& call) {
+    std::unique_lock lock(telling_);
+    told_changed_.wait(lock, [&] { return told_ == turn; });
+    call();
+    ++told_;
+    told_changed_.notify_all();
+  }
+  /// The same, between two pieces of work under the lock.
+  template <typename F>
+  void tell_now(Lock& lock, F&& call) {
+    const uint64_t turn = turns(1);
+    lock.unlock();
+    tell(turn, std::forward<F>(call));
+    lock.lock();
+  }
+
+  const Settings& settings_;
+  Cancel& cancel_;
+  const Clock& clock_;
+  Observer& observer_;
+  std::unique_ptr<Resources> own_resources_;
+  Resources& resources_;
+  const std::string workers_;  ///< its pool of workers
+  const SteadyTime begun_;
+  std::mutex mutex_, telling_;
+  std::condition_variable told_changed_;
+  uint64_t next_turn_ = 0, told_ = 0;
+  std::mt19937_64 random_;
+  std::deque<Node> nodes_;
+  std::deque<Task> children_;
+  std::map<size_t, std::shared_ptr<Running>> running_;
+  std::set<Due> dues_;
+  std::vector<std::thread> stoppers_;  ///< of attempts whose time is over
+  size_t unfinished_ = 0;
+  bool failed_ = false;
+  Inbox inbox_;
+  Alarm alarm_;
+};
+
+}  // namespace windrow::run
