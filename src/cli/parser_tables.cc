@@ -45,8 +45,8 @@ void maintenance_verbs(CLI::App& table, Arguments& a) {
   auto* optimize =
       verb(table, "Maintenance", "optimize", "pack small files, or sort along a Z-order",
            "  windrow table optimize gold.trending\n"
-           "  windrow table optimize lake/silver/events --where \"year = 2025\" "
-           "--zorder user,page\n");
+           "  windrow table optimize lake/silver/events --where \"year = 2025\" \\\n"
+           "      --zorder user,page\n");
   auto* vacuum = verb(table, "Maintenance", "vacuum",
                       "remove files that no version inside the retention needs",
                       "  windrow table vacuum gold.trending --dry-run\n"
@@ -108,23 +108,23 @@ void writing_verbs(CLI::App& table, Arguments& a) {
   auto* write =
       verb(table, "Writing", "write", "add or replace rows; makes the table where there is none",
            "  windrow table write /data/events \"FROM 'new.parquet'\" --partition-by day\n"
-           "  windrow table write /data/events --file fresh.sql --mode where "
-           "--where \"day = '2025-10-17'\"\n");
+           "  windrow table write /data/events --file fresh.sql --mode where \\\n"
+           "      --where \"day = '2025-10-17'\"\n");
   auto* remove = verb(table, "Writing", "delete", "remove rows",
                       "  windrow table delete /data/events --where \"kind = 'test'\"\n");
   auto* update = verb(table, "Writing", "update", "change rows",
-                      "  windrow table update /data/events --set \"kind = lower(kind)\" "
-                      "--where \"kind <> lower(kind)\"\n");
+                      "  windrow table update /data/events --set \"kind = lower(kind)\" \\\n"
+                      "      --where \"kind <> lower(kind)\"\n");
   auto* merge =
       verb(table, "Writing", "merge", "update, insert and delete by another SELECT's rows",
            "  windrow table merge /data/users \"FROM 'changes.csv'\" --on \"t.id = s.id\" \\\n"
-           "      --when \"matched if s.op = 'D': delete\" --when \"matched: update\" "
-           "--when \"not-matched: insert\"\n");
-  auto* alter =
-      verb(table, "Writing", "alter", "change its columns, rules and properties",
-           "  windrow table alter /data/users --add \"address.zip VARCHAR\" --rename mail=email\n"
-           "  windrow table alter /data/users --check \"adult=age >= 18\" "
-           "--set delta.enableChangeDataFeed=true\n");
+           "      --when \"matched if s.op = 'D': delete\" --when \"matched: update\" \\\n"
+           "      --when \"not-matched: insert\"\n");
+  auto* alter = verb(table, "Writing", "alter", "change its columns, rules and properties",
+                     "  windrow table alter /data/users --add \"address.zip VARCHAR\" \\\n"
+                     "      --rename mail=email\n"
+                     "  windrow table alter /data/users --check \"adult=age >= 18\" \\\n"
+                     "      --set delta.enableChangeDataFeed=true\n");
   for (auto* each : {write, remove, update, merge, alter}) the_table(each, a);
   for (auto* each : {write, merge}) the_select(each, a);
   write->add_option("--mode", a.mode, "append (the default), overwrite, partitions or where")
