@@ -45,6 +45,23 @@ void need(const std::vector<Column>& columns, const std::string& name, const std
                did_you_mean(name, names(columns)), place);
 }
 
+void check_time(const std::vector<Column>& columns, const std::string& name,
+                const std::string& what, const Place& place, Problems& problems) {
+  for (const auto& column : columns) {
+    if (column.name != name) continue;
+    if (column.type == "DATE" || column.type.starts_with("TIMESTAMP")) continue;
+    problems.add(Code::configuration, fmt::format("{} \"{}\" is {}", what, name, column.type),
+                 "it must be a DATE, TIMESTAMP or TIMESTAMPTZ", place);
+  }
+}
+
+void check_within(const project::Model& model, const std::vector<Column>& columns,
+                  const Place& place, Problems& problems) {
+  const std::string what = fmt::format("model \"{}\": within", model.name);
+  need(columns, model.build.within->column, what, place, problems);
+  check_time(columns, model.build.within->column, what, place, problems);
+}
+
 void check_model(const project::Model& model, const std::vector<Column>& columns,
                  Problems& problems) {
   const auto& build = model.build;
@@ -53,17 +70,11 @@ void check_model(const project::Model& model, const std::vector<Column>& columns
     need(columns, key, fmt::format("model \"{}\": key", model.name), place, problems);
   need(columns, build.latest_by, fmt::format("model \"{}\": latest_by", model.name), place,
        problems);
+  if (build.within) check_within(model, columns, place, problems);
   need(columns, build.column, fmt::format("model \"{}\": interval column", model.name), place,
        problems);
-  for (const auto& column : columns) {
-    if (column.name != build.column) continue;
-    if (column.type != "DATE" && !column.type.starts_with("TIMESTAMP")) {
-      problems.add(Code::configuration,
-                   fmt::format("model \"{}\": interval column \"{}\" is {}", model.name,
-                               column.name, column.type),
-                   "it must be a DATE, TIMESTAMP or TIMESTAMPTZ", place);
-    }
-  }
+  check_time(columns, build.column, fmt::format("model \"{}\": interval column", model.name), place,
+             problems);
   for (const auto& name : model.partition_by)
     need(columns, name, fmt::format("model \"{}\": partition column", model.name), model.place,
          problems);

@@ -9,6 +9,7 @@
 #include "app/json.h"
 #include "lake/history_archive.h"
 #include "lake/maintenance.h"
+#include "lake/relation.h"
 #include "lake/statistics.h"
 
 namespace windrow::app {
@@ -26,15 +27,39 @@ std::optional<int64_t> metric(const lake::HistoryEntry& entry, const char* name)
   return std::strtoll(value.get<std::string>().c_str(), nullptr, 10);
 }
 
-/// Rows of files that a commit removed: their statistics stand where they were added.
+/// What a commit does to files. A file that only gets another deletion vector is neither added nor
+/// removed: it has fewer rows, or more again.
+struct FilesOf {
+  std::vector<lake::Add> added, removed;
+  int64_t hidden = 0, shown = 0;  ///< rows of files that stay
+
+  explicit FilesOf(const lake::Commit& commit) {
+    for (const auto& add : commit.adds) {
+      if (add.data_change) added.push_back(add);
+    }
+    for (const auto& remove : commit.removes) {
+      if (!remove.data_change) continue;
+      lake::Add add;
+      add.path = remove.path;
+      add.deletion_vector = remove.deletion_vector;
+      removed.push_back(std::move(add));
+    }
+    const auto count = [](const lake::Add& add) {
+      return add.deletion_vector ? add.deletion_vector->cardinality : 0;
+    };
+    for (const auto& [then, now] : lake::same_files(removed, added)) {
+      hidden += std::max<int64_t>(0, count(now) - count(then));
+      shown += std::max<int64_t>(0, count(then) - count(now));
+    }
+  }
+};
+
+/// Rows of files that a commit removed: their statistics stand where they were added last.
 std::optional<int64_t> rows_removed(lake::CommitLog& log, int64_t version) {
   std::map<std::string, bool> wanted;
-  for (const auto& remove : log.at(version).removes) {
-    if (!remove.data_change) continue;
-    if (remove.deletion_vector) return {};
-    wanted.emplace(remove.path, false);
-  }
-  int64_t rows = 0;
+  const FilesOf files(log.at(version));
+  for (const auto& remove : files.removed) wanted.emplace(remove.path, false);
+  int64_t rows = files.hidden;
   size_t found = 0;
   const int64_t oldest = std::max(log.first(), version - kLookedBack);
   for (int64_t before = version - 1; found < wanted.size(); --before) {
@@ -65,9 +90,9 @@ void count_rows(WhyVersion& out, lake::CommitLog& log, const lake::HistoryEntry&
     out.rows_added = metric(entry, "numOutputRows");
     return;
   }
-  out.rows_added = 0;
-  for (const auto& add : log.at(entry.version).adds) {
-    if (!add.data_change) continue;
+  const FilesOf files(log.at(entry.version));
+  out.rows_added = files.shown;
+  for (const auto& add : files.added) {
     const auto rows = lake::rows_of(add);
     out.rows_added = rows && out.rows_added ? std::optional(*out.rows_added + *rows) : std::nullopt;
   }
@@ -83,13 +108,13 @@ std::string read_text(const lake::Txn& txn, const std::string& asset) {
 }
 
 void look_at_files(WhyVersion& out, const lake::Commit& commit, const std::string& asset) {
-  for (const auto& add : commit.adds) {
-    if (!add.data_change) continue;
+  const FilesOf files(commit);
+  for (const auto& add : files.added) {
     ++out.files_added;
     out.bytes_added += add.size;
     out.files.push_back(add.path);
   }
-  for (const auto& remove : commit.removes) out.files_removed += remove.data_change;
+  out.files_removed += int64_t(files.removed.size());
   if (out.kind != "source" && out.kind != lake::kReload) return;
   for (const auto& txn : commit.txns) {
     // Beside each file what it holds, so that it is known under another name.

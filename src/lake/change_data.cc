@@ -1,7 +1,5 @@
 #include "lake/change_data.h"
 
-#include <map>
-
 #include "lake/partition_path.h"
 #include "lake/physical.h"
 #include "lake/stager.h"
@@ -44,35 +42,11 @@ Relation changes_of(const Snapshot& shape, const Commit& commit) {
   for (const auto& remove : commit.removes) {
     if (remove.data_change) removed.push_back(as_add(remove));
   }
-  // A file that is both removed and added has another deletion vector: the difference is the
-  // change.
-  std::map<std::string, const Add*> before;
-  for (const auto& file : removed) before[uri_decoded(file.path)] = &file;
-  std::vector<Add> again, former;
-  std::erase_if(added, [&](const Add& file) {
-    const auto found = before.find(uri_decoded(file.path));
-    if (found == before.end()) return false;
-    again.push_back(file);
-    former.push_back(*found->second);
-    return true;
-  });
-  std::erase_if(removed, [&](const Add& file) {
-    for (const auto& other : former) {
-      if (other.path == file.path) return true;
-    }
-    return false;
-  });
+  const auto [gone, come] = sides_of(shape, std::move(removed), std::move(added));
   const auto kind = [](const Relation& rows, const char* type) {
     return "SELECT *, '" + std::string(type) + "' AS " + kChangeType + " FROM (" + rows + ")";
   };
-  Relation out =
-      kind(scan(shape, removed), "delete") + " UNION ALL " + kind(scan(shape, added), "insert");
-  if (!again.empty()) {
-    const Relation now = scan(shape, again), then = scan(shape, former);
-    out += " UNION ALL " + kind("(" + then + ") EXCEPT ALL (" + now + ")", "delete") +
-           " UNION ALL " + kind("(" + now + ") EXCEPT ALL (" + then + ")", "insert");
-  }
-  return out;
+  return kind(gone, "delete") + " UNION ALL " + kind(come, "insert");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <map>
 #include <set>
 
 #include "base/local_time.h"
@@ -43,6 +44,15 @@ bool widens(const Metadata& before, const Metadata& after) {
     if (found->in_files() != field.in_files()) return false;
   }
   return true;
+}
+
+Add as_add(const Remove& remove) {
+  Add add;
+  add.path = remove.path;
+  add.partition_values = remove.partition_values;
+  add.size = remove.size;
+  add.deletion_vector = remove.deletion_vector;
+  return add;
 }
 
 /// One input's changes while they are being looked at.
@@ -200,17 +210,13 @@ class Finder {
       if (add.data_change) fresh.push_back(add);
     }
     for (const auto& remove : commit.removes) {
-      if (!remove.data_change) continue;
-      Add add;
-      add.path = remove.path;
-      add.partition_values = remove.partition_values;
-      old.push_back(std::move(add));
+      if (remove.data_change) old.push_back(as_add(remove));
     }
-    const Relation a = scan(after_, fresh), b = scan(after_, old);
+    const auto [gone, come] = sides_of(after_, old, fresh);
     try {
-      add_minutes(old.empty() ? a
-                              : "((" + a + ") EXCEPT ALL (" + b + ")) UNION ALL ((" + b +
-                                    ") EXCEPT ALL (" + a + "))");
+      add_minutes(old.empty() ? come
+                              : "((" + come + ") EXCEPT ALL (" + gone + ")) UNION ALL ((" + gone +
+                                    ") EXCEPT ALL (" + come + "))");
       how("read");
     } catch (const Error& error) {
       if (!is_unreadable(error)) throw;
@@ -278,20 +284,14 @@ std::vector<Commit> commits_between(const Table& table, int64_t from, int64_t to
 }
 
 /// The rows that were added, less those that were erased afterwards: whoever reads them now must
-/// not bring them back.
-class AddedRows {
+/// not bring them back; and the rows that were removed. Of a file that only got another deletion
+/// vector they are those of the vectors' difference.
+class Changes {
  public:
-  explicit AddedRows(const Snapshot& after) : after_(after) {}
+  explicit Changes(const Snapshot& after) : after_(after) {}
 
   void look_at(const Commit& commit) {
-    if (counts(commit)) {
-      for (const auto& add : commit.adds) {
-        if (!add.data_change) continue;
-        fresh_.push_back(add);
-        paths_.insert(add.path);
-      }
-      return;
-    }
+    if (counts(commit)) return take(commit);
     std::vector<Add> held;
     for (const auto& remove : commit.removes) {
       if (paths_.contains(remove.path)) held.push_back(as_add(remove));
@@ -299,37 +299,86 @@ class AddedRows {
     if (held.empty()) return;
     for (const auto& add : commit.adds) paths_.insert(add.path);
     if (!commit.changes_data()) return;  // packed: the same rows
+    const auto [gone, come] = sides_of(after_, held, commit.adds);
     fold();
-    rows_ = "(" + rows_ + ") EXCEPT ALL ((" + scan(after_, held) + ") EXCEPT ALL (" +
-            scan(after_, commit.adds) + "))";
+    rows_ = "(" + rows_ + ") EXCEPT ALL ((" + gone + ") EXCEPT ALL (" + come + "))";
   }
 
-  Relation rows() {
+  Relation added() {
     fold();
     return rows_;
   }
-
-  static Add as_add(const Remove& remove) {
-    Add add;
-    add.path = remove.path;
-    add.partition_values = remove.partition_values;
-    add.size = remove.size;
-    add.deletion_vector = remove.deletion_vector;
-    return add;
-  }
+  bool any_removed() const { return !gone_.empty() || !lost_.empty(); }
+  Relation removed() const { return both(gone_, lost_); }
 
  private:
+  void take(const Commit& commit) {
+    std::vector<Add> fresh, gone;
+    for (const auto& add : commit.adds) {
+      if (add.data_change) fresh.push_back(add);
+    }
+    for (const auto& remove : commit.removes) {
+      if (remove.data_change) gone.push_back(as_add(remove));
+    }
+    for (auto& [then, now] : same_files(gone, fresh)) {
+      if (then.deletion_vector == now.deletion_vector) continue;
+      if (now.deletion_vector) lost_.push_back({then, *now.deletion_vector});
+      if (!then.deletion_vector) continue;
+      back_.push_back({now, *then.deletion_vector});
+      paths_.insert(now.path);
+    }
+    for (auto& add : gone) gone_.push_back(std::move(add));
+    for (auto& add : fresh) {
+      paths_.insert(add.path);
+      fresh_.push_back(std::move(add));
+    }
+  }
+
   void fold() {
     if (rows_.empty()) {
-      rows_ = scan(after_, fresh_);
-    } else if (!fresh_.empty()) {
-      rows_ = "(" + rows_ + ") UNION ALL (" + scan(after_, fresh_) + ")";
+      rows_ = both(fresh_, back_);
+    } else if (!fresh_.empty() || !back_.empty()) {
+      rows_ = "(" + rows_ + ") UNION ALL (" + both(fresh_, back_) + ")";
     }
     fresh_.clear();
+    back_.clear();
+  }
+
+  /// A file may come with several vectors: a scan reads it with one of them.
+  Relation both(const std::vector<Add>& whole, const std::vector<Thinned>& thinned) const {
+    std::vector<std::vector<Add>> scans(1);
+    std::vector<std::vector<Thinned>> taken(1);
+    each_once(whole, scans, [](const Add& add) { return add.path; });
+    each_once(thinned, taken, [](const Thinned& file) { return file.before.path; });
+    Relation out;
+    const auto plus = [&](const Relation& rows) {
+      out = out.empty() ? rows : "(" + out + ") UNION ALL (" + rows + ")";
+    };
+    for (const auto& files : scans) {
+      if (!files.empty() || thinned.empty()) plus(scan(after_, files));
+    }
+    for (const auto& files : taken) {
+      if (!files.empty()) plus(scan_taken(after_, files));
+    }
+    return out;
+  }
+
+  template <typename File>
+  static void each_once(const std::vector<File>& files, std::vector<std::vector<File>>& scans,
+                        const auto& path_of) {
+    std::map<std::string, size_t> times;
+    for (const auto& file : files) {
+      const size_t nth = times[path_of(file)]++;
+      if (nth == scans.size()) scans.emplace_back();
+      scans[nth].push_back(file);
+    }
   }
 
   const Snapshot& after_;
-  std::vector<Add> fresh_;       // not yet in rows_
+  std::vector<Add> fresh_;     // not yet in rows_
+  std::vector<Thinned> back_;  // the same
+  std::vector<Add> gone_;
+  std::vector<Thinned> lost_;
   std::set<std::string> paths_;  // files that hold added rows, packed ones too
   Relation rows_;
 };
@@ -403,19 +452,13 @@ std::optional<int64_t> taken_by_retention(const Table& table, int64_t from_versi
 RowChanges row_changes(const Table& table, int64_t from_version, int64_t to_version,
                        duck::Connection& connection) {
   const Snapshot after = table.snapshot(to_version, &connection);
-  AddedRows added(after);
-  std::vector<Add> removed;
-  for (const auto& commit : commits_between(table, from_version, to_version)) {
-    added.look_at(commit);
-    if (!counts(commit)) continue;
-    for (const auto& remove : commit.removes) {
-      if (remove.data_change) removed.push_back(AddedRows::as_add(remove));
-    }
-  }
+  Changes changes(after);
+  for (const auto& commit : commits_between(table, from_version, to_version))
+    changes.look_at(commit);
   RowChanges out;
-  out.added = added.rows();
-  if (removed.empty()) return out;
-  const Relation a = out.added, b = scan(after, removed);
+  out.added = changes.added();
+  if (!changes.any_removed()) return out;
+  const Relation a = out.added, b = changes.removed();
   out.added = "(" + a + ") EXCEPT ALL (" + b + ")";
   out.removed = "(" + b + ") EXCEPT ALL (" + a + ")";
   try {

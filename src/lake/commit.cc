@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <functional>
+#include <set>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -149,8 +150,13 @@ class Committer {
 
   void sync_added_files() {
     std::vector<std::string> paths;
+    // A file that only gets another deletion vector has been durable for long; who writes a vector
+    // makes it so.
+    std::set<std::string_view> there;
+    for (const auto& remove : request_.removes) there.insert(remove.path);
     for (const auto& add : request_.adds) {
-      if (!is_absolute_path(add.path)) paths.push_back(resolved_path(path_, add.path));
+      if (!is_absolute_path(add.path) && !there.contains(add.path))
+        paths.push_back(resolved_path(path_, add.path));
     }
     for (const auto& cdc : request_.cdcs) paths.push_back(resolved_path(path_, cdc.path));
     if (!paths.empty()) files_.sync(paths);

@@ -83,9 +83,16 @@ std::optional<Provenance> record_of_then(const Table& table, int64_t version) {
 void check_there(storage::FileSystem& files, const Snapshot& then, const std::vector<Add>& adds) {
   std::string missing;
   size_t count = 0;
+  std::set<std::string> wanted;  // one file holds the vectors of many
   for (const auto& add : adds) {
-    if (files.stat(then.file_path(add))) continue;
-    if (++count <= kNamedMax) missing += (count == 1 ? "" : ", ") + then.file_path(add);
+    wanted.insert(then.file_path(add));
+    if (!add.deletion_vector) continue;
+    const auto vector = vector_path(then.table_path, *add.deletion_vector);
+    if (!vector.empty()) wanted.insert(vector);
+  }
+  for (const auto& path : wanted) {
+    if (files.stat(path)) continue;
+    if (++count <= kNamedMax) missing += (count == 1 ? "" : ", ") + path;
   }
   if (count == 0) return;
   if (count > kNamedMax) missing += ", and " + std::to_string(count - kNamedMax) + " more";

@@ -66,6 +66,40 @@ TEST_F(DeletionVectorTest, FilesAreChecked) {
             std::string::npos);
 }
 
+TEST_F(DeletionVectorTest, WhatIsWrittenIsRead) {
+  DeletedRows few, many, none;
+  for (const int row : {3, 4, 7, 11, 18, 29}) few.add(uint64_t(row));
+  std::vector<std::string> written;
+  auto vectors = write_vectors(
+      *files_, path_,
+      [&] {
+        std::vector<DeletedRows> out;
+        out.push_back(std::move(few));
+        return out;
+      }(),
+      written);
+  EXPECT_TRUE(written.empty());
+  EXPECT_EQ(vectors[0].cardinality, 6);
+  EXPECT_EQ(vectors[0].path_or_inline, kInline.path_or_inline);  // as Spark writes it
+
+  for (uint64_t row = 0; row < 1'000'000; row += 3) many.add(row);
+  many.add((uint64_t(1) << 32) + 5);
+  many.add(*files_, path_, kInline);
+  std::vector<DeletedRows> both;
+  both.push_back(std::move(none));
+  both.push_back(std::move(many));
+  vectors = write_vectors(*files_, path_, both, written);
+  ASSERT_EQ(written.size(), 1u);
+  EXPECT_EQ(written[0], vector_path(path_, vectors[1]));
+  EXPECT_EQ(vectors[0].offset, 1);
+  EXPECT_FALSE(read_vector(*files_, vector_key(path_, vectors[0]))->contains(0));
+  const auto found = read_vector(*files_, vector_key(path_, vectors[1]));
+  for (const uint64_t row : {uint64_t(0), uint64_t(4), uint64_t(999'999), (uint64_t(1) << 32) + 5})
+    EXPECT_TRUE(found->contains(row)) << row;
+  for (const uint64_t row : {uint64_t(1), uint64_t(5), uint64_t(1) << 32})
+    EXPECT_FALSE(found->contains(row)) << row;
+}
+
 TEST_F(DeletionVectorTest, DeletedRowsAreNotScanned) {
   attach(database_, *files_);
   auto request = creation("SELECT i, 'x' || i AS t FROM range(32) r(i)");

@@ -44,9 +44,9 @@ auto with_users_sql(const StageContext& context, const std::string& sql, Work wo
   }
 }
 
-/// Files with at least one row for which `condition` is true, and how many there are of them.
+/// What becomes of files with rows for which `condition` is true, and how many rows these are.
 struct Hit {
-  std::vector<Add> files;
+  Fates fates;
   int64_t rows = 0;
 };
 Hit files_with(Stager& stager, const std::string& condition) {
@@ -55,19 +55,36 @@ Hit files_with(Stager& stager, const std::string& condition) {
       stager.rows().query("SELECT " + file + ", count(*) FROM (" +
                           scan(stager.before(), stager.before().files, Scan::Extra::file) +
                           ") WHERE (" + condition + ") GROUP BY 1");
-  Hit hit{files_at(stager.before(), found), 0};
+  Hit hit{fates_of(stager.before(), found, stager.context().vectors), 0};
   for (const auto& row : found.rows) hit.rows += std::get<int64_t>(row[1]);
   return hit;
 }
 
-std::map<std::string, std::string> metrics_of(Stager& stager, int64_t files_removed) {
+/// Takes the rows for which `condition` is true out of the files that are not written anew.
+void take_out(Stager& stager, const Fates& fates, const std::string& condition) {
+  stager.thin(fates.thinned, "SELECT " + duck::quote_name(kFileColumn) + ", " +
+                                 duck::quote_name(kPlaceColumn) + " FROM (" +
+                                 scan(stager.before(), fates.thinned, Scan::Extra::places) +
+                                 ") WHERE (" + condition + ")");
+  stager.remove(fates.gone());
+}
+
+/// SELECT of the rows of files that are written anew for which it is not.
+Relation staying(const Stager& stager, const Fates& fates, const std::string& condition) {
+  return "SELECT * FROM (" + stager.kept_rows(fates.rewritten) + ") WHERE (" + condition +
+         ") IS NOT TRUE";
+}
+
+void set_metrics(Stager& stager, const Fates& fates) {
+  auto& staged = stager.staged();
   int64_t added = 0, removed = 0;
-  for (const auto& add : stager.staged().adds) added += add.size;
-  for (const auto& remove : stager.staged().removes) removed += remove.size;
-  return {{"numRemovedFiles", std::to_string(files_removed)},
-          {"numAddedFiles", std::to_string(stager.staged().adds.size())},
-          {"numRemovedBytes", std::to_string(removed)},
-          {"numAddedBytes", std::to_string(added)}};
+  for (const auto& add : staged.adds) added += add.size;
+  for (const auto& remove : staged.removes) removed += remove.size;
+  staged.metrics = {{"numRemovedFiles", std::to_string(fates.gone().size())},
+                    {"numAddedFiles", std::to_string(staged.adds.size())},
+                    {"numRemovedBytes", std::to_string(removed)},
+                    {"numAddedBytes", std::to_string(added)}};
+  stager.count_vectors("numDeletionVectors");
 }
 
 /// Columns must be there, each at most once.
@@ -104,15 +121,13 @@ Staged stage_delete(const StageContext& context, const std::string& condition) {
   Stager stager(context, no_rows(context), {});
   auto& staged = stager.staged();
   const Hit hit = with_users_sql(context, wanted, [&] { return files_with(stager, wanted); });
-  const Relation old = scan(stager.before(), hit.files);
+  const Relation old = scan(stager.before(), hit.fates.all());
   staged.touched = touched_by(stager.rows(), stager.schema(),
                               "SELECT * FROM (" + old + ") WHERE (" + wanted + ")");
-  if (!condition.empty() && !hit.files.empty())
-    stager.write_kept("SELECT * FROM (" + stager.kept_rows(hit.files) + ") WHERE (" + wanted +
-                      ") IS NOT TRUE");
-  stager.remove(hit.files);
+  if (!hit.fates.rewritten.empty()) stager.write_kept(staying(stager, hit.fates, wanted));
+  take_out(stager, hit.fates, wanted);
   staged.rows_changed = hit.rows;
-  staged.metrics = metrics_of(stager, int64_t(hit.files.size()));
+  set_metrics(stager, hit.fates);
   staged.metrics["numDeletedRows"] = std::to_string(hit.rows);
   return stager.finish("DELETE", {{"predicate", predicate_parameter(condition)}},
                        reads_where(stager, condition));
@@ -138,24 +153,32 @@ Staged stage_update(const StageContext& context, const std::vector<Assignment>& 
                  : "CASE WHEN (" + wanted + ") THEN CAST((" + found->expression + ") AS " +
                        duck_type(field.type) + ") ELSE " + name + " END AS " + name);
   }
-  const Relation old = scan(stager.before(), hit.files);
-  const Relation rows = "SELECT " + list + " FROM (" + old + ")";
-  if (!hit.files.empty()) {
-    with_users_sql(context, list, [&] { stager.rows().describe(rows); });
-    const auto checked = [&](const Relation& all) {
-      return enforced(stager.rows(), all, stager.schema(), stager.before().metadata, not_set);
+  const auto all = hit.fates.all();
+  const Relation old = scan(stager.before(), all);
+  if (!all.empty()) {
+    with_users_sql(context, list,
+                   [&] { stager.rows().describe("SELECT " + list + " FROM (" + old + ")"); });
+    const auto checked = [&](const Relation& each) {
+      return enforced(stager.rows(), each, stager.schema(), stager.before().metadata, not_set);
     };
-    const Relation whole = checked(rows);
-    stager.write_kept(checked("SELECT " + list +
-                              row_id_columns_of_changed(stager.before(), wanted) + " FROM (" +
-                              stager.kept_rows(hit.files) + ")"));
-    staged.touched = touched_by(stager.rows(), stager.schema(),
-                                "(SELECT * FROM (" + old + ") WHERE (" + wanted +
-                                    ")) UNION ALL ((" + whole + ") EXCEPT ALL (" + old + "))");
+    const std::string updated = " WHERE (" + wanted + ")";
+    const auto become = [&](const std::vector<Add>& files, const std::string& which) -> Relation {
+      return "SELECT " + list + row_id_columns_of_changed(stager.before(), wanted) + " FROM (" +
+             stager.kept_rows(files) + ")" + which;
+    };
+    // All rows of files that are written anew; of others those that are updated.
+    Relation rows = become(hit.fates.gone(), "");
+    if (!hit.fates.thinned.empty())
+      rows = "(" + rows + ") UNION ALL (" + become(hit.fates.thinned, updated) + ")";
+    stager.write_kept(checked(rows));
+    staged.touched =
+        touched_by(stager.rows(), stager.schema(),
+                   "(SELECT * FROM (" + old + ")" + updated + ") UNION ALL (" +
+                       checked("SELECT " + list + " FROM (" + old + ")" + updated) + ")");
   }
-  stager.remove(hit.files);
+  take_out(stager, hit.fates, wanted);
   staged.rows_changed = staged.rows_written = hit.rows;
-  staged.metrics = metrics_of(stager, int64_t(hit.files.size()));
+  set_metrics(stager, hit.fates);
   staged.metrics["numUpdatedRows"] = std::to_string(hit.rows);
   return stager.finish("UPDATE", {{"predicate", predicate_parameter(condition)}},
                        reads_where(stager, condition), {{}, Updates::Others{}});
@@ -175,18 +198,16 @@ Staged stage_replace_where(const StageContext& context, const Relation& select,
                                 condition + "): " + stager.samples(outside));
   }
   const Hit hit = files_with(stager, condition);
-  const Relation old = scan(stager.before(), hit.files);
+  const Relation old = scan(stager.before(), hit.fates.all());
   staged.touched = touched_by(
       stager.rows(), stager.schema(),
       "SELECT * FROM (" + old + ") WHERE (" + condition + ") UNION ALL SELECT * FROM " + fresh);
   staged.rows_written = stager.count("SELECT * FROM " + fresh);
   if (staged.rows_written > 0) stager.write("SELECT * FROM " + fresh);
-  if (!hit.files.empty())
-    stager.write_kept("SELECT * FROM (" + stager.kept_rows(hit.files) + ") WHERE (" + condition +
-                      ") IS NOT TRUE");
-  stager.remove(hit.files);
+  if (!hit.fates.rewritten.empty()) stager.write_kept(staying(stager, hit.fates, condition));
+  take_out(stager, hit.fates, condition);
   staged.rows_changed = staged.rows_written + hit.rows;
-  staged.metrics = metrics_of(stager, int64_t(hit.files.size()));
+  set_metrics(stager, hit.fates);
   staged.metrics["numDeletedRows"] = std::to_string(hit.rows);
   return stager.finish(
       "WRITE", {{"mode", json_quoted("Overwrite")}, {"predicate", predicate_parameter(condition)}},
@@ -223,18 +244,25 @@ class Merge {
       return stager_.materialize("windrow merge pairs", matched_pairs(), {});
     });
     const std::string inserted = stager_.materialize("windrow merge inserted", inserts(pairs), {});
-    const auto files = changed_files(pairs);
+    const Fates fates = fates_of_pairs(pairs);
+    const auto files = fates.all();
     const Relation old = scan(stager_.before(), files);
     const auto done = counts(pairs, old);
     const auto checked = [&](const Relation& rows) {
       return enforced(stager_.rows(), rows, stager_.schema(), stager_.before().metadata);
     };
     const std::string names = column_list(names_of(stager_.schema()));
-    const Relation after =
+    const std::string changed = thinned_rows(fates.thinned);
+    const auto rewritten = fates.gone();
+    const std::string columns =
         "SELECT " + names +
         row_id_columns_of_changed(stager_.before(), std::string(kAction) + " = 'update'") +
-        " FROM (" + changed_rows(stager_.kept_rows(files), true, row_id_columns(stager_.before())) +
+        " FROM ";
+    Relation after =
+        columns + "(" +
+        changed_rows(stager_.kept_rows(rewritten), true, row_id_columns(stager_.before())) +
         ") WHERE " + kAction + " IS DISTINCT FROM 'delete'";
+    after += " UNION ALL " + columns + changed + " WHERE " + kAction + " = 'update'";
     std::string rows = "SELECT * FROM " + inserted;
     const int64_t inserts = stager_.count(rows);
     const Updates updates{{},
@@ -242,18 +270,21 @@ class Merge {
                                               ") WHERE " + kAction + " = 'delete'",
                                           checked(rows)}};
     auto& staged = stager_.staged();
-    staged.touched = touched_by(stager_.rows(), stager_.schema(),
-                                files.empty() ? rows : changes(old) + " UNION ALL " + rows, true);
+    touch(rewritten, changed, inserted);
     int64_t copied = 0;
     if (inserts > 0 || !files.empty()) {
       const int64_t written =
           files.empty() ? stager_.write(checked(rows))
                         : stager_.write_kept(checked(after + " UNION ALL BY NAME " + rows));
-      const int64_t expected = (files.empty() ? 0 : stager_.count(old)) - done.deleted + inserts;
+      const int64_t hidden = stager_.count("FROM " + changed + " WHERE " + kAction + " = 'delete'");
+      const int64_t stay = rewritten.empty() ? 0 : stager_.count(scan(stager_.before(), rewritten));
+      const int64_t expected =
+          stay + stager_.count(places_in(changed)) - hidden - (done.deleted - hidden) + inserts;
       check_unambiguous(written - expected);
       copied = written - inserts - done.updated;
     }
-    stager_.remove(files);
+    stager_.thin(fates.thinned, places_in(changed));
+    stager_.remove(rewritten);
     staged.rows_written = inserts + done.updated;
     staged.rows_changed = inserts + done.updated + done.deleted;
     staged.metrics = {{"numSourceRows", std::to_string(stager_.count("SELECT * FROM " + source_))},
@@ -263,7 +294,8 @@ class Merge {
                       {"numTargetRowsCopied", std::to_string(copied)},
                       {"numOutputRows", std::to_string(inserts + done.updated + copied)},
                       {"numTargetFilesAdded", std::to_string(staged.adds.size())},
-                      {"numTargetFilesRemoved", std::to_string(files.size())}};
+                      {"numTargetFilesRemoved", std::to_string(rewritten.size())}};
+    stager_.count_vectors("numTargetDeletionVectors");
     return stager_.finish("MERGE", {{"predicate", json_quoted(on_)}}, Reads::whole_table, updates);
   }
 
@@ -297,16 +329,62 @@ class Merge {
            " AS action FROM (" + target + ") t JOIN " + source_ + " s ON " + on_;
   }
 
-  std::vector<Add> changed_files(const std::string& pairs) {
-    Relation files = "SELECT DISTINCT file FROM " + pairs + " WHERE action IS NOT NULL";
+  Fates fates_of_pairs(const std::string& pairs) {
+    const std::string file = duck::quote_name(kFileColumn);
+    Relation going = "SELECT file AS " + file + " FROM " + pairs + " WHERE action IS NOT NULL";
     if (any(When::not_matched_by_source)) {
       const Relation target = scan(stager_.before(), stager_.before().files, Scan::Extra::file);
-      files += " UNION SELECT DISTINCT t." + duck::quote_name(kFileColumn) + " FROM (" + target +
-               ") t ANTI JOIN " + source_ + " s ON " + on_ + " WHERE " +
-               applies(When::not_matched_by_source);
+      going += " UNION ALL SELECT t." + file + " FROM (" + target + ") t ANTI JOIN " + source_ +
+               " s ON " + on_ + " WHERE " + applies(When::not_matched_by_source);
     }
-    return with_users_sql(context_, on_,
-                          [&] { return files_at(stager_.before(), stager_.rows().query(files)); });
+    return with_users_sql(context_, on_, [&] { return stager_.fates(going); });
+  }
+
+  /// Rows of files that stay which are updated or deleted: as they become, with what is done to
+  /// them and where they lie. Gives what stands for them in FROM.
+  std::string thinned_rows(const std::vector<Add>& files) {
+    std::string carried = ", " + duck::quote_name(kFileColumn) + ", " +
+                          duck::quote_name(kPlaceColumn) + row_id_columns(stager_.before());
+    for (const auto& name : times()) carried += ", t." + name + " AS " + was(name);
+    return stager_.materialize("windrow merge thinned",
+                               "SELECT * FROM (" +
+                                   changed_rows(scan(stager_.before(), files, Scan::Extra::places),
+                                                true, carried, !any(When::not_matched_by_source)) +
+                                   ") WHERE " + kAction + " IS NOT NULL");
+  }
+
+  /// The columns of times, quoted.
+  std::vector<std::string> times() const {
+    std::vector<std::string> out;
+    for (const auto& field : stager_.schema().fields) {
+      if (is_time(field.type)) out.push_back(duck::quote_name(field.name));
+    }
+    return out;
+  }
+  /// A column of `thinned_rows`: what it was in the table.
+  static std::string was(const std::string& quoted) { return "\"windrow was " + quoted.substr(1); }
+
+  /// Which times go and come: of files that are written anew, of those that stay, and of new rows.
+  void touch(const std::vector<Add>& rewritten, const std::string& changed,
+             const std::string& inserted) {
+    std::string now, before;
+    for (const auto& name : times()) {
+      const std::string comma = now.empty() ? "" : ", ";
+      now += comma + name;
+      before += comma + was(name) + " AS " + name;
+    }
+    if (now.empty()) return;
+    Relation all = "SELECT " + now + " FROM " + inserted + " UNION ALL SELECT " + now + " FROM " +
+                   changed + " UNION ALL SELECT " + before + " FROM " + changed;
+    if (!rewritten.empty())
+      all +=
+          " UNION ALL SELECT " + now + " FROM (" + changes(scan(stager_.before(), rewritten)) + ")";
+    stager_.staged().touched = touched_by(stager_.rows(), stager_.schema(), all, true);
+  }
+
+  static std::string places_in(const std::string& rows) {
+    return "SELECT DISTINCT " + duck::quote_name(kFileColumn) + ", " +
+           duck::quote_name(kPlaceColumn) + " FROM " + rows;
   }
 
   /// Several rows of the source for one of the table would leave its fate to chance: it would come
@@ -352,9 +430,10 @@ class Merge {
   }
 
   /// Rows of `old` as they become, or stay, with what is done to them: update, delete or NULL.
-  /// `carried` columns of them stay what they are.
-  Relation changed_rows(const Relation& old, bool become = true,
-                        const std::string& carried = {}) const {
+  /// `carried` columns of them stay what they are. `matched_alone`: only rows that a clause for
+  /// matched ones applies to.
+  Relation changed_rows(const Relation& old, bool become = true, const std::string& carried = {},
+                        bool matched_alone = false) const {
     const auto choose = [&](const auto& value_of, const std::string& otherwise) {
       const auto one_of = [&](When when) {
         const std::string found = branches(when, value_of);
@@ -376,8 +455,9 @@ class Merge {
                                     ? "EXISTS (SELECT 1 FROM " + source_ + " s WHERE " + on_ + ")"
                                     : std::string("true");
     return "SELECT " + list + " FROM (SELECT *, " + matched + " AS \"windrow matched\" FROM (" +
-           old + ") t) t LEFT JOIN (SELECT *, true AS \"windrow there\" FROM " + source_ +
-           ") s ON " + on_ + " AND " + applies(When::matched);
+           old + ") t) t " + (matched_alone ? "" : "LEFT ") +
+           "JOIN (SELECT *, true AS \"windrow there\" FROM " + source_ + ") s ON " + on_ + " AND " +
+           applies(When::matched);
   }
 
   /// Rows that are updated or deleted, as they were and as they become.

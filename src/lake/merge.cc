@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <set>
 
 #include "base/local_time.h"
+#include "base/time.h"
 #include "duck/quoting.h"
 #include "lake/partition_path.h"
 #include "lake/rewrite.h"
@@ -9,9 +11,10 @@
 #include "lake/statistics.h"
 #include "lake/touched.h"
 
-// Copy on write. The new rows are computed once into a table of the session's own; what is equal to
-// the row that is there already is left out; only the files that hold a row to be replaced or
-// deleted are written anew.
+// The new rows are computed once into a table of the session's own. One look at the files that may
+// hold their keys finds the rows of the table that they meet, with their places; what is equal to
+// the row that is there already is left out. The files that hold a row to be replaced or deleted
+// are written anew, or get a deletion vector (fates.h).
 namespace windrow::lake {
 
 namespace {
@@ -104,18 +107,19 @@ std::optional<std::string> bound_sql(const Add& add, const Field& column,
   return "CAST(" + duck::quote_text(*text) + " AS " + duck_type(column.type) + ")";
 }
 
-/// Files whose range of `column` holds one of the keys in the table `keys`, and those whose range
-/// is not known.
+/// Files whose range of `column`, made longer by `slack` (SQL of an interval) at both ends, holds
+/// one of the values in `keys`, and those whose range is not known.
 std::vector<Add> pruned(Stager& stager, std::vector<Add> files, const Field& column,
-                        const std::string& keys) {
+                        const std::string& keys, const std::string& slack = {}) {
   std::vector<Add> out;
   std::string ranges;
   for (size_t i = 0; i < files.size(); ++i) {
     const auto range = column_range(files[i], column);
     if (range && range->all_null) continue;  // a key is never NULL
-    const auto low = range ? bound_sql(files[i], column, range->min, false) : std::nullopt;
-    const auto high = range ? bound_sql(files[i], column, range->max, true) : std::nullopt;
+    auto low = range ? bound_sql(files[i], column, range->min, false) : std::nullopt;
+    auto high = range ? bound_sql(files[i], column, range->max, true) : std::nullopt;
     if (low && high) {
+      if (!slack.empty()) *low += " - " + slack, *high += " + " + slack;
       ranges +=
           (ranges.empty() ? "(" : ", (") + std::to_string(i) + ", " + *low + ", " + *high + ")";
     } else {
@@ -132,7 +136,7 @@ std::vector<Add> pruned(Stager& stager, std::vector<Add> files, const Field& col
   return out;
 }
 
-/// Files that may hold rows with the keys in the table `keys`.
+/// Files that may hold rows with the keys in `keys`.
 std::vector<Add> files_with_keys(Stager& stager, const std::vector<std::string>& key,
                                  const std::string& keys) {
   std::vector<Add> files = stager.before().files;
@@ -143,98 +147,99 @@ std::vector<Add> files_with_keys(Stager& stager, const std::vector<std::string>&
   return files;
 }
 
-/// Rows of these files; from the log where it says.
-int64_t rows_in(Stager& stager, const std::vector<Add>& files) {
-  int64_t sum = 0;
-  for (const auto& add : files) {
-    const auto rows = rows_of(add);
-    if (!rows) return stager.count(scan(stager.before(), files));
-    sum += *rows;
+/// Columns of old rows that are wanted after they were found: their keys, and what says which times
+/// the change touches.
+std::vector<std::string> held_columns(const Schema& schema, const std::vector<std::string>& key) {
+  auto out = key;
+  for (const auto& field : schema.fields) {
+    if (is_time(field.type) && std::find(key.begin(), key.end(), field.name) == key.end())
+      out.push_back(field.name);
   }
-  return sum;
+  return out;
 }
 
-/// What `target` has for the keys of `fresh`: file, key, whether the row is equal, and whether the
-/// old one counts before the new one.
-Relation matched(const Stager& stager, const std::string& fresh, const MergeOptions& options,
-                 const std::vector<Add>& candidates) {
-  const auto names = names_of(stager.schema());
-  const std::string later = options.latest_by.empty() || options.whole_keys
-                                ? "false"
-                                : precedence(stager.schema(), options.latest_by, "t.") + " < " +
-                                      precedence(stager.schema(), options.latest_by, "n.");
-  return "SELECT t." + kFile + ", " + column_list(options.key, "n.") + ", row(" +
-         column_list(names, "t.") + ") IS NOT DISTINCT FROM row(" + column_list(names, "n.") +
-         ") AS \"windrow same\", " + later + " AS \"windrow later\" FROM (" +
-         scan(stager.before(), candidates, Scan::Extra::file) + ") t JOIN " + fresh + " n ON " +
-         same_key(options.key, "t", "n");
+const std::string kAt =
+    duck::quote_name(kFileColumn) + ", " + duck::quote_name(kPlaceColumn);  // where a row lies
+
+/// The rows of these files that have a key of `wanted`, in which no key comes twice: where they
+/// lie, held_columns, their ids where the table keeps them, and `more`, SQL over the old row `t`
+/// and the wanted one `n`.
+Relation old_rows(const Stager& stager, const std::vector<Add>& files, const std::string& wanted,
+                  const std::vector<std::string>& key, const std::string& more = {}) {
+  return "SELECT t." + kFile + ", t." + duck::quote_name(kPlaceColumn) + ", " +
+         column_list(held_columns(stager.schema(), key), "t.") + row_id_columns(stager.before()) +
+         more + " FROM (" + scan(stager.before(), files, Scan::Extra::places) + ") t JOIN " +
+         wanted + " n ON " + same_key(key, "t", "n");
 }
 
-/// Rows of `fresh` with the ids of those of the files that they take the place of. Where several
+/// Rows of `fresh` with the ids of those of `going` that they take the place of. Where several
 /// rows share a key the first one takes the place of the first, so that no id comes twice.
-Relation in_place_of(const Stager& stager, const std::string& fresh, const std::vector<Add>& files,
+Relation in_place_of(const Stager& stager, const std::string& fresh, const std::string& going,
                      const std::vector<std::string>& key) {
   const std::string names = column_list(names_of(stager.schema()));
   if (row_id_columns(stager.before()).empty()) return "SELECT " + names + " FROM " + fresh;
   const std::string id = duck::quote_name(kRowId), keys = column_list(key);
-  const auto numbered = [&](const Relation& rows, const std::string& order) {
+  const auto numbered = [&](const std::string& rows, const std::string& order) {
     return "(SELECT *, row_number() OVER (PARTITION BY " + keys + order +
            ") AS \"windrow nth\" FROM " + rows + ")";
   };
   return "SELECT " + column_list(names_of(stager.schema()), "n.") + ", o." + id +
          ", NULL::BIGINT AS " + duck::quote_name(kRowCommitVersion) + " FROM " +
-         numbered(fresh, "") + " n LEFT JOIN " +
-         numbered("(" + stager.kept_rows(files) + ") t SEMI JOIN " + fresh + " f ON " +
-                      same_key(key, "t", "f"),
-                  " ORDER BY " + id) +
-         " o ON " + same_key(key, "n", "o") + " AND n.\"windrow nth\" = o.\"windrow nth\"";
+         numbered(fresh, "") + " n LEFT JOIN " + numbered(going, " ORDER BY " + id) + " o ON " +
+         same_key(key, "n", "o") + " AND n.\"windrow nth\" = o.\"windrow nth\"";
 }
 
-/// Replaces the rows of `gone` keys by those of `fresh` (both tables of the session).
-void rewrite(Stager& stager, const std::string& fresh, const std::string& gone,
+/// Which times go and come.
+void touch_both(Stager& stager, const std::string& fresh, const std::string& going, bool any_go) {
+  std::string times;
+  for (const auto& field : stager.schema().fields) {
+    if (is_time(field.type)) times += (times.empty() ? "" : ", ") + duck::quote_name(field.name);
+  }
+  if (!any_go || times.empty()) {
+    stager.touch("SELECT " + column_list(names_of(stager.schema())) + " FROM " + fresh, true);
+  } else {
+    stager.touch(
+        "SELECT " + times + " FROM " + fresh + " UNION ALL SELECT " + times + " FROM " + going,
+        true);
+  }
+}
+
+/// Replaces the rows of `going` (see old_rows) by those of `fresh`; both are tables of the session.
+void rewrite(Stager& stager, const std::string& fresh, const std::string& going,
              const std::vector<std::string>& key) {
   auto& staged = stager.staged();
   const auto& before = stager.before();
   const std::string names = column_list(names_of(stager.schema()));
-  const std::string hit =
-      "EXISTS (SELECT 1 FROM " + gone + " g WHERE " + same_key(key, "t", "g") + ")";
-  std::vector<Add> files = files_with_keys(stager, key, gone);
-  if (!files.empty()) {
-    const auto found =
-        stager.rows().query("SELECT DISTINCT " + kFile + " FROM (" +
-                            scan(before, files, Scan::Extra::file) + ") t WHERE " + hit);
-    files = files_at(before, found);
-  }
-  Relation changed = "SELECT " + names + " FROM " + fresh;
-  int64_t updated = 0;
-  if (!files.empty()) {
-    const Relation old = "SELECT " + names + " FROM (" + scan(before, files) + ") t WHERE ";
-    changed += " UNION ALL " + old + hit;
-    updated = stager.count(old + "EXISTS (SELECT 1 FROM " + fresh + " n WHERE " +
-                           same_key(key, "t", "n") + ")");
-  }
-  const int64_t inserted_or_updated = stager.count("SELECT * FROM " + fresh);
-  stager.touch(changed, true);
+  const Fates fates = stager.fates("SELECT * FROM " + going);
+  const int64_t gone = stager.count("FROM " + going), come = stager.count("FROM " + fresh);
+  const int64_t updated = gone == 0 ? 0
+                                    : stager.count("SELECT 1 FROM " + going + " t SEMI JOIN " +
+                                                   fresh + " n ON " + same_key(key, "t", "n"));
+  touch_both(stager, fresh, going, gone > 0);
   int64_t written = 0;
-  if (!files.empty()) {
+  if (!fates.rewritten.empty()) {
     written = stager.write_kept("SELECT " + names + row_id_columns(before) + " FROM (" +
-                                stager.kept_rows(files) + ") t WHERE NOT " + hit + " UNION ALL " +
-                                in_place_of(stager, fresh, files, key));
-  } else if (inserted_or_updated > 0) {
+                                stager.kept_rows(fates.rewritten) + ") t ANTI JOIN " + going +
+                                " g ON " + same_key(key, "t", "g") + " UNION ALL " +
+                                in_place_of(stager, fresh, going, key));
+  } else if (come > 0 && gone > 0) {
+    written = stager.write_kept(in_place_of(stager, fresh, going, key));
+  } else if (come > 0) {
     written = stager.write("SELECT " + names + " FROM " + fresh);
   }
-  stager.remove(files);
-  const int64_t kept = written - inserted_or_updated;
-  const int64_t deleted = rows_in(stager, files) - kept - updated;
-  staged.rows_written = inserted_or_updated;
-  staged.rows_changed = inserted_or_updated + deleted;
-  staged.metrics = {{"numTargetRowsInserted", std::to_string(inserted_or_updated - updated)},
+  stager.thin(fates.thinned, "SELECT " + kAt + " FROM " + going);
+  stager.remove(fates.gone());
+  const int64_t kept = written - come, deleted = gone - updated;
+  staged.rows_written = come;
+  staged.rows_changed = come + deleted;
+  staged.metrics = {{"numTargetRowsInserted", std::to_string(come - updated)},
                     {"numTargetRowsUpdated", std::to_string(updated)},
                     {"numTargetRowsDeleted", std::to_string(deleted)},
                     {"numTargetRowsCopied", std::to_string(kept)},
                     {"numOutputRows", std::to_string(written)},
                     {"numTargetFilesAdded", std::to_string(staged.adds.size())},
-                    {"numTargetFilesRemoved", std::to_string(files.size())}};
+                    {"numTargetFilesRemoved", std::to_string(fates.gone().size())}};
+  stager.count_vectors("numTargetDeletionVectors");
 }
 
 /// `"low 0", "high 0", …`: least and greatest of each column of the key, as `text` of them makes
@@ -287,6 +292,106 @@ void keep_files(Stager& stager, const std::string& matched) {
     stager.staged().scope.kept_files.push_back(add.path);
 }
 
+/// Where a merge looks for the keys of its rows. `fresh` are the rows, `deleted` keys that go and
+/// that no row has; empty: none.
+std::vector<Add> candidates_of(Stager& stager, const MergeOptions& options,
+                               const std::string& fresh, const std::string& deleted) {
+  auto files = files_with_keys(stager, options.key, fresh);
+  if (options.within) {
+    const auto& within = *options.within;
+    files = pruned(stager, std::move(files), *stager.schema().find(within.column), fresh,
+                   "to_microseconds(" + std::to_string(within.most.count()) + ")");
+  }
+  if (deleted.empty()) return files;
+  std::set<std::string> there;
+  for (const auto& add : files) there.insert(add.path);
+  for (auto& add : files_with_keys(stager, options.key, deleted)) {
+    if (there.insert(add.path).second) files.push_back(std::move(add));
+  }
+  return files;
+}
+
+/// SQL of what a merge wants to know of an old row `t` and the new one `n` of its key: whether they
+/// are equal, whether the old one counts before the new one, and whether they lie too far apart.
+std::string comparison(const Stager& stager, const MergeOptions& options) {
+  const auto& schema = stager.schema();
+  const auto names = names_of(schema);
+  const std::string alone = "n.\"windrow alone\"";  // a key that goes
+  const std::string later = options.latest_by.empty() || options.whole_keys
+                                ? "false"
+                                : "NOT " + alone + " AND " +
+                                      precedence(schema, options.latest_by, "t.") + " < " +
+                                      precedence(schema, options.latest_by, "n.");
+  std::string out = ", NOT " + alone + " AND row(" + column_list(names, "t.") +
+                    ") IS NOT DISTINCT FROM row(" + column_list(names, "n.") +
+                    ") AS \"windrow same\", " + later + " AS \"windrow later\"";
+  if (options.within) {
+    const auto kind = schema.find(options.within->column)->type.kind;
+    const auto at = [&](const char* row) {
+      return "(" + calendar_micros(row + duck::quote_name(options.within->column), kind) + ")";
+    };
+    out += ", NOT " + alone + " AND coalesce(abs(" + at("t.") + " - " + at("n.") + ") > " +
+           std::to_string(options.within->most.count()) + ", true) AS \"windrow apart\", n." +
+           duck::quote_name(options.within->column) + " AS \"windrow new time\"";
+  }
+  return out;
+}
+
+void check_within_column(const Stager& stager, const MergeOptions& options) {
+  if (!options.within) return;
+  const auto& table = stager.context().table_name;
+  need_columns(stager.schema(), table, {options.within->column});
+  if (is_time(stager.schema().find(options.within->column)->type)) return;
+  throw Error(Code::configuration,
+              "table \"" + table + "\" is merged within times of \"" + options.within->column +
+                  "\", which its rows have as " +
+                  stager.schema().find(options.within->column)->type.text(),
+              "the column must be a DATE, TIMESTAMP or TIMESTAMPTZ");
+}
+
+/// A row without a time could lie anywhere.
+void check_times(Stager& stager, const MergeOptions& options, const std::string& fresh) {
+  if (!options.within) return;
+  const auto& column = options.within->column;
+  const std::string without =
+      "SELECT * FROM " + fresh + " WHERE " + duck::quote_name(column) + " IS NULL";
+  const int64_t n = stager.count(without);
+  if (n == 0) return;
+  throw Error(Code::data,
+              "table \"" + stager.context().table_name + "\" is merged within times of \"" +
+                  column + "\", which is NULL in " + std::to_string(n) +
+                  " rows: " + stager.samples(without),
+              "filter these rows out, or give them a time");
+}
+
+/// A row of the same key was met further away than any may be.
+void refuse_apart(Stager& stager, const MergeOptions& options, const std::string& pairs) {
+  if (!options.within) return;
+  const std::string apart =
+      "SELECT " + column_list(options.key) + ", " + duck::quote_name(options.within->column) +
+      ", \"windrow new time\" FROM " + pairs + " WHERE \"windrow apart\" ORDER BY ALL";
+  const int64_t n = stager.count(apart);
+  if (n == 0) return;
+  throw Error(Code::data,
+              "table \"" + stager.context().table_name + "\" is merged within " +
+                  duration_text(options.within->most) + " of \"" + options.within->column +
+                  "\", but " + std::to_string(n) +
+                  " rows have the key of one that is further away (key, time in the table, time of "
+                  "the row): " +
+                  stager.samples(apart),
+              "a longer within: looks further; without it the whole table is looked at");
+}
+
+/// Keys that go and that no row of `fresh` has.
+std::string deleted_keys(Stager& stager, const MergeOptions& options, const std::string& fresh) {
+  if (options.delete_keys.empty()) return {};
+  return stager.materialize("windrow merge deleted",
+                            "SELECT DISTINCT " + column_list(options.key) + " FROM (" +
+                                options.delete_keys + ") d WHERE NOT EXISTS (SELECT 1 FROM " +
+                                fresh + " n WHERE " + same_key(options.key, "d", "n") + ")",
+                            stager.parameters());
+}
+
 }  // namespace
 
 Staged stage_merge(const StageContext& context, const Relation& select,
@@ -294,40 +399,37 @@ Staged stage_merge(const StageContext& context, const Relation& select,
   Stager stager(context, select, parameters);
   need_columns(stager.schema(), context.table_name, options.key);
   need_columns(stager.schema(), context.table_name, {options.latest_by});
+  check_within_column(stager, options);
   const Relation source = options.latest_by.empty()
                               ? stager.conforming()
                               : latest_only(stager.conforming(), stager.schema(), options);
   std::string fresh = stager.materialize("windrow merge new", source, parameters);
   check_keys(stager, fresh, options.key, options.latest_by.empty());
-  const std::string keys = column_list(options.key);
-
-  const std::string ends = key_ends(stager, options.key);
-  const std::string fresh_ends =
-      stager.materialize("windrow merge ends", "SELECT " + ends + " FROM " + fresh, {});
-  Relation gone_rows = "SELECT " + keys + " FROM " + fresh;
-  if (!options.delete_keys.empty()) {
-    gone_rows += " UNION SELECT " + keys + " FROM (" + options.delete_keys + ") WHERE true";
-  }
-  // Rows that say nothing new leave `fresh` before anything is compared with `gone`.
-  if (const auto candidates = files_with_keys(stager, options.key, fresh); !candidates.empty()) {
-    const std::string pairs =
-        stager.materialize("windrow merge pairs", matched(stager, fresh, options, candidates));
-    const std::string settled =
-        stager.materialize("windrow merge settled",
-                           "SELECT DISTINCT " + keys + " FROM " + pairs +
-                               " WHERE \"windrow same\" OR \"windrow later\"",
-                           {});
-    keep_files(stager, pairs);
-    fresh = stager.materialize("windrow merge changed",
-                               "SELECT * FROM " + fresh + " n WHERE NOT EXISTS (SELECT 1 FROM " +
-                                   settled + " g WHERE " + same_key(options.key, "n", "g") + ")");
-    gone_rows = "SELECT * FROM (" + gone_rows + ") d WHERE NOT EXISTS (SELECT 1 FROM " + settled +
-                " g WHERE " + same_key(options.key, "d", "g") + ")";
-  }
-  const std::string gone = stager.materialize("windrow merge gone", gone_rows, parameters);
+  check_times(stager, options, fresh);
+  const std::string deleted = deleted_keys(stager, options, fresh);
+  const std::string ends = key_ends(stager, options.key), keys = column_list(options.key);
   read_keys(stager, options.key,
-            "FROM " + fresh_ends + " UNION ALL SELECT " + ends + " FROM " + gone);
-  rewrite(stager, fresh, gone, options.key);
+            "SELECT " + ends + " FROM " + fresh +
+                (deleted.empty() ? "" : " UNION ALL SELECT " + ends + " FROM " + deleted));
+
+  std::string wanted = "(SELECT *, false AS \"windrow alone\" FROM " + fresh;
+  if (!deleted.empty())
+    wanted += " UNION ALL BY NAME SELECT *, true AS \"windrow alone\" FROM " + deleted;
+  const std::string pairs = stager.materialize(
+      "windrow merge pairs", old_rows(stager, candidates_of(stager, options, fresh, deleted),
+                                      wanted + ")", options.key, comparison(stager, options)));
+  refuse_apart(stager, options, pairs);
+  keep_files(stager, pairs);
+  // A row that says nothing new is left out, and all that the table has of its key stays.
+  const std::string settled = stager.materialize(
+      "windrow merge settled", "SELECT DISTINCT " + keys + " FROM " + pairs +
+                                   " WHERE \"windrow same\" OR \"windrow later\"");
+  const auto unsettled = [&](const std::string& rows) {
+    return "SELECT * FROM " + rows + " r ANTI JOIN " + settled + " s ON " +
+           same_key(options.key, "r", "s");
+  };
+  fresh = stager.materialize("windrow merge changed", unsettled(fresh));
+  rewrite(stager, fresh, stager.materialize("windrow merge going", unsettled(pairs)), options.key);
   return stager.finish("MERGE", {{"predicate", "\"key\""}}, Reads::scope, {options.key, {}});
 }
 
@@ -379,9 +481,14 @@ Staged stage_scd2(const StageContext& context, const Relation& select, const Par
                          {});
   std::vector<std::string> row_key = options.key;
   row_key.push_back("valid_from");
-  const std::string gone = stager.materialize(
-      "windrow scd2 gone", "SELECT " + column_list(row_key) + " FROM (" + closed + ")", {});
-  rewrite(stager, fresh, gone, row_key);
+  const std::string gone =
+      stager.materialize("windrow scd2 gone",
+                         "SELECT DISTINCT " + column_list(row_key) + " FROM (" + closed + ")", {});
+  rewrite(
+      stager, fresh,
+      stager.materialize("windrow scd2 going",
+                         old_rows(stager, files_with_keys(stager, row_key, gone), gone, row_key)),
+      row_key);
   return stager.finish("MERGE", {{"predicate", "\"scd2\""}}, Reads::whole_table);
 }
 

@@ -56,9 +56,10 @@ class Aligned {
     }
   }
 
-  Relation rows(const std::vector<Add>& files) const {
+  const Snapshot& shape() const { return shape_; }
+  Relation rows(const Relation& former) const {
     return "SELECT " + select_ + ", " + (unheld_.empty() ? "false" : unheld_) + " AS " + kUnheld +
-           " FROM (" + scan(shape_, files) + ")";
+           " FROM (" + former + ")";
   }
 
  private:
@@ -123,10 +124,12 @@ Relation net_changes(const Snapshot* from, const Snapshot& to,
   const std::string columns = column_list(names), all = order_of(names);
   const auto files = files_between(from, to);
   Relation sides = "SELECT " + columns + ", false AS " + kUnheld + ", 1 AS " + kSide + " FROM (" +
-                   scan(to, files.added) + ")";
-  if (from && !files.removed.empty())
+                   sides_of(to, files.removed, files.added).come + ")";
+  if (from && !files.removed.empty()) {
+    const Aligned then(*from, to);
     sides += " UNION ALL SELECT " + columns + ", " + kUnheld + ", -1 FROM (" +
-             Aligned(*from, to).rows(files.removed) + ")";
+             then.rows(sides_of(then.shape(), files.removed, files.added).gone) + ")";
+  }
   const Relation net = "SELECT " + columns + ", sign(" + kTimes + ") AS " + kSide +
                        ", unnest(range(abs(" + kTimes + "))) FROM (SELECT " + columns + ", " +
                        kUnheld + ", sum(" + kSide + ")::BIGINT AS " + kTimes + " FROM (" + sides +

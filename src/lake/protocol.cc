@@ -157,6 +157,7 @@ std::pair<Protocol, Metadata> create_actions(const NewTable& table, Time now) {
   // it.
   metadata.configuration["delta.enableExpiredLogCleanup"] = "false";
   if (table.append_only) metadata.configuration["delta.appendOnly"] = "true";
+  if (table.deletion_vectors) metadata.configuration[kVectorsWhenCheaper] = "true";
 
   Problems problems;
   for (const auto& column : table.partition_by) {

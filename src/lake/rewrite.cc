@@ -130,20 +130,30 @@ Staged stage_replace_interval(const StageContext& context, const Relation& selec
                              replaced + ") EXCEPT ALL (" + fresh + "))";
     stager.touch(changed, true);
     // Only files that reach beyond the interval hold rows that stay.
-    std::vector<Add> straddling;
+    std::vector<Add> straddling, whole;
     for (const auto& add : candidates) {
-      if (!lies_inside(add, field, text(within.from), text(within.to))) straddling.push_back(add);
+      const bool all = lies_inside(add, field, text(within.from), text(within.to));
+      (all ? whole : straddling).push_back(add);
     }
+    stager.remove(whole);
     if (!straddling.empty()) {
-      stager.write_kept("SELECT * FROM (" + stager.kept_rows(straddling) + ") WHERE (" + inside +
-                        ") IS NOT TRUE");
+      const Relation going =
+          "SELECT " + duck::quote_name(kFileColumn) + ", " + duck::quote_name(kPlaceColumn) +
+          " FROM (" + scan(stager.before(), straddling, Scan::Extra::places) + ") WHERE " + inside;
+      const Fates fates = stager.fates(going);
+      if (!fates.rewritten.empty()) {
+        stager.write_kept("SELECT * FROM (" + stager.kept_rows(fates.rewritten) + ") WHERE (" +
+                          inside + ") IS NOT TRUE");
+      }
+      stager.thin(fates.thinned, going);
+      stager.remove(fates.gone());
+      stager.count_vectors("numDeletionVectors");
     }
   } else {
     stager.touch(fresh);
   }
-  stager.remove(candidates);
   staged.rows_changed = staged.rows_written;
-  // No file of these is kept: whoever changes one of them meets our removes.
+  // Rows of the interval all go: whoever changes a file that has some meets our removes.
   staged.scope.boxes = {{{field, text(within.from), text(within.to), true, false}}};
   return stager.finish("WRITE",
                        {{"mode", json_quoted("Overwrite")},
@@ -211,6 +221,7 @@ CommitRequest request_of(Staged staged, const NewTable& if_new) {
     request.base = std::move(staged.base);
     request.cdcs = std::move(staged.cdcs);
     request.metadata = std::move(staged.metadata);
+    request.protocol = std::move(staged.protocol);
   } else {
     NewTable made = if_new;
     made.schema = staged.schema;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -12,9 +13,10 @@
 #include "lake/row_work.h"
 #include "lake/table.h"
 
-/// The ways in which new rows enter a table. Each stages files (through an engine, copy on write)
-/// and returns what the commit needs; none of them commits. The staged rows are visible to checks
-/// through `after` before anybody commits: the table as it would be.
+/// The ways in which new rows enter a table. Each stages files (through an engine; rows go by copy
+/// on write or by deletion vectors) and returns what the commit needs; none of them commits. The
+/// staged rows are visible to checks through `after` before anybody commits: the table as it would
+/// be.
 namespace windrow::lake {
 
 /// A change whose files are written, with everything that its commit needs.
@@ -22,11 +24,12 @@ struct Staged {
   std::optional<CommitBase> base;  ///< staged against it; nothing: the commit makes the table
   std::vector<std::string> partition_by;  ///< where the commit makes the table
   Time staged_at;
-  std::vector<Add> adds;
+  std::vector<Add> adds;  ///< files that stay with another vector among them
   std::vector<Remove> removes;
   std::vector<Cdc> cdcs;
   Schema schema;                     ///< of the table after the commit
   std::optional<Metadata> metadata;  ///< the table's new one, where the commit changes it
+  std::optional<Protocol> protocol;  ///< the same
   std::vector<std::string> columns_added;
   Touched touched;
   std::map<std::string, std::string>
@@ -42,6 +45,14 @@ struct Staged {
   Relation after;  ///< the table as it would be after the commit
 };
 
+/// Which files that lose rows only get a deletion vector, where the table takes some
+/// (docs/adr/024-deletion-vectors-are-written.md).
+struct VectorRule {
+  bool allowed = true;
+  double share_most = 0.25;              ///< of a file's rows that may be hidden
+  int64_t spared_bytes_least = 1 << 20;  ///< of a commit: less is written anew
+};
+
 struct StageContext {
   RowWork& rows;
   storage::FileSystem& files;
@@ -55,6 +66,7 @@ struct StageContext {
   Time now;
   ProgressSink progress;
   columns::WriteOptions write = {};  ///< `folder`, where it is given, lies in the table's
+  VectorRule vectors = {};
 };
 
 Staged stage_append(const StageContext&, const Relation& select, const Parameters&);
@@ -74,12 +86,20 @@ void check_inside(RowWork&, const std::string& table, const Relation& select,
 /// unless `latest_by` picks one row per key: the greatest value, NULL last; of equal ones the row
 /// that comes first by all columns in the table's order, NULL last. Rows that are there already
 /// take part in that, unless the SELECT yields all there is of a key. With `delete_keys` (a
-/// SELECT of the key columns) those keys that the SELECT does not yield are deleted.
+/// SELECT of the key columns) those keys that the SELECT does not yield are deleted. `within` says
+/// that rows of one key lie no further apart: the table is looked at only so far around the rows of
+/// the SELECT. A row of it without a time is an Error(data), and so is one that meets its key
+/// further away; what lies in files that are not looked at is not met.
 struct MergeOptions {
   std::vector<std::string> key;
   std::string latest_by;    ///< empty: keys must be unique
   Relation delete_keys;     ///< empty: nothing is deleted
   bool whole_keys = false;  ///< the SELECT yields all there is of each of its keys
+  struct Within {
+    std::string column;  ///< DATE, TIMESTAMP, TIMESTAMPTZ
+    std::chrono::microseconds most;
+  };
+  std::optional<Within> within = {};
 };
 Staged stage_merge(const StageContext&, const Relation& select, const Parameters&,
                    const MergeOptions&);

@@ -22,6 +22,7 @@ class Rewrite : public testing::Test {
     folder_ = std::filesystem::temp_directory_path() /
               ("windrow rewrite é " + std::to_string(::getpid()));
     path_ = folder_ / "silver/t";
+    attach(database_, *files_);
   }
   ~Rewrite() override { std::filesystem::remove_all(folder_); }
 
@@ -30,6 +31,7 @@ class Rewrite : public testing::Test {
   StageContext context() {
     StageContext c{engine_,       *files_, path_,           "silver.t",   {},
                    partition_by_, true,    replace_schema_, clock_.now(), {}};
+    c.vectors = vectors_;
     if (table().exists()) c.current = table().snapshot({}, &connection_);
     return c;
   }
@@ -39,7 +41,9 @@ class Rewrite : public testing::Test {
     const auto c = context();
     Staged staged = stage(c);
     Staged copy = staged;
-    auto request = request_of(std::move(staged), NewTable{});
+    NewTable made;
+    made.deletion_vectors = true;
+    auto request = request_of(std::move(staged), made);
     Provenance record;
     record.asset = "silver.t";
     if (record_touched) record.touched = copy.touched;
@@ -77,6 +81,12 @@ class Rewrite : public testing::Test {
     return changed_intervals(table(), from, to, expression, *Grain::parse(grain, zone),
                              connection_);
   }
+  /// Live files with a vector.
+  size_t thinned() {
+    const auto files = table().snapshot({}, &connection_).files;
+    return size_t(std::count_if(files.begin(), files.end(),
+                                [](const Add& add) { return add.deletion_vector.has_value(); }));
+  }
   size_t data_files() {
     size_t n = 0;
     for (const auto& file : std::filesystem::recursive_directory_iterator(path_))
@@ -96,6 +106,7 @@ class Rewrite : public testing::Test {
   std::string path_;
   std::vector<std::string> partition_by_;
   bool replace_schema_ = false;
+  VectorRule vectors_ = {false, 1, 0};
   FakeClock clock_{time_from_micros(1'760'000'000'000'000)};
   std::unique_ptr<storage::FileSystem> files_;
   duck::Database database_;

@@ -1,3 +1,4 @@
+#include "lake/net_changes.h"
 #include "lake/rewrite_fixture.h"
 
 namespace windrow::lake {
@@ -5,10 +6,16 @@ namespace {
 
 /// Random changes, held against the same done to a plain DuckDB table, and against a comparison of
 /// all rows.
-class RandomChanges : public Rewrite, public testing::WithParamInterface<const char*> {};
+struct Walk {
+  const char* partition;
+  VectorRule vectors;
+};
+class RandomChanges : public Rewrite, public testing::WithParamInterface<Walk> {};
 
 TEST_P(RandomChanges, AreThoseOfAPlainTable) {
-  if (*GetParam() != '\0') partition_by_ = {GetParam()};
+  if (*GetParam().partition != '\0') partition_by_ = {GetParam().partition};
+  vectors_ = GetParam().vectors;
+  size_t most_thinned = 0;
   const auto random_rows = [](int seed, int rows) {
     const std::string s = std::to_string(seed);
     return "SELECT id, any_value(v) AS v, any_value(d) AS d, any_value(p) AS p, any_value(\"at\") "
@@ -51,6 +58,7 @@ TEST_P(RandomChanges, AreThoseOfAPlainTable) {
           seed % 2 == 0);
     }
     ASSERT_EQ(rows(), rows("FROM plain")) << seed;
+    most_thinned = std::max(most_thinned, thinned());
     const auto version = table().latest_version();
     IntervalSet hours;
     const auto differing = connection_.query(
@@ -68,9 +76,32 @@ TEST_P(RandomChanges, AreThoseOfAPlainTable) {
     const auto difference = row_changes(table(), version - 1, version, connection_);
     EXPECT_EQ(rows(duck_sql(difference.added)), rows("FROM plain EXCEPT ALL FROM before")) << seed;
     EXPECT_EQ(difference.clean, rows("FROM before EXCEPT ALL FROM plain").empty()) << seed;
+    if (!difference.clean) {
+      EXPECT_EQ(rows(duck_sql(difference.removed)), rows("FROM before EXCEPT ALL FROM plain"))
+          << seed;
+    }
+    const auto then = table().snapshot(version - 1, &connection_), now = table().snapshot();
+    const std::string net = "(" + duck_sql(net_changes(&then, now, {})) + ") WHERE _change_type = ";
+    EXPECT_EQ(rows("SELECT * EXCLUDE (_change_type) FROM " + net + "'delete'"),
+              rows("FROM before EXCEPT ALL FROM plain"))
+        << seed;
+    EXPECT_EQ(now.rows(), int64_t(connection_.query("FROM plain").rows.size())) << seed;
   }
+  const auto all = row_changes(table(), 0, table().latest_version(), connection_);
+  const std::string first = duck_sql(scan(table().snapshot(0, &connection_)));
+  EXPECT_EQ(rows(duck_sql(all.added)), rows("FROM plain EXCEPT ALL (" + first + ")"));
+  EXPECT_EQ(most_thinned > 0, vectors_.allowed);
 }
-INSTANTIATE_TEST_SUITE_P(Partitions, RandomChanges, testing::Values("", "p"));
+constexpr VectorRule kCopies{false, 1, 0}, kVectors{true, 1, 0}, kBoth{true, 0.25, 0};
+INSTANTIATE_TEST_SUITE_P(Partitions, RandomChanges,
+                         testing::Values(Walk{"", kCopies}, Walk{"p", kCopies}, Walk{"", kVectors},
+                                         Walk{"p", kVectors}, Walk{"", kBoth}, Walk{"p", kBoth}),
+                         [](const auto& info) {
+                           return std::string(*info.param.partition ? "Partitions" : "Whole") +
+                                  (!info.param.vectors.allowed            ? "Copied"
+                                   : info.param.vectors.share_most == 1.0 ? "Thinned"
+                                                                          : "Either");
+                         });
 
 }  // namespace
 }  // namespace windrow::lake

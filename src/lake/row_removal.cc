@@ -37,13 +37,9 @@ struct Removal {
   std::vector<Add> hidden;      ///< only rows go that a deletion vector has hidden
   int64_t rows_hidden = 0;      ///< of all of these
   std::string condition;        ///< of the rows that go
-  int64_t rows = 0;             ///< of `straddling` that go, where that is known already; else -1
+  int64_t rows = 0;             ///< of `straddling` that go
 };
 using Plan = std::function<Removal(const Snapshot&)>;
-
-int64_t count_rows(duck::Connection& connection, const std::string& sql) {
-  return std::get<int64_t>(connection.value("SELECT count(*) FROM (" + sql + ")"));
-}
 
 class Remover {
  public:
@@ -64,12 +60,7 @@ class Remover {
     for (int attempt = 0;; ++attempt) {
       const Snapshot snapshot = table_.snapshot({}, &connection_);
       check_writable(snapshot.protocol, snapshot.metadata, snapshot.schema);
-      Removal removal = plan(snapshot);
-      if (removal.rows < 0) {
-        removal.rows =
-            removal.straddling.empty() ? 0 : count_rows(connection_, gone(snapshot, removal));
-        if (removal.rows == 0) removal.straddling.clear();
-      }
+      const Removal removal = plan(snapshot);
       if (removal.whole.empty() && removal.straddling.empty() && removal.hidden.empty())
         return false;
       std::vector<Add> adds;
@@ -82,11 +73,6 @@ class Remover {
   }
 
  private:
-  static std::string gone(const Snapshot& snapshot, const Removal& removal) {
-    return "SELECT * FROM (" + duck_sql(scan(snapshot, removal.straddling)) + ") WHERE (" +
-           removal.condition + ")";
-  }
-
   std::vector<Add> rewrite(const Snapshot& snapshot, const Removal& removal) {
     RewriteOptions options;
     options.file_bytes = target_file_bytes(snapshot.metadata);
@@ -205,12 +191,13 @@ void check_condition(duck::Connection& connection, const Snapshot& snapshot,
   }
 }
 
+/// `among` are files of the snapshot.
 Removal with_rows(duck::Connection& connection, const Snapshot& snapshot,
-                  const std::string& condition) {
-  const auto hits = files_with(connection, snapshot, snapshot.files, condition);
+                  const std::vector<Add>& among, const std::string& condition) {
+  const auto hits = files_with(connection, snapshot, among, condition);
   // As they were before rows of them were deleted by a vector alone.
   std::vector<Add> unveiled;
-  for (const auto& add : snapshot.files) {
+  for (const auto& add : among) {
     if (!has_deletion_vector(add)) continue;
     unveiled.push_back(add);
     unveiled.back().deletion_vector.reset();
@@ -218,7 +205,7 @@ Removal with_rows(duck::Connection& connection, const Snapshot& snapshot,
   const auto all = unveiled.empty() ? hits : files_with(connection, snapshot, unveiled, condition);
   Removal out;
   out.condition = condition;
-  for (const auto& add : snapshot.files) {
+  for (const auto& add : among) {
     const std::string path = snapshot.file_path(add);
     const auto hit = hits.find(path);
     if (const auto held = all.find(path); has_deletion_vector(add) && held != all.end()) {
@@ -315,13 +302,14 @@ Removal by_column(duck::Connection& connection, const Snapshot& snapshot,
   const std::string to = cell_text(connection.value("SELECT CAST(" + literal + " AS VARCHAR)"));
   const std::string from =
       field->type.kind == Type::Kind::date ? "0001-01-01" : "0001-01-01 00:00:00";
-  Removal out;
-  out.condition = duck::quote_name(field->name) + " < " + literal;
-  out.rows = -1;
+  std::vector<Add> whole, straddling;
   for (const auto& add : snapshot.files) {
     if (!may_overlap(add, *field, from, to)) continue;
-    (lies_inside(add, *field, from, to) ? out.whole : out.straddling).push_back(add);
+    (lies_inside(add, *field, from, to) ? whole : straddling).push_back(add);
   }
+  auto out =
+      with_rows(connection, snapshot, straddling, duck::quote_name(field->name) + " < " + literal);
+  out.whole.insert(out.whole.end(), whole.begin(), whole.end());
   return out;
 }
 
@@ -348,7 +336,7 @@ RowRemoval erase_rows(storage::FileSystem& files, const std::string& table_path,
   check_condition(connection, remover.table().snapshot({}, &connection), condition);
   RowRemoval out;
   const Plan plan = [&](const Snapshot& snapshot) {
-    return with_rows(connection, snapshot, condition);
+    return with_rows(connection, snapshot, snapshot.files, condition);
   };
   for (int round = 0; round < kErasureRoundsMax; ++round) {
     if (!remover.run(plan, dry_run, out) || dry_run) return out;

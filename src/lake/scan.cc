@@ -28,6 +28,7 @@
 //     list of file name, partition values and deletion vectors is joined.
 //   - A moment (`timestamp`) in another writer's file may be an INT96, of which DuckDB does not
 //     know that it is one: the scan is told which columns hold moments (duck::kGuidedParquet).
+//   - Places of rows are file_row_number, a column that DuckDB has where no file has one.
 //   - Where row ids are asked for, that list has each file's first id and version as well, and what
 //     rows carry of their own is read too.
 
@@ -93,8 +94,14 @@ bool path_says(const Snapshot& snapshot, const Add& add) {
 class ScanText {
  public:
   explicit ScanText(const Scan& scan)
-      : snapshot_(*scan.table), with_file_(scan.extra == Scan::Extra::file), guided_(scan.guided) {
-    if (scan.extra == Scan::Extra::row_ids) {
+      : snapshot_(*scan.table),
+        taken_(scan.taken),
+        with_file_(scan.extra == Scan::Extra::file || scan.extra == Scan::Extra::places),
+        with_place_(scan.extra == Scan::Extra::places),
+        guided_(scan.guided) {
+    WINDROW_INVARIANT(taken_.empty() || taken_.size() == snapshot_.files.size());
+    if (with_place_) check_row_number();
+    if (scan.extra == Scan::Extra::row_ids || with_place_) {
       check_row_tracking(snapshot_.protocol, snapshot_.metadata, snapshot_.schema);
       row_ids_ = row_tracking(snapshot_.protocol, snapshot_.metadata);
     }
@@ -125,6 +132,8 @@ class ScanText {
               duck::quote_name(field.name);
     }
     if (with_file_) list += ", " + file_column();
+    if (with_place_)
+      list += std::string(", ") + kRowNumber + " AS " + duck::quote_name(kPlaceColumn);
     if (row_ids_) {
       list += ", " + own_or_given(row_ids_->id, kGivenId) + " AS " + duck::quote_name(kRowId) +
               ", " + own_or_given(row_ids_->commit_version, kGivenVersion) + " AS " +
@@ -158,6 +167,7 @@ class ScanText {
               duck::quote_name(field.in_files());
     }
     if (with_file_) list += ", NULL::VARCHAR AS " + file_column();
+    if (with_place_) list += std::string(", NULL::BIGINT AS ") + kRowNumber;
     if (row_ids_) {
       for (const auto& name : {row_ids_->id, row_ids_->commit_version, std::string(kGivenId),
                                std::string(kGivenVersion)})
@@ -167,7 +177,7 @@ class ScanText {
   }
 
   Way way_of(const Add& add) const {
-    if (add.deletion_vector || row_ids_) return Way::joined;
+    if (add.deletion_vector || row_ids_ || !taken_.empty()) return Way::joined;
     if (partitions_.empty()) return Way::plain;
     return hive_ && path_says(snapshot_, add) ? Way::hive : Way::joined;
   }
@@ -252,13 +262,14 @@ class ScanText {
       read += ", explicit_cardinality = " + std::to_string(*rows);
     if (with_file_ || group.way == Way::joined)
       read += ", filename = " + duck::quote_text(kFileColumn);
+    const std::string all =
+        with_place_ ? std::string("SELECT *, ") + kRowNumber + " " : std::string("SELECT * ");
     if (group.way == Way::hive) {
       if (united && group.files.size() > 1) read += ", union_by_name = true";
-      return "SELECT * " + read + ", hive_partitioning = true, hive_types = {" + hive_types() +
-             "})";
+      return all + read + ", hive_partitioning = true, hive_types = {" + hive_types() + "})";
     }
     read += ", hive_partitioning = false, schema = " + columns();
-    return group.way == Way::plain ? "SELECT * " + read + ")" : joined(group, paths, read);
+    return group.way == Way::plain ? all + read + ")" : joined(group, paths, read);
   }
 
   /// How many rows these files have, by a sample of their statistics: DuckDB orders joins by it,
@@ -312,9 +323,11 @@ class ScanText {
   /// Partition values, deletion vectors and first row ids from a list beside the files.
   std::string joined(const Group& group, const std::vector<std::string>& paths,
                      const std::string& read) const {
-    const bool vectors = has_vectors(group), numbered = vectors || row_ids_;
+    const bool vectors = has_vectors(group), taken = !taken_.empty();
+    const bool numbered = vectors || taken || row_ids_ || with_place_;
     if (numbered) check_row_number();
-    std::string names = file_column() + (vectors ? ", vector" : ""), rows, values;
+    std::string names = file_column() + (vectors ? ", vector" : "") + (taken ? ", taken" : ""),
+                rows, values;
     if (row_ids_) {
       names += ", first_row_id, row_version";
       values += std::string(", p.first_row_id + f.") + kRowNumber + " AS " +
@@ -338,6 +351,7 @@ class ScanText {
                         ? duck::quote_text(vector_key(snapshot_.table_path, *add.deletion_vector))
                         : std::string("NULL::VARCHAR"));
       }
+      if (taken) rows += ", " + duck::quote_text(vector_key(snapshot_.table_path, taken_of(add)));
       if (row_ids_) {
         for (const auto& number : {add.base_row_id, add.default_row_commit_version})
           rows += number ? ", " + std::to_string(*number) + "::BIGINT" : ", NULL::BIGINT";
@@ -352,23 +366,31 @@ class ScanText {
     const std::string in_files = numbered
                                      ? std::string("SELECT *, ") + kRowNumber + " " + read + ")"
                                      : "SELECT * " + read + ")";
-    std::string sql = "SELECT f.*" +
-                      (numbered ? " EXCLUDE (" + std::string(kRowNumber) + ")" : "") + values +
-                      " FROM (" + in_files + ") f JOIN (VALUES " + rows + ") p(" + names +
-                      ") USING (" + file_column() + ")";
+    std::string sql =
+        "SELECT f.*" +
+        (numbered && !with_place_ ? " EXCLUDE (" + std::string(kRowNumber) + ")" : std::string()) +
+        values + " FROM (" + in_files + ") f JOIN (VALUES " + rows + ") p(" + names + ") USING (" +
+        file_column() + ")";
     if (row_ids_ && by_id_)
       sql +=
           " LEFT JOIN (" + carried(paths) + ") m USING (" + file_column() + ", " + kRowNumber + ")";
-    if (vectors) {
-      sql += " WHERE NOT " + std::string(kDeletedFunction) + "(p.vector, f." + kRowNumber + ")";
-    }
+    const auto deleted = [](const char* vector) {
+      return std::string(kDeletedFunction) + "(p." + vector + ", f." + kRowNumber + ")";
+    };
+    if (vectors) sql += " WHERE NOT " + deleted("vector");
+    if (taken) sql += (vectors ? " AND " : " WHERE ") + deleted("taken");
     return sql;
   }
 
+  const DeletionVector& taken_of(const Add& add) const {
+    return taken_[size_t(&add - snapshot_.files.data())];
+  }
+
   const Snapshot& snapshot_;
+  const std::vector<DeletionVector>& taken_;
   std::vector<const Field*> partitions_;
   bool hive_ = false, by_id_ = false;
-  bool with_file_, guided_;
+  bool with_file_, with_place_, guided_;
   std::optional<RowTracking> row_ids_;
 };
 

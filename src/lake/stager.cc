@@ -1,12 +1,15 @@
 #include "lake/stager.h"
 
 #include <algorithm>
+#include <charconv>
+#include <map>
 #include <set>
 
 #include "base/local_time.h"
 #include "duck/quoting.h"
 #include "lake/change_data.h"
 #include "lake/constraints.h"
+#include "lake/deletion_vector.h"
 #include "lake/partition_path.h"
 #include "lake/physical.h"
 #include "lake/protocol.h"
@@ -163,6 +166,64 @@ void Stager::remove(const std::vector<Add>& files) {
   for (const auto& add : files) staged_.removes.push_back(remove_of(add, context_.now));
 }
 
+Fates Stager::fates(const Relation& going) const {
+  const std::string file = duck::quote_name(kFileColumn);
+  return fates_of(before_,
+                  rows().query("SELECT " + file + ", count(*) FROM (" + going + ") GROUP BY 1"),
+                  context_.vectors);
+}
+
+void Stager::thin(const std::vector<Add>& files, const Relation& going) {
+  if (files.empty()) return;
+  // Texts of some thousand places each: small results, however many rows go.
+  const std::string place = duck::quote_name(kPlaceColumn);
+  std::string paths;
+  for (size_t i = 0; i < files.size(); ++i) {
+    paths += (i == 0 ? "(" : ", (") + duck::quote_text(before_.file_path(files[i])) + ", " +
+             std::to_string(i) + "::BIGINT)";
+  }
+  const auto found = rows().query("SELECT f.i, string_agg(g." + place + "::VARCHAR, ',') FROM (" +
+                                  going + ") g JOIN (VALUES " + paths + ") f(path, i) ON g." +
+                                  duck::quote_name(kFileColumn) + " = f.path GROUP BY f.i, g." +
+                                  place + " // 65536");
+  std::vector<DeletedRows> deleted(files.size());
+  for (const auto& row : found.rows) {
+    auto& into = deleted[size_t(std::get<int64_t>(row[0]))];
+    const std::string text = cell_text(row[1]);
+    for (const char *at = text.data(), *end = at + text.size(); at < end; ++at) {
+      uint64_t number = 0;
+      at = std::from_chars(at, end, number).ptr;
+      into.add(number);
+    }
+  }
+  for (size_t i = 0; i < files.size(); ++i) {
+    if (files[i].deletion_vector)
+      deleted[i].add(context_.files, before_.table_path, *files[i].deletion_vector);
+  }
+  auto vectors = write_vectors(context_.files, before_.table_path, deleted, staged_.written_paths);
+  for (size_t i = 0; i < files.size(); ++i) thinned_.push_back({files[i], std::move(vectors[i])});
+}
+
+void Stager::count_vectors(const std::string& name) {
+  int64_t updated = 0;
+  for (const auto& file : thinned_) updated += file.before.deletion_vector.has_value();
+  staged_.metrics[name + "Added"] = std::to_string(int64_t(thinned_.size()) - updated);
+  staged_.metrics[name + "Updated"] = std::to_string(updated);
+}
+
+void Stager::add_thinned() {
+  for (const auto& [before, after] : thinned_) {
+    staged_.removes.push_back(remove_of(before, context_.now));
+    staged_.adds.push_back(with_vector(before, after));
+  }
+  if (thinned_.empty()) return;
+  Protocol protocol = before_.protocol;
+  Metadata metadata = staged_.metadata.value_or(before_.metadata);
+  if (!switch_vectors_on(protocol, metadata)) return;
+  staged_.protocol = std::move(protocol);
+  staged_.metadata = std::move(metadata);
+}
+
 void Stager::remove_paths(const std::vector<std::string>& absolute_paths) {
   const std::set<std::string> wanted(absolute_paths.begin(), absolute_paths.end());
   for (const auto& add : before_.files) {
@@ -204,7 +265,7 @@ void Stager::touch(const Relation& changed, bool costly) {
 void Stager::write_change_data(const Updates& updates) {
   if (!context_.current || !switched_on(before_.metadata, "delta.enableChangeDataFeed")) return;
   // Commits that only add or only remove whole files say by that what they changed.
-  if (staged_.adds.empty() || staged_.removes.empty()) return;
+  if (thinned_.empty() && (staged_.adds.empty() || staged_.removes.empty())) return;
   std::vector<Add> gone;
   for (const auto& remove : staged_.removes) {
     Add add;
@@ -213,8 +274,11 @@ void Stager::write_change_data(const Updates& updates) {
     add.deletion_vector = remove.deletion_vector;
     gone.push_back(std::move(add));
   }
-  staged_.cdcs = write_changes(rows(), before_, scan(before_, gone), scan(before_, staged_.adds),
-                               updates, context_.now);
+  Relation removed = scan(before_, gone);
+  if (!thinned_.empty())
+    removed = "(" + removed + ") UNION ALL (" + scan_taken(before_, thinned_) + ")";
+  staged_.cdcs =
+      write_changes(rows(), before_, removed, scan(before_, staged_.adds), updates, context_.now);
   for (const auto& cdc : staged_.cdcs)
     staged_.written_paths.push_back(resolved_path(context_.table_path, cdc.path));
 }
@@ -233,12 +297,13 @@ Staged Stager::finish(std::string operation, std::map<std::string, std::string> 
       staged_.metadata->schema_string = to_json(staged_.schema);
     }
   }
-  staged_.after = scan_after(before_, staged_.removes, staged_.adds);
   int64_t bytes = 0;
   for (const auto& add : staged_.adds) bytes += add.size;
   staged_.metrics.try_emplace("numOutputRows", std::to_string(staged_.rows_written));
   staged_.metrics.try_emplace("numFiles", std::to_string(staged_.adds.size()));
   staged_.metrics.try_emplace("numOutputBytes", std::to_string(bytes));
+  add_thinned();
+  staged_.after = scan_after(before_, staged_.removes, staged_.adds);
   staged_.operation = std::move(operation);
   staged_.parameters = std::move(parameters);
   staged_.reads = context_.may_replace_schema ? Reads::whole_table : reads;

@@ -6,6 +6,7 @@
 
 #include "base/rows.h"
 #include "lake/change_data.h"
+#include "lake/fates.h"
 #include "lake/rewrite.h"
 
 namespace windrow::lake {
@@ -38,6 +39,13 @@ class Stager {
   Relation kept_rows(const std::vector<Add>& files) const;
   int64_t write_kept(const Relation& rows);
   void remove(const std::vector<Add>& files);
+  /// What becomes of the files of these rows that go, a SELECT of kFileColumn alone or with more.
+  Fates fates(const Relation& going) const;
+  /// The rows of these files that are in `going`, a SELECT of kFileColumn and kPlaceColumn, are
+  /// hidden by vectors. Errors of the storage as of FileSystem::put.
+  void thin(const std::vector<Add>& files, const Relation& going);
+  /// Metrics `…Added` and `…Updated` of the vectors so far.
+  void count_vectors(const std::string& name);
   void remove_paths(const std::vector<std::string>& absolute_paths);
   /// Ends it: the table as it would be, metrics, the change data feed.
   Staged finish(std::string operation, std::map<std::string, std::string> parameters, Reads reads,
@@ -57,6 +65,7 @@ class Stager {
 
  private:
   int64_t add(std::vector<Add> written);
+  void add_thinned();
   void write_change_data(const Updates& updates);
   Relation former_rows() const;
 
@@ -66,6 +75,7 @@ class Stager {
   Snapshot before_;
   std::optional<Snapshot> former_;  ///< with may_replace_schema: the table of which nothing stays
   Staged staged_;
+  std::vector<Thinned> thinned_;
   std::vector<std::string> kept_;
   bool finished_ = false;
 };

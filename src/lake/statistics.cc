@@ -263,6 +263,23 @@ std::string stats_json(const Schema& schema, const columns::WrittenFile& file) {
   return w.end_object().take();
 }
 
+std::string loose_stats(const std::string& stats) {
+  const size_t brace = stats.find('{');
+  if (brace == std::string::npos) return stats;
+  // Not parsed and written again: numbers beyond 64 bits would lose digits. A column of that name
+  // has no bound that is a truth value.
+  const std::string loose = "\"tightBounds\":false";
+  if (stats.find(loose) != std::string::npos) return stats;
+  for (const std::string_view tight : {"\"tightBounds\":true", "\"tightBounds\": true"}) {
+    const size_t at = stats.find(tight);
+    if (at == std::string::npos) continue;
+    std::string out = stats;
+    return out.replace(at, tight.size(), loose);
+  }
+  const bool empty = stats.find_first_not_of(" \t\r\n", brace + 1) == stats.find('}');
+  return stats.substr(0, brace + 1) + loose + (empty ? "" : ",") + stats.substr(brace + 1);
+}
+
 std::optional<int64_t> rows_of(const Add& add) {
   return with_stats(add, false, [&](const JsonObject& stats) -> std::optional<int64_t> {
     if (!find(stats, "numRecords")) return {};

@@ -19,6 +19,10 @@ namespace windrow::lake {
 /// characters (the maximum rounded up), times keep all their microseconds.
 std::string stats_json(const Schema& schema, const columns::WrittenFile& file);
 
+/// The same statistics of a file with a deletion vector: `tightBounds` is false, for the rows that
+/// bounds and counts are of need not be there any more.
+std::string loose_stats(const std::string& stats);
+
 /// Rows that are not deleted; nothing where there are no statistics.
 std::optional<int64_t> rows_of(const Add& add);
 

@@ -73,10 +73,15 @@ TableStats table_stats(storage::FileSystem& files, const std::string& table_path
   std::set<PartitionValues> partitions;
   for (const auto& add : snapshot.files) partitions.insert(add.partition_values);
   out.partitions = snapshot.metadata.partition_columns.empty() ? 0 : int64_t(partitions.size());
+  // A live file's former deletion vectors leave tombstones of its path, one each.
+  std::set<std::string> seen;
+  for (const auto& add : snapshot.files) seen.insert(snapshot.file_path(add));
   for (const auto& tombstone : snapshot.tombstones) {
     Add add;
     add.path = tombstone.path;
-    const auto there = files.stat(snapshot.file_path(add));
+    const std::string path = snapshot.file_path(add);
+    if (!seen.insert(path).second) continue;
+    const auto there = files.stat(path);
     if (!there) continue;
     ++out.tombstones;
     out.tombstoned_bytes += int64_t(there->size);

@@ -182,6 +182,9 @@ class Table {
 /// The version that was committed, or an Error(conflict) / Error(unavailable) with the reason.
 int64_t committed_version(const CommitOutcome& outcome, const std::string& table_name);
 
+/// Property of tables whose first commit with a deletion vector may switch them on.
+inline constexpr const char* kVectorsWhenCheaper = "windrow.deletionVectors";
+
 /// Metadata and protocol of a table that Windrow creates: enableExpiredLogCleanup=false,
 /// append_only where asked, timestampNtz feature where the schema needs it.
 struct NewTable {
@@ -189,6 +192,8 @@ struct NewTable {
   std::vector<std::string> partition_by;
   std::string name, description;
   bool append_only = false;
+  /// The first commit for which deletion vectors are cheaper than new files switches them on.
+  bool deletion_vectors = false;
 };
 std::pair<Protocol, Metadata> create_actions(const NewTable& table, Time now);
 

@@ -49,6 +49,16 @@ Found look_through(storage::FileSystem& files, const std::string& table_path) {
   return found;
 }
 
+/// What the files of a snapshot are, their vectors' too.
+std::set<std::string> live_paths(const Snapshot& snapshot) {
+  std::set<std::string> out;
+  for (const auto& add : snapshot.files) {
+    out.insert(snapshot.file_path(add));
+    if (add.deletion_vector) out.insert(vector_path(snapshot.table_path, *add.deletion_vector));
+  }
+  return out;
+}
+
 /// The two commits and what lies between them.
 class FileRemoval {
  public:
@@ -68,9 +78,7 @@ class FileRemoval {
         committed_version(table_.commit(std::move(start), clock_), table_.path());
     // Others may have committed while we were looking, even brought old files back.
     if (started > snapshot.version + 1) {
-      std::set<std::string> live;
-      const auto now = table_.snapshot(started, &connection_);
-      for (const auto& add : now.files) live.insert(now.file_path(add));
+      const auto live = live_paths(table_.snapshot(started, &connection_));
       std::erase_if(doomed, [&](const VacuumedFile& file) { return live.contains(file.path); });
     }
     try {
@@ -191,8 +199,7 @@ Vacuumed purge(storage::FileSystem& files, const std::string& table_path,
                const Clock& clock) {
   const Table table(files, table_path);
   const Snapshot snapshot = table.snapshot({}, &connection);
-  std::set<std::string> live;
-  for (const auto& add : snapshot.files) live.insert(snapshot.file_path(add));
+  const auto live = live_paths(snapshot);
   // Only what lies in the table itself: not another table's that is lent to a shallow clone, nor
   // what is reached through a link to a folder.
   std::map<std::string, int64_t> own;

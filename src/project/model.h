@@ -26,6 +26,12 @@ struct Build {
   // merge, scd2
   std::vector<std::string> key;
   std::string latest_by;
+  /// merge: rows of one key lie at most so far apart by this column
+  struct Within {
+    std::string column;
+    Duration most;
+  };
+  std::optional<Within> within;
   Place place;
 };
 
@@ -47,6 +53,7 @@ struct Model {
   std::vector<std::string> partition_by;
   std::string retention_column;  ///< empty: the interval column, or what partitions say
   std::string renamed_from;
+  std::optional<bool> deletion_vectors;  ///< nothing: as the layer says
   /// What the SELECT's rows go through; nothing: nothing.
   std::shared_ptr<const columns::OperatorUse> through;
   std::string sql;   ///< the SELECT alone

@@ -52,6 +52,7 @@ struct Environment {
 struct Layer {
   std::string name;
   bool append_only = false;
+  bool deletion_vectors = true;  ///< of tables whose model does not say
   std::optional<Duration> retention;
   std::optional<Duration> infrequent, archive, remove;  ///< lifecycle of its files on S3
   Place place;

@@ -126,6 +126,18 @@ std::optional<int64_t> commit(const Context& context, const std::string& asset,
               "run again: whether it is there is looked up first");
 }
 
+namespace {
+
+/// What the model says, or else its layer.
+bool may_get_vectors(const Context& context, const std::string& asset) {
+  if (const auto* model = context.project.model(asset); model && model->deletion_vectors)
+    return *model->deletion_vectors;
+  const auto* layer = context.project.layer(asset.substr(0, asset.find('.')));
+  return !layer || layer->deletion_vectors;
+}
+
+}  // namespace
+
 lake::NewTable new_table(const Context& context, const std::string& asset,
                          const std::string& description) {
   lake::NewTable table;
@@ -133,6 +145,8 @@ lake::NewTable new_table(const Context& context, const std::string& asset,
   table.description = description;
   const auto* layer = context.project.layer(asset.substr(0, asset.find('.')));
   table.append_only = layer && layer->append_only;
+  // Only retention and erasure take rows out of an append-only table, and they write none.
+  table.deletion_vectors = !table.append_only && may_get_vectors(context, asset);
   return table;
 }
 
@@ -148,6 +162,7 @@ lake::StageContext stage_at(const Context& context, lake::RowWork& session,
   out.partition_by = std::move(partition_by);
   out.now = context.clock.now();
   out.progress = progress;
+  out.vectors.allowed = may_get_vectors(context, asset);
   return out;
 }
 

@@ -186,6 +186,8 @@ class ModelBuild {
     lake::Method method{merge ? lake::Method::Kind::merge : lake::Method::Kind::append};
     method.merge.key = model_.build.key;
     method.merge.latest_by = model_.build.latest_by;
+    if (const auto& within = model_.build.within)
+      method.merge.within = lake::MergeOptions::Within{within->column, within->most};
     method.merge.whole_keys = model_.new_rows.empty();
     if (assessment.from_scratch || !assessment.new_rows_from) {
       return step(*open({}), select_.text, method, assessment, {}, assessment.from_scratch);

@@ -37,8 +37,13 @@ class Kind:
 KINDS = {
     "plain": Kind("'delta.checkpointInterval' = '4'"),
     "partitions and change data": Kind("'delta.enableChangeDataFeed' = 'true', 'delta.checkpointInterval' = '5'", True, vacuum=False),
-    "deletion vectors": Kind("'delta.enableDeletionVectors' = 'true', 'delta.checkpointPolicy' = 'v2', 'delta.checkpointInterval' = '4'"),
-    "mapped columns": Kind("'delta.columnMapping.mode' = 'name', 'delta.enableDeletionVectors' = 'true', 'delta.checkpointInterval' = '4'", True,
+    # `always`: so that we write vectors to such small files too.
+    "deletion vectors": Kind("'delta.enableDeletionVectors' = 'true', 'windrow.deletionVectors' = 'always', "
+                             "'delta.checkpointPolicy' = 'v2', 'delta.checkpointInterval' = '4'"),
+    "vectors and change data": Kind("'delta.enableDeletionVectors' = 'true', 'windrow.deletionVectors' = 'always', "
+                                    "'delta.enableChangeDataFeed' = 'true'", True, writers=("spark", "windrow"), vacuum=False),
+    "mapped columns": Kind("'delta.columnMapping.mode' = 'name', 'delta.enableDeletionVectors' = 'true', "
+                           "'windrow.deletionVectors' = 'always', 'delta.checkpointInterval' = '4'", True,
                            # DuckDB's extension reads NULL for partition values of mapped columns.
                            readers=("spark", "delta-rs", "windrow")),
 }

@@ -22,6 +22,22 @@ Type<Build> interval_type() {
       .type();
 }
 
+/// `{event_time: 7d}`
+Type<Build::Within> within_type() {
+  return mapped_type<std::vector<std::pair<Text, Duration>>, Build::Within>(
+      keyed_type(duration_type(), "column"),
+      [](const Node& node, Reading& reading, std::vector<std::pair<Text, Duration>>&& pairs,
+         Build::Within& out) {
+        if (pairs.size() == 1) {
+          out = {pairs[0].first.value, pairs[0].second};
+          return true;
+        }
+        if (node.entries.size() != 1)
+          reading.problem(node, "\"within\" needs one column", "write {event_time: 7d}");
+        return false;
+      });
+}
+
 Type<Build> merge_type() {
   return Keys<Build>("merge")
       .required("key", &Build::key, key_columns_type(),
@@ -29,6 +45,9 @@ Type<Build> merge_type() {
       .optional("latest_by", &Build::latest_by, text_type(), "",
                 "Of new rows with the same key the one with the greatest value wins; without it "
                 "they are an error.")
+      .optional("within", &Build::within, within_type(), "the whole table",
+                "Rows of one key lie at most so far apart by this column of times: the table is "
+                "looked at only there.")
       .type();
 }
 

@@ -120,6 +120,8 @@ Keys<Model> model_header(const Kinds& kinds) {
                 "nothing stale.")
       .optional("partition_by", &Model::partition_by, one_or_list_type(text_type()), "",
                 "Columns whose values lie in folders of their own.")
+      .optional("deletion_vectors", &Model::deletion_vectors, boolean_type(), "the layer's",
+                "The table may get deletion vectors, where they are cheaper than new files.")
       .optional("retention_column", &Model::retention_column, text_type(),
                 "the interval column, else what partitions say",
                 "The time column that the layer's retention counts by.")

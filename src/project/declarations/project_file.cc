@@ -106,6 +106,9 @@ Type<Layer> layer_type() {
   Keys<Layer> keys("layer");
   keys.optional("append_only", &Layer::append_only, boolean_type(), "false",
                 "Its tables take appends, retention and erasure, nothing else.")
+      .optional("deletion_vectors", &Layer::deletion_vectors, boolean_type(), "true",
+                "Its tables may get deletion vectors; `false` where something reads them that "
+                "knows none.")
       .optional("retention", &Layer::retention, duration_type(), "for ever",
                 "How long rows are kept.")
       .optional("infrequent", &Layer::infrequent, duration_type(), "never",
