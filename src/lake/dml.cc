@@ -237,6 +237,8 @@ class Merge {
         "SELECT *, row_number() OVER () AS " + std::string(kSourceRow) + " FROM (" + select + ")",
         parameters);
     source_columns_ = stager.rows().describe("FROM " + source_);
+    from_source_ = context.vectors.allowed && takes_vectors(stager.before()) &&
+                   row_id_columns(stager.before()).empty() && asks_nothing_of_rows();
   }
 
   Staged run() {
@@ -252,7 +254,7 @@ class Merge {
       return enforced(stager_.rows(), rows, stager_.schema(), stager_.before().metadata);
     };
     const std::string names = column_list(names_of(stager_.schema()));
-    const std::string changed = thinned_rows(fates.thinned);
+    const std::string changed = thinned_rows(fates.thinned, pairs);
     const auto rewritten = fates.gone();
     const std::string columns =
         "SELECT " + names +
@@ -323,10 +325,16 @@ class Merge {
   /// is to be done (NULL: nothing). Of the table only what the conditions name is read.
   Relation matched_pairs() const {
     const std::string action = branches(When::matched, action_of);
-    const Relation target = scan(stager_.before(), stager_.before().files, Scan::Extra::file);
+    const Relation target = scan(stager_.before(), stager_.before().files,
+                                 from_source_ ? Scan::Extra::places : Scan::Extra::file);
+    std::string more;
+    if (from_source_) {
+      more = ", t." + duck::quote_name(kPlaceColumn);
+      for (const auto& name : times()) more += ", t." + name + " AS " + was(name);
+    }
     return "SELECT t." + duck::quote_name(kFileColumn) + " AS file, s." + kSourceRow +
            " AS source_row, " + (action.empty() ? "NULL::VARCHAR" : "CASE" + action + " END") +
-           " AS action FROM (" + target + ") t JOIN " + source_ + " s ON " + on_;
+           " AS action" + more + " FROM (" + target + ") t JOIN " + source_ + " s ON " + on_;
   }
 
   Fates fates_of_pairs(const std::string& pairs) {
@@ -342,7 +350,8 @@ class Merge {
 
   /// Rows of files that stay which are updated or deleted: as they become, with what is done to
   /// them and where they lie. Gives what stands for them in FROM.
-  std::string thinned_rows(const std::vector<Add>& files) {
+  std::string thinned_rows(const std::vector<Add>& files, const std::string& pairs) {
+    if (from_source_) return thinned_from_source(files, pairs);
     std::string carried = ", " + duck::quote_name(kFileColumn) + ", " +
                           duck::quote_name(kPlaceColumn) + row_id_columns(stager_.before());
     for (const auto& name : times()) carried += ", t." + name + " AS " + was(name);
@@ -351,6 +360,40 @@ class Merge {
                                    changed_rows(scan(stager_.before(), files, Scan::Extra::places),
                                                 true, carried, !any(When::not_matched_by_source)) +
                                    ") WHERE " + kAction + " IS NOT NULL");
+  }
+
+  /// True where rows that are matched become rows of the source, or go, whatever they were: then
+  /// nothing of them needs to be read but what they are found by.
+  bool asks_nothing_of_rows() const {
+    const auto from_source = [&](const MergeClause& clause) {
+      if (clause.when == When::not_matched) return true;
+      if (clause.when != When::matched || !clause.condition.empty()) return false;
+      if (clause.then == Then::remove) return true;
+      const auto has = [&](const Field& field) {
+        return std::any_of(source_columns_.begin(), source_columns_.end(),
+                           [&](const Column& column) { return column.name == field.name; });
+      };
+      const auto& fields = stager_.schema().fields;
+      return clause.set.empty() && std::all_of(fields.begin(), fields.end(), has);
+    };
+    return std::all_of(clauses_.begin(), clauses_.end(), from_source);
+  }
+
+  std::string thinned_from_source(const std::vector<Add>& files, const std::string& pairs) {
+    std::string list, paths;
+    for (const auto& field : stager_.schema().fields) {
+      const std::string name = duck::quote_name(field.name);
+      list += "CAST(s." + name + " AS " + duck_type(field.type) + ") AS " + name + ", ";
+    }
+    for (const auto& name : times()) list += "p." + was(name) + ", ";
+    for (const auto& add : files)
+      paths += (paths.empty() ? "" : ", ") + duck::quote_text(stager_.before().file_path(add));
+    return stager_.materialize(
+        "windrow merge thinned",
+        "SELECT " + list + "p.action AS " + kAction + ", p.file AS " +
+            duck::quote_name(kFileColumn) + ", p." + duck::quote_name(kPlaceColumn) + " FROM " +
+            pairs + " p JOIN " + source_ + " s ON p.source_row = s." + kSourceRow +
+            " WHERE p.action IS NOT NULL AND p.file IN (" + (paths.empty() ? "NULL" : paths) + ")");
   }
 
   /// The columns of times, quoted.
@@ -411,6 +454,21 @@ class Merge {
     return out;
   }
 
+  /// What the first clause of the kind that applies says, else `otherwise`. Of a clause without a
+  /// condition nothing is asked, so that no column is read that is set anyway.
+  std::string decided(When when, const auto& value_of, const std::string& otherwise) const {
+    std::string out, last = otherwise;
+    for (const auto& clause : clauses_) {
+      if (clause.when != when) continue;
+      if (clause.condition.empty()) {
+        last = value_of(clause);
+        break;
+      }
+      out += " WHEN (" + clause.condition + ") THEN " + value_of(clause);
+    }
+    return out.empty() ? last : "CASE" + out + " ELSE " + last + " END";
+  }
+
   std::string set_value(const MergeClause& clause, const Field& field,
                         const std::string& otherwise) const {
     if (clause.then == Then::remove) return otherwise;
@@ -435,13 +493,12 @@ class Merge {
   Relation changed_rows(const Relation& old, bool become = true, const std::string& carried = {},
                         bool matched_alone = false) const {
     const auto choose = [&](const auto& value_of, const std::string& otherwise) {
-      const auto one_of = [&](When when) {
-        const std::string found = branches(when, value_of);
-        return found.empty() ? otherwise : "CASE" + found + " ELSE " + otherwise + " END";
-      };
-      return "CASE WHEN s.\"windrow there\" THEN " + one_of(When::matched) +
-             " WHEN NOT t.\"windrow matched\" THEN " + one_of(When::not_matched_by_source) +
-             " ELSE " + otherwise + " END";
+      const std::string matched = decided(When::matched, value_of, otherwise);
+      if (matched_alone) return matched;
+      return "CASE WHEN s.\"windrow there\" THEN " + matched +
+             " WHEN NOT t.\"windrow matched\" THEN " +
+             decided(When::not_matched_by_source, value_of, otherwise) + " ELSE " + otherwise +
+             " END";
     };
     std::string list;
     for (const auto& field : stager_.schema().fields) {
@@ -505,6 +562,7 @@ class Merge {
   const std::vector<MergeClause>& clauses_;
   std::string source_;
   std::vector<Column> source_columns_;
+  bool from_source_ = false;  ///< see asks_nothing_of_rows
 };
 
 }  // namespace

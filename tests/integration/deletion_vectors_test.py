@@ -1,5 +1,5 @@
 """Tables with deletion vectors that we write, without Spark: delta-rs and we change them in turn (spark_turns_test.py), DuckDB's
-extension (delta-kernel) and delta-rs read them."""
+extension (delta-kernel), delta-rs and polars read them."""
 import json
 import os
 import pathlib
@@ -30,7 +30,7 @@ class Maker:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_in_turn(tmp_path, seed):
     seed = int(os.environ.get("WINDROW_TEST_SEED", seed))
-    kind = turns.Kind("", writers=("delta-rs", "windrow", "windrow"), readers=("delta-rs", "windrow", "extension"))
+    kind = turns.Kind("", writers=("delta-rs", "windrow", "windrow"), readers=("delta-rs", "polars", "windrow", "extension"))
     walk, told = turns.Walk(Maker(tmp_path / "t"), tmp_path, kind, seed), []
     try:
         for number in range(int(os.environ.get("WINDROW_TEST_TURNS", 16))):
