@@ -69,8 +69,12 @@ Relation change_feed(const Table& table, int64_t from_version, int64_t to_versio
 
 std::vector<Cdc> write_changes(RowWork& engine, const Snapshot& table, const Relation& removed,
                                const Relation& added, const Updates& updates, Time now) {
-  const std::string gone = engine.keep(kGone, "(" + removed + ") EXCEPT ALL (" + added + ")");
-  const std::string come = engine.keep(kCome, "(" + added + ") EXCEPT ALL (" + removed + ")");
+  // Where nothing comes there is nothing to compare: rows are only hidden.
+  const Relation none = scan(table, {});
+  const std::string gone =
+      engine.keep(kGone, added.empty() ? removed : "(" + removed + ") EXCEPT ALL (" + added + ")");
+  const std::string come =
+      engine.keep(kCome, added.empty() ? none : "(" + added + ") EXCEPT ALL (" + removed + ")");
   const auto of_kind = [](const std::string& type, const Relation& rows) {
     return "SELECT *, " + type + " AS " + kChangeType + " FROM " + rows + " t";
   };

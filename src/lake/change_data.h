@@ -36,7 +36,7 @@ struct Updates {
 
 /// Private to lake/: the change files that a commit which replaces rows has to bring where the
 /// table's change data feed is on. `removed` and `added` are SELECTs over whole files before and
-/// after.
+/// after; `added` is empty where no file comes.
 std::vector<Cdc> write_changes(RowWork& engine, const Snapshot& table, const Relation& removed,
                                const Relation& added, const Updates& updates, Time now);
 

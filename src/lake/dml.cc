@@ -123,7 +123,7 @@ Staged stage_delete(const StageContext& context, const std::string& condition) {
   const Hit hit = with_users_sql(context, wanted, [&] { return files_with(stager, wanted); });
   const Relation old = scan(stager.before(), hit.fates.all());
   staged.touched = touched_by(stager.rows(), stager.schema(),
-                              "SELECT * FROM (" + old + ") WHERE (" + wanted + ")");
+                              "SELECT * FROM (" + old + ") WHERE (" + wanted + ")", true);
   if (!hit.fates.rewritten.empty()) stager.write_kept(staying(stager, hit.fates, wanted));
   take_out(stager, hit.fates, wanted);
   staged.rows_changed = hit.rows;
@@ -174,7 +174,8 @@ Staged stage_update(const StageContext& context, const std::vector<Assignment>& 
     staged.touched =
         touched_by(stager.rows(), stager.schema(),
                    "(SELECT * FROM (" + old + ")" + updated + ") UNION ALL (" +
-                       checked("SELECT " + list + " FROM (" + old + ")" + updated) + ")");
+                       checked("SELECT " + list + " FROM (" + old + ")" + updated) + ")",
+                   true);
   }
   take_out(stager, hit.fates, wanted);
   staged.rows_changed = staged.rows_written = hit.rows;
@@ -201,7 +202,8 @@ Staged stage_replace_where(const StageContext& context, const Relation& select,
   const Relation old = scan(stager.before(), hit.fates.all());
   staged.touched = touched_by(
       stager.rows(), stager.schema(),
-      "SELECT * FROM (" + old + ") WHERE (" + condition + ") UNION ALL SELECT * FROM " + fresh);
+      "SELECT * FROM (" + old + ") WHERE (" + condition + ") UNION ALL SELECT * FROM " + fresh,
+      true);
   staged.rows_written = stager.count("SELECT * FROM " + fresh);
   if (staged.rows_written > 0) stager.write("SELECT * FROM " + fresh);
   if (!hit.fates.rewritten.empty()) stager.write_kept(staying(stager, hit.fates, condition));

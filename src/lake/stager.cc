@@ -274,11 +274,13 @@ void Stager::write_change_data(const Updates& updates) {
     add.deletion_vector = remove.deletion_vector;
     gone.push_back(std::move(add));
   }
-  Relation removed = scan(before_, gone);
-  if (!thinned_.empty())
-    removed = "(" + removed + ") UNION ALL (" + scan_taken(before_, thinned_) + ")";
-  staged_.cdcs =
-      write_changes(rows(), before_, removed, scan(before_, staged_.adds), updates, context_.now);
+  const Relation hidden = thinned_.empty() ? Relation() : scan_taken(before_, thinned_);
+  const Relation removed = thinned_.empty() ? scan(before_, gone)
+                           : gone.empty()
+                               ? hidden
+                               : "(" + scan(before_, gone) + ") UNION ALL (" + hidden + ")";
+  const Relation added = staged_.adds.empty() ? Relation() : scan(before_, staged_.adds);
+  staged_.cdcs = write_changes(rows(), before_, removed, added, updates, context_.now);
   for (const auto& cdc : staged_.cdcs)
     staged_.written_paths.push_back(resolved_path(context_.table_path, cdc.path));
 }
