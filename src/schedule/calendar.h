@@ -18,11 +18,11 @@ using Day = int32_t;
 /// Which days are worked on, and in which hours.
 struct Calendar {
   std::string name;
-  std::bitset<7> weekend{0b1000001};  ///< from Sunday
+  std::bitset<7> weekend{0b1000001};                  ///< from Sunday
   std::vector<std::pair<Day, std::string>> holidays;  ///< ordered; with their names
   /// Of business days, on the clocks, since midnight: from the first to before the second.
-  std::pair<std::chrono::microseconds, std::chrono::microseconds> hours{
-      std::chrono::hours(0), std::chrono::hours(24)};
+  std::pair<std::chrono::microseconds, std::chrono::microseconds> hours{std::chrono::hours(0),
+                                                                        std::chrono::hours(24)};
 
   bool is_holiday(Day day) const;
   bool is_business_day(Day day) const;
@@ -40,12 +40,14 @@ std::vector<std::pair<Day, std::string>> read_icalendar(std::string_view text,
 
 /// Which due times a schedule keeps of those that its trigger names.
 struct CalendarUse {
+  /// holidays: days that are no business days, weekends too.
   enum class Days { all, business, holidays, nth };
   Calendar calendar;
   Days days = Days::business;
   int nth = 0;  ///< of nth: the n-th business day of the month, from the end where negative
   bool business_hours = false;
 
+  bool keeps_day(Day day) const;
   bool keeps(Time moment, const Zone& zone) const;
   /// The first moment at or after another that it keeps; nothing where there is none within ten
   /// years.

@@ -39,17 +39,19 @@ class Cron {
 
   /// The first local time after another that matches.
   std::optional<Time> next_local(Time after) const;
+  /// The first second of a day that matches, from one on.
+  std::optional<int64_t> next_in_day(int64_t from) const;
   bool day_matches(int year, unsigned month, unsigned day) const;
 
   std::string text_;
   std::bitset<60> seconds_, minutes_;
   std::bitset<24> hours_;
-  std::bitset<32> days_;             ///< of the month, from 1
-  std::bitset<32> nearest_weekday_;  ///< `15W`
-  std::bitset<13> months_;           ///< from 1
-  std::bitset<7> weekdays_;          ///< from Sunday
-  std::bitset<7> last_weekdays_;     ///< `5L`
-  std::array<uint8_t, 7> nth_weekdays_{};  ///< `5#3`: a bit for each n
+  std::bitset<32> days_;                          ///< of the month, from 1
+  std::bitset<32> nearest_weekday_;               ///< `15W`
+  std::bitset<13> months_;                        ///< from 1
+  std::bitset<7> weekdays_;                       ///< from Sunday
+  std::bitset<7> last_weekdays_;                  ///< `5L`
+  std::array<uint8_t, 7> nth_weekdays_{};         ///< `5#3`: a bit for each n
   bool last_day_ = false, last_weekday_ = false;  ///< `L`, `LW`
   bool any_day_ = true, any_weekday_ = true;      ///< `*` or `?`
   bool fixed_ = false;

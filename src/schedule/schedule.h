@@ -130,8 +130,8 @@ std::string rule_of(const Schedule& schedule);
 /// The first due time after a moment, by trigger, calendar, start and end; nothing where there is
 /// none, and for triggers that are not by_clock.
 std::optional<Time> next_due(const Schedule& schedule, Time after);
-/// The last due time before a moment, start and end left aside; nothing where there is none in the
-/// forty years before.
+/// The last due time before a moment, `start` left aside; nothing where there is none in the forty
+/// years before, and for triggers that are not by_clock.
 std::optional<Time> previous_due(const Schedule& schedule, Time before);
 /// How much later than its due time a run starts: from 0 to less than `jitter`.
 Duration jitter_of(const Schedule& schedule, Time due);

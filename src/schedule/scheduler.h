@@ -38,8 +38,8 @@
 /// counts as run.)
 ///
 /// **Edits.** A schedule whose rule changes keeps what it has running. Due times of the old rule
-/// that wait are skipped with the reason; the new rule holds from when it was last seen on, so a
-/// change made while nobody looked is caught up, and one made before our eyes begins now.
+/// that wait are skipped with the reason. The new rule holds from now on where it is changed before
+/// our eyes, and from `last_step` on where that was while nobody looked.
 namespace windrow::schedule {
 
 // --- what happened ------------------------------------------------------------------------------
@@ -59,7 +59,7 @@ struct TableSeen {
   int64_t version = -1;
   std::optional<Time> complete_to;  ///< nothing: not known; for needs
 };
-/// What a sensor saw last; another `token` than before fires. Empty: nothing yet.
+/// What a sensor saw last, as UTF-8; another `token` than before fires. Empty: nothing yet.
 struct SensorSeen {
   std::string project, sensor, token;
 };
@@ -97,7 +97,7 @@ struct Start {
 struct Skipped {
   std::string schedule;
   Time first, last;
-  uint64_t count = 1;
+  uint64_t count = 1;  ///< 0: not counted, so of more than 100,000
   std::string reason;  ///< `a run goes on`, `missed: the process was down`, …
 };
 /// A due run that fails without having run: what it needs is not there.
@@ -134,8 +134,8 @@ struct Status {
   const Schedule* schedule;
   const Memory* memory;
   bool paused = false;
-  std::optional<Time> next;   ///< the next due time, where it is known
-  bool behind = false;        ///< due times wait for a free run
+  std::optional<Time> next;  ///< the next due time, where it is known
+  bool behind = false;       ///< due times wait for a free run
 };
 
 class Scheduler {
@@ -148,9 +148,11 @@ class Scheduler {
 
   /// Puts a project's schedules in place of those that it had; none: the project is gone. What its
   /// runs in flight are is kept, and so is the memory of a schedule that is gone, should it come
-  /// back. The next step acts on it. Gives what is wrong across projects (an `after` that is not
-  /// there, or that goes in a circle): those never fire until it is mended, others do.
-  std::vector<Problem> declare(const std::string& project, std::vector<Schedule> schedules);
+  /// back. The next step acts on it.
+  void declare(const std::string& project, std::vector<Schedule> schedules);
+  /// What is wrong across projects, once all are declared: an `after` that is not there, or that
+  /// goes in a circle. Such a schedule does not fire by itself until it is mended; others do.
+  std::vector<Problem> problems() const;
 
   /// `now` may lie anywhere, also before the last one.
   Step step(Time now, const std::vector<Observation>& observations = {});
