@@ -36,7 +36,7 @@ class Scheduler::Book {
     Schedule schedule;
     Memory memory;
     bool declared = false;  ///< else only what is in flight and remembered
-    bool anew = false;      ///< declared since the last step
+    bool anew = false;      ///< declared since the last step, and so touched
     bool gone = false;      ///< no longer declared since the last step
     bool broken = false;    ///< follows what is not there, or itself
     bool touched = false;
@@ -269,10 +269,7 @@ void Scheduler::Book::pass_on(const std::string& id, const Fire& fire, Time ende
     if (entry.broken || (!well && !std::get<AfterSchedule>(entry.schedule.trigger).any_end))
       continue;
     touch(i);
-    // It was declared in this very step.
-    if (entry.anew) look(i);
     turn(entry).follow(fire, ended);
-    touch(i);
   }
 }
 
@@ -303,9 +300,7 @@ void Scheduler::Book::see(const Wanted& wanted) {
     return;
   }
   touch(by_id_.at(wanted.schedule));
-  if (entry->anew) look(by_id_.at(wanted.schedule));
   turn(*entry).want(wanted);
-  touch(by_id_.at(wanted.schedule));
 }
 
 void Scheduler::Book::see(const PauseSet& pause) {
@@ -339,8 +334,6 @@ void Scheduler::Book::look(size_t i) {
     entry.gone = false;
     return;
   }
-  if (entry.anew) turn.begin(alive_ ? now_ : last_step_);
-  entry.anew = false;
   turn.mind_the_clock();
   turn.look(!entry.broken);
   entry.wake = turn.wake();
@@ -362,6 +355,10 @@ Step Scheduler::Book::step(Time now, const std::vector<Observation>& observation
     if (stale(alarm)) continue;
     entries_[alarm.entry].wake.reset();
     touch(alarm.entry);
+  }
+  for (const size_t i : touched_) {
+    if (entries_[i].anew) turn(entries_[i]).begin(alive_ ? now_ : last_step_);
+    entries_[i].anew = false;
   }
   for (const auto& observation : observations) see(observation);
   for (size_t n = 0; n < touched_.size(); ++n) {
