@@ -196,7 +196,25 @@ fetch_movies() {
   mv -T "$scratch/movies" "$final"
 }
 
-# --- what the tests need: other programs that read what Windrow writes ------------------------------------------
+# --- what the tests need: other programs that judge what Windrow does -------------------------------------------
+
+# croner says when a cron expression is due.
+croner_folder() {
+  local pin
+  pin=$(pinned croner)
+  echo "$cache/croner-${pin%% *}"
+}
+
+fetch_croner() {
+  local final
+  final=$(croner_folder)
+  [[ -d $final ]] && return
+  say "setup: fetching croner"
+  fetch_npm croner
+  mkdir "$scratch/croner"
+  mv "$scratch/package/dist/croner.js" "$scratch/croner/croner.mjs"
+  mv -T "$scratch/croner" "$final"
+}
 
 venv_folder() { echo "$cache/venv-$(sha256sum tools/requirements.txt tools/setup.sh | sha256sum | cut -c1-12)"; }
 
@@ -240,7 +258,10 @@ setup() {  # setup KIND…: of build, lint, tests, servers
   install_packages $kinds
   fetch_deps
   fetch_movies
-  if [[ $kinds == *" tests "* ]]; then make_venv; fi
+  if [[ $kinds == *" tests "* ]]; then
+    make_venv
+    fetch_croner
+  fi
   rm -rf "$scratch"
   trap - EXIT
   exec {lock}>&-

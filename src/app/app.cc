@@ -68,6 +68,23 @@ void need_engine(const project::Environment& environment) {
               "use engine: {type: duckdb}", engine.place);
 }
 
+void look_at_selectors(Workspace& workspace) {
+  const auto yes = [](const std::string&, const std::string&) { return true; };
+  std::erase_if(workspace.project.schedules, [&](const schedule::Schedule& schedule) {
+    if (schedule.select.empty()) return false;
+    try {
+      graph::select(workspace.graph, schedule.select, {yes, yes});
+      return false;
+    } catch (const Error& error) {
+      workspace.project.schedule_problems.push_back(
+          {Code::configuration,
+           fmt::format("schedule \"{}\": {}", schedule.name, error.problem().message),
+           error.problem().hint, schedule.place});
+      return true;
+    }
+  });
+}
+
 namespace {
 
 /// A project and what it works with.
@@ -91,6 +108,7 @@ Opened opened(const Options& options, Secrets& secrets, const Clock& clock,
                       : std::make_shared<Services>(std::move(settings), secrets, clock);
   workspace->graph = graph::build(project, services->database(), &services->sql_cache(), found);
   services->sql_cache().save();
+  look_at_selectors(*workspace);
   if (!found.empty()) {
     try {
       Cancel never;

@@ -15,5 +15,8 @@ project::Environment environment_of(const project::Project& project, const std::
 Services::Settings settings_of(const Workspace& workspace);
 /// Error(unsupported) where it is one that this version does not run.
 void need_engine(const project::Environment& environment);
+/// Takes schedules out whose selector is wrong or matches nothing, and says so in the project's
+/// `schedule_problems`.
+void look_at_selectors(Workspace& workspace);
 
 }  // namespace windrow::app

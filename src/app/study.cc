@@ -77,6 +77,7 @@ std::shared_ptr<const Study> Desk::study(const project::Overlay& overlay, Cancel
   cancel.check();
   auto services = services_for(*workspace);
   workspace->graph = graph::build(project, services->database(), &services->sql_cache(), found);
+  look_at_selectors(*workspace);
   cancel.check();
 
   auto out = std::make_shared<Study>();
@@ -99,6 +100,7 @@ std::shared_ptr<const Study> Desk::study(const project::Overlay& overlay, Cancel
   } catch (const Error& error) {
     if (error.code() == Code::canceled) throw;
   }
+  for (const auto& problem : project.schedule_problems) found.add(problem);
   out->problems = found.all();
   order(out->problems);
   out->notices = project.notices;

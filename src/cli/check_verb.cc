@@ -20,8 +20,17 @@ struct Checked {
 
 Checked check(Session& session) {
   const auto app = open_app(session);
-  auto notices = app->check();
-  return {app->workspace(), std::move(notices)};
+  auto workspace = app->workspace();
+  Problems problems;
+  std::vector<std::string> notices;
+  try {
+    notices = app->check();
+  } catch (const Error& error) {
+    problems.add(error);
+  }
+  for (const auto& problem : workspace->project.schedule_problems) problems.add(problem);
+  problems.raise();
+  return {std::move(workspace), std::move(notices)};
 }
 
 Json counts_of(const Checked& checked) {
@@ -32,6 +41,7 @@ Json counts_of(const Checked& checked) {
           {"models", project.models.size()},
           {"publications", project.publications.size()},
           {"tests", project.tests.size()},
+          {"schedules", project.schedules.size()},
           {"notices", checked.notices}};
 }
 
@@ -47,6 +57,7 @@ void show(const Out& out, const Checked& checked) {
   part(project.models.size(), "model");
   part(project.publications.size(), "publication");
   part(project.tests.size(), "test");
+  part(project.schedules.size(), "schedule");
   out.print(out.style().bold(project.name) + ": " + (parts.empty() ? "nothing in it yet" : parts) +
             ": " + out.style().green("nothing wrong"));
 }

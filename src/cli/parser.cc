@@ -307,6 +307,22 @@ void environment_verbs(CLI::App& app, Arguments& a) {
   dry_run(drop, a);
 }
 
+void schedule_verbs(CLI::App& app, Arguments& a) {
+  auto* schedule = verb(app, kLook, "schedule", "when runs begin by themselves",
+                        "  windrow schedule list\n  windrow schedule next hourly --count 3\n");
+  schedule->require_subcommand(1);
+  auto* list = verb(*schedule, "Verbs", "list", "the schedules that are declared",
+                    "  windrow schedule list\n  windrow --json schedule list nightly\n");
+  list->add_option("name", a.name, "a schedule, or a tag of some (default: all)");
+  auto* next = verb(*schedule, "Verbs", "next", "when they are due next, by the clock",
+                    "  windrow schedule next\n"
+                    "  windrow schedule next hourly --from 2026-10-25 --count 30\n");
+  next->add_option("name", a.name, "a schedule, or a tag of some (default: all)");
+  next->add_option("--count", a.limit, "how many due times (default: 5 of one, 10 of all)")
+      ->type_name("N");
+  next->add_option("--from", a.from, "from when on (default: now)")->type_name("TIME");
+}
+
 void other_verbs(CLI::App& app, Arguments& a) {
   auto* completion =
       verb(app, kOther, "completion", "a completion script for a shell",
@@ -387,6 +403,7 @@ std::unique_ptr<CLI::App> make_parser(Arguments& a) {
   erase_verb(*app, a);
   lake_verbs(*app, a);
   environment_verbs(*app, a);
+  schedule_verbs(*app, a);
   other_verbs(*app, a);
   app->footer(
       "Begin with:\n  windrow init quickstart films && cd films && windrow plan && windrow run\n"

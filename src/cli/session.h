@@ -120,6 +120,7 @@ int runs_verb(Session& session);
 int retry_verb(Session& session);
 int schema_verb(Session& session);
 int health_verb(Session& session);
+int schedule_verb(Session& session);
 int completion_verb(Session& session);
 int docs_verb(Session& session);
 int version_verb(Session& session);

@@ -30,17 +30,22 @@ const std::vector<Folder>& folders() {
   const auto yaml = [](FileKind kind) {
     return std::vector<Ending>{{".yaml", kind}, {".yml", kind}};
   };
-  static const std::vector<Folder> all = {{"sources", yaml(FileKind::source), true},
-                                          {"models", {{".sql", FileKind::model}}, true},
-                                          {"macros", {{".sql", FileKind::macro}}, true},
-                                          {"seeds",
-                                           {{".csv", FileKind::seed},
-                                            {".yaml", FileKind::seed_declaration},
-                                            {".yml", FileKind::seed_declaration}},
-                                           false},
-                                          {"publish", yaml(FileKind::publish), true},
-                                          {"tasks", yaml(FileKind::task), true},
-                                          {"tests", yaml(FileKind::test), true}};
+  static const std::vector<Folder> all = {
+      {"sources", yaml(FileKind::source), true},
+      {"models", {{".sql", FileKind::model}}, true},
+      {"macros", {{".sql", FileKind::macro}}, true},
+      {"seeds",
+       {{".csv", FileKind::seed},
+        {".yaml", FileKind::seed_declaration},
+        {".yml", FileKind::seed_declaration}},
+       false},
+      {"publish", yaml(FileKind::publish), true},
+      {"tasks", yaml(FileKind::task), true},
+      {"tests", yaml(FileKind::test), true},
+      {"schedules", yaml(FileKind::schedule), true},
+      {"calendars",
+       {{".ics", FileKind::calendar}, {".yaml", FileKind::calendar}, {".yml", FileKind::calendar}},
+       true}};
   return all;
 }
 

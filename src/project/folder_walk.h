@@ -11,7 +11,18 @@
 namespace windrow::project {
 
 /// What kind of asset a file of the project declares; by its folder, and its ending.
-enum class FileKind { source, model, macro, seed, seed_declaration, publish, task, test };
+enum class FileKind {
+  source,
+  model,
+  macro,
+  seed,
+  seed_declaration,
+  publish,
+  task,
+  test,
+  schedule,
+  calendar
+};
 
 struct ProjectFile {
   FileKind kind;

@@ -11,6 +11,7 @@
 #include "project/overlay.h"
 #include "project/project.h"
 #include "project/rules.h"
+#include "project/schedule_rules.h"
 #include "project/sql_file.h"
 #include "project/text_file.h"
 
@@ -40,6 +41,8 @@ struct Loaded {
   std::vector<Publication> publications;
   std::vector<Task> tasks;
   std::vector<UnitTest> tests;
+  std::vector<DeclaredSchedule> schedules;
+  std::vector<Problem> schedule_problems;
   Problems problems;
   std::vector<Problem> notices;
   std::string doubtful;  ///< the source, seed or model that has problems
@@ -94,6 +97,11 @@ class FileLoader {
       if (!reading.problems.empty()) out.doubtful = name;
     } else if (file.kind == FileKind::seed_declaration && !reading.problems.empty()) {
       out.doubtful = seed_name(file.path);
+    }
+    out.schedule_problems = std::move(reading.schedule_problems);
+    if (file.kind == FileKind::schedule) {
+      for (const auto& problem : reading.problems.all()) out.schedule_problems.push_back(problem);
+      reading.problems = {};
     }
     out.problems = std::move(reading.problems);
     out.notices = std::move(reading.notices);
@@ -157,6 +165,7 @@ class FileLoader {
       case FileKind::seed_declaration: load_seed(*node, reading, out); break;
       case FileKind::publish: add(publications_, *node, reading, out.publications); break;
       case FileKind::task: load_task(*node, reading, out); break;
+      case FileKind::schedule: load_schedules(*node, reading, out); break;
       default: load_tests(*node, reading, out); break;
     }
   }
@@ -193,6 +202,16 @@ class FileLoader {
     add(task_file(), node, reading, out.tasks);
   }
 
+  static void load_schedules(const Node& node, Reading& reading, Loaded& out) {
+    static const auto type = schedule_type(true);
+    const auto load = [&](const Node& one) {
+      DeclaredSchedule made;
+      if (type.read(one, reading, made)) out.schedules.push_back(std::move(made));
+    };
+    if (node.kind != Node::Kind::list) return load(node);
+    for (const auto& one : node.items) load(one);
+  }
+
   static void load_tests(const Node& node, Reading& reading, Loaded& out) {
     const std::string name = stem(reading.file());
     if (node.kind != Node::Kind::list) {
@@ -225,7 +244,8 @@ std::vector<Loaded> load_all(const std::vector<ProjectFile>& files, const FileLo
          begin = next.fetch_add(kChunk)) {
       const size_t end = std::min(begin + kChunk, files.size());
       for (size_t i = begin; i < end; ++i) {
-        if (files[i].kind != FileKind::seed && files[i].kind != FileKind::macro)
+        if (files[i].kind != FileKind::seed && files[i].kind != FileKind::macro &&
+            files[i].kind != FileKind::calendar)
           loader.load(files[i], out[i]);
       }
     }
@@ -303,6 +323,8 @@ void gather(const std::vector<ProjectFile>& files, std::vector<Loaded>& loaded, 
     append(project.publications, loaded[i].publications);
     append(project.tasks, loaded[i].tasks);
     append(project.tests, loaded[i].tests);
+    append(project.declared_schedules, loaded[i].schedules);
+    append(project.schedule_problems, loaded[i].schedule_problems);
     append(project.notices, loaded[i].notices);
     project.complete = project.complete && loaded[i].complete;
     if (!loaded[i].doubtful.empty()) project.doubtful.insert(loaded[i].doubtful);
@@ -359,6 +381,7 @@ bool load_project_file(const Interpolation& interpolation, const LoadOptions& op
   project.complete = good && reading.problems.empty();
   for (const auto& problem : reading.problems.all()) problems.add(problem);
   append(project.notices, reading.notices);
+  append(project.schedule_problems, reading.schedule_problems);
   return good;
 }
 
@@ -422,6 +445,8 @@ std::optional<std::string> kind_of_path(std::string_view path) {
     case FileKind::task: return "task";
     case FileKind::test: return "test";
     case FileKind::seed_declaration: return "seed";
+    case FileKind::schedule: return "schedule";
+    case FileKind::calendar:
     case FileKind::macro:
     case FileKind::seed: break;
   }
@@ -476,6 +501,7 @@ Project load(const LoadOptions& options, const Kinds& kinds, Secrets& secrets, P
   if (good) {
     settle_variables(project, options, problems);
     check_rules(project, options, problems);
+    settle_schedules(project, overlay);
   }
   return project;
 }

@@ -18,9 +18,9 @@ using Overlay = std::map<std::string, std::optional<std::string>>;
 Project load(const LoadOptions& options, const Kinds& kinds, Secrets& secrets, Problems& problems,
              const Overlay& overlay);
 
-/// `project`, `source`, `model`, `seed`, `publish`, `task` or `test`: the kind of file (`shape_of`)
-/// that lies under this path of a project. Nothing where the path is not one that is read, or is of
-/// data.
+/// `project`, `source`, `model`, `seed`, `publish`, `task`, `test` or `schedule`: the kind of file
+/// (`shape_of`) that lies under this path of a project. Nothing where the path is not one that is
+/// read, or is of data.
 std::optional<std::string> kind_of_path(std::string_view path);
 
 }  // namespace windrow::project

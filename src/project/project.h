@@ -14,6 +14,7 @@
 #include "project/connection.h"
 #include "project/model.h"
 #include "project/publication.h"
+#include "project/schedules.h"
 #include "project/source.h"
 #include "project/task.h"
 #include "project/unit_test.h"
@@ -84,10 +85,16 @@ struct Project {
   std::map<std::string, Environment> environments;
   /// Files outside of the lake that the project's SQL may read, each as it is written there.
   std::vector<std::string> external_files;
-  std::vector<Layer> layers;              ///< in the file's order
-  std::map<std::string, PoolSize> pools;  ///< one that is not listed has one slot
-  Value schedules, alerts;                ///< read and checked, used by a later version
-  std::vector<Source> sources;            ///< ordered by name, as are models and publications
+  std::vector<Layer> layers;                  ///< in the file's order
+  std::map<std::string, PoolSize> pools;      ///< one that is not listed has one slot
+  Value alerts;                               ///< read and checked, used by a later version
+  std::vector<schedule::Schedule> schedules;  ///< ordered by name; those that nothing is wrong with
+  /// Of the other schedules, and of calendars. They keep nothing else from running: `check` raises
+  /// them, who serves the project tells them.
+  std::vector<Problem> schedule_problems;
+  std::vector<DeclaredCalendar> calendars;  ///< as written, as are those
+  std::vector<DeclaredSchedule> declared_schedules;
+  std::vector<Source> sources;  ///< ordered by name, as are models and publications
   std::vector<Model> models;
   std::vector<Seed> seeds;
   std::vector<Publication> publications;
@@ -95,7 +102,7 @@ struct Project {
   std::vector<sql::MacroText> macros;  ///< in the order of their files
   std::vector<UnitTest> tests;
   std::vector<Problem>
-      notices;  ///< worth telling, nothing wrong: e.g. schedules that this version does not run
+      notices;  ///< worth telling, nothing wrong: e.g. alerts that this version does not send
 
   /// Sources, seeds and models whose files have problems: not all that they say is here.
   std::set<std::string> doubtful;
@@ -139,7 +146,7 @@ Project load(const LoadOptions& options, const Kinds& kinds, Secrets& secrets, P
 std::string find_root(const std::string& from);
 
 /// JSON Schema (2020-12) of a kind of file: project, source, model (the header), seed, publish,
-/// task, test. Made from the declarations that parse it.
+/// task, test, schedule. Made from the declarations that parse it.
 std::vector<std::string> schema_kinds();
 std::string json_schema(std::string_view kind, const Kinds& kinds);
 /// Every key of a kind of file as a dotted path with its type, default and one sentence: for

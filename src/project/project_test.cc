@@ -159,7 +159,6 @@ TEST_F(Example, LoadsItsAssets) {
 TEST_F(Example, TellsWhatIsNotRun) {
   EXPECT_EQ(
       notices(),
-      "windrow.yaml:16:1: schedules are read and checked, but not used by this version of windrow\n"
       "windrow.yaml:18:1: alerts are read and checked, but not used by this version of windrow\n");
 }
 

@@ -30,6 +30,7 @@ class Reading {
   std::map<std::string, std::string> connections;  ///< of the project: name → type
   bool lenient = false;  ///< a variable that is not set leaves the text as written
   Problems problems;
+  std::vector<Problem> schedule_problems;  ///< of schedules and calendars, which stop nothing else
   std::vector<Problem> notices;
 
   const std::string& file() const { return file_; }

@@ -115,8 +115,6 @@ TEST_F(Load, ReportsWrongSettings) {
       "windrow.yaml:6:52: unknown type of connection \"sqllite\" -- did you mean \"sqlite\"?\n"
       "windrow.yaml:6:65: key \"type\" is missing in \"c\"\n"
       "windrow.yaml:7:9: \"layers\": expected a mapping, found a list\n"
-      "windrow.yaml:8:23: \"cron\": expected five cron fields such as \"0 * * * *\", found "
-      "\"hourly\"\n"
       "windrow.yaml:9:15: \"on\": expected one of failure, deadline, success, freshness, anomaly, "
       "found \"failur\" -- "
       "did you mean \"failure\"?\n");

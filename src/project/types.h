@@ -166,6 +166,22 @@ Type<std::map<std::string, M>> map_type(Type<M> item, std::string key_name,
       });
 }
 
+/// What is wrong with it goes to the problems of schedules: it keeps nothing else from being read,
+/// or run. While it is read there are no other problems.
+template <class M>
+Type<M> apart(Type<M> type) {
+  Type<M> out;
+  out.shape = type.shape;
+  out.read = [type](const Node& node, Reading& reading, M& value) {
+    Problems others = std::exchange(reading.problems, {});
+    const bool good = type.read(node, reading, value);
+    for (const auto& problem : reading.problems.all()) reading.schedule_problems.push_back(problem);
+    reading.problems = std::move(others);
+    return good;
+  };
+  return out;
+}
+
 /// Held to a type, and kept as it stands: for what a later version uses.
 template <class M>
 Type<Value> kept_type(Type<M> type) {

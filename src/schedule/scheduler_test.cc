@@ -172,7 +172,7 @@ TEST(Scheduler, Overlap) {
       "01-01T04:00 [01-01T01:00, 01-01T04:00)");
   EXPECT_EQ(while_one_runs(Overlap::replace),
             "cancel 01-01T01:00 | skip 01-01T02:00 (1: replaced by the run that was due "
-            "2026-01-01T03:00:00Z) | start s 01-01T03:00 [01-01T02:00, 01-01T03:00) |  | cancel "
+            "2026-01-01T03:00:00Z) | start s 01-01T03:00 [01-01T01:00, 01-01T03:00) |  | cancel "
             "01-01T03:00");
 }
 

@@ -156,16 +156,16 @@ void Turn::take(Fire made) {
   m_.waiting.push_back(std::move(made));
   // Of runs that wait the newest stays, where newer ones replace.
   const size_t most = s_.overlap == Overlap::replace ? size_t(s_.max_active_runs) : kWaitingMax;
-  while (m_.waiting.size() > most) {
-    const auto oldest = std::find_if(m_.waiting.begin(), m_.waiting.end(), [](const Fire& fire) {
-      return fire.cause != Fire::Cause::hand;
-    });
-    if (oldest == m_.waiting.end()) return;
+  const auto by_itself = [](const Fire& fire) { return fire.cause != Fire::Cause::hand; };
+  while (size_t(std::count_if(m_.waiting.begin(), m_.waiting.end(), by_itself)) > most) {
+    const auto oldest = std::find_if(m_.waiting.begin(), m_.waiting.end(), by_itself);
     skip(oldest->due, oldest->due, 1,
          s_.overlap == Overlap::replace
              ? "replaced by the run that was due " + iso(m_.waiting.back().due)
              : fmt::format("{} runs wait already", kWaitingMax));
+    const Interval interval = oldest->interval;
     m_.waiting.erase(oldest);
+    give_back(interval);
   }
 }
 
@@ -173,7 +173,7 @@ void Turn::catch_up() {
   const Time line = now_ - kLateAfter;
   const auto first = next_due(s_, looked_to());
   if (!first || *first > line) return;
-  const Time last = *previous_due(s_, line + 1us);
+  const Time last = previous_due(s_, line + 1us).value_or(*first);
   const std::string reason = "missed: nobody looked when it was due";
   if (s_.catchup == CatchUp::all) {
     m_.accepted = last;
@@ -389,12 +389,22 @@ Turn::Ready Turn::look_at_needs(const Fire& fire) {
   if (s_.otherwise == Otherwise::run) return Ready::yes;
   if (s_.otherwise == Otherwise::skip) {
     skip(fire.due, fire.due, 1, reason);
+    give_back(fire.interval);
   } else {
     decisions_.push_back(Failed{fire, reason});
     failed_.push_back(fire);
   }
   let_go();
   return Ready::gone;
+}
+
+void Turn::give_back(const Interval& interval) {
+  for (auto& fire : m_.waiting) {
+    if (fire.cause == Fire::Cause::hand || fire.interval.start != interval.end) continue;
+    fire.interval.start = interval.start;
+    return;
+  }
+  if (m_.covered == interval.end) m_.covered = interval.start;
 }
 
 void Turn::let_go() {
@@ -407,8 +417,11 @@ void Turn::drop(Time due) {
                                 [&](const Fire& fire) { return fire.due == due; });
   if (one == m_.waiting.end()) return;
   skip(due, due, 1, "canceled before it began");
-  if (one->cause != Fire::Cause::hand) let_go();
+  const Fire fire = *one;
   m_.waiting.erase(one);
+  if (fire.cause == Fire::Cause::hand) return;
+  let_go();
+  give_back(fire.interval);
 }
 
 void Turn::set_paused(std::optional<bool> paused) {

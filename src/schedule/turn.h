@@ -90,6 +90,8 @@ class Turn {
   Ready look_at_needs(const Fire& fire);
   /// A run that was taken up and never will begin, as far as what follows it goes.
   void let_go();
+  /// What a run would have covered that is skipped now, the next one covers.
+  void give_back(const Interval& interval);
   /// What is missing; empty: nothing.
   std::string missing(const Fire& fire) const;
   void look_at_deadlines();

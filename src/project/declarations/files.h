@@ -28,6 +28,9 @@ const Keys<Seed>& seed_file();
 Keys<Publication> publish_file(const Kinds& kinds);
 const Keys<Task>& task_file();
 const Keys<UnitTest>& test_file();
+/// A schedule: in a file of its own, or as the value of its name.
+Type<DeclaredSchedule> schedule_type(bool in_file);
+Type<DeclaredCalendar> calendar_type();
 
 // What several of them share.
 const Keys<Common>& common_keys();

@@ -126,42 +126,6 @@ Type<Layer> layer_type() {
   return keys.type();
 }
 
-bool is_cron(std::string_view text) {
-  size_t fields = 0;
-  bool inside = false;
-  for (char c : text) {
-    const bool blank = c == ' ' || c == '\t';
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (!blank && !letter && std::string_view("*/,-?#@").find(c) == std::string_view::npos)
-      return false;
-    if (!blank && !inside) ++fields;
-    inside = !blank;
-  }
-  return fields == 5;
-}
-
-struct Schedule {
-  std::string cron, select, timezone;
-  int max_active_runs = 1;
-  Duration deadline{};
-};
-
-Type<Schedule> schedule_type() {
-  return Keys<Schedule>("schedule")
-      .required("cron", &Schedule::cron,
-                named_text_type(is_cron, "cron", "five cron fields such as \"0 * * * *\"",
-                                "[^ ]+( +[^ ]+){4}"),
-                "When it is due: minute, hour, day, month, day of the week.")
-      .optional("select", &Schedule::select, text_type(), "everything", "What runs: a selector.")
-      .optional("timezone", &Schedule::timezone, zone_type(), "the project's",
-                "The zone of the cron fields.")
-      .optional("max_active_runs", &Schedule::max_active_runs, integer_type(1), "1",
-                "So many of its runs at once.")
-      .optional("deadline", &Schedule::deadline, duration_type(), "none",
-                "A run that takes longer is reported.")
-      .type();
-}
-
 struct Alert {
   std::vector<std::string> on;
   std::string to, url;
@@ -216,6 +180,16 @@ Type<std::vector<std::string>> external_files_type() {
       });
 }
 
+/// The values, which know their names.
+template <class M>
+Type<std::vector<M>> values_type(Type<std::vector<std::pair<Text, M>>> type) {
+  return mapped_type<std::vector<std::pair<Text, M>>, std::vector<M>>(
+      type, [](const Node&, Reading&, auto&& pairs, std::vector<M>& out) {
+        for (auto& [name, value] : pairs) out.push_back(std::move(value));
+        return true;
+      });
+}
+
 template <class M>
 auto later(Value Project::*member, const char* what) {
   return [member, what](Project& project, M&& value, const Node& node, Reading& reading) {
@@ -263,9 +237,12 @@ Keys<Project> project_file(const Kinds& kinds) {
       .optional("pools", &Project::pools, map_type(pool_size_type(), "pool", is_label),
                 "one slot each",
                 "How many assets of a pool are worked on at a time, and with how much memory.")
-      .bound(false, "schedules", kept_type(keyed_type(schedule_type(), "schedule", is_label)), "",
-             "When runs begin by themselves. Not used by this version.",
-             later<Value>(&Project::schedules, "schedules"))
+      .optional("calendars", &Project::calendars,
+                apart(values_type(keyed_type(calendar_type(), "calendar", is_label))), "",
+                "Business days, holidays and hours, for schedules.")
+      .optional("schedules", &Project::declared_schedules,
+                apart(values_type(keyed_type(schedule_type(false), "schedule", is_label))), "",
+                "When runs begin by themselves; also a file each in `schedules/`.")
       .bound(false, "alerts", kept_type(list_type(alert_type())), "",
              "Who is told of what. Not used by this version.",
              later<Value>(&Project::alerts, "alerts"));
