@@ -9,8 +9,6 @@
 namespace windrow::project {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
 bool same(const Node& a, const Node& b) {
   return a.kind == b.kind && a.style == b.style && a.text == b.text &&
          std::equal(a.items.begin(), a.items.end(), b.items.begin(), b.items.end(), same) &&

@@ -20,7 +20,6 @@ namespace windrow::project {
 
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 /// From here on a map's keys are looked up in a table; below, a plain search is faster.
 constexpr size_t kSmallMap = 16;
 

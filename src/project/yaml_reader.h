@@ -9,6 +9,9 @@
 
 namespace windrow::project {
 
+/// What a file of UTF-8 may begin with.
+inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
 /// Where a YAML text begins in its file: headers of SQL files begin somewhere inside.
 struct Origin {
   std::string file;
