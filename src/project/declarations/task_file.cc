@@ -36,8 +36,7 @@ void named(Keys<Task>& keys, const std::string& key, bool sensor, std::string se
 /// A request of a task is read with its keys, which those of a sensor are not held to.
 Type<Value> http_type() {
   auto out = anything_type("URL, or request");
-  auto request = http_keys().type().shape;
-  request.open = true;
+  const auto request = http_keys().type().shape;
   out.shape.form = Shape::Form::either;
   out.shape.expected = "a URL or a mapping";
   out.shape.parts = {text_type().shape, request};
