@@ -105,6 +105,8 @@ void Work::erase_in_tables(const EraseOptions& options, ErasureReceipt& receipt)
     place.kind = "table";
     place.name = name;
     try {
+      // Also of tables that have no such column: their groups may have had it.
+      if (!options.dry_run) lake::forget_sums(*files_, lake->table_path(name));
       duck::Connection connection(database_);
       const auto stop = connection.stop_on(cancel_);
       const auto table = lake->table(name);

@@ -21,6 +21,7 @@ Json json_of(const PlannedStep& step) {
            {"kind", step.kind},
            {"certain", step.certain},
            {"reasons", step.reasons}};
+  if (!step.how.empty()) out["how"] = step.how;
   if (!step.grain.empty()) {
     out["grain"] = step.grain;
     out["interval_count"] = step.interval_count;

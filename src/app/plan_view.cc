@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "duck/duck.h"
 #include "tasks/cost.h"
+#include "tasks/increment.h"
 #include "tasks/model_facts.h"
 
 namespace windrow::app {
@@ -80,6 +81,14 @@ PlannedStep Work::planned(const graph::Asset& asset, tasks::Tables& tables,
                  cost->commits,
                  cost->empty_before,
                  cost->first ? facts.grain->label(*cost->first) : ""};
+  }
+  const auto increment = tasks::increment_of(project_, graph_, *model, facts, assessment, choices,
+                                             tables, database_, *files_);
+  if (const auto* found = std::get_if<tasks::Increment>(&increment)) {
+    step.how = found->text();
+    step.cost = {found->files_read, found->rows_read, found->bytes_read, 0, 1, 0, ""};
+  } else if (const auto& reason = std::get<tasks::BuiltWhole>(increment).reason; !reason.empty()) {
+    step.how = "built whole: " + reason;
   }
   if (!facts.grain) return step;
   step.grain = facts.grain->text();

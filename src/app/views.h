@@ -37,6 +37,7 @@ struct PlannedStep {
   std::string kind;     ///< source, seed, table, interval, append, merge, scd2, view, publication
   bool certain = true;  ///< false: only if what it reads changes in this run
   std::vector<std::string> reasons;
+  std::string how;  ///< of tables: `by key (server): …`, `built whole: it has a LIMIT`; or empty
   std::string former;  ///< the name under which its table still lies; the first reason says so
   std::vector<Interval> intervals;  ///< contiguous, coalesced; empty for whole tables
   size_t interval_count = 0;        ///< in grains

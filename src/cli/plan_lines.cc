@@ -49,6 +49,7 @@ std::string step_text(const app::PlannedStep& step, const std::optional<Grain>& 
   std::string text;
   for (const auto& reason : step.reasons)
     text += indent + (step.certain ? reason : style.dim(reason)) + "\n";
+  if (!step.how.empty() && step.certain) text += indent + style.dim(step.how) + "\n";
   if (step.cost && step.certain) text += indent + style.dim(cost_text(step)) + "\n";
   if (step.cost && step.cost->empty_before >= kEmptyWorthTelling) {
     text += indent + style.yellow("note:") +

@@ -20,6 +20,7 @@
 #include "lake/statistics.h"
 #include "lake/touched.h"
 #include "lake/traces.h"
+#include "storage/folders.h"
 
 namespace windrow::lake {
 namespace {
@@ -334,6 +335,7 @@ RowRemoval erase_rows(storage::FileSystem& files, const std::string& table_path,
                       const Clock& clock) {
   Remover remover(files, table_path, connection, clock, kErasure);
   check_condition(connection, remover.table().snapshot({}, &connection), condition);
+  if (!dry_run) forget_sums(files, table_path);
   RowRemoval out;
   const Plan plan = [&](const Snapshot& snapshot) {
     return with_rows(connection, snapshot, snapshot.files, condition);
@@ -344,6 +346,10 @@ RowRemoval erase_rows(storage::FileSystem& files, const std::string& table_path,
   throw Error(Code::conflict,
               "\"" + table_path + "\": rows to be erased kept coming while they were erased",
               "stop what writes them, and run again");
+}
+
+void forget_sums(storage::FileSystem& files, const std::string& table_path) {
+  storage::remove_folder(files, table_path + "/" + kSumsFolder);
 }
 
 std::vector<std::string> old_files_with(storage::FileSystem& files, const Snapshot& snapshot,

@@ -39,6 +39,11 @@ std::string key_condition(const Snapshot& snapshot, const KeyValues& key);
 RowRemoval erase_rows(storage::FileSystem& files, const std::string& table_path,
                       duck::Connection& connection, const std::string& condition, bool dry_run,
                       const Clock& clock);
+/// What a build keeps beside a table to go on from, in folders of that name below it: copies of
+/// values that its inputs had. They go with every erasure, for nobody looks for keys in them; the
+/// next build does without.
+inline constexpr const char* kSumsFolder = "_windrow/sums";
+void forget_sums(storage::FileSystem& files, const std::string& table_path);
 /// Files in the table's folder that the snapshot does not need and that hold such rows, or cannot
 /// be looked into: of older versions, of changed rows, and, last written before `left_before`,
 /// those that no version names (a killed writer's; younger ones may still be committed).

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "duck/duck.h"
 #include "duck/quoting.h"
+#include "sql/sql.h"
 #include "sql/tree.h"
 
 namespace windrow::sql {

@@ -2,6 +2,7 @@
 
 #include "duck/quoting.h"
 #include "sql/carried.h"
+#include "sql/sql.h"
 #include "sql/tree.h"
 
 // Names are resolved over the syntax tree: each query node yields columns with the table columns

@@ -6,6 +6,7 @@
 
 #include "sql/macro_text.h"
 #include "sql/macros.h"
+#include "sql/sql.h"
 #include "sql/tokens.h"
 #include "sql/tree.h"
 

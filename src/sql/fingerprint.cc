@@ -1,4 +1,5 @@
 #include "base/hash.h"
+#include "sql/sql.h"
 #include "sql/tree.h"
 
 namespace windrow::sql {

@@ -536,18 +536,6 @@ class Pusher {
 
 }  // namespace
 
-Json bare(const Json& expression) {
-  Json out = expression;
-  if (out.is_object()) {
-    out.erase("query_location");
-    if (out.contains("alias")) out["alias"] = "";
-  }
-  if (out.is_structured()) {
-    for (auto& child : out) child = bare(child);
-  }
-  return out;
-}
-
 bool mentions(const Json& node, const char* parameter) {
   bool found = false;
   walk(node, [&](const Json& n) {

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "sql/sql.h"
 #include "sql/tree.h"
 
 namespace windrow::sql {
@@ -35,9 +36,6 @@ std::vector<Leaf> push_intervals(const Json& node, const Parsed& select, const C
 /// The same with a column of the result pushed along with them. Nothing where a row's value of it
 /// may come from anywhere else than one row of a table.
 std::vector<Leaf> push_column(const Json& node, const Parsed& select, const std::string& column);
-
-/// The expression without places and aliases, so that equal ones are equal.
-Json bare(const Json& expression);
 
 /// True where the expression has that parameter.
 bool mentions(const Json& node, const char* parameter);

@@ -5,6 +5,7 @@
 #include "sql/expansion.h"
 #include "sql/macros.h"
 #include "sql/parameters.h"
+#include "sql/sql.h"
 #include "sql/tree.h"
 
 namespace windrow::sql {

@@ -1,4 +1,5 @@
 #include "sql/tree.h"
+#include "sql/sql.h"
 
 #include <algorithm>
 #include <cctype>
@@ -171,6 +172,18 @@ Json parse_tree(duck::Connection& connection, std::string_view text, const Place
   return std::move(statements[0].at("node"));
 }
 
+Json bare(const Json& expression) {
+  Json out = expression;
+  if (out.is_object()) {
+    out.erase("query_location");
+    if (out.contains("alias")) out["alias"] = "";
+  }
+  if (out.is_structured()) {
+    for (auto& child : out) child = bare(child);
+  }
+  return out;
+}
+
 std::optional<size_t> location(const Json& node) {
   auto found = node.find("query_location");
   if (found == node.end() || !found->is_number()) return {};
@@ -241,17 +254,38 @@ bool has_aggregate(const Json& expression) {
   return found;
 }
 
+namespace {
+
+/// The tree of `SELECT 1`, for another one in its place.
+Json shell_of(duck::Connection& connection) {
+  static const std::string text =
+      cell_text(connection.value("SELECT json_serialize_sql('SELECT 1')"));
+  return Json::parse(text);
+}
+
+std::string text_of_tree(duck::Connection& connection, const Json& tree) {
+  return cell_text(
+      connection.value("SELECT json_deserialize_sql($tree::JSON)", {{"tree", tree.dump()}}));
+}
+
+}  // namespace
+
+std::string query_text(duck::Connection& connection, const Json& query) {
+  auto shell = shell_of(connection);
+  shell["statements"][0]["node"] = query;
+  auto text = text_of_tree(connection, shell);
+  if (meaning_of(parse_tree(connection, text, {})) != meaning_of(query))
+    throw Error(Code::unsupported, "SQL: DuckDB writes another SELECT than it read: " + text);
+  return text;
+}
+
 std::string expression_text(duck::Connection& connection, const Json& expression) {
   if (is_class(expression, "COLUMN_REF") && expression.at("column_names").size() == 1) {
     return duck::quote_name(expression.at("column_names")[0].get<std::string>());
   }
-  // The tree of `SELECT 1` with another expression in its place.
-  static const std::string shell_text =
-      cell_text(connection.value("SELECT json_serialize_sql('SELECT 1')"));
-  auto shell = Json::parse(shell_text);
+  auto shell = shell_of(connection);
   shell["statements"][0]["node"]["select_list"][0] = expression;
-  std::string text = cell_text(
-      connection.value("SELECT json_deserialize_sql($tree::JSON)", {{"tree", shell.dump()}}));
+  std::string text = text_of_tree(connection, shell);
   return text.starts_with("SELECT ") ? text.substr(7) : text;
 }
 

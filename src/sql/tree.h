@@ -1,18 +1,26 @@
 #pragma once
 
-// Private to sql/: walking DuckDB's syntax tree as json_serialize_sql gives it.
+// Private to sql/ and incremental/: walking DuckDB's syntax tree as json_serialize_sql gives it.
 #include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "base/error.h"
+#include "base/rows.h"
 #include "base/text.h"
 #include "duck/forward.h"
-#include "sql/sql.h"
+#include "duck/sandbox.h"
 
 namespace windrow::sql {
+
+// Of sql.h, which takes with it what a tree alone does not need.
+struct IntervalUse;
+struct Parsed;
+using Catalog = std::map<std::string, std::vector<Column>>;
 
 using Json = nlohmann::json;
 
@@ -41,8 +49,14 @@ void walk(const Json& node, const std::function<bool(const Json&)>& visit);
 /// The full name of a BASE_TABLE.
 std::string table_name(const Json& base_table);
 
+/// The expression without places and aliases, so that equal ones are equal.
+Json bare(const Json& expression);
+
 /// The SQL text of an expression.
 std::string expression_text(duck::Connection& connection, const Json& expression);
+
+/// The SQL text of a query node. Error(unsupported) where DuckDB writes another query than it read.
+std::string query_text(duck::Connection& connection, const Json& query);
 
 /// A WITH clause: its name in lower case, and the names it gives to its columns.
 struct Cte {

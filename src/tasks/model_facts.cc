@@ -328,9 +328,6 @@ void add_run_time(Parameters& parameters, Time run_time) {
   parameters["run_time"] = Parameter(iso(run_time), "TIMESTAMP WITH TIME ZONE");
 }
 
-namespace {
-
-/// A view takes no parameters: values stand in its text.
 std::string with_variables(const project::Project& project, const sql::Parsed& select) {
   std::string out = select.text;
   auto uses = select.parameters;
@@ -345,6 +342,8 @@ std::string with_variables(const project::Project& project, const sql::Parsed& s
   }
   return out;
 }
+
+namespace {
 
 void collect_inputs(const project::Project& project, const graph::Graph& graph,
                     const std::string& written, Tables& tables,

@@ -41,6 +41,8 @@ std::string under_former_name(const graph::Graph& graph, const std::string& writ
 
 /// The project's variables as typed parameters.
 Parameters variables_of(const project::Project& project);
+/// The SELECT of a view, which takes no parameters: values stand in its text.
+std::string with_variables(const project::Project& project, const sql::Parsed& select);
 /// A value as SQL, with its type.
 std::string literal_of(const Parameter& parameter);
 /// True where $start and $end are nothing but the bounds of one DATE column. As DATEs they spare

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/hash.h"
@@ -11,6 +12,7 @@
 #include "storage/private_file.h"
 #include "tasks/audit.h"
 #include "tasks/context.h"
+#include "tasks/increment.h"
 #include "tasks/interval_batches.h"
 #include "tasks/model_facts.h"
 
@@ -120,8 +122,7 @@ class ModelBuild {
           method.scd2 = {model_.build.key, context_.choices.now};
           return step(*open({}), select_.text, method, assessment, {}, assessment.from_scratch);
         }
-        default:
-          return step(*open({}), select_.text, {lake::Method::Kind::replace}, assessment, {}, true);
+        default: return build_table(facts, assessment);
       }
     } catch (const SqlError& error) {
       if (error.code() == Code::canceled) throw;
@@ -138,10 +139,75 @@ class ModelBuild {
     }
   }
 
-  std::unique_ptr<lake::RowWork> open(const std::map<std::string, lake::Relation>& replaced) {
-    return context_.engine.open(
-        inputs_for(context_.project, context_.graph, select_, context_.tables, replaced), cancel_,
-        progress_, report_.meter);
+  std::unique_ptr<lake::RowWork> open(const std::map<std::string, lake::Relation>& replaced,
+                                      const std::vector<engine::Input>& more = {}) {
+    auto inputs = inputs_for(context_.project, context_.graph, select_, context_.tables, replaced);
+    inputs.insert(inputs.end(), more.begin(), more.end());
+    return context_.engine.open(inputs, cancel_, progress_, report_.meter);
+  }
+
+  /// From what has changed where that is enough, else whole.
+  bool build_table(const plan::Model& facts, const plan::Assessment& assessment) {
+    auto increment =
+        increment_of(context_.project, context_.graph, model_, facts, assessment, context_.choices,
+                     context_.tables, context_.database, context_.files);
+    if (const auto* found = std::get_if<Increment>(&increment)) {
+      std::optional<std::string> whole;
+      bool done = false;
+      try {
+        done = increase(*found, assessment, whole);
+      } catch (const Error& error) {
+        // What the whole build meets as well it will tell by itself, in the user's own words.
+        if (error.code() == Code::canceled || error.code() == Code::conflict || audited_) throw;
+        whole = error.problem().message;
+      }
+      if (!whole) {
+        report_.reasons.push_back(found->text());
+        return done;
+      }
+      BuiltWhole instead{*whole};
+      if (const auto* sums = std::get_if<incremental::ByState>(&found->how)) instead.sums = *sums;
+      increment = std::move(instead);
+    }
+    const auto& built_whole = std::get<BuiltWhole>(increment);
+    if (!built_whole.reason.empty())
+      report_.reasons.push_back("built whole: " + built_whole.reason);
+    if (built_whole.sums) return build_with_sums(*built_whole.sums, assessment);
+    return step(*open({}), select_.text, {lake::Method::Kind::replace}, assessment, {}, true);
+  }
+
+  /// Whole, and the next time from sums.
+  bool build_with_sums(const incremental::ByState& how, const plan::Assessment& assessment) {
+    const auto session = open({});
+    const auto asked = parameters();
+    const auto staging = [&](const lake::StageContext& at) -> std::optional<lake::Staged> {
+      return stage_with_sums(at, how, asked, sums_);
+    };
+    audited_ = false;
+    try {
+      return commit_step(*session, staging, assessment, {}, true);
+    } catch (const Error& error) {
+      if (audited_ || error.code() == Code::canceled) throw;
+    }
+    // In the user's own words.
+    return step(*open({}), select_.text, {lake::Method::Kind::replace}, assessment, {}, true);
+  }
+
+  /// One commit of what has changed; `whole` says why that cannot be.
+  bool increase(const Increment& increment, const plan::Assessment& assessment,
+                std::optional<std::string>& whole) {
+    const auto session = open({}, inputs_before(increment));
+    const auto asked = parameters();
+    const auto staging = [&](const lake::StageContext& at) -> std::optional<lake::Staged> {
+      auto staged = std::holds_alternative<incremental::ByState>(increment.how)
+                        ? stage_by_state(at, increment, asked, sums_)
+                        : stage_increment(at, increment, asked);
+      if (auto* found = std::get_if<lake::Staged>(&staged)) return std::move(*found);
+      whole = std::get<BuiltWhole>(staged).reason;
+      return {};
+    };
+    audited_ = false;
+    return commit_step(*session, staging, assessment, {}, false);
   }
 
   Parameters parameters() const {
@@ -271,11 +337,28 @@ class ModelBuild {
     return staged;
   }
 
-  /// Stages, audits and commits one part. False where it has to be planned again.
   bool step(lake::RowWork& session, const lake::Relation& select, const lake::Method& method,
-            plan::Assessment assessment, const Interval& interval, bool replace_schema) {
+            const plan::Assessment& assessment, const Interval& interval, bool replace_schema) {
+    const auto staging = [&](const lake::StageContext& at) -> std::optional<lake::Staged> {
+      return stage(at, select, method);
+    };
+    return commit_step(session, staging, assessment, interval, replace_schema);
+  }
+
+  using Staging = std::function<std::optional<lake::Staged>(const lake::StageContext&)>;
+
+  /// Stages, audits and commits one part. False where it has to be planned again, or nothing was
+  /// staged.
+  bool commit_step(lake::RowWork& session, const Staging& staging, plan::Assessment assessment,
+                   const Interval& interval, bool replace_schema) {
     auto at = stage_at(context_, session, model_.name, model_.partition_by, progress_);
     at.may_replace_schema = replace_schema && at.current.has_value();
+    sums_.clear();
+    struct Discard {  // what is staged and not committed
+      const Context& context;
+      std::vector<StagedSums>& sums;
+      ~Discard() { discard_sums(context.files, sums); }
+    } discard{context_, sums_};
     auto mine = record_of(context_, model_.name, std::string(project::name_of(model_.build.kind)));
     mine.definition = definition_;
     mine.text_hash = text_hash_;
@@ -286,7 +369,10 @@ class ModelBuild {
     // The version that is staged upon may be another run's already.
     const auto staged_on = record_there();
     if (!plan::next_record(mine, assessment, planned_on_, staged_on)) return false;
-    auto staged = stage(at, select, method);
+    auto made = staging(at);
+    if (!made) return false;
+    auto staged = std::move(*made);
+    audited_ = true;
     Audit audit(context_, {model_.name, model_.columns, model_.checks, model_.contract}, session,
                 report_);
     audit.first(staged);
@@ -298,6 +384,7 @@ class ModelBuild {
     mine.touched = staged.touched;
     mine.quality_score = report_.quality_score;
     mine.run_time = context_.choices.now;
+    if (!sums_.empty()) mine.state = commit_sums(context_, model_.name, std::exchange(sums_, {}));
     const auto record = plan::next_record(mine, assessment, planned_on_, staged_on);
     WINDROW_INVARIANT(record.has_value());
 
@@ -329,6 +416,8 @@ class ModelBuild {
     report_.changed = true;
     report_.rows += rows;
     report_.version = *version;
+    if (planned_on_ && (!planned_on_->state.empty() || (staged_on && !staged_on->state.empty())))
+      clean_sums(context_, model_.name, *planned_on_);
     return true;
   }
 
@@ -342,6 +431,8 @@ class ModelBuild {
   std::string definition_, text_hash_;
   std::vector<Interval> selects_;  ///< of the present batch, where it is built by intervals
   bool dates_ = false;             ///< $start and $end are dates
+  std::vector<StagedSums> sums_;   ///< of the commit that is being made
+  bool audited_ = false;           ///< something was staged: what fails since is not its making
   IntervalSet done_;               ///< built by this task
 };
 

@@ -12,6 +12,11 @@ ZONES = {
     "Asia/Kathmandu": ["2026-10-25"],
 }
 
+# Kinds of tables, with the rules by which they may be maintained.
+STRATEGIES = {"groups": ["keys"], "sums": ["sums", "sums", "keys"], "outer": ["sums", "keys"], "window": ["keys"], "distinct": ["keys"], "exists": ["sums", "keys"],
+              "average": ["keys"], "one": ["sums"], "around": ["sums"]}
+SHAPES = ["rows", "join", "union", "self", "top", *STRATEGIES]
+
 
 def draw_case(seed: int, steps: int) -> dict:
     rng = random.Random(seed)
@@ -34,12 +39,17 @@ def draw_models(rng: random.Random) -> list:
     """A chain and some branches: each reads the raw table or one of those before it."""
     models: list[dict] = []
     events = [("bronze.e", True)]  # tables like the raw one; True: rows are only ever added
+    tables = rng.random() < 0.4  # for the most part such as are maintained
     for n in range(rng.randint(2, 6)):
-        kind = rng.choice(["append", "merge", "merge", "interval", "interval", "lookup", "lookback", "leaves", "daily", "daily", "table", "scd2", "view"])
+        kind = rng.choice(["table", "table", "table", "append", "merge", "view"] if tables else ["append", "merge", "merge", "interval", "interval", "lookup", "lookback", "leaves", "daily", "daily", "table", "table", "table", "scd2", "view"])
         sources = [t for t in events if t[1]] if kind == "append" else events
         source, grows = rng.choice(sources[-3:])
         layer = "silver" if kind in ("append", "merge", "interval", "view") else "gold"
         model = {"id": n, "name": f"{layer}.{kind[:3]}{n}", "kind": kind, "from": source, "cut": rng.choice([None, None, 3])}
+        if kind == "table":
+            model["shape"] = rng.choice(SHAPES)
+            fitting = STRATEGIES.get(model["shape"], ["rows"])
+            model["incremental"] = rng.choice(["", "auto", "never", "{strategy: keys}"] + [f"{{strategy: {rng.choice(fitting)}}}"] * 8)
         if kind == "merge":
             model["latest_by"] = rng.choice(["ts", "v"])
             if source in [m["name"] for m in models if m["kind"] == "view"]:
@@ -55,7 +65,7 @@ def draw_models(rng: random.Random) -> list:
         if kind == "leaves":
             model["other"] = rng.choice(events)[0]
         models.append(model)
-        if kind in ("append", "merge", "interval", "lookup", "view", "leaves"):
+        if kind in ("append", "merge", "interval", "lookup", "view", "leaves") or model.get("shape") in ("rows", "join", "union"):
             events.append((model["name"], kind == "append"))
     return models
 

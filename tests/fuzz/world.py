@@ -52,6 +52,8 @@ def model_text(case: dict, model: dict) -> str:
         header = f"build: {{interval: {{column: {column}, grain: {model['grain']}{batch}}}}}"
         if kind == "lookback":
             header += f"\nreads: {{{model['from']}: {{before: {model['hours']}h}}}}"
+    elif kind == "table" and model.get("incremental"):
+        header = f"incremental: {model['incremental']}"
     elif kind == "scd2":
         header = "build: {scd2: {key: k}}"
     elif kind == "view":
@@ -80,9 +82,31 @@ def select(model: dict) -> str:
                     f"AND b.ts > e.ts - INTERVAL {model.get('hours')} HOUR AND b.ts <= e.ts WHERE {within}{only} GROUP BY ALL",
         "leaves": f"SELECT e.id, e.k, e.ts, e.v FROM {source} e WHERE {within}{only} "
                   f"AND NOT EXISTS (SELECT 1 FROM {model.get('other')} p WHERE p.v = e.id)",
-        "table": f"SELECT e.k, count(*) AS n, sum(e.v) AS total, max(e.ts) AS last FROM {source} e{where} GROUP BY e.k",
+        "table": table(model.get("shape", "groups"), source, only, where),
         "scd2": f"SELECT e.k, count(*) AS n, sum(e.v) AS total FROM {source} e WHERE e.k IS NOT NULL{only} GROUP BY e.k",
     }[model["kind"]]
+
+
+def table(shape: str, source: str, only: str, where: str) -> str:
+    """What is maintained by each rule of incremental builds, and what is not."""
+    return {
+        "groups": f"SELECT e.k, count(*) AS n, sum(e.v) AS total, max(e.ts) AS last FROM {source} e{where} GROUP BY e.k",
+        "rows": f"SELECT e.id, e.k, e.ts, e.v FROM {source} e{where}",
+        "join": f"SELECT e.id, e.k, e.ts, e.v + n.weight AS v FROM {source} e JOIN seeds.names n ON n.k = e.k{where}",
+        "outer": f"SELECT n.k, n.weight, count(e.id) AS n, sum(e.v) AS total FROM seeds.names n LEFT JOIN {source} e ON e.k = n.k{only} GROUP BY ALL",
+        "window": f"SELECT e.id, e.k, e.v, rank() OVER (PARTITION BY e.k ORDER BY e.v DESC) AS place FROM {source} e{where} QUALIFY place <= 3",
+        "distinct": f"SELECT DISTINCT e.k, e.v FROM {source} e{where}",
+        "union": f"SELECT e.id, e.k, e.ts, e.v FROM {source} e{where} UNION ALL SELECT e.id, e.k, e.ts, -e.v FROM {source} e WHERE e.v > 5",
+        "exists": f"SELECT e.k, count(*) AS n FROM {source} e WHERE EXISTS (SELECT 1 FROM {source} p WHERE p.v = e.id){only} GROUP BY e.k",
+        "self": f"WITH w AS (SELECT e.id, e.k, e.v FROM {source} e{where}) SELECT a.id, b.id AS other, a.v FROM w a JOIN w b ON b.k = a.k AND b.v = a.v",
+        "average": f"SELECT e.k, avg(e.v) AS mean, count(DISTINCT e.id) AS ids, list(e.v ORDER BY e.v)[1] AS least FROM {source} e{where} GROUP BY 1 "
+                   f"HAVING count(*) > 1",
+        "sums": f"SELECT e.k, count(*) AS n, sum(e.v) AS total, count(e.v) AS filled FROM {source} e{where} GROUP BY e.k HAVING count(*) > 1",
+        "around": f"WITH w AS (SELECT e.k, sum(e.v) AS total FROM {source} e{where} GROUP BY e.k) "
+                  f"SELECT w.k, w.total, n.weight FROM w LEFT JOIN seeds.names n ON n.k = w.k WHERE w.total >= (SELECT max(total) - 20 FROM w)",
+        "one": f"SELECT count(*) AS n, sum(e.v) AS total FROM {source} e{where}",
+        "top": f"SELECT e.id, e.v FROM {source} e{where} ORDER BY e.v DESC NULLS LAST, e.id, e.ts LIMIT 5",
+    }[shape]
 
 
 # --- intervals -----------------------------------------------------------------------------------------------------

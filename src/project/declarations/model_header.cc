@@ -31,6 +31,34 @@ Type<Reads> reads_type() {
   return out;
 }
 
+struct Incremental {
+  std::string strategy;
+};
+
+Type<std::string> incremental_type() {
+  const auto word = word_type({"auto", "never"});
+  const auto full =
+      Keys<Incremental>("incremental")
+          .required("strategy", &Incremental::strategy, word_type({"rows", "sums", "keys"}),
+                    "`rows`: row by row; `sums`: from sums that are kept beside "
+                    "the table; `keys`: the keys that are touched are computed "
+                    "anew. However many rows have changed.")
+          .type();
+  Type<std::string> out;
+  out.shape.form = Shape::Form::either;
+  out.shape.name = "`auto`, `never`, or mapping";
+  out.shape.expected = "auto, never, or a mapping such as {strategy: keys}";
+  out.shape.parts = {word.shape, full.shape};
+  out.read = [full, word](const Node& node, Reading& reading, std::string& value) {
+    if (node.kind != Node::Kind::map) return word.read(node, reading, value);
+    Incremental given;
+    if (!full.read(node, reading, given)) return false;
+    value = given.strategy;
+    return true;
+  };
+  return out;
+}
+
 struct Operator {
   std::string name;
 };
@@ -85,6 +113,14 @@ void check_new_rows(const Node& node, Reading& reading, Model& model) {
           std::string(name_of(kind)));
 }
 
+void check_incremental(const Node& node, Reading& reading, Model& model) {
+  const auto* given = node.find("incremental");
+  if (!given || model.build.kind == BuildKind::table) return;
+  reading.problem(*given,
+                  "\"incremental\" belongs to a model with build table; this one is built as " +
+                      std::string(name_of(model.build.kind)));
+}
+
 void check_contract(const Node& node, Reading& reading, Model& model) {
   if (!model.contract) return;
   if (model.columns.empty()) {
@@ -118,6 +154,10 @@ Keys<Model> model_header(const Kinds& kinds) {
       .optional("reads", &Model::reads, map_type(reads_type(), "table", is_table_name), "",
                 "What the model reads beyond its interval; `lookup`: an input whose changes make "
                 "nothing stale.")
+      .optional(
+          "incremental", &Model::incremental, incremental_type(), "auto",
+          "Of a table: whether only what follows from changed rows of its inputs is worked "
+          "out, where that gives what a full build gives ([sql.md](sql.md#table-the-default)).")
       .optional("partition_by", &Model::partition_by, one_or_list_type(text_type()), "",
                 "Columns whose values lie in folders of their own.")
       .optional("deletion_vectors", &Model::deletion_vectors, boolean_type(), "the layer's",
@@ -140,6 +180,7 @@ Keys<Model> model_header(const Kinds& kinds) {
              })
       .then(check_operator)
       .then(check_new_rows)
+      .then(check_incremental)
       .then(check_contract);
   return keys;
 }
