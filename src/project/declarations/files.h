@@ -12,6 +12,8 @@
 namespace windrow::project {
 
 struct Build;
+struct DeclaredCalendar;
+struct DeclaredSchedule;
 struct Model;
 struct Project;
 struct Publication;

@@ -4,6 +4,7 @@
 #include "base/interval.h"
 #include "project/declarations/files.h"
 #include "project/names.h"
+#include "project/schedules.h"
 
 namespace windrow::project {
 namespace {
