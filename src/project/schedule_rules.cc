@@ -148,11 +148,19 @@ class ScheduleRules {
     look_at_vars(declared, made);
     if (!declared.calendar.empty()) look_at_calendar(declared, made);
     if (!declared.after.empty()) look_at_after(declared, made);
-    if (good_ && by_clock(made.trigger) && !next_due(made, kFirstLook))
+    if (good_ && never_due(made))
       wrong(declared,
             "is never due: " + text_of(made.trigger) + " and its calendar or end do not meet", "",
             declared.name.place);
     if (good_) project_.schedules.push_back(std::move(made));
+  }
+
+  /// Neither in the years after 2000, which last ten where a calendar has a say, nor in those after
+  /// its first holiday.
+  static bool never_due(const schedule::Schedule& made) {
+    if (!by_clock(made.trigger) || next_due(made, kFirstLook)) return false;
+    if (!made.calendar || made.calendar->calendar.holidays.empty()) return true;
+    return !next_due(made, Time(std::chrono::days(made.calendar->calendar.holidays[0].first - 1)));
   }
 
   void look_at_vars(const DeclaredSchedule& declared, schedule::Schedule& made) {

@@ -116,8 +116,9 @@ std::string Turn::busy() const {
 Time Turn::unused(Time due) const {
   const auto taken = [&](Time t) {
     const auto same = [&](const Fire& fire) { return fire.due == t; };
+    // Due times of events are ranges of one; longer ones are of a rule that there was before.
     return std::any_of(m_.fired.begin(), m_.fired.end(),
-                       [&](const auto& range) { return range.first <= t && t <= range.second; }) ||
+                       [&](const auto& range) { return range.first == t || range.second == t; }) ||
            std::any_of(m_.waiting.begin(), m_.waiting.end(), same) ||
            std::any_of(m_.running.begin(), m_.running.end(),
                        [&](const Memory::Running& one) { return same(one.fire); });
