@@ -185,7 +185,7 @@ TEST_F(LinesTest, AreWholeMaskedAndReadable) {
   lines_.said(false, "one\ntw");
   lines_.said(true, "\x1b[31mred\x1b[0m\r\n");
   lines_.said(false, "o\npass hunter2");
-  lines_.said(false, std::string("hunter2\nbin \xff\x00\x07 end\nlast", 25));
+  lines_.said(false, std::string("hunter2\nbin \xff\x00\x07 end\nlast", 24));
   lines_.end();
   EXPECT_EQ(told_, (std::vector<std::string>{"1:one", "2:red", "1:two", "1:pass ***",
                                              "1:bin \ufffd\ufffd\ufffd end", "1:last"}));
