@@ -11,12 +11,14 @@ namespace windrow::storage {
 
 void narrow(const std::string& path) {
   // The descriptor is of the thing itself: nobody can put another one in its place between the look
-  // and the change.
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  // and the change. And it is of the path alone: to close one that could read or write would take
+  // away all locks that this process has on the file, SQLite's among them.
+  const int fd = ::open(path.c_str(), O_PATH | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0) return;
   struct stat found {};
-  if (::fstat(fd, &found) == 0 && found.st_uid == ::geteuid() && (found.st_mode & 077) != 0) {
-    if (::fchmod(fd, found.st_mode & 0700) != 0) {
+  if (::fstat(fd, &found) == 0 && !S_ISLNK(found.st_mode) && found.st_uid == ::geteuid() &&
+      (found.st_mode & 077) != 0) {
+    if (::chmod(("/proc/self/fd/" + std::to_string(fd)).c_str(), found.st_mode & 0700) != 0) {
       // A file system without rights: there is nothing to narrow.
     }
   }

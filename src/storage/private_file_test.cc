@@ -1,7 +1,10 @@
 #include "storage/private_file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -53,6 +56,28 @@ TEST_F(PrivateFile, IsNotLookedForBehindALink) {
   std::filesystem::create_symlink(other, root_ + "/history");
   make_private_file(root_ + "/history");
   EXPECT_EQ(mode(other), 0644u);
+}
+
+/// POSIX takes them all away when any descriptor of the file is closed.
+TEST_F(PrivateFile, KeepsTheLocksThatThisProcessHas) {
+  const std::string file = root_ + "/history";
+  make_private_file(file);
+  const int held = ::open(file.c_str(), O_RDWR | O_CLOEXEC);
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  ASSERT_EQ(::fcntl(held, F_SETLK, &lock), 0);
+  ::chmod(file.c_str(), 0644);
+  make_private_file(file);
+  EXPECT_EQ(mode(file), 0600u);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const int other = ::open(file.c_str(), O_RDWR | O_CLOEXEC);
+    ::_exit(::fcntl(other, F_SETLK, &lock) == 0 ? 1 : 0);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0) << "another process could lock it";
+  ::close(held);
 }
 
 }  // namespace
