@@ -22,7 +22,7 @@ using clients::SqliteTransaction;
 using clients::SqliteValue;
 using clients::text_of;
 
-constexpr int64_t kFormat = 3;
+constexpr int64_t kFormat = 4;
 constexpr size_t kQueueMax = 10'000;
 constexpr int kAttempts = 4;
 constexpr std::chrono::milliseconds kWait(150);  // after the first attempt; then twice, three times
@@ -59,6 +59,18 @@ ALTER TABLE runs ADD COLUMN files_read INTEGER;
 ALTER TABLE runs ADD COLUMN bytes_written INTEGER;
 ALTER TABLE runs ADD COLUMN files_written INTEGER;
 PRAGMA user_version = 3;
+)",
+                                  R"(
+ALTER TABLE runs ADD COLUMN schedule TEXT;
+ALTER TABLE runs ADD COLUMN due INTEGER;
+ALTER TABLE runs ADD COLUMN project_version TEXT;
+CREATE TABLE schedules (environment TEXT, schedule TEXT, memory TEXT, PRIMARY KEY (environment, schedule)) WITHOUT ROWID;
+CREATE TABLE fires (environment TEXT, schedule TEXT, due INTEGER, run TEXT, request TEXT, version TEXT, decided INTEGER,
+  ended INTEGER, status TEXT, last INTEGER, count INTEGER, reason TEXT, PRIMARY KEY (environment, schedule, due))
+  WITHOUT ROWID;
+CREATE UNIQUE INDEX fires_run ON fires (run);
+CREATE INDEX fires_open ON fires (environment) WHERE ended IS NULL;
+PRAGMA user_version = 4;
 )"};
 static_assert(std::size(kSteps) == kFormat);
 
@@ -123,10 +135,7 @@ Task task_of(const std::vector<SqliteValue>& row) {
   return t;
 }
 
-/// A row whose last columns are the usage.
-void insert(Sqlite& db, const std::string& table, std::vector<SqliteValue> values,
-            const Usage& usage) {
-  for (auto& value : usage_values(usage)) values.push_back(std::move(value));
+void insert(Sqlite& db, const std::string& table, const std::vector<SqliteValue>& values) {
   std::string marks = "?";
   for (size_t i = 1; i < values.size(); ++i) marks += ", ?";
   db.query("INSERT OR REPLACE INTO " + table + " VALUES (" + marks + ")", values);
@@ -143,7 +152,10 @@ Run run_of(const std::vector<SqliteValue>& row) {
           text_of(row[7]),
           integer_of(row[8]).value_or(0),
           integer_of(row[9]).value_or(0),
-          usage_of(row, 10)};
+          usage_of(row, 10),
+          row.size() > 16 ? text_of(row[16]) : "",
+          row.size() > 17 ? time_of(row[17]) : std::nullopt,
+          row.size() > 18 ? text_of(row[18]) : ""};
 }
 
 }  // namespace
@@ -286,7 +298,11 @@ void History::begin(const Run& run) {
         run.id,       run.environment,     run.command,           run.version,
         run.retry_of, micros(run.started), time_value(run.ended), run.status,
         run.tasks,    run.failed};
-    insert(db, "runs", std::move(values), run.usage);
+    for (auto& value : usage_values(run.usage)) values.push_back(std::move(value));
+    values.emplace_back(run.schedule);
+    values.push_back(time_value(run.due));
+    values.emplace_back(run.project_version);
+    insert(db, "runs", values);
   });
 }
 
@@ -313,7 +329,8 @@ void History::add(const Task& t) {
         t.hint,
         t.caused_by,
         t.warnings};
-    insert(db, "tasks", std::move(values), t.usage);
+    for (auto& value : usage_values(t.usage)) values.push_back(std::move(value));
+    insert(db, "tasks", values);
   });
 }
 
@@ -392,8 +409,17 @@ std::vector<Check> History::checks(const std::string& run) const {
 void History::keep(size_t runs) {
   impl_->push([runs](Sqlite& db) {
     const std::vector<SqliteValue> most{int64_t(runs)};
-    db.query("DELETE FROM runs WHERE id NOT IN (SELECT id FROM runs ORDER BY started DESC LIMIT ?)",
-             most);
+    // What a server has begun and not seen the end of is asked for after a restart.
+    db.query(
+        "DELETE FROM runs WHERE id NOT IN (SELECT id FROM runs ORDER BY started DESC LIMIT ?) AND "
+        "id NOT IN (SELECT run FROM fires WHERE ended IS NULL)",
+        most);
+    db.query(
+        "DELETE FROM fires WHERE ended IS NOT NULL AND coalesce(run, '') NOT IN (SELECT id FROM "
+        "runs) AND "
+        "(environment, schedule, due) NOT IN (SELECT environment, schedule, due FROM fires ORDER "
+        "BY decided DESC LIMIT ?)",
+        most);
     db.query("DELETE FROM tasks WHERE run NOT IN (SELECT id FROM runs)");
     db.query("DELETE FROM checks WHERE run NOT IN (SELECT id FROM runs)");
   });

@@ -20,9 +20,12 @@ struct Run {
   std::string retry_of;
   Time started;
   std::optional<Time> ended;  ///< nothing: it still runs, or it was killed
-  std::string status;         ///< running, done, failed, canceled
+  std::string status;         ///< running, done, failed, canceled, interrupted
   int64_t tasks = 0, failed = 0;
-  Usage usage = {};  ///< empty while it runs, and where a version before kept none
+  Usage usage = {};                  ///< empty while it runs, and where a version before kept none
+  std::string schedule = {};         ///< that it was begun for; empty: by hand
+  std::optional<Time> due = {};      ///< the schedule's time that it is for
+  std::string project_version = {};  ///< hash of the project's files; empty: nobody kept them
 };
 
 struct Task {

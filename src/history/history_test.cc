@@ -187,25 +187,35 @@ TEST_F(HistoryTest, OneAssetOverTime) {
   EXPECT_TRUE(history.tasks_of("gold.z", "", 1).empty());
 }
 
-/// A file of an older format with one run of one task: before tasks had warnings (1), or a usage
-/// (2).
+/// A file of an older format with one run of one task: before tasks had warnings (1), a usage (2),
+/// or runs a schedule (3).
 void make_older_file(const std::string& path, int format) {
   const bool warnings = format > 1;
+  const std::string usage = format > 2 ? ", cpu INTEGER, peak_memory INTEGER, bytes_read INTEGER, "
+                                         "files_read INTEGER, bytes_written INTEGER, "
+                                         "files_written INTEGER"
+                                       : "";
   clients::Sqlite db(path, clients::Sqlite::Mode::create);
   db.execute(
       "CREATE TABLE runs (id TEXT PRIMARY KEY, environment TEXT, command TEXT, version TEXT, "
-      "retry_of TEXT, started INTEGER, ended INTEGER, status TEXT, tasks INTEGER, failed INTEGER);"
+      "retry_of TEXT, started INTEGER, ended INTEGER, status TEXT, tasks INTEGER, failed INTEGER" +
+      usage +
+      ");"
       "CREATE TABLE tasks (run TEXT, asset TEXT, kind TEXT, status TEXT, attempts INTEGER, started "
       "INTEGER, ended INTEGER, rows INTEGER, version INTEGER, intervals INTEGER, rejected INTEGER, "
       "quality_score REAL, reasons TEXT, error_code TEXT, error TEXT, hint TEXT, caused_by TEXT, " +
       std::string(warnings ? "warnings TEXT, " : "") +
+      (usage.empty() ? "" : usage.substr(2) + ", ") +
       "PRIMARY KEY (run, asset)) WITHOUT ROWID;"
       "CREATE TABLE checks (run TEXT, asset TEXT, description TEXT, severity TEXT, passed INTEGER, "
       "failing INTEGER, total INTEGER, message TEXT, sample TEXT);"
-      "INSERT INTO runs VALUES ('old', 'dev', 'run', '1', '', 1, 2, 'done', 1, 0);"
+      "INSERT INTO runs VALUES ('old', 'dev', 'run', '1', '', 1, 2, 'done', 1, 0" +
+      (usage.empty() ? "" : ", 1, 2, 3, 4, 5, 6") +
+      ");"
       "INSERT INTO tasks VALUES ('old', 'gold.x', 'table', 'done', 1, 1, 2, 7, 3, 0, 0, NULL, "
       "'[]', '', '', '', ''" +
-      (warnings ? ", '[\"w\"]'" : "") + ");PRAGMA user_version = " + std::to_string(format) + ";");
+      (warnings ? ", '[\"w\"]'" : "") + (usage.empty() ? "" : ", 1, 2, 3, 4, 5, 6") +
+      ");PRAGMA user_version = " + std::to_string(format) + ";");
 }
 
 TEST_F(HistoryTest, AnOlderFileGoesOn) {
@@ -229,7 +239,28 @@ TEST_F(HistoryTest, AnOlderFileGoesOn) {
   EXPECT_EQ(again.runs(10).size(), 2u);
 }
 
-TEST_F(HistoryTest, AFileOfTheFormatBeforeGoesOn) {
+TEST_F(HistoryTest, AFileOfBeforeThereWereSchedulesGoesOn) {
+  std::filesystem::create_directories(folder_ / "state");
+  make_older_file(path_, 3);
+  History history(path_);
+  auto now = run("new", 5);
+  now.schedule = "nightly";
+  now.due = time_from_micros(7);
+  now.project_version = "abc";
+  now.usage.bytes_read = 9;
+  history.begin(now);
+  EXPECT_EQ(history.run("new")->schedule, "nightly");
+  EXPECT_EQ(history.run("new")->due, now.due);
+  EXPECT_EQ(history.run("new")->project_version, "abc");
+  EXPECT_EQ(history.run("new")->usage, now.usage);
+  EXPECT_EQ(history.run("old")->usage.files_written, 6);
+  EXPECT_EQ(history.run("old")->schedule, "");
+  EXPECT_FALSE(history.run("old")->due);
+  EXPECT_EQ(history.tasks_of("gold.x", "", 10)[0].usage.files_written, 6);
+  EXPECT_EQ(history.lost().records, 0);
+}
+
+TEST_F(HistoryTest, AFileOfBeforeThereWereUsagesGoesOn) {
   std::filesystem::create_directories(folder_ / "state");
   make_older_file(path_, 2);
   History history(path_);
@@ -268,8 +299,8 @@ TEST_F(HistoryTest, ANewerFileIsRefused) {
   { History made(path_); }
   {
     clients::Sqlite db(path_, clients::Sqlite::Mode::existing);
-    EXPECT_EQ(clients::integer_of(db.query("PRAGMA user_version")[0][0]), 3);
-    db.execute("PRAGMA user_version = 4");
+    EXPECT_EQ(clients::integer_of(db.query("PRAGMA user_version")[0][0]), 4);
+    db.execute("PRAGMA user_version = 5");
   }
   EXPECT_THROW(History refused(path_), Error);
 }

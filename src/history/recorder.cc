@@ -17,8 +17,10 @@ void Recorder::told(const observe::Event& event) {
 }
 
 void Recorder::record(const observe::Event& event, const observe::RunStarted& run) {
-  const Run begun{event.run, run.environment, run.command, run.version, run.retry_of, event.at, {},
-                  "running", run.tasks,       0,           {}};
+  const Run begun{
+      event.run, run.environment,    run.command, run.version, run.retry_of, event.at,
+      {},        "running",          run.tasks,   0,           {},           run.schedule,
+      run.due,   run.project_version};
   {
     std::lock_guard lock(mutex_);
     running_[event.run] = begun;

@@ -27,6 +27,9 @@ struct RunStarted {
   std::string version;   ///< of the program
   std::string retry_of;  ///< run id; empty: it retries none
   int64_t tasks = 0;
+  std::string schedule = {};         ///< that it was begun for; empty: by hand
+  std::optional<Time> due = {};      ///< the schedule's time that it is for
+  std::string project_version = {};  ///< hash of the project's files; empty: nobody keeps them
 };
 struct TaskStarted {
   std::string asset;
