@@ -6,6 +6,7 @@
 
 #include "app/kinds.h"
 #include "app/opening.h"
+#include "app/versions.h"
 #include "app/work.h"
 #include "base/clock.h"
 #include "base/id.h"
@@ -99,7 +100,10 @@ Opened opened(const Options& options, Secrets& secrets, const Clock& clock,
   Problems found;
   auto workspace = std::make_shared<Workspace>();
   workspace->options = options;
-  workspace->project = project::load(load_options(options), kinds().declared, secrets, found);
+  const auto load = load_options(options);
+  workspace->project =
+      project::load(load, kinds().declared, secrets, found,
+                    options.version ? options.version->over(load.folder) : project::Overlay{});
   const auto& project = workspace->project;
   workspace->environment = environment_of(project, options.environment);
   auto settings = settings_of(*workspace);
@@ -134,7 +138,20 @@ class OpenProject final : public App {
   void reload() override {
     std::lock_guard one_at_a_time(reload_mutex_);
     const auto before = now();
-    auto after = opened(before.workspace->options, secrets_, clock_, before.services);
+    auto options = before.workspace->options;
+    options.version = nullptr;
+    auto after = opened(options, secrets_, clock_, before.services);
+    std::lock_guard lock(mutex_);
+    opened_ = std::move(after);
+  }
+  void reload(std::shared_ptr<const ProjectVersion> version) override {
+    std::lock_guard one_at_a_time(reload_mutex_);
+    const auto before = now();
+    auto options = before.workspace->options;
+    options.version = std::move(version);
+    auto after = opened(options, secrets_, clock_, before.services);
+    Cancel never;
+    Work(after.workspace, after.services, never).check();
     std::lock_guard lock(mutex_);
     opened_ = std::move(after);
   }
@@ -155,12 +172,16 @@ class OpenProject final : public App {
   std::shared_ptr<Run> start(const RunOptions& asked, observe::Listener listener) override {
     auto options = asked;
     options.begin_here = [this](const RunOptions& inner) { return start(inner, {}); };
-    return begin([options](Work& work, const std::string& id,
-                           const observe::Listener& told) { return work.run(options, id, told); },
-                 std::move(listener));
+    return begin(
+        options.id, options,
+        [options](Work& work, const std::string& id, const observe::Listener& told) {
+          return work.run(options, id, told);
+        },
+        std::move(listener));
   }
   std::shared_ptr<Run> ingest(const IngestOptions& options, observe::Listener listener) override {
     return begin(
+        options.id, {},
         [options](Work& work, const std::string& id, const observe::Listener& told) {
           return work.ingest(options, id, told);
         },
@@ -182,6 +203,9 @@ class OpenProject final : public App {
   }
   WhyTable why(const WhyOptions& options, Cancel& cancel) override {
     return work(cancel).why(options);
+  }
+  std::vector<TableNow> look_at(const std::vector<std::string>& tables) override {
+    return work().look_at(tables);
   }
   std::vector<AssetView> list(const std::string& select) override { return work().list(select); }
   std::vector<AssetView> orphans() override { return work().orphans(); }
@@ -243,11 +267,22 @@ class OpenProject final : public App {
   }
   Work work() { return work(never_); }
 
+  /// As a run wants it that is not of the files that were last read.
+  Opened opened_for(const RunOptions& run, const Opened& present) const {
+    if (run.variables.empty() && !run.version) return present;
+    auto options = present.workspace->options;
+    for (const auto& [name, value] : run.variables) options.variables.insert_or_assign(name, value);
+    if (run.version) options.version = run.version;
+    return opened(options, secrets_, clock_, present.services);
+  }
+
   template <typename Do>
-  std::shared_ptr<Run> begin(Do todo, observe::Listener listener) {
-    const auto id = new_ordered_uuid(clock_.now());
-    return runs_.start(id, [this, id, opened = now(), todo = std::move(todo),
+  std::shared_ptr<Run> begin(const std::string& wanted, const RunOptions& how, Do todo,
+                             observe::Listener listener) {
+    const auto id = wanted.empty() ? new_ordered_uuid(clock_.now()) : wanted;
+    return runs_.start(id, [this, id, how, present = now(), todo = std::move(todo),
                             listener = std::move(listener)](Cancel& cancel) {
+      const auto opened = opened_for(how, present);
       Work work(opened.workspace, opened.services, cancel);
       return todo(work, id, [&](const observe::Event& event) {
         events_.tell(event);

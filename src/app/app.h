@@ -44,6 +44,13 @@ struct RunOptions {
   bool fail_fast = false;
   std::string command;   ///< for the record, redacted
   std::string retry_of;  ///< run id, for `retry`
+  std::string id;        ///< empty: a new one
+  std::string schedule;  ///< for the record: what it was begun for
+  std::optional<Time> due;
+  /// More variables than those of the project's options, and files other than those it was last
+  /// read from: then the run reads the project for itself.
+  std::map<std::string, std::string> variables;
+  std::shared_ptr<const ProjectVersion> version;
   /// A source that is read anew, all of it; nothing else runs. Empty: a run as planned.
   std::string reload;
   bool without_missing = false;  ///< of `reload`: also where files are gone, with their rows
@@ -55,6 +62,7 @@ struct RunOptions {
 
 struct IngestOptions {
   std::string source;
+  std::string id;  ///< of the run; empty: a new one
   tasks::IngestLimits limits;
   std::string command;       ///< for the record, redacted
   std::string metrics_file;  ///< in Prometheus' text format, written anew every second; empty: none
@@ -87,6 +95,8 @@ class App {
   /// Reads the files again. What goes on keeps what it began with. Throws one Error with all
   /// problems where they are broken: then the workspace stays.
   virtual void reload() = 0;
+  /// The same, from these texts, after a look as close as that of `check`.
+  virtual void reload(std::shared_ptr<const ProjectVersion> version) = 0;
   /// What happens in all runs of this project, for as long as the subscription lives.
   [[nodiscard]] virtual observe::Events::Subscription listen(observe::Listener listener) = 0;
   virtual Runs& runs() = 0;
@@ -114,6 +124,8 @@ class App {
   /// Which versions changed a table, or some of its rows, and what they were built from.
   /// Error(usage, not_found) where there is no such table, column or version.
   virtual WhyTable why(const WhyOptions& options, Cancel& cancel) = 0;
+  /// How tables of the lake are now, in the same order.
+  virtual std::vector<TableNow> look_at(const std::vector<std::string>& tables) = 0;
   virtual std::vector<AssetView> list(const std::string& select) = 0;
   /// Tables of the lake that nothing in the project makes any more.
   virtual std::vector<AssetView> orphans() = 0;

@@ -227,6 +227,13 @@ void Work::look_closer(Problems& problems) {
     } catch (const Error& error) {
       problems.add(error);
     }
+    const auto* kind = kinds().sources.find(source.kind);
+    if (source.ingest == "always" && kind && !kind->streams()) {
+      problems.add(Code::configuration,
+                   fmt::format("source \"{}\": \"ingest: always\" is for streams, and {} is none",
+                               source.name, source.kind),
+                   "take the key away: its runs read it", source.place);
+    }
     look_at_promises(source.name, source.columns, {}, columns, problems);
   }
   for (const auto& seed : project_.seeds) look_at_seed(seed, columns, problems);

@@ -50,7 +50,9 @@ RunResult Work::ingest(const IngestOptions& options, const std::string& id,
         if (listener) listener(event);
       },
       clock_.steady());
-  record.begin(options.command, "");
+  RunOptions told;
+  told.command = options.command;
+  record.begin(told);
   Meter meter;
   record.report(0).meter = &meter;
   run::Outcome outcome;

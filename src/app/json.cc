@@ -2,6 +2,9 @@
 
 #include "lake/provenance.h"
 #include "lake/table.h"
+#include "publish/store.h"
+#include "quality/unit_test.h"
+#include "tasks/publication_preview.h"
 
 namespace windrow::app {
 
@@ -58,6 +61,9 @@ void add(Json& out, const observe::RunStarted& run) {
   out["command"] = run.command;
   out["tasks"] = run.tasks;
   if (!run.retry_of.empty()) out["retry_of"] = run.retry_of;
+  if (!run.schedule.empty()) out["schedule"] = run.schedule;
+  if (run.due) out["due"] = iso(*run.due);
+  if (!run.project_version.empty()) out["project_version"] = run.project_version;
 }
 void add(Json& out, const observe::TaskStarted& task) {
   out["event"] = "task.started";
@@ -344,6 +350,9 @@ Json json_of(const history::Run& run) {
            {"tasks", run.tasks},     {"failed", run.failed}};
   if (run.ended) out["ended"] = iso(*run.ended);
   if (!run.retry_of.empty()) out["retry_of"] = run.retry_of;
+  if (!run.schedule.empty()) out["schedule"] = run.schedule;
+  if (run.due) out["due"] = iso(*run.due);
+  if (!run.project_version.empty()) out["project_version"] = run.project_version;
   add_usage(out, run.usage);
   return out;
 }

@@ -9,13 +9,19 @@
 #include "base/usage.h"
 #include "history/history.h"
 #include "observe/event.h"
-#include "publish/store.h"
-#include "quality/unit_test.h"
-#include "tasks/publication_preview.h"
 
 namespace windrow::lake {
 struct HistoryEntry;
 }  // namespace windrow::lake
+namespace windrow::publish {
+struct Manifest;
+}  // namespace windrow::publish
+namespace windrow::quality {
+struct UnitTestResult;
+}  // namespace windrow::quality
+namespace windrow::tasks {
+struct PublicationPreview;
+}  // namespace windrow::tasks
 
 /// What is to be seen, for programs: the shapes that docs/cli.md promises. What is not known, or
 /// does not apply, has no key.

@@ -86,7 +86,7 @@ RunResult Work::run(const RunOptions& options, const std::string& id,
   RunTasks run_tasks(*workspace_, *services_, options, task_context, record);
   const auto list = run_tasks.list(assets);
 
-  record.begin(options.command, options.retry_of);
+  record.begin(options);
   run::Settings settings;
   settings.jobs =
       options.jobs > 0 ? options.jobs : int(std::max(1u, std::thread::hardware_concurrency()));

@@ -5,7 +5,9 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "app/app.h"
 #include "app/json.h"
+#include "app/versions.h"
 #include "base/clock.h"
 #include "base/secret_text.h"
 #include "base/version.h"
@@ -59,9 +61,11 @@ RunRecord::RunRecord(const Workspace& workspace, Services& services, std::string
   lost_before_ = services.history().lost().records;
 }
 
-void RunRecord::begin(const std::string& command, const std::string& retry_of) {
-  tell(observe::RunStarted{workspace_.environment.name, redacted(command), std::string(kVersion),
-                           retry_of, int64_t(assets_.size())});
+void RunRecord::begin(const RunOptions& options) {
+  const auto& version = workspace_.options.version;
+  tell(observe::RunStarted{workspace_.environment.name, redacted(options.command),
+                           std::string(kVersion), options.retry_of, int64_t(assets_.size()),
+                           options.schedule, options.due, version ? version->hash : ""});
 }
 
 void RunRecord::moved(size_t i, const observe::StreamStatus& status) {

@@ -17,6 +17,8 @@
 
 namespace windrow::app {
 
+struct RunOptions;
+
 /// Private to app/: makes events of what happens in one run, with texts masked, and tells them to
 /// the run's log, to the history and to a listener.
 class RunRecord final : public run::Observer {
@@ -26,7 +28,7 @@ class RunRecord final : public run::Observer {
   RunRecord(const Workspace& workspace, Services& services, std::string run,
             std::vector<size_t> assets, observe::Listener listener, SteadyTime begun);
 
-  void begin(const std::string& command, const std::string& retry_of);
+  void begin(const RunOptions& options);
   /// What a task says of itself while it works.
   tasks::Report& report(size_t i) {
     std::lock_guard lock(reports_mutex_);

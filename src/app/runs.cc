@@ -5,14 +5,17 @@ namespace windrow::app {
 Run::Run(std::string id, const Clock& clock, Work work)
     : id_(std::move(id)), result_(promise_.get_future().share()) {
   thread_ = std::thread([this, work = std::move(work), at_work = clock.at_work()]() mutable {
-    // What the work holds goes before anybody hears of its end.
+    // What the work holds goes before anybody hears of its end; who hears of it is at work before
+    // this thread no longer is.
     try {
       auto result = work(cancel_);
       work = nullptr;
+      tell_end();
       at_work = {};
       promise_.set_value(std::move(result));
     } catch (...) {
       work = nullptr;
+      tell_end();
       at_work = {};
       promise_.set_exception(std::current_exception());
     }
@@ -20,6 +23,27 @@ Run::Run(std::string id, const Clock& clock, Work work)
 }
 
 Run::~Run() { thread_.join(); }
+
+void Run::tell_end() {
+  std::function<void()> tell;
+  {
+    std::lock_guard lock(mutex_);
+    over_ = true;
+    tell = std::move(tell_);
+  }
+  if (tell) tell();
+}
+
+void Run::when_ended(std::function<void()> tell) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!over_) {
+      tell_ = std::move(tell);
+      return;
+    }
+  }
+  tell();
+}
 
 bool Run::ended() const {
   return result_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;

@@ -26,6 +26,10 @@ class Run {
 
   const std::string& id() const { return id_; }
   void cancel() { cancel_.request(); }
+  /// Calls `tell` once, from the run's thread and when nothing of its work is left: `wait` then
+  /// gives the result at once. From this thread where that was before. Of several calls the last
+  /// counts.
+  void when_ended(std::function<void()> tell);
   bool ended() const;
   /// Waits for the end; throws what ended it where that was not a failed task. A request on `stop`
   /// meanwhile cancels the run.
@@ -34,9 +38,13 @@ class Run {
 
  private:
   friend class Runs;
+  void tell_end();
 
   const std::string id_;
   Cancel cancel_;
+  std::mutex mutex_;
+  std::function<void()> tell_;
+  bool over_ = false;
   std::promise<RunResult> promise_;
   std::shared_future<RunResult> result_;
   std::thread thread_;

@@ -55,6 +55,13 @@ struct PlanView {
   std::vector<std::string> notices;
 };
 
+/// A table as its lake has it now.
+struct TableNow {
+  std::string table;
+  int64_t version = -1;             ///< -1: there is none
+  std::optional<Time> complete_to;  ///< nothing: not known
+};
+
 /// How a run ended.
 struct RunResult {
   std::string run;

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/nearest.h"
 #include "duck/duck.h"
+#include "tasks/boundary.h"
 #include "tasks/model_facts.h"
 #include "tasks/seed_file.h"
 
@@ -157,6 +158,20 @@ void add_table(AssetView& view, const lake::Table& table, duck::Database& databa
 }
 
 }  // namespace
+
+std::vector<TableNow> Work::look_at(const std::vector<std::string>& names) {
+  std::vector<TableNow> out;
+  const auto world = tables();
+  for (const auto& name : names) {
+    TableNow now{name, -1, {}};
+    if (lake_if_there() && world->exists(name)) {
+      now.version = world->version(name).version;
+      now.complete_to = tasks::boundary_of(context(*world, choices({}), ""), name);
+    }
+    out.push_back(std::move(now));
+  }
+  return out;
+}
 
 std::vector<AssetView> Work::list(const std::string& select) {
   std::vector<AssetView> out;

@@ -98,6 +98,8 @@ class FakeApp final : public app::App {
 
   std::shared_ptr<const app::Workspace> workspace() const override { return workspace_; }
   void reload() override {}
+  void reload(std::shared_ptr<const app::ProjectVersion>) override {}
+  std::vector<app::TableNow> look_at(const std::vector<std::string>&) override { return {}; }
   observe::Events::Subscription listen(observe::Listener) override { return {}; }
   app::Runs& runs() override { return runs_; }
   std::vector<std::string> check() override {

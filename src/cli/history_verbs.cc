@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
 #include <set>
 
 #include "app/app.h"
@@ -161,26 +163,27 @@ int of_asset(Session& session, const history::History& history) {
   return kDone;
 }
 
-}  // namespace
-
-int runs_verb(Session& session) {
-  const auto app = open_app(session);
-  const auto history = app->history();
-  if (!session.arguments.asset.empty()) return of_asset(session, *history);
-  if (!session.arguments.run.empty()) return one_run(session, *history);
-  const auto runs = history->runs(size_t(session.arguments.limit.value_or(20)));
-  TextTable table({"run", "started", "status", "tasks", "failed", "time", "environment", "command"},
-                  {3, 4, 5});
-  table.give_way({7, 6});  // the id is what one copies
+int all_runs(Session& session, const history::History& history) {
+  const auto runs = history.runs(size_t(session.arguments.limit.value_or(20)));
+  const bool scheduled =
+      std::any_of(runs.begin(), runs.end(), [](const auto& run) { return !run.schedule.empty(); });
+  std::vector<std::string> heads{"run",    "started", "status",      "tasks",
+                                 "failed", "time",    "environment", "command"};
+  if (scheduled) heads.insert(heads.end() - 1, "schedule");
+  TextTable table(heads, {3, 4, 5});
+  table.give_way(scheduled ? std::vector<size_t>{8, 7, 6}
+                           : std::vector<size_t>{7, 6});  // the id is what one copies
   for (const auto& run : runs) {
-    table.add({short_run(run.id),
-               short_time(run.started),
-               {status_of(run), tone_of(run.status)},
-               count_text(run.tasks),
-               count_text(run.failed),
-               run.ended ? seconds_text(*run.ended - run.started) : "",
-               run.environment,
-               run.command});
+    std::vector<TextTable::Cell> cells{short_run(run.id),
+                                       short_time(run.started),
+                                       {status_of(run), tone_of(run.status)},
+                                       count_text(run.tasks),
+                                       count_text(run.failed),
+                                       run.ended ? seconds_text(*run.ended - run.started) : "",
+                                       run.environment};
+    if (scheduled) cells.emplace_back(run.schedule);
+    cells.emplace_back(run.command);
+    table.add(std::move(cells));
   }
   if (session.out.json()) {
     session.out.write(dumped(json_of(runs)));
@@ -190,6 +193,79 @@ int runs_verb(Session& session) {
     session.out.table(table);
   }
   return kDone;
+}
+
+/// What of it can change, as text.
+std::string state_of(Session& session, const history::History& history) {
+  const auto& a = session.arguments;
+  if (!a.asset.empty())
+    return json_of(history.tasks_of(a.asset, "", size_t(a.limit.value_or(20)))).dump();
+  if (a.run.empty()) return json_of(history.runs(size_t(a.limit.value_or(20)))).dump();
+  const auto run = history.run(a.run);
+  return run ? json_of(*run).dump() + json_of(history.tasks(run->id)).dump() : "";
+}
+
+/// Each run is a line of its own where it is for programs, and only what is new.
+void tell_changed(Session& session, const history::History& history,
+                  std::map<std::string, std::string>& shown) {
+  const auto& a = session.arguments;
+  auto runs = history.runs(size_t(a.limit.value_or(20)));
+  if (!a.run.empty()) {
+    const auto one = history.run(a.run);
+    runs.clear();
+    if (one) runs.push_back(*one);
+  }
+  for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
+    auto json = json_of(*run);
+    if (!a.run.empty()) json["tasks"] = json_of(history.tasks(run->id));
+    auto line = dumped_line(json);
+    if (shown[run->id] == line) continue;
+    session.out.write(line);
+    shown[run->id] = std::move(line);
+  }
+  session.out.finish();
+}
+
+int show(Session& session, const history::History& history) {
+  if (!session.arguments.asset.empty()) return of_asset(session, history);
+  if (!session.arguments.run.empty()) return one_run(session, history);
+  return all_runs(session, history);
+}
+
+constexpr auto kLookAgain = std::chrono::milliseconds(500);
+constexpr const char* kClearScreen = "\x1b[H\x1b[2J";
+
+int watch_runs(Session& session, const history::History& history) {
+  const auto& out = session.out;
+  std::map<std::string, std::string> told;
+  std::string shown = "nothing yet";
+  do {
+    if (out.json()) {
+      tell_changed(session, history, told);
+    } else if (auto now = state_of(session, history); now != shown) {
+      shown = std::move(now);
+      if (out.terminal())
+        out.write(kClearScreen);
+      else
+        out.print("");
+      show(session, history);
+      out.finish();
+    }
+    if (const auto& id = session.arguments.run; !id.empty()) {
+      const auto run = history.run(id);
+      if (run && run->ended) return run->status == "done" ? kDone : kFailed;
+    }
+  } while (!session.interrupts.cancel().wait_for(kLookAgain));
+  return kStopped;
+}
+
+}  // namespace
+
+int runs_verb(Session& session) {
+  const auto app = open_app(session);
+  const auto history = app->history();
+  if (session.arguments.watch) return watch_runs(session, *history);
+  return show(session, *history);
 }
 
 }  // namespace windrow::cli

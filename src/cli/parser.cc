@@ -12,7 +12,6 @@ namespace windrow::cli {
 namespace {
 
 constexpr const char* kMake = "Make and look over";
-constexpr const char* kWork = "Work";
 constexpr const char* kOther = "Other";
 
 void selection(CLI::App* to, Arguments& a) {
@@ -180,10 +179,13 @@ void working_verbs(CLI::App& app, Arguments& a) {
       "bring back the batch before the present one, of publications or of NAME/TABLE");
   running(publish, a);
   auto* retry = verb(app, kWork, "retry", "run again what failed, was skipped or stopped in a run",
-                     "  windrow retry\n  windrow retry 0199f3a2\n");
+                     "  windrow retry\n  windrow retry 0199f3a2\n  windrow retry --from-failed\n");
   retry->add_option("run", a.run, "id of the run, or its beginning (default: the last one)");
   sample(retry, a);
+  retry->add_flag("--from-failed", a.from_failed,
+                  "also what comes after it in that run, though it was done");
   running(retry, a);
+  serving_verbs(app, a);
 }
 
 void looking_verbs(CLI::App& app, Arguments& a) {
@@ -233,7 +235,12 @@ void looking_verbs(CLI::App& app, Arguments& a) {
   runs->add_option("--asset", a.asset, "how one asset fared, run by run")
       ->option_text("LAYER.NAME")
       ->excludes(one);
+  runs->add_flag("--watch", a.watch, "show it again whenever it changes, until Ctrl-C");
   limit(runs, a, "at most so many runs (default: 20)");
+  auto* logs = verb(app, kLook, "logs", "what happened in a run, line by line",
+                    "  windrow logs\n  windrow logs 0199f3a2\n  windrow logs -f\n");
+  logs->add_option("run", a.run, "id of the run, or its beginning (default: the last one)");
+  logs->add_flag("-f,--follow", a.follow, "go on with what comes, until the run ends");
   verb(app, kLook, "health",
        "look at project, lake, tables, connections, disk; say how to mend what is wrong",
        "  windrow health\n  windrow --env prod health --json\n");
@@ -305,22 +312,6 @@ void environment_verbs(CLI::App& app, Arguments& a) {
   drop->add_flag("--force", a.force, "also one that publishes, or shares its lake");
   drop->add_flag("-y,--yes", a.yes, "do not ask");
   dry_run(drop, a);
-}
-
-void schedule_verbs(CLI::App& app, Arguments& a) {
-  auto* schedule = verb(app, kLook, "schedule", "when runs begin by themselves",
-                        "  windrow schedule list\n  windrow schedule next hourly --count 3\n");
-  schedule->require_subcommand(1);
-  auto* list = verb(*schedule, "Verbs", "list", "the schedules that are declared",
-                    "  windrow schedule list\n  windrow --json schedule list nightly\n");
-  list->add_option("name", a.name, "a schedule, or a tag of some (default: all)");
-  auto* next = verb(*schedule, "Verbs", "next", "when they are due next, by the clock",
-                    "  windrow schedule next\n"
-                    "  windrow schedule next hourly --from 2026-10-25 --count 30\n");
-  next->add_option("name", a.name, "a schedule, or a tag of some (default: all)");
-  next->add_option("--count", a.limit, "how many due times (default: 5 of one, 10 of all)")
-      ->type_name("N");
-  next->add_option("--from", a.from, "from when on (default: now)")->type_name("TIME");
 }
 
 void other_verbs(CLI::App& app, Arguments& a) {
@@ -403,7 +394,6 @@ std::unique_ptr<CLI::App> make_parser(Arguments& a) {
   erase_verb(*app, a);
   lake_verbs(*app, a);
   environment_verbs(*app, a);
-  schedule_verbs(*app, a);
   other_verbs(*app, a);
   app->footer(
       "Begin with:\n  windrow init quickstart films && cd films && windrow plan && windrow run\n"

@@ -9,6 +9,7 @@
 namespace windrow::cli {
 
 inline constexpr const char* kLook = "Look";
+inline constexpr const char* kWork = "Work";
 
 CLI::App* verb(CLI::App& parent, const char* group, const std::string& name,
                const std::string& what, const std::string& examples);
@@ -18,6 +19,8 @@ void rows(CLI::App* to, Arguments& a);
 void version_or_time(CLI::App* to, Arguments& a);
 void dry_run(CLI::App* to, Arguments& a);
 
+/// `serve`, and what is asked of a server.
+void serving_verbs(CLI::App& app, Arguments& a);
 /// The verbs of `table`.
 void table_verbs(CLI::App& app, Arguments& a);
 

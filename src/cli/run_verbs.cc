@@ -1,12 +1,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "app/app.h"
 #include "cli/data_out.h"
 #include "cli/json_text.h"
 #include "cli/plan_lines.h"
 #include "cli/run_view.h"
+#include "cli/server_channel.h"
 #include "cli/session.h"
 #include "duck/duck.h"
 #include "duck/quoting.h"
@@ -194,6 +196,32 @@ int backfill_verb(Session& session) {
   return run_with(session, *app, options);
 }
 
+namespace {
+
+/// What failed, was skipped or stopped; `after`: with what comes after it and was in the run too.
+std::vector<std::string> to_retry(const app::Workspace& workspace,
+                                  const std::vector<history::Task>& tasks, bool after) {
+  const auto& graph = workspace.graph;
+  std::set<std::string> again, in_run;
+  for (const auto& task : tasks) {
+    if (!graph.find(task.asset)) continue;
+    in_run.insert(task.asset);
+    if (task.status == "failed" || task.status == "skipped" || task.status == "canceled")
+      again.insert(task.asset);
+  }
+  std::vector<std::string> out;
+  for (const auto& asset : graph.assets) {  // in the order of a run
+    const bool follows =
+        after && std::any_of(asset.upstream.begin(), asset.upstream.end(),
+                             [&](size_t up) { return again.contains(graph.assets[up].name); });
+    if (follows && in_run.contains(asset.name)) again.insert(asset.name);
+    if (again.contains(asset.name)) out.push_back(asset.name);
+  }
+  return out;
+}
+
+}  // namespace
+
 int retry_verb(Session& session) {
   const auto app = open_app(session);
   const auto& wanted = session.arguments.run;
@@ -209,13 +237,14 @@ int retry_verb(Session& session) {
                 "run " + short_run(run->id) + " has no end: it still runs, or it was killed",
                 "`windrow run` continues where the lake says");
   }
-  std::vector<std::string> assets;
-  const auto workspace = app->workspace();
-  for (const auto& task : history->tasks(run->id)) {
-    const bool again =
-        task.status == "failed" || task.status == "skipped" || task.status == "canceled";
-    if (again && workspace->graph.find(task.asset)) assets.push_back(task.asset);
+  if (run->status == "interrupted") {
+    throw Error(Code::usage,
+                "run " + short_run(run->id) + " was interrupted: not all of it is known",
+                "`windrow serve` has begun it again, or will; `windrow run` continues where the "
+                "lake says");
   }
+  const auto assets =
+      to_retry(*app->workspace(), history->tasks(run->id), session.arguments.from_failed);
   if (assets.empty()) {
     if (session.out.json()) {
       session.out.write(dumped(json_of(app::RunResult{"", "done", {}, {}})));
@@ -228,6 +257,14 @@ int retry_verb(Session& session) {
   options.plan.select = joined(assets);
   options.plan.sample = sample_argument(session.arguments.sample);
   options.retry_of = run->id;
+  const Json request{{"do", "retry"},
+                     {"run", run->id},
+                     {"select", options.plan.select},
+                     {"jobs", session.arguments.jobs},
+                     {"fail_fast", session.arguments.fail_fast},
+                     {"wait", true}};
+  if (const auto answer = ask_server(session, request, true))
+    return show_server_result(session, *answer);
   return run_with(session, *app, options);
 }
 

@@ -5,11 +5,14 @@
 #include "app/app.h"
 #include "base/nearest.h"
 #include "cli/json_text.h"
+#include "cli/plan_lines.h"
+#include "cli/server_channel.h"
 #include "cli/session.h"
 #include "cli/text_table.h"
 #include "schedule/schedule.h"
+#include "server/alone.h"
 
-// schedule.
+// schedule, cancel.
 namespace windrow::cli {
 
 namespace {
@@ -178,10 +181,115 @@ int next_schedules(Session& session) {
   return kDone;
 }
 
+/// One that is wrong says what is, where it is asked for; the others stand.
+schedule::Schedule declared_schedule(const app::Workspace& workspace, const std::string& name) {
+  std::vector<std::string> known;
+  for (const auto& each : workspace.project.schedules) {
+    if (each.name == name) return each;
+    known.push_back(each.name);
+  }
+  std::vector<Problem> problems{
+      {Code::usage, "there is no schedule \"" + name + "\"", did_you_mean(name, known), {}}};
+  for (const auto& each : workspace.project.schedule_problems) problems.push_back(each);
+  throw Error(problems);
+}
+
+int trigger(Session& session) {
+  const auto& a = session.arguments;
+  const auto app = open_app(session);
+  const auto workspace = app->workspace();
+  const auto schedule = declared_schedule(*workspace, a.schedule);
+  Json request{{"do", "trigger"}, {"schedule", a.schedule}, {"wait", a.wait}};
+  if (!a.start.empty() || !a.end.empty()) {
+    if (a.start.empty() || a.end.empty())
+      throw Error(Code::usage, "--start and --end are given together");
+    const auto& zone = schedule.zone.name();
+    request["start"] = micros(time_argument(a.start, "--start", zone));
+    request["end"] = micros(time_argument(a.end, "--end", zone));
+  }
+  if (const auto answer = ask_server(session, request, a.wait)) {
+    if (a.wait) return show_server_result(session, *answer);
+    const auto run = answer->value("run", "");
+    if (session.out.json())
+      session.out.write(dumped(*answer));
+    else
+      session.out.print("run " + short_run(run) + " begins: `windrow logs -f " + short_run(run) +
+                        "` shows it");
+    return kDone;
+  }
+  app::RunOptions options;
+  options.plan.select = schedule.select;
+  options.variables = schedule.vars;
+  options.schedule = schedule.name;
+  return run_with(session, *app, options);
+}
+
+int pause(Session& session, bool paused) {
+  const auto& a = session.arguments;
+  if (a.names.empty() == a.tag.empty()) {
+    throw Error(Code::usage, "which schedules are meant is said by their names, or by --tag",
+                "windrow schedule " + a.sub_verb + " NAME, or --tag TAG");
+  }
+  const auto what = paused ? "pause" : a.as_declared ? "as declared" : "resume";
+  Json answer;
+  if (const auto told =
+          ask_server(session, {{"do", what}, {"schedules", a.names}, {"tag", a.tag}})) {
+    answer = *told;
+  } else {
+    const auto app = open_app(session);
+    const auto workspace = app->workspace();
+    std::vector<std::string> ids;
+    for (const auto& name : a.names) ids.push_back(declared_schedule(*workspace, name).id());
+    for (const auto& each : workspace->project.schedules) {
+      if (!a.tag.empty() && std::find(each.tags.begin(), each.tags.end(), a.tag) != each.tags.end())
+        ids.push_back(each.id());
+    }
+    if (ids.empty()) throw Error(Code::usage, "no schedule has the tag \"" + a.tag + "\"");
+    server::pause_alone(project_root(session), a.environment, ids,
+                        a.as_declared ? std::nullopt : std::optional(paused));
+    answer = {{"schedules", ids}};
+  }
+  if (session.out.json()) {
+    session.out.write(dumped(answer));
+    return kDone;
+  }
+  for (const auto& id : answer["schedules"]) {
+    session.out.print(id.get<std::string>() + (paused          ? ": paused"
+                                               : a.as_declared ? ": as its file says"
+                                                               : ": resumed"));
+  }
+  return kDone;
+}
+
 }  // namespace
 
 int schedule_verb(Session& session) {
-  return session.arguments.sub_verb == "next" ? next_schedules(session) : list_schedules(session);
+  const auto& verb = session.arguments.sub_verb;
+  if (verb == "list") return list_schedules(session);
+  if (verb == "next") return next_schedules(session);
+  return verb == "trigger" ? trigger(session) : pause(session, verb == "pause");
+}
+
+int cancel_verb(Session& session) {
+  const auto app = open_app(session);
+  const auto run = run_named(*app->history(), session.arguments.run);
+  const auto& out = session.out;
+  if (const auto answer = ask_server(session, {{"do", "cancel"}, {"run", run}})) {
+    if (out.json())
+      out.write(dumped(*answer));
+    else
+      out.print("run " + short_run(run) + " is asked to stop");
+    return kDone;
+  }
+  if (!server::cancel_alone(project_root(session), session.arguments.environment, run)) {
+    throw Error(Code::usage, "run " + short_run(run) + " is not of a server, or has ended",
+                "a run of `windrow run` is stopped by Ctrl-C, or by `kill` with its process");
+  }
+  if (out.json())
+    out.write(dumped({{"run", run}}));
+  else
+    out.print("run " + short_run(run) + " was interrupted, and is not begun again");
+  return kDone;
 }
 
 }  // namespace windrow::cli

@@ -69,7 +69,12 @@ struct Arguments {
   bool yes = false, keep_versions = false;  ///< erase
   std::vector<std::string> names;           ///< publish: publications; fmt: files and folders
   bool check = false, diff = false;         ///< fmt
-  bool watch = false;                       ///< check
+  bool watch = false;                       ///< check, runs
+  std::string grace;                        ///< serve
+  std::string schedule, tag;                ///< schedule
+  bool wait = false, as_declared = false;
+  bool follow = false;       ///< logs
+  bool from_failed = false;  ///< retry
 };
 
 /// How a project is opened; tests put a false one here.
@@ -93,6 +98,8 @@ int run_selected(Session& session, app::App& app, const std::string& select);
 int run_with(Session& session, app::App& app, const app::RunOptions& asked);
 /// What the arguments say of a project.
 app::Options options_of(Session& session);
+/// The folder of the project that the arguments name.
+std::string project_root(const Session& session);
 /// The project that the arguments name.
 std::unique_ptr<app::App> open_app(Session& session);
 
@@ -120,11 +127,14 @@ int runs_verb(Session& session);
 int retry_verb(Session& session);
 int schema_verb(Session& session);
 int health_verb(Session& session);
-int schedule_verb(Session& session);
 int completion_verb(Session& session);
 int docs_verb(Session& session);
 int version_verb(Session& session);
 int lsp_verb(Session& session);
+int serve_verb(Session& session);
+int schedule_verb(Session& session);
+int cancel_verb(Session& session);
+int logs_verb(Session& session);
 
 /// A time as people write it, in `zone` where no offset is given; Error(usage) that names the
 /// option.

@@ -5,9 +5,14 @@
 #include <string>
 #include <string_view>
 
-#include "project/project.h"
+#include "base/error.h"
+#include "base/secrets.h"
 
 namespace windrow::project {
+
+struct Kinds;
+struct LoadOptions;
+struct Project;
 
 /// What stands over the files of a project, by their paths in it (`models/silver/movies.sql`):
 /// texts that an editor holds and nobody has saved, also of files that are not there yet; nothing

@@ -26,6 +26,7 @@ struct Source {
   /// Partition column → SQL expression over the table's columns (empty: the column itself).
   std::vector<std::pair<std::string, std::string>> partition_by;
   std::string retention_column;  ///< empty: what partitions say
+  std::string ingest = "run";    ///< streams: run, always
   Value flush, files;
   std::string file;
   Place place;

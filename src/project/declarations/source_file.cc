@@ -138,6 +138,9 @@ Keys<Source> source_file(const Kinds& kinds) {
                 "as it is.")
       .optional("retention_column", &Source::retention_column, text_type(), "what partitions say",
                 "The time column that the layer's retention counts by.")
+      .optional("ingest", &Source::ingest, word_type({"run", "always"}), "run",
+                "Of streams: who reads it. Runs alone, up to what is there when they begin; or "
+                "always, `windrow serve` for as long as it lives.")
       .optional("flush", &Source::flush, kept_type(flush), "",
                 "When a stream's rows are committed: whichever comes first.")
       .optional("files", &Source::files, kept_type(files), "", "Of streams: names of the files.")

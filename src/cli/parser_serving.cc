@@ -1,0 +1,69 @@
+#include "cli/parser_parts.h"
+
+namespace windrow::cli {
+
+namespace {
+
+void schedule_verbs(CLI::App& app, Arguments& a) {
+  auto* schedule =
+      verb(app, kWork, "schedule", "when runs begin by themselves",
+           "  windrow schedule list\n  windrow schedule next hourly --count 3\n"
+           "  windrow schedule trigger nightly\n  windrow schedule pause --tag batch\n");
+  schedule->require_subcommand(1);
+  auto* list = verb(*schedule, "Verbs", "list", "the schedules that are declared",
+                    "  windrow schedule list\n  windrow --json schedule list nightly\n");
+  list->add_option("name", a.name, "a schedule, or a tag of some (default: all)");
+  auto* next = verb(*schedule, "Verbs", "next", "when they are due next, by the clock",
+                    "  windrow schedule next\n"
+                    "  windrow schedule next hourly --from 2026-10-25 --count 30\n");
+  next->add_option("name", a.name, "a schedule, or a tag of some (default: all)");
+  next->add_option("--count", a.limit, "how many due times (default: 5 of one, 10 of all)")
+      ->type_name("N");
+  next->add_option("--from", a.from, "from when on (default: now)")->type_name("TIME");
+  auto* trigger = verb(
+      *schedule, "Verbs", "trigger", "begin a schedule's run now, in the server where one runs",
+      "  windrow schedule trigger nightly\n  windrow schedule trigger nightly --wait\n");
+  trigger->add_option("schedule", a.schedule, "its name")->required();
+  trigger->add_flag("--wait", a.wait, "until it has ended; without a server always");
+  auto* start = trigger->add_option("--start", a.start,
+                                    "the run's interval begins here (default: "
+                                    "as its next run would have)");
+  start->type_name("TIME");
+  trigger->add_option("--end", a.end, "and ends before this time")->type_name("TIME")->needs(start);
+  auto* pause =
+      verb(*schedule, "Verbs", "pause", "let schedules fire no more, until they are resumed",
+           "  windrow schedule pause nightly hourly\n"
+           "  windrow schedule pause --tag batch\n");
+  auto* resume = verb(*schedule, "Verbs", "resume", "let paused schedules fire again",
+                      "  windrow schedule resume nightly\n"
+                      "  windrow schedule resume nightly --as-declared\n");
+  for (auto* each : {pause, resume}) {
+    each->add_option("schedule", a.names, "their names")->type_name("NAME");
+    each->add_option("--tag", a.tag,
+                     "all that have this tag; with a server, of all projects that it serves")
+        ->type_name("TAG");
+  }
+  resume->add_flag("--as-declared", a.as_declared,
+                   "what was said by hand is forgotten: `paused:` of the file holds");
+}
+
+}  // namespace
+
+void serving_verbs(CLI::App& app, Arguments& a) {
+  auto* serve = verb(app, kWork, "serve", "run schedules and streams for good, until it is stopped",
+                     "  windrow serve\n  windrow --env prod serve /srv/films /srv/wikipedia\n"
+                     "  windrow --json serve --grace 10m\n");
+  serve->add_option("folder", a.names, "the projects' folders (default: -C, else here)")
+      ->type_name("FOLDER");
+  serve
+      ->add_option("--grace", a.grace,
+                   "asked to stop, let runs end for so long (default: 60s); then they stop at "
+                   "their next commit, and are begun again by the next server")
+      ->type_name("DURATION");
+  schedule_verbs(app, a);
+  auto* cancel = verb(app, kWork, "cancel", "stop a run of the server at its next commit",
+                      "  windrow cancel 0199f3a2\n");
+  cancel->add_option("run", a.run, "id of the run, or its beginning")->required();
+}
+
+}  // namespace windrow::cli

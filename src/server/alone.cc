@@ -1,0 +1,50 @@
+#include "server/alone.h"
+
+#include "base/error.h"
+#include "history/schedule_state.h"
+#include "schedule/memory.h"
+#include "server/claim.h"
+
+namespace windrow::server {
+
+namespace {
+
+std::unique_ptr<Claim> claim_of(const std::string& root) {
+  auto claim = Claim::take(root + "/.windrow");
+  if (!claim) {
+    throw Error(Code::conflict, "a server of this project has just begun, or is ending",
+                "try again: then it is asked");
+  }
+  return claim;
+}
+
+}  // namespace
+
+void pause_alone(const std::string& root, const std::string& environment,
+                 const std::vector<std::string>& schedules, std::optional<bool> paused) {
+  const auto claim = claim_of(root);
+  history::ScheduleState state(root + "/.windrow/history.db", environment);
+  const auto memories = state.memories();
+  std::map<std::string, std::string> changed;
+  for (const auto& id : schedules) {
+    const auto name = id.substr(id.find('/') + 1);
+    const auto found = memories.find(name);
+    auto memory =
+        found != memories.end() ? schedule::read_memory(found->second) : schedule::Memory{};
+    memory.schedule = id;
+    memory.paused = paused;
+    changed[name] = schedule::text(memory);
+  }
+  state.decide(changed, {});
+}
+
+bool cancel_alone(const std::string& root, const std::string& environment, const std::string& run) {
+  const auto claim = claim_of(root);
+  history::ScheduleState state(root + "/.windrow/history.db", environment);
+  const auto fire = state.fire_of(run);
+  if (!fire || fire->ended) return false;
+  state.cancel(run, "canceled by hand");
+  return true;
+}
+
+}  // namespace windrow::server

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+/// What is asked of a server, where none runs for the project: done by whoever asks. Each takes the
+/// project's claim meanwhile; Error(conflict) where a server began just then: ask it instead.
+namespace windrow::server {
+
+/// What a project's schedules (ids) remember says from now on that somebody paused them, or did
+/// not; nothing: as they are declared.
+void pause_alone(const std::string& root, const std::string& environment,
+                 const std::vector<std::string>& schedules, std::optional<bool> paused);
+
+/// A run that was interrupted is not begun again by the next server. False where `run` is none of
+/// those.
+bool cancel_alone(const std::string& root, const std::string& environment, const std::string& run);
+
+}  // namespace windrow::server

@@ -1,0 +1,215 @@
+#include "server/requests.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/id.h"
+#include "base/nearest.h"
+#include "server/serving.h"
+
+namespace windrow::server {
+
+namespace {
+
+using app::Json;
+
+Json refusal(const Error& error) { return {{"error", app::json_of(error.problem())}}; }
+
+std::string text_in(const Json& request, const char* key) {
+  const auto found = request.find(key);
+  return found != request.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+bool true_in(const Json& request, const char* key) {
+  const auto found = request.find(key);
+  return found != request.end() && found->is_boolean() && found->get<bool>();
+}
+
+std::map<std::string, std::string> texts_in(const Json& request, const char* key) {
+  std::map<std::string, std::string> out;
+  const auto found = request.find(key);
+  if (found == request.end() || !found->is_object()) return out;
+  for (const auto& [name, value] : found->items())
+    if (value.is_string()) out[name] = value.get<std::string>();
+  return out;
+}
+
+std::string dumped_answer(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
+void Serving::asked(Served& served, const std::string& text, const Control::Answer& answer) {
+  const Json request = app::parsed(text);
+  const auto what = request.is_object() ? text_in(request, "do") : "";
+  try {
+    if (what == "status") return answer(dumped_answer(status_of(served)));
+    if (stopping_)
+      throw Error(Code::unavailable, "the server is stopping", "ask again once it is up");
+    if (!served.app())
+      throw Error(Code::configuration, "the project's files are broken", "`windrow check`");
+    if (what == "trigger") return trigger(served, request, answer);
+    if (what == "retry") return retry(served, request, answer);
+    if (what == "wait") return wait_for(served, text_in(request, "run"), answer);
+    if (what == "cancel") return answer(dumped_answer(cancel(served, request)));
+    if (what == "pause" || what == "resume" || what == "as declared")
+      return answer(dumped_answer(pause(served, request)));
+    throw Error(Code::unsupported, "this server does not know what is asked",
+                "it is of another version: restart it");
+  } catch (const Error& error) {
+    answer(dumped_answer(refusal(error)));
+  }
+}
+
+Json Serving::status_of(Served& asked) {
+  Json out{{"pid", ::getpid()}, {"asked", asked.name}, {"projects", Json::array()}};
+  for (const auto& served : projects_) {
+    Json one{{"project", served->name},
+             {"folder", served->root()},
+             {"environment", served->environment()},
+             {"broken", !served->app()},
+             {"runs", Json::array()},
+             {"ingests", Json::array()}};
+    if (served->app()) one["version"] = served->version()->hash;
+    for (const auto& [id, begun] : served->runs) {
+      Json run{{"run", id}, {"started", iso(begun.started)}};
+      if (!begun.schedule.empty())
+        run.update({{"schedule", begun.schedule}, {"due", iso(begun.due)}});
+      one["runs"].push_back(std::move(run));
+    }
+    for (const auto& [source, ingest] : served->ingests) {
+      Json stream{{"source", source}};
+      if (ingest.run) stream["run"] = ingest.run->id();
+      one["ingests"].push_back(std::move(stream));
+    }
+    out["projects"].push_back(std::move(one));
+  }
+  return out;
+}
+
+void Serving::wait_for(Served& served, const std::string& run, Control::Answer answer) {
+  const auto found = served.runs.find(run);
+  if (found == served.runs.end())
+    throw Error(Code::not_found, "run \"" + run + "\" does not go on here");
+  found->second.waiting.push_back(std::move(answer));
+}
+
+void Serving::answer_request(const std::string& request, const Json& answer) {
+  auto found = requests_.extract(request);
+  if (!found) return;
+  auto& [tell, waits] = found.mapped();
+  if (waits && answer.contains("run")) {
+    for (auto& served : projects_) {
+      const auto begun = served->runs.find(answer["run"].get<std::string>());
+      if (begun == served->runs.end()) continue;
+      begun->second.waiting.push_back(std::move(tell));
+      return;
+    }
+  }
+  tell(dumped_answer(answer));
+}
+
+void Serving::trigger(Served& served, const Json& request, const Control::Answer& answer) {
+  const auto name = text_in(request, "schedule");
+  const auto id = id_of(served, name);
+  if (!scheduler_.status(id)) {
+    std::vector<std::string> known;
+    for (const auto& each : scheduler_.all())
+      if (each.schedule->project == served.name) known.push_back(each.schedule->name);
+    throw Error(Code::usage, "there is no schedule \"" + name + "\"", did_you_mean(name, known));
+  }
+  schedule::Wanted wanted;
+  wanted.schedule = id;
+  wanted.request = "by hand " + std::to_string(next_request_++);
+  wanted.vars = texts_in(request, "vars");
+  const auto start = request.find("start"), end = request.find("end");
+  if (start != request.end() && end != request.end() && start->is_number_integer() &&
+      end->is_number_integer()) {
+    wanted.interval =
+        Interval{time_from_micros(start->get<int64_t>()), time_from_micros(end->get<int64_t>())};
+  }
+  requests_[wanted.request] = {answer, true_in(request, "wait")};
+  observations_.push_back(std::move(wanted));
+}
+
+Json Serving::pause(Served& served, const Json& request) {
+  const auto what = text_in(request, "do"), tag = text_in(request, "tag");
+  std::set<std::string> names;
+  if (const auto list = request.find("schedules"); list != request.end() && list->is_array()) {
+    for (const auto& each : *list)
+      if (each.is_string()) names.insert(id_of(served, each.get<std::string>()));
+  }
+  Json out{{"schedules", Json::array()}};
+  for (const auto& status : scheduler_.all()) {
+    const auto& schedule = *status.schedule;
+    const bool tagged = !tag.empty() && std::find(schedule.tags.begin(), schedule.tags.end(),
+                                                  tag) != schedule.tags.end();
+    if (!tagged && !names.contains(schedule.id())) continue;
+    schedule::PauseSet set{schedule.id(), std::nullopt};
+    if (what != "as declared") set.paused = what == "pause";
+    observations_.push_back(set);
+    out["schedules"].push_back(schedule.id());
+    names.erase(schedule.id());
+    auto line = told(*of_id(schedule.id()).first, what == "pause" ? "paused" : "resumed_by_hand");
+    line.schedule = schedule.name;
+    tell(line);
+  }
+  if (!names.empty()) {
+    throw Error(Code::usage, "there is no schedule \"" + name_in(*names.begin()) + "\"",
+                "`windrow schedule list` names them");
+  }
+  if (out["schedules"].empty()) throw Error(Code::usage, "no schedule has the tag \"" + tag + "\"");
+  return out;
+}
+
+Json Serving::cancel(Served& served, const Json& request) {
+  const auto id = text_in(request, "run");
+  const auto found = served.runs.find(id);
+  if (found == served.runs.end()) {
+    throw Error(Code::usage, "run \"" + id + "\" does not go on in this server",
+                "`windrow runs` shows what goes on");
+  }
+  // Before it is asked: killed in between, it is not begun again.
+  served.state().cancel(id, "canceled by hand");
+  found->second.cancel_asked = true;
+  found->second.run->cancel();
+  auto line = told(served, "canceling");
+  line.schedule = found->second.schedule;
+  line.run = id;
+  line.text = "by hand";
+  tell(line);
+  return {{"run", id}};
+}
+
+history::Fire Serving::asked_for(Served& served, const Wish& wish) {
+  history::Fire out;
+  out.due = out.decided = clock_.now();
+  while (served.state().fire_at("", out.due)) out.due += std::chrono::microseconds(1);
+  out.run = new_ordered_uuid(clock_.now());
+  out.request = text_of(wish);
+  out.version = served.version()->hash;
+  served.state().decide({}, {out});
+  return out;
+}
+
+void Serving::retry(Served& served, const Json& request, const Control::Answer& answer) {
+  Wish wish;
+  wish.cause = "hand";
+  wish.retry_of = text_in(request, "run");
+  wish.select = text_in(request, "select");
+  if (const auto jobs = request.find("jobs"); jobs != request.end() && jobs->is_number_integer())
+    wish.jobs = jobs->get<int>();
+  wish.fail_fast = true_in(request, "fail_fast");
+  const auto fire = asked_for(served, wish);
+  auto line = told(served, "fires");
+  line.run = fire.run;
+  line.text = "retry of " + wish.retry_of;
+  tell(line);
+  begin(served, fire, "");
+  if (true_in(request, "wait")) return wait_for(served, fire.run, answer);
+  answer(dumped_answer({{"run", fire.run}}));
+}
+
+}  // namespace windrow::server

@@ -1,0 +1,19 @@
+#pragma once
+
+/// What a server is asked over its control socket, one JSON object a line, and what it answers:
+///
+///   {"do": "status"}                      → {"pid", "projects": [{"project", "folder", "version",
+///                                            "runs": [{"run", "schedule", "due", "started"}],
+///                                            "ingests": [{"source", "run"}]}]}
+///   {"do": "trigger", "schedule": NAME,   → {"run", "due"}; with `wait` the run's result, once it
+///    "vars": {…}, "start", "end", "wait"}   has ended
+///   {"do": "pause" | "resume" | "as declared", "schedules": [NAME…], "tag": TAG}
+///                                         → {"schedules": [ID…]}: with a tag those of all projects
+///                                           that the server serves
+///   {"do": "cancel", "run": ID}           → {"run"}
+///   {"do": "retry", "run": ID, "select": SELECTOR,   → as of trigger
+///    "jobs", "fail_fast", "wait"}
+///   {"do": "wait", "run": ID}             → the run's result, once it has ended
+///
+/// What is refused: {"error": {"code", "message", "hint"}}. Times are whole microseconds since
+/// 1970.

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/options.h"
+#include "base/cancel.h"
+#include "base/clock.h"
+#include "base/secrets.h"
+#include "server/told.h"
+
+/// One process that serves projects for good (docs/adr/022-a-server-that-fires-once.md).
+namespace windrow::app {
+class App;
+}
+
+namespace windrow::server {
+
+/// How a project is opened.
+using OpenApp =
+    std::function<std::unique_ptr<app::App>(const app::Options&, Secrets&, const Clock&)>;
+
+struct Options {
+  std::vector<app::Options> projects;
+  /// Asked to stop, it lets runs end for so long; then they stop at their next commit.
+  std::chrono::microseconds grace = std::chrono::seconds(60);
+  std::string notify_socket, watchdog_usec;  ///< as systemd says them
+};
+
+class Serving;
+
+class Server {
+ public:
+  /// Takes the claims of all projects. Error(usage) where another process serves one of them.
+  Server(Options options, OpenApp open, Secrets& secrets, const Clock& clock, Teller teller);
+  ~Server();
+  /// Until asked to stop. Of several projects a broken one waits for its files to be mended; Error
+  /// with its problems where there is none that is not broken.
+  void serve(Cancel& stop);
+
+ private:
+  std::unique_ptr<Serving> serving_;
+};
+
+}  // namespace windrow::server

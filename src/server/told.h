@@ -1,0 +1,31 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/time.h"
+
+namespace windrow::server {
+
+/// What a server says of itself: a line in its log. Texts are not masked yet.
+struct Told {
+  /// serving, waiting (a project that is broken), reloaded, broken, fires, ended, skipped, failed,
+  /// canceling, late, refused, interrupted, ingesting, ingest_ended, trouble, stopping, stopped,
+  /// paused, resumed
+  std::string event;
+  Time at;
+  std::string zone;  ///< that times are shown in
+  std::string project, schedule, run, status, source;
+  std::optional<Time> due, next;
+  std::optional<std::chrono::microseconds> elapsed, wait;
+  int64_t count = 0;
+  std::string text;               ///< reason, cause
+  std::vector<Problem> problems;  ///< of a broken project, of a run that could not begin
+};
+using Teller = std::function<void(const Told&)>;
+
+}  // namespace windrow::server
