@@ -263,7 +263,7 @@ int retry_verb(Session& session) {
                      {"jobs", session.arguments.jobs},
                      {"fail_fast", session.arguments.fail_fast},
                      {"wait", true}};
-  if (const auto answer = ask_server(session, request, true))
+  if (const auto answer = ask_server(session, app->workspace()->project.root, request, true))
     return show_server_result(session, *answer);
   return run_with(session, *app, options);
 }

@@ -207,7 +207,7 @@ int trigger(Session& session) {
     request["start"] = micros(time_argument(a.start, "--start", zone));
     request["end"] = micros(time_argument(a.end, "--end", zone));
   }
-  if (const auto answer = ask_server(session, request, a.wait)) {
+  if (const auto answer = ask_server(session, workspace->project.root, request, a.wait)) {
     if (a.wait) return show_server_result(session, *answer);
     const auto run = answer->value("run", "");
     if (session.out.json())
@@ -232,8 +232,8 @@ int pause(Session& session, bool paused) {
   }
   const auto what = paused ? "pause" : a.as_declared ? "as declared" : "resume";
   Json answer;
-  if (const auto told =
-          ask_server(session, {{"do", what}, {"schedules", a.names}, {"tag", a.tag}})) {
+  if (const auto told = ask_server(session, project_root(session),
+                                   {{"do", what}, {"schedules", a.names}, {"tag", a.tag}})) {
     answer = *told;
   } else {
     const auto app = open_app(session);
@@ -274,7 +274,8 @@ int cancel_verb(Session& session) {
   const auto app = open_app(session);
   const auto run = run_named(*app->history(), session.arguments.run);
   const auto& out = session.out;
-  if (const auto answer = ask_server(session, {{"do", "cancel"}, {"run", run}})) {
+  if (const auto answer =
+          ask_server(session, app->workspace()->project.root, {{"do", "cancel"}, {"run", run}})) {
     if (out.json())
       out.write(dumped(*answer));
     else

@@ -17,8 +17,9 @@ Code code_named(const std::string& name) {
 
 }  // namespace
 
-std::optional<Json> ask_server(Session& session, const Json& request, bool patient) {
-  const auto channel = server::Channel::open(project_root(session) + "/.windrow");
+std::optional<Json> ask_server(Session& session, const std::string& root, const Json& request,
+                               bool patient) {
+  const auto channel = server::Channel::open(root + "/.windrow");
   if (!channel) return {};
   std::optional<std::chrono::milliseconds> patience;
   if (!patient) patience = kPatience;

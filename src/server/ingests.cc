@@ -80,7 +80,8 @@ void Serving::ingest_ended(Served& served, const std::string& source, const std:
   try {
     ingest.run->wait();
   } catch (const Error& error) {
-    line.status = error.code() == Code::canceled ? "canceled" : "failed";
+    // Asked to stop it may meet a broker that does not answer before it hears of it.
+    line.status = ingest.stopping || error.code() == Code::canceled ? "canceled" : "failed";
     if (line.status == "failed") line.problems = error.problems();
   }
   ingest.run.reset();

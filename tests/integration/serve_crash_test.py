@@ -10,6 +10,8 @@ import pytest
 from serve_lab import PATIENCE, Server, history, waits_for
 
 SECOND = 1_000_000
+# Some tenths of a second, so that there is something to be killed in.
+WORK = "(SELECT sum(x * y % 7) FROM range(30000) a(x), range(2000) b(y))"
 
 
 def make_project(folder, schedules: int, every: int):
@@ -17,7 +19,7 @@ def make_project(folder, schedules: int, every: int):
     rules = "".join(f'  s{i}: {{cron: "*/{every} * * * * *", select: gold.t{i}}}\n' for i in range(schedules))
     files = lab.FILES | {"windrow.yaml": lab.FILES["windrow.yaml"] + "schedules:\n" + rules}
     for i in range(schedules):
-        files[f"models/gold/t{i}.sql"] = f"SELECT {i} AS i, $run_time AS at, count(*) AS n FROM silver.events\n"
+        files[f"models/gold/t{i}.sql"] = f"SELECT {i} AS i, $run_time AS at, count(*) AS n, {WORK} AS work FROM silver.events\n"
     lab.make_project(folder, files)
     lab.add_events(folder, "a.ndjson", range(20))
     lab.windrow(folder, "run", "-s", "silver.events", "-s", "bronze.events")

@@ -68,11 +68,12 @@ def test_a_run_is_canceled_by_hand(tmp_path):
         waits_for(lambda: history(folder, "SELECT 1 FROM tasks WHERE run = ? AND asset = 'gold.kinds'", run))
         following = subprocess.Popen([lab.PROGRAM, "-C", str(folder), "logs", "-f", run[:13]], stdout=subprocess.PIPE, text=True)
         watching = subprocess.Popen([lab.PROGRAM, "-C", str(folder), "--json", "runs", run, "--watch"], stdout=subprocess.PIPE, text=True)
+        first = json.loads(watching.stdout.readline())
         assert "is asked to stop" in lab.windrow(folder, "cancel", run[:13]).stdout
         assert server.wait("ended", run=run)["status"] == "canceled"
         assert "run.ended" in following.communicate(timeout=PATIENCE)[0] and following.returncode == 0
         seen = [json.loads(line) for line in watching.communicate(timeout=PATIENCE)[0].splitlines()]
-        assert seen[0]["status"] == "running" and seen[-1]["status"] == "canceled" and watching.returncode == 1
+        assert first["status"] == "running" and seen[-1]["status"] == "canceled" and watching.returncode == 1
         again = lab.windrow(folder, "cancel", run, check=False)
         assert again.returncode == 2 and "does not go on" in again.stderr
         # What is retried runs in the server, and is shown to whoever asked.
@@ -235,13 +236,12 @@ def test_a_stream_is_read_for_good(tmp_path):
     with Server(folder) as server:
         second = server.wait("ingesting", source="bronze.raw")["run"]
         waits_for(lambda: history(folder, "SELECT 1 FROM runs WHERE id = ? AND status = 'interrupted'", first))
-        (folder / "sources/raw.yaml").write_text(stream.replace("topic: t", "topic: u") + "ingest: always\n")
-        assert server.wait("ingest_ended", run=second)["status"] == "canceled"
-        third = server.wait("ingesting", source="bronze.raw", count=2)["run"]
-        (folder / "sources/raw.yaml").write_text(stream.replace("topic: t", "topic: u"))
-        server.wait("ingest_ended", run=third)
+        # There is no broker: it waits for one, and hears of a stop once an attempt to connect has ended.
+        (folder / "sources/raw.yaml").write_text(stream)
+        ended = server.wait("ingest_ended", run=second)
+        assert ended["status"] == "canceled" and "problems" not in ended
         assert server.stop() == 0
-        assert len([e for e in server.events if e["event"] == "ingesting"]) == 2
+        assert len([e for e in server.events if e["event"] == "ingesting"]) == 1
     (folder / "sources/events.yaml").write_text(lab.FILES["sources/events.yaml"] + "ingest: always\n")
     refused = lab.windrow(folder, "check", check=False)
     assert refused.returncode == 2 and '"ingest: always" is for streams, and files is none' in refused.stderr
