@@ -10,16 +10,16 @@ import pytest
 from serve_lab import PATIENCE, Server, history, waits_for
 
 SECOND = 1_000_000
-# Some tenths of a second, so that there is something to be killed in.
-WORK = "(SELECT sum(x * y % 7) FROM range(30000) a(x), range(2000) b(y))"
 
 
-def make_project(folder, schedules: int, every: int):
+def make_project(folder, schedules: int, every: int, rows: int = 30_000):
     """Each schedule builds a table of its own, anew each time, so that what was begun again can be told."""
+    # Some tenths of a second, so that there is something to be killed in.
+    work = f"(SELECT sum(x * y % 7) FROM range({rows}) a(x), range(2000) b(y))"
     rules = "".join(f'  s{i}: {{cron: "*/{every} * * * * *", select: gold.t{i}}}\n' for i in range(schedules))
     files = lab.FILES | {"windrow.yaml": lab.FILES["windrow.yaml"] + "schedules:\n" + rules}
     for i in range(schedules):
-        files[f"models/gold/t{i}.sql"] = f"SELECT {i} AS i, $run_time AS at, count(*) AS n, {WORK} AS work FROM silver.events\n"
+        files[f"models/gold/t{i}.sql"] = f"SELECT {i} AS i, $run_time AS at, count(*) AS n, {work} AS work FROM silver.events\n"
     lab.make_project(folder, files)
     lab.add_events(folder, "a.ndjson", range(20))
     lab.windrow(folder, "run", "-s", "silver.events", "-s", "bronze.events")
@@ -67,10 +67,10 @@ def check_invariants(folder, schedules: int, every: int):
     assert [("ok",)] == history(folder, "PRAGMA integrity_check")
 
 
-def torment(folder, seed: int, moments: int, schedules: int, every: int, longest: float):
+def torment(folder, seed: int, moments: int, schedules: int, every: int, longest: float, rows: int = 30_000):
     random_points = random.Random(seed)
     print(f"seed {seed}")
-    make_project(folder, schedules, every)
+    make_project(folder, schedules, every, rows)
     in_flight = 0
     for _ in range(moments):
         with Server(folder) as server:
@@ -98,7 +98,7 @@ def test_killed_with_runs_in_flight(tmp_path):
 @pytest.mark.soak
 def test_killed_at_two_hundred_moments_with_fifty_runs_in_flight(tmp_path):
     seed = random.randrange(2**32)
-    in_flight = torment(tmp_path / "p", seed, 200, 50, 20, 12.0)
+    in_flight = torment(tmp_path / "p", seed, 200, 50, 30, 12.0, 5_000)
     print(f"{in_flight} runs were in flight in 200 moments")
     assert in_flight > 200 * 10
 
