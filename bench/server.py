@@ -40,9 +40,11 @@ class Client:
 def bench_server(_, work: pathlib.Path, program: str, put, triggers: int = 200) -> list[tuple]:
     folder = put(work / "server", PROJECT)
     subprocess.run([program, "-C", str(folder), "run", "-q"], check=True, stdout=subprocess.DEVNULL)
-    server = subprocess.Popen([program, "--json", "serve", str(folder)], stdout=subprocess.PIPE, text=True)
+    told = open(work / "server.told", "w+")
+    server = subprocess.Popen([program, "--json", "serve", str(folder)], stdout=told)
     try:
-        assert json.loads(server.stdout.readline())["event"] == "serving"
+        while not (folder / ".windrow/serve.sock").exists():
+            time.sleep(0.05)
         time.sleep(2)
         idle = pss(server.pid)
         client = Client(folder)
@@ -55,7 +57,7 @@ def bench_server(_, work: pathlib.Path, program: str, put, triggers: int = 200) 
         after = pss(server.pid)
     finally:
         server.terminate()
-        server.communicate(timeout=60)
+        server.wait(timeout=60)
     with sqlite3.connect(folder / ".windrow/history.db") as history:
         started = dict(history.execute("SELECT run, min(started) / 1e6 FROM tasks GROUP BY run"))
     waits = sorted(started[run] - now for run, now in asked.items())
