@@ -11,6 +11,7 @@
 #include "lake/maintenance.h"
 #include "lake/relation.h"
 #include "lake/statistics.h"
+#include "lake/table.h"
 
 namespace windrow::app {
 
@@ -29,20 +30,16 @@ std::optional<int64_t> metric(const lake::HistoryEntry& entry, const char* name)
 
 /// What a commit does to files. A file that only gets another deletion vector is neither added nor
 /// removed: it has fewer rows, or more again.
-struct FilesOf {
+struct CommitFiles {
   std::vector<lake::Add> added, removed;
   int64_t hidden = 0, shown = 0;  ///< rows of files that stay
 
-  explicit FilesOf(const lake::Commit& commit) {
+  explicit CommitFiles(const lake::Commit& commit) {
     for (const auto& add : commit.adds) {
       if (add.data_change) added.push_back(add);
     }
     for (const auto& remove : commit.removes) {
-      if (!remove.data_change) continue;
-      lake::Add add;
-      add.path = remove.path;
-      add.deletion_vector = remove.deletion_vector;
-      removed.push_back(std::move(add));
+      if (remove.data_change) removed.push_back(lake::add_of(remove));
     }
     const auto count = [](const lake::Add& add) {
       return add.deletion_vector ? add.deletion_vector->cardinality : 0;
@@ -57,7 +54,7 @@ struct FilesOf {
 /// Rows of files that a commit removed: their statistics stand where they were added last.
 std::optional<int64_t> rows_removed(lake::CommitLog& log, int64_t version) {
   std::map<std::string, bool> wanted;
-  const FilesOf files(log.at(version));
+  const CommitFiles files(log.at(version));
   for (const auto& remove : files.removed) wanted.emplace(remove.path, false);
   int64_t rows = files.hidden;
   size_t found = 0;
@@ -90,7 +87,7 @@ void count_rows(WhyVersion& out, lake::CommitLog& log, const lake::HistoryEntry&
     out.rows_added = metric(entry, "numOutputRows");
     return;
   }
-  const FilesOf files(log.at(entry.version));
+  const CommitFiles files(log.at(entry.version));
   out.rows_added = files.shown;
   for (const auto& add : files.added) {
     const auto rows = lake::rows_of(add);
@@ -108,7 +105,7 @@ std::string read_text(const lake::Txn& txn, const std::string& asset) {
 }
 
 void look_at_files(WhyVersion& out, const lake::Commit& commit, const std::string& asset) {
-  const FilesOf files(commit);
+  const CommitFiles files(commit);
   for (const auto& add : files.added) {
     ++out.files_added;
     out.bytes_added += add.size;

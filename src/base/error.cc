@@ -29,6 +29,13 @@ std::string_view name_of(Code code) {
   return "internal";
 }
 
+Code code_named(std::string_view name) {
+  for (int i = 0; i <= int(Code::internal); ++i) {
+    if (name_of(Code(i)) == name) return Code(i);
+  }
+  return Code::internal;
+}
+
 bool retryable(Code code) {
   return code == Code::unavailable || code == Code::timeout || code == Code::conflict;
 }

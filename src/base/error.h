@@ -29,6 +29,8 @@ enum class Code {
 
 /// "conflict", "not found", … : as it is printed and logged.
 std::string_view name_of(Code code);
+/// Code::internal where there is none of that name.
+Code code_named(std::string_view name);
 
 /// True where trying the same thing again may succeed without anybody changing anything.
 bool retryable(Code code);

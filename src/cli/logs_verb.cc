@@ -13,10 +13,6 @@ constexpr auto kLookForLines = std::chrono::milliseconds(200);
 /// So many looks between two at the history, which says that a run was interrupted.
 constexpr int kLooksForEnd = 10;
 
-std::string value_text(const Json& value) {
-  return value.is_string() ? value.get<std::string>() : value.dump();
-}
-
 /// `2025-10-17T14:05:09Z  task.finished  asset gold.top, status done`.
 std::string log_text(const Json& line, const Style& style) {
   const auto level = line.value("level", "");

@@ -80,8 +80,9 @@ void making_verbs(CLI::App& app, Arguments& a) {
       verb(app, kMake, "schema", "JSON Schema of the project's kinds of files, for editors",
            "  windrow schema\n  windrow schema model\n  windrow schema --write .schemas\n"
            "  windrow schema source --reference\n");
-  schema->add_option("kind", a.kind,
-                     "project, source, model, seed, publish, task or test (default: name them)");
+  schema->add_option(
+      "kind", a.kind,
+      "project, source, model, seed, publish, task, test or schedule (default: name them)");
   schema->add_option("--write", a.write_folder, "write all of them into this folder")
       ->type_name("DIR");
   schema->add_flag("--reference", a.reference,

@@ -9,12 +9,6 @@ namespace {
 
 constexpr auto kPatience = std::chrono::seconds(30);
 
-Code code_named(const std::string& name) {
-  for (int i = 0; i <= int(Code::internal); ++i)
-    if (name_of(Code(i)) == name) return Code(i);
-  return Code::internal;
-}
-
 }  // namespace
 
 std::optional<Json> ask_server(Session& session, const std::string& root, const Json& request,

@@ -48,8 +48,7 @@ int history(Session& session, const lake::Table& table) {
     std::string metrics;
     if (one["metrics"].is_object()) {
       for (const auto& [key, value] : one["metrics"].items()) {
-        metrics += (metrics.empty() ? "" : ", ") + key + " " +
-                   (value.is_string() ? value.get<std::string>() : value.dump());
+        metrics += (metrics.empty() ? "" : ", ") + key + " " + value_text(value);
       }
     }
     text.add({std::to_string(entry.version), short_time(entry.timestamp), entry.operation,

@@ -35,14 +35,6 @@ Code code_of(duckdb::ExceptionType type, const std::string& message) {
   }
 }
 
-/// The code of an error of our own that crossed DuckDB (files.cc).
-Code code_named(const std::string& name) {
-  for (int i = 0; i <= int(Code::internal); ++i) {
-    if (name_of(Code(i)) == name) return Code(i);
-  }
-  return Code::internal;
-}
-
 std::string hint_of(const duckdb::ErrorData& error, const std::string& message) {
   const auto& extra = error.ExtraInfo();
   if (auto found = extra.find("candidates"); found != extra.end() && !found->second.empty()) {

@@ -46,15 +46,6 @@ bool widens(const Metadata& before, const Metadata& after) {
   return true;
 }
 
-Add as_add(const Remove& remove) {
-  Add add;
-  add.path = remove.path;
-  add.partition_values = remove.partition_values;
-  add.size = remove.size;
-  add.deletion_vector = remove.deletion_vector;
-  return add;
-}
-
 /// One input's changes while they are being looked at.
 class Finder {
  public:
@@ -210,7 +201,7 @@ class Finder {
       if (add.data_change) fresh.push_back(add);
     }
     for (const auto& remove : commit.removes) {
-      if (remove.data_change) old.push_back(as_add(remove));
+      if (remove.data_change) old.push_back(add_of(remove));
     }
     const auto [gone, come] = sides_of(after_, old, fresh);
     try {
@@ -294,7 +285,7 @@ class Changes {
     if (counts(commit)) return take(commit);
     std::vector<Add> held;
     for (const auto& remove : commit.removes) {
-      if (paths_.contains(remove.path)) held.push_back(as_add(remove));
+      if (paths_.contains(remove.path)) held.push_back(add_of(remove));
     }
     if (held.empty()) return;
     for (const auto& add : commit.adds) paths_.insert(add.path);
@@ -318,7 +309,7 @@ class Changes {
       if (add.data_change) fresh.push_back(add);
     }
     for (const auto& remove : commit.removes) {
-      if (remove.data_change) gone.push_back(as_add(remove));
+      if (remove.data_change) gone.push_back(add_of(remove));
     }
     for (auto& [then, now] : same_files(gone, fresh)) {
       if (then.deletion_vector == now.deletion_vector) continue;

@@ -344,6 +344,15 @@ CommitOutcome Table::commit(CommitRequest request, const Clock& clock) const {
   return Committer(files_, path_, std::move(request), clock).run();
 }
 
+Add add_of(const Remove& remove) {
+  Add add;
+  add.path = remove.path;
+  add.partition_values = remove.partition_values;
+  add.size = remove.size;
+  add.deletion_vector = remove.deletion_vector;
+  return add;
+}
+
 Remove remove_of(const Add& add, Time now, bool data_change) {
   return {add.path,
           micros(now) / 1000,

@@ -15,22 +15,13 @@ namespace {
 
 std::string file_of(const Add& add) { return logical_file(add.path, add.deletion_vector); }
 
-Add removed_file(const Remove& remove) {
-  Add add;
-  add.path = remove.path;
-  add.partition_values = remove.partition_values;
-  add.size = remove.size;
-  add.deletion_vector = remove.deletion_vector;
-  return add;
-}
-
 /// Files by their rows: what was added and removed again is in neither.
 class NetFiles {
  public:
   void look_at(const Commit& commit) {
     for (const auto& remove : commit.removes) {
       if (!remove.data_change) continue;
-      const Add file = removed_file(remove);
+      const Add file = add_of(remove);
       if (added.erase(file_of(file)) == 0) removed.emplace(file_of(file), file);
     }
     for (const auto& add : commit.adds) {

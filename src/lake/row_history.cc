@@ -150,11 +150,7 @@ class Finder {
         if (may_hold(found->second)) out.removed.push_back(found->second);
         continue;
       }
-      Add add;
-      add.path = remove.path;
-      add.partition_values = remove.partition_values;
-      add.size = remove.size;
-      add.deletion_vector = remove.deletion_vector;
+      Add add = add_of(remove);
       if (may_hold(add)) out.removed.push_back(std::move(add));
     }
     for (const auto& add : commit.adds) {

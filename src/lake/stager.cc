@@ -267,13 +267,7 @@ void Stager::write_change_data(const Updates& updates) {
   // Commits that only add or only remove whole files say by that what they changed.
   if (thinned_.empty() && (staged_.adds.empty() || staged_.removes.empty())) return;
   std::vector<Add> gone;
-  for (const auto& remove : staged_.removes) {
-    Add add;
-    add.path = remove.path;
-    add.partition_values = remove.partition_values;
-    add.deletion_vector = remove.deletion_vector;
-    gone.push_back(std::move(add));
-  }
+  for (const auto& remove : staged_.removes) gone.push_back(add_of(remove));
   const Relation hidden = thinned_.empty() ? Relation() : scan_taken(before_, thinned_);
   const Relation removed = thinned_.empty() ? scan(before_, gone)
                            : gone.empty()

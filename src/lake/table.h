@@ -203,5 +203,7 @@ std::pair<Protocol, Metadata> create_actions(const NewTable& table, Time now);
 std::vector<Add> adds_from_written(const std::string& table_path, const Schema& schema,
                                    const std::vector<columns::WrittenFile>& files, Time now);
 Remove remove_of(const Add& add, Time now, bool data_change = true);
+/// The file that it takes away, without statistics.
+Add add_of(const Remove& remove);
 
 }  // namespace windrow::lake

@@ -54,7 +54,8 @@ struct Model {
   std::string retention_column;  ///< empty: the interval column, or what partitions say
   std::string renamed_from;
   std::optional<bool> deletion_vectors;  ///< nothing: as the layer says
-  /// How a `table` follows from what has changed in its inputs: auto, never, rows or keys.
+  /// How a `table` follows from what has changed in its inputs: auto, never, rows, sums
+  /// or keys.
   std::string incremental = "auto";
   /// What the SELECT's rows go through; nothing: nothing.
   std::shared_ptr<const columns::OperatorUse> through;

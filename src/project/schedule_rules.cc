@@ -19,17 +19,11 @@ using Holidays = std::vector<std::pair<schedule::Day, std::string>>;
 /// Events that come every year go on until then.
 constexpr schedule::Day kHolidaysEnd = 47'482;  // 2100-01-01
 
-std::optional<schedule::Day> day_of_text(const std::string& text) {
-  const auto time = text.size() == 10 ? parse_time(text) : std::nullopt;
-  if (!time) return {};
-  return schedule::Day(std::chrono::floor<std::chrono::days>(*time).time_since_epoch().count());
-}
-
 /// A list of dates, or a mapping of dates to names.
 Holidays read_holidays(const Node& node, const std::string& file, Problems& problems) {
   Holidays out;
   const auto take = [&](const Node& date, const std::string& name) {
-    const auto day = day_of_text(date.text);
+    const auto day = schedule::parse_day(date.text);
     if (day) out.emplace_back(*day, name);
     if (!day)
       problems.add(Code::configuration,

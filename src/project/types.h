@@ -106,6 +106,25 @@ Type<std::vector<M>> one_or_list_type(Type<M> item) {
   return out;
 }
 
+/// A mapping, or a single value that stands for what `set` makes of it.
+template <class T, class M, class Set>
+Type<T> single_or_mapping_type(std::string name, std::string expected, Type<M> single,
+                               Type<T> mapping, Set set) {
+  Type<T> out;
+  out.shape.form = Shape::Form::either;
+  out.shape.name = std::move(name);
+  out.shape.expected = std::move(expected);
+  out.shape.parts = {single.shape, mapping.shape};
+  out.read = [single, mapping, set](const Node& node, Reading& reading, T& value) {
+    if (node.kind == Node::Kind::map) return mapping.read(node, reading, value);
+    M given{};
+    if (!single.read(node, reading, given)) return false;
+    set(value, std::move(given));
+    return true;
+  };
+  return out;
+}
+
 /// Names of the user's own → values, in the file's order. `valid` (may be null) says which names
 /// are allowed.
 template <class M>

@@ -6,6 +6,11 @@
 
 namespace windrow::schedule {
 
+std::optional<Day> parse_day(const std::string& text) {
+  const auto time = text.size() == 10 ? parse_time(text) : std::nullopt;
+  return time ? std::optional(day_at(*time)) : std::nullopt;
+}
+
 bool Calendar::is_holiday(Day day) const {
   const auto found = std::lower_bound(holidays.begin(), holidays.end(), day,
                                       [](const auto& one, Day d) { return one.first < d; });

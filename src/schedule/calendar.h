@@ -15,6 +15,9 @@ namespace windrow::schedule {
 /// Days since 1970-01-01, of a zone's clocks.
 using Day = int32_t;
 
+/// `2026-12-25`; nothing where the text is another.
+std::optional<Day> parse_day(const std::string& text);
+
 /// Which days are worked on, and in which hours.
 struct Calendar {
   std::string name;

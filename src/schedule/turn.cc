@@ -217,17 +217,7 @@ void Turn::look_at_end() {
   const auto* after = std::get_if<AfterEnd>(&s_.trigger);
   Time due = m_.last_end ? *m_.last_end + after->delay
                          : std::max(*m_.settled, s_.start.value_or(*m_.settled));
-  if (s_.calendar) {
-    const auto open = s_.calendar->opens(due, s_.zone);
-    if (!open) return;
-    due = *open;
-  }
-  if (s_.end && due >= *s_.end) return;
-  if (due > now_) return wake_at(due);
-  due = unused(due);
-  mark_run(due, due);
-  m_.settled = std::max(*m_.settled, due);
-  take(fire(due, Fire::Cause::after_end));
+  take_at(due, Fire::Cause::after_end);
 }
 
 void Turn::look_at_freshness() {
@@ -244,6 +234,10 @@ void Turn::look_at_freshness() {
     due = *m_.fresh + std::max(age - run, Duration(0));
   }
   if (m_.last_end) due = std::max(due, m_.last_failed ? *m_.last_end + age / 10 : *m_.last_end);
+  take_at(due, Fire::Cause::freshness);
+}
+
+void Turn::take_at(Time due, Fire::Cause cause) {
   if (s_.calendar) {
     const auto open = s_.calendar->opens(due, s_.zone);
     if (!open) return;
@@ -251,10 +245,14 @@ void Turn::look_at_freshness() {
   }
   if (s_.end && due >= *s_.end) return;
   if (due > now_) return wake_at(due);
-  due = unused(due);
+  take_event(due, cause, {});
+}
+
+void Turn::take_event(Time when, Fire::Cause cause, const std::string& what) {
+  const Time due = unused(when);
   mark_run(due, due);
   m_.settled = std::max(*m_.settled, due);
-  take(fire(due, Fire::Cause::freshness));
+  take(fire(due, cause, what));
 }
 
 template <class Seen>
@@ -270,10 +268,7 @@ void Turn::happened(Fire::Cause cause, const std::string& what, Seen seen) {
   if (full() && s_.overlap == Overlap::queue) return;  // it is still so when the run is over
   seen();
   if (full() && s_.overlap == Overlap::skip) return skip(now_, now_, 1, what + ": " + busy());
-  const Time due = unused(now_);
-  mark_run(due, due);
-  m_.settled = std::max(*m_.settled, due);
-  take(fire(due, cause, what));
+  take_event(now_, cause, what);
 }
 
 void Turn::note_tables() {

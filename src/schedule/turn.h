@@ -70,6 +70,9 @@ class Turn {
   /// A moment that names no other run.
   Time unused(Time due) const;
   void take_clock(Time due);
+  /// Takes up what is due then, or when the calendar opens; wakes where that is yet to come.
+  void take_at(Time due, Fire::Cause cause);
+  void take_event(Time when, Fire::Cause cause, const std::string& what);
   void take(Fire fire);
 
   void look_at_triggers();

@@ -4,6 +4,7 @@
 
 #include "base/id.h"
 #include "base/version.h"
+#include "server/fields.h"
 #include "server/serving.h"
 
 namespace windrow::server {
@@ -196,12 +197,8 @@ void Serving::perform(const schedule::Decision& decision) {
       } catch (const Error&) {
         // Killed before it has ended it is begun again, and asked to stop again.
       }
-      begun.cancel_asked = true;
-      begun.run->cancel();
-      auto line = line_of(cancel->schedule, "canceling");
-      line.run = id;
+      auto line = ask_to_end(*served, id, begun, cancel->reason);
       line.due = cancel->due;
-      line.text = cancel->reason;
       tell(line);
     }
   } else if (const auto* late = std::get_if<schedule::DeadlineMissed>(&decision)) {
@@ -213,6 +210,17 @@ void Serving::perform(const schedule::Decision& decision) {
     answer_request(refused->request,
                    {{"error", {{"code", "usage"}, {"message", refused->reason}}}});
   }
+}
+
+Told Serving::ask_to_end(const Served& served, const std::string& run, Served::Begun& begun,
+                         const std::string& why) const {
+  begun.cancel_asked = true;
+  begun.run->cancel();
+  auto line = told(served, "canceling");
+  line.schedule = begun.schedule;
+  line.run = run;
+  line.text = why;
+  return line;
 }
 
 void Serving::begin(Served& served, const history::Fire& fire, const std::string& retry_of) {
@@ -301,7 +309,7 @@ void Serving::ended(Served& served, const std::string& run) {
   tell(line);
   auto answer = app::json_of(result);
   if (!line.problems.empty()) answer["problem"] = app::json_of(line.problems.front());
-  for (const auto& each : begun.waiting) each(answer.dump());
+  for (const auto& each : begun.waiting) each(compact(answer));
 }
 
 void Serving::remember_failure(Served& served, const std::string& run, const Served::Begun& begun,

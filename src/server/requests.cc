@@ -6,6 +6,7 @@
 
 #include "base/id.h"
 #include "base/nearest.h"
+#include "server/fields.h"
 #include "server/serving.h"
 
 namespace windrow::server {
@@ -16,36 +17,13 @@ using app::Json;
 
 Json refusal(const Error& error) { return {{"error", app::json_of(error.problem())}}; }
 
-std::string text_in(const Json& request, const char* key) {
-  const auto found = request.find(key);
-  return found != request.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-bool true_in(const Json& request, const char* key) {
-  const auto found = request.find(key);
-  return found != request.end() && found->is_boolean() && found->get<bool>();
-}
-
-std::map<std::string, std::string> texts_in(const Json& request, const char* key) {
-  std::map<std::string, std::string> out;
-  const auto found = request.find(key);
-  if (found == request.end() || !found->is_object()) return out;
-  for (const auto& [name, value] : found->items())
-    if (value.is_string()) out[name] = value.get<std::string>();
-  return out;
-}
-
-std::string dumped_answer(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 }  // namespace
 
 void Serving::asked(Served& served, const std::string& text, const Control::Answer& answer) {
   const Json request = app::parsed(text);
   const auto what = request.is_object() ? text_in(request, "do") : "";
   try {
-    if (what == "status") return answer(dumped_answer(status_of(served)));
+    if (what == "status") return answer(compact(status_of(served)));
     if (stopping_)
       throw Error(Code::unavailable, "the server is stopping", "ask again once it is up");
     if (!served.app())
@@ -53,13 +31,13 @@ void Serving::asked(Served& served, const std::string& text, const Control::Answ
     if (what == "trigger") return trigger(served, request, answer);
     if (what == "retry") return retry(served, request, answer);
     if (what == "wait") return wait_for(served, text_in(request, "run"), answer);
-    if (what == "cancel") return answer(dumped_answer(cancel(served, request)));
+    if (what == "cancel") return answer(compact(cancel(served, request)));
     if (what == "pause" || what == "resume" || what == "as declared")
-      return answer(dumped_answer(pause(served, request)));
+      return answer(compact(pause(served, request)));
     throw Error(Code::unsupported, "this server does not know what is asked",
                 "it is of another version: restart it");
   } catch (const Error& error) {
-    answer(dumped_answer(refusal(error)));
+    answer(compact(refusal(error)));
   }
 }
 
@@ -108,7 +86,7 @@ void Serving::answer_request(const std::string& request, const Json& answer) {
       return;
     }
   }
-  tell(dumped_answer(answer));
+  tell(compact(answer));
 }
 
 void Serving::trigger(Served& served, const Json& request, const Control::Answer& answer) {
@@ -124,12 +102,7 @@ void Serving::trigger(Served& served, const Json& request, const Control::Answer
   wanted.schedule = id;
   wanted.request = "by hand " + std::to_string(next_request_++);
   wanted.vars = texts_in(request, "vars");
-  const auto start = request.find("start"), end = request.find("end");
-  if (start != request.end() && end != request.end() && start->is_number_integer() &&
-      end->is_number_integer()) {
-    wanted.interval =
-        Interval{time_from_micros(start->get<int64_t>()), time_from_micros(end->get<int64_t>())};
-  }
+  wanted.interval = interval_in(request);
   requests_[wanted.request] = {answer, true_in(request, "wait")};
   observations_.push_back(std::move(wanted));
 }
@@ -173,13 +146,7 @@ Json Serving::cancel(Served& served, const Json& request) {
   }
   // Before it is asked: killed in between, it is not begun again.
   served.state().cancel(id, "canceled by hand");
-  found->second.cancel_asked = true;
-  found->second.run->cancel();
-  auto line = told(served, "canceling");
-  line.schedule = found->second.schedule;
-  line.run = id;
-  line.text = "by hand";
-  tell(line);
+  tell(ask_to_end(served, id, found->second, "by hand"));
   return {{"run", id}};
 }
 
@@ -199,8 +166,7 @@ void Serving::retry(Served& served, const Json& request, const Control::Answer& 
   wish.cause = "hand";
   wish.retry_of = text_in(request, "run");
   wish.select = text_in(request, "select");
-  if (const auto jobs = request.find("jobs"); jobs != request.end() && jobs->is_number_integer())
-    wish.jobs = jobs->get<int>();
+  wish.jobs = int(whole_in(request, "jobs").value_or(0));
   wish.fail_fast = true_in(request, "fail_fast");
   const auto fire = asked_for(served, wish);
   auto line = told(served, "fires");
@@ -209,7 +175,7 @@ void Serving::retry(Served& served, const Json& request, const Control::Answer& 
   tell(line);
   begin(served, fire, "");
   if (true_in(request, "wait")) return wait_for(served, fire.run, answer);
-  answer(dumped_answer({{"run", fire.run}}));
+  answer(compact({{"run", fire.run}}));
 }
 
 }  // namespace windrow::server

@@ -42,7 +42,6 @@ class Serving {
   SteadyTime wake_at() const;
   void ask_to_stop();
   bool over() const;
-  void wait_for(Served& served, const std::string& run, Control::Answer answer);
 
   // --- deciding.cc: what is due, written and begun ----------------------------------------------
   struct Writing {
@@ -60,6 +59,9 @@ class Serving {
   history::Fire fire_of(const Served& served, const schedule::Fire& fire) const;
   /// A run that is written down begins.
   void begin(Served& served, const history::Fire& fire, const std::string& retry_of);
+  /// Once it is written down that somebody wants that; gives what is to be told of it.
+  Told ask_to_end(const Served& served, const std::string& run, Served::Begun& begun,
+                  const std::string& why) const;
   void ended(Served& served, const std::string& run);
   /// A run that failed before its record began has one all the same.
   void remember_failure(Served& served, const std::string& run, const Served::Begun& begun,
@@ -71,21 +73,20 @@ class Serving {
   void resume(Served& served, const history::Fire& fire);
   void look_at_tables(Served& served);
 
-  // --- ingests.cc
-  // ---------------------------------------------------------------------------------
+  // --- ingests.cc: what is read for good --------------------------------------------------------
   /// Begins, stops and begins again what is read for good.
   void ingest(Served& served);
   void begin_ingest(Served& served, const std::string& source, Served::Ingest& ingest);
   void ingest_ended(Served& served, const std::string& source, const std::string& run);
 
-  // --- requests.cc
-  // --------------------------------------------------------------------------------
+  // --- requests.cc: what others ask for ---------------------------------------------------------
   void asked(Served& served, const std::string& request, const Control::Answer& answer);
   app::Json status_of(Served& served);
   void trigger(Served& served, const app::Json& request, const Control::Answer& answer);
   app::Json pause(Served& served, const app::Json& request);
   app::Json cancel(Served& served, const app::Json& request);
   void retry(Served& served, const app::Json& request, const Control::Answer& answer);
+  void wait_for(Served& served, const std::string& run, Control::Answer answer);
   /// A fire of nobody's schedule, written down.
   history::Fire asked_for(Served& served, const Wish& wish);
   void answer_request(const std::string& request, const app::Json& answer);

@@ -14,8 +14,8 @@ namespace windrow::server {
 /// What a server says of itself: a line in its log. Texts are not masked yet.
 struct Told {
   /// serving, waiting (a project that is broken), reloaded, broken, fires, ended, skipped, failed,
-  /// canceling, late, refused, interrupted, ingesting, ingest_ended, trouble, stopping, stopped,
-  /// paused, resumed
+  /// canceling, late, interrupted, resumed (a run that was), ingesting, ingest_ended, trouble,
+  /// paused, resumed_by_hand, stopping, stopped
   std::string event;
   Time at;
   std::string zone;  ///< that times are shown in

@@ -2,8 +2,6 @@
 
 #include <functional>
 #include <map>
-#include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 

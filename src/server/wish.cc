@@ -1,6 +1,6 @@
 #include "server/wish.h"
 
-#include "app/json.h"
+#include "server/fields.h"
 
 namespace windrow::server {
 
@@ -24,36 +24,23 @@ std::string text_of(const Wish& wish) {
     out["start"] = micros(wish.interval->start);
     out["end"] = micros(wish.interval->end);
   }
-  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return compact(out);
 }
 
 Wish read_wish(const std::string& text) {
   const Json in = app::parsed(text);
   Wish out;
   if (!in.is_object()) return out;
-  const auto take = [&](const char* key) {
-    const auto found = in.find(key);
-    return found != in.end() && found->is_string() ? found->get<std::string>() : std::string();
-  };
-  out.select = take("select");
-  out.exclude = take("exclude");
-  out.cause = take("cause");
-  out.detail = take("detail");
-  out.retry_of = take("retry_of");
-  out.ingest = take("ingest");
-  if (const auto jobs = in.find("jobs"); jobs != in.end() && jobs->is_number_integer())
-    out.jobs = jobs->get<int>();
-  out.fail_fast = in.contains("fail_fast");
-  if (const auto vars = in.find("vars"); vars != in.end() && vars->is_object()) {
-    for (const auto& [name, value] : vars->items())
-      if (value.is_string()) out.vars[name] = value.get<std::string>();
-  }
-  const auto start = in.find("start"), end = in.find("end");
-  if (start != in.end() && end != in.end() && start->is_number_integer() &&
-      end->is_number_integer()) {
-    out.interval =
-        Interval{time_from_micros(start->get<int64_t>()), time_from_micros(end->get<int64_t>())};
-  }
+  out.select = text_in(in, "select");
+  out.exclude = text_in(in, "exclude");
+  out.cause = text_in(in, "cause");
+  out.detail = text_in(in, "detail");
+  out.retry_of = text_in(in, "retry_of");
+  out.ingest = text_in(in, "ingest");
+  out.jobs = int(whole_in(in, "jobs").value_or(0));
+  out.fail_fast = true_in(in, "fail_fast");
+  out.vars = texts_in(in, "vars");
+  out.interval = interval_in(in);
   return out;
 }
 

@@ -143,7 +143,7 @@ def test_reads_before_reaches_over_a_change_of_the_clocks(tmp_path, kind, before
 
 def example_of_the_documents() -> str:
     text = (ROOT / "docs/sql.md").read_text()
-    found = re.search(r"```sql\n(/\* windrow\nbuild: \{interval: \{column: hour, grain: hour\}\}\n.*?)```", text, re.S)
+    found = re.search(r"```sql[^\n]*\n(/\* windrow\nbuild: \{interval: \{column: hour, grain: hour\}\}\n.*?)```", text, re.S)
     assert found, "docs/sql.md has its hourly example no more"
     return found.group(1)
 

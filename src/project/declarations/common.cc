@@ -41,7 +41,6 @@ Type<Hours> window_type() {
 }
 
 Type<PoolShare> pool_type() {
-  const auto label = label_type();
   const auto full = Keys<PoolShare>("pool")
                         .required("name", &PoolShare::pool, label_type(), "The pool.")
                         .optional("slots", &PoolShare::slots, integer_type(1), "1",
@@ -49,16 +48,9 @@ Type<PoolShare> pool_type() {
                         .optional("memory", &PoolShare::memory, size_type(), "none",
                                   "How much of its memory it takes.")
                         .type();
-  Type<PoolShare> out;
-  out.shape.form = Shape::Form::either;
-  out.shape.name = "name, or pool";
-  out.shape.expected = "a pool's name or a mapping";
-  out.shape.parts = {label.shape, full.shape};
-  out.read = [label, full](const Node& node, Reading& reading, PoolShare& share) {
-    if (node.kind == Node::Kind::map) return full.read(node, reading, share);
-    return label.read(node, reading, share.pool);
-  };
-  return out;
+  return single_or_mapping_type(
+      "name, or pool", "a pool's name or a mapping", label_type(), full,
+      [](PoolShare& share, std::string&& name) { share.pool = std::move(name); });
 }
 
 Keys<Common> make_common_keys() {
@@ -133,21 +125,13 @@ Keys<ColumnDeclaration> column_keys(bool in_source) {
 }  // namespace
 
 Type<Look> look_type(const std::string& word) {
-  const auto text = sql_type();
   const auto full = Keys<Look>("look")
                         .required("sql", &Look::sql, sql_type(), "The SELECT.")
                         .optional("on", &Look::on, placed_text_type(), "the lake", "A connection.")
                         .type();
-  Type<Look> out;
-  out.shape.form = Shape::Form::either;
-  out.shape.name = word.empty() ? "SQL, or look" : "SQL, look, or `" + word + "`";
-  out.shape.expected = "a SELECT or a mapping";
-  out.shape.parts = {text.shape, full.shape};
-  out.read = [text, full](const Node& node, Reading& reading, Look& look) {
-    if (node.kind == Node::Kind::map) return full.read(node, reading, look);
-    return text.read(node, reading, look.sql);
-  };
-  return out;
+  return single_or_mapping_type(word.empty() ? "SQL, or look" : "SQL, look, or `" + word + "`",
+                                "a SELECT or a mapping", sql_type(), full,
+                                [](Look& look, Text&& sql) { look.sql = std::move(sql); });
 }
 
 const Keys<Common>& common_keys() {

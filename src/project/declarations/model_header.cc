@@ -36,7 +36,6 @@ struct Incremental {
 };
 
 Type<std::string> incremental_type() {
-  const auto word = word_type({"auto", "never"});
   const auto full =
       Keys<Incremental>("incremental")
           .required("strategy", &Incremental::strategy, word_type({"rows", "sums", "keys"}),
@@ -44,19 +43,16 @@ Type<std::string> incremental_type() {
                     "the table; `keys`: the keys that are touched are computed "
                     "anew. However many rows have changed.")
           .type();
-  Type<std::string> out;
-  out.shape.form = Shape::Form::either;
-  out.shape.name = "`auto`, `never`, or mapping";
-  out.shape.expected = "auto, never, or a mapping such as {strategy: keys}";
-  out.shape.parts = {word.shape, full.shape};
-  out.read = [full, word](const Node& node, Reading& reading, std::string& value) {
-    if (node.kind != Node::Kind::map) return word.read(node, reading, value);
-    Incremental given;
-    if (!full.read(node, reading, given)) return false;
-    value = given.strategy;
-    return true;
-  };
-  return out;
+  return single_or_mapping_type(
+      "`auto`, `never`, or mapping", "auto, never, or a mapping such as {strategy: keys}",
+      word_type({"auto", "never"}),
+      mapped_type<Incremental, std::string>(
+          full,
+          [](const Node&, Reading&, Incremental&& given, std::string& out) {
+            out = std::move(given.strategy);
+            return true;
+          }),
+      [](std::string& value, std::string&& word) { value = std::move(word); });
 }
 
 struct Operator {

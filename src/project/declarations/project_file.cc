@@ -145,22 +145,14 @@ Type<Alert> alert_type() {
 
 /// A number of slots, or a mapping.
 Type<PoolSize> pool_size_type() {
-  const auto slots = integer_type(1);
   const auto full = Keys<PoolSize>("pool")
                         .optional("slots", &PoolSize::slots, integer_type(1), "1", "So many slots.")
                         .optional("memory", &PoolSize::memory, size_type(), "not counted",
                                   "So much memory, of what its assets say that they take.")
                         .type();
-  Type<PoolSize> out;
-  out.shape.form = Shape::Form::either;
-  out.shape.name = "number, or pool";
-  out.shape.expected = "a number of slots or a mapping";
-  out.shape.parts = {slots.shape, full.shape};
-  out.read = [slots, full](const Node& node, Reading& reading, PoolSize& size) {
-    if (node.kind == Node::Kind::map) return full.read(node, reading, size);
-    return slots.read(node, reading, size.slots);
-  };
-  return out;
+  return single_or_mapping_type("number, or pool", "a number of slots or a mapping",
+                                integer_type(1), full,
+                                [](PoolSize& size, int slots) { size.slots = slots; });
 }
 
 /// A path that means the same wherever windrow is started from.

@@ -13,25 +13,6 @@ using schedule::CalendarUse;
 using schedule::Cron;
 using namespace std::chrono_literals;
 
-/// A mapping, or a text that stands for one of its keys.
-template <class T>
-Type<T> text_or_keys(const Keys<T>& keys, const Type<std::string>& text, void (*set)(T&, Text&&)) {
-  Type<T> out;
-  const auto whole = keys.type();
-  out.shape.form = Shape::Form::either;
-  out.shape.name = text.shape.name + " or " + whole.shape.name;
-  out.shape.expected = text.shape.expected + " or a mapping";
-  out.shape.parts = {text.shape, whole.shape};
-  out.read = [whole, text, set](const Node& node, Reading& reading, T& value) {
-    if (node.kind == Node::Kind::map) return whole.read(node, reading, value);
-    std::string written;
-    if (!text.read(node, reading, written)) return false;
-    set(value, Text{std::move(written), reading.place(node), {}});
-    return true;
-  };
-  return out;
-}
-
 /// A name as it is checked by another type, with its place.
 Type<Text> placed(const Type<std::string>& type) {
   return mapped_type<std::string, Text>(
@@ -39,6 +20,14 @@ Type<Text> placed(const Type<std::string>& type) {
         out = {std::move(value), reading.place(node), {}};
         return true;
       });
+}
+
+/// A mapping, or a text that stands for one of its keys.
+template <class T>
+Type<T> text_or_keys(const Keys<T>& keys, const Type<std::string>& text, void (*set)(T&, Text&&)) {
+  const auto whole = keys.type();
+  return single_or_mapping_type(text.shape.name + " or " + whole.shape.name,
+                                text.shape.expected + " or a mapping", placed(text), whole, set);
 }
 
 // --- triggers ------------------------------------------------------------------------------------
@@ -438,13 +427,8 @@ std::optional<std::pair<Duration, Duration>> read_hours(std::string_view text) {
 }
 
 void add_holiday(DeclaredCalendar& calendar, Text&& text, Reading& reading) {
-  const bool is_date = text.value.size() == 10 && parse_time(text.value);
-  if (is_date) {
-    calendar.calendar.holidays.emplace_back(
-        schedule::Day(std::chrono::floor<std::chrono::days>(*parse_time(text.value))
-                          .time_since_epoch()
-                          .count()),
-        "");
+  if (const auto day = schedule::parse_day(text.value)) {
+    calendar.calendar.holidays.emplace_back(*day, "");
   } else if (text.value.starts_with("calendars/") &&
              (text.value.ends_with(".ics") || text.value.ends_with(".yaml") ||
               text.value.ends_with(".yml"))) {

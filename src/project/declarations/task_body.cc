@@ -123,7 +123,6 @@ Keys<HttpBody> http_keys() {
 }
 
 Type<RunBody> run_type() {
-  const auto text = placed_text_type();
   const auto full =
       Keys<RunBody>("run")
           .optional("project", &RunBody::project, placed_text_type(), "this one",
@@ -136,15 +135,12 @@ Type<RunBody> run_type() {
           .optional("wait", &RunBody::wait, boolean_type(), "true",
                     "Whether the task ends with that run; else it ends once that has begun.")
           .type();
-  Type<RunBody> out;
-  out.shape.form = Shape::Form::either;
-  out.shape.name = "selector, or run";
-  out.shape.expected = "a selector or a mapping";
-  out.shape.parts = {text.shape, full.shape};
-  out.read = [text, full](const Node& node, Reading& reading, RunBody& run) {
+  auto out = single_or_mapping_type(
+      "selector, or run", "a selector or a mapping", placed_text_type(), full,
+      [](RunBody& run, Text&& select) { run.select = std::move(select); });
+  out.read = [read = out.read](const Node& node, Reading& reading, RunBody& run) {
     run.place = reading.place(node);
-    if (node.kind == Node::Kind::map) return full.read(node, reading, run);
-    return text.read(node, reading, run.select);
+    return read(node, reading, run);
   };
   return out;
 }
@@ -154,7 +150,6 @@ Type<ForEach> for_each_type() {
     Look look;
     int max = 1000;
   };
-  const auto text = look_type();
   const auto full =
       Keys<Rows>("rows")
           .bound(
@@ -165,15 +160,9 @@ Type<ForEach> for_each_type() {
           .optional("max", &Rows::max, code_type(1, kRowsAtMost, "a number from 1 to 100000"),
                     "1000", "More rows are an error.")
           .type();
-  Type<Rows> either;
-  either.shape.form = Shape::Form::either;
-  either.shape.name = "SQL, or rows";
-  either.shape.expected = "a SELECT or a mapping";
-  either.shape.parts = {sql_type().shape, full.shape};
-  either.read = [text, full](const Node& node, Reading& reading, Rows& rows) {
-    if (node.kind == Node::Kind::map) return full.read(node, reading, rows);
-    return text.read(node, reading, rows.look);
-  };
+  const auto either =
+      single_or_mapping_type("SQL, or rows", "a SELECT or a mapping", sql_type(), full,
+                             [](Rows& rows, Text&& sql) { rows.look.sql = std::move(sql); });
   return mapped_type<std::vector<std::pair<Text, Rows>>, ForEach>(
       keyed_type(either, "variable", is_identifier),
       [](const Node& node, Reading& reading, auto&& all, ForEach& out) {

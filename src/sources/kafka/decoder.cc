@@ -7,6 +7,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "duck/duck.h"
 #include "duck/quoting.h"
 #include "sources/kafka/kind.h"
@@ -99,23 +100,9 @@ BufferKind kind_of(const Scalar& value) {
 
 bool is_utf8(std::string_view s) {
   for (size_t i = 0; i < s.size();) {
-    const auto c = uint8_t(s[i]);
-    if (c < 0x80) {
-      ++i;
-      continue;
-    }
-    const size_t more = c >= 0xF0 ? 3 : c >= 0xE0 ? 2 : 1;
-    if (c < 0xC2 || c > 0xF4 || i + more >= s.size()) return false;
-    uint32_t code = c & (0x3Fu >> more);
-    for (size_t k = 1; k <= more; ++k) {
-      const auto next = uint8_t(s[i + k]);
-      if ((next & 0xC0) != 0x80) return false;
-      code = code << 6 | (next & 0x3F);
-    }
-    if ((more == 2 && (code < 0x800 || (code >= 0xD800 && code < 0xE000))) ||
-        (more == 3 && (code < 0x10000 || code > 0x10FFFF)))
-      return false;
-    i += more + 1;
+    const size_t length = utf8_character(s, i);
+    if (length == 0) return false;
+    i += length;
   }
   return true;
 }
