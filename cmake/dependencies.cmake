@@ -30,6 +30,10 @@ set(WINDROW_DEPS "" CACHE PATH "folder that `./dev setup` filled: duckdb/lib and
 if(NOT EXISTS "${WINDROW_DEPS}/duckdb/lib/libduckdb.so")
   message(FATAL_ERROR "DuckDB is not in \"${WINDROW_DEPS}\": run ./dev setup, which fetches it and passes -DWINDROW_DEPS")
 endif()
+set(WINDROW_LEXICON "" CACHE PATH "folder that `./dev setup` filled: vader_lexicon.txt and emoji_utf8_lexicon.txt")
+if(NOT EXISTS "${WINDROW_LEXICON}/vader_lexicon.txt")
+  message(FATAL_ERROR "VADER's lexicon is not in \"${WINDROW_LEXICON}\": run ./dev setup, which fetches it and passes -DWINDROW_LEXICON")
+endif()
 # Beside the program, so that the build folder can be moved and the program finds it by $ORIGIN/lib.
 file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
 file(COPY ${WINDROW_DEPS}/duckdb/lib/libduckdb.so DESTINATION ${PROJECT_BINARY_DIR}/lib)

@@ -179,6 +179,31 @@ fetch_deps() {
   mv -T "$scratch/deps" "$final"
 }
 
+# The folder given to CMake as WINDROW_LEXICON: the words and emoji that VADER knows, and VADER itself as judge.
+lexicon_folder() {
+  local pin
+  pin=$(pinned vaderSentiment)
+  echo "$cache/vader-${pin%% *}"
+}
+
+fetch_lexicon() {
+  local final pin version sum log=$scratch/pip.log wheel
+  final=$(lexicon_folder)
+  [[ -d $final ]] && return
+  say "setup: fetching VADER's lexicon"
+  pin=$(pinned vaderSentiment)
+  read -r version sum <<<"$pin"
+  python3 -m pip download --quiet --disable-pip-version-check --no-input --no-deps --only-binary :all: \
+    --dest "$scratch/lexicon" "vaderSentiment==$version" >"$log" 2>&1 </dev/null || {
+    cat "$log" >&2
+    die "cannot fetch vaderSentiment $version with pip"
+  }
+  wheel=$(echo "$scratch"/lexicon/*.whl)
+  verify "$wheel" "$sum"
+  python3 -m zipfile -e "$wheel" "$scratch/lexicon"
+  mv -T "$scratch/lexicon/vaderSentiment" "$final"
+}
+
 movies_folder() {
   local pin
   pin=$(pinned vega-datasets)
@@ -257,6 +282,7 @@ setup() {  # setup KIND…: of build, lint, tests, servers
   # shellcheck disable=SC2086  # words
   install_packages $kinds
   fetch_deps
+  fetch_lexicon
   fetch_movies
   if [[ $kinds == *" tests "* ]]; then
     make_venv

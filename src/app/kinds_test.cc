@@ -4,6 +4,8 @@
 #include <sstream>
 
 #include "duck/duck.h"
+#include "duck/sandbox.h"
+#include "operators/operators.h"
 #include "project/project_fixture.h"
 #include "sources/files/kind.h"
 #include "sources/rest/kind.h"
@@ -17,6 +19,11 @@ class Kinds : public project::ProjectFixture {
  protected:
   Kinds() : ProjectFixture(kinds().declared) {}
 };
+
+TEST(Functions, OfTheProgramMayStandInModels) {
+  for (const auto& function : operators::functions())
+    EXPECT_TRUE(duck::computes(function.name)) << function.name;
+}
 
 TEST_F(Kinds, KeysThatWouldDoNothingInTheirStore) {
   write("windrow.yaml",

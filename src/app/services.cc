@@ -5,7 +5,9 @@
 
 #include "app/homes.h"
 #include "base/clock.h"
+#include "duck/functions.h"
 #include "lake/table.h"
+#include "operators/operators.h"
 #include "storage/private_file.h"
 
 namespace windrow::app {
@@ -59,6 +61,7 @@ Services::Services(Settings settings, Secrets& secrets, const Clock& clock)
   for (const char* part : {"", "/logs", "/spill"}) storage::narrow(settings_.state_folder + part);
   shared_.secrets = &secrets_;
   lake::attach(database_, *files_);
+  duck::add_text_functions(database_, operators::functions());
 }
 
 std::unique_ptr<lake::Lake> Services::open_lake(const project::Environment& environment,
@@ -107,7 +110,7 @@ std::unique_ptr<engine::DuckEngine> Services::open_inside(int threads) const {
   out.zone = settings_.zone;
   out.spill_folder = engine.spill.empty() ? settings_.state_folder + "/spill" : engine.spill;
   storage::make_private_folder(out.spill_folder);
-  return engine::duckdb_engine(out, *files_);
+  return engine::duckdb_engine(out, *files_, operators::functions());
 }
 
 history::History& Services::history() {

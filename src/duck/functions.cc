@@ -6,6 +6,44 @@
 #include "duck/impl.h"
 
 namespace windrow::duck {
+namespace {
+
+void add(Database& database, duckdb::ScalarFunction function) {
+  duckdb::CreateScalarFunctionInfo info(std::move(function));
+  info.on_conflict = duckdb::OnCreateConflict::ALTER_ON_CONFLICT;
+  auto& instance = *database.impl().database.instance;
+  auto& catalog = duckdb::Catalog::GetSystemCatalog(instance);
+  catalog.CreateFunction(duckdb::CatalogTransaction::GetSystemTransaction(instance), info);
+}
+
+std::string_view view(const duckdb::string_t& text) { return {text.GetData(), text.GetSize()}; }
+
+duckdb::ScalarFunction function_of(const std::string& name, double (*of)(std::string_view)) {
+  return {name,
+          {duckdb::LogicalType::VARCHAR},
+          duckdb::LogicalType::DOUBLE,
+          [of](duckdb::DataChunk& arguments, duckdb::ExpressionState&, duckdb::Vector& result) {
+            duckdb::UnaryExecutor::Execute<duckdb::string_t, double>(
+                arguments.data[0], result, arguments.size(),
+                [of](const duckdb::string_t& text) { return of(view(text)); });
+          }};
+}
+
+duckdb::ScalarFunction function_of(const std::string& name,
+                                   std::string_view (*of)(std::string_view)) {
+  return {name,
+          {duckdb::LogicalType::VARCHAR},
+          duckdb::LogicalType::VARCHAR,
+          [of](duckdb::DataChunk& arguments, duckdb::ExpressionState&, duckdb::Vector& result) {
+            duckdb::UnaryExecutor::Execute<duckdb::string_t, duckdb::string_t>(
+                arguments.data[0], result, arguments.size(), [&](const duckdb::string_t& text) {
+                  const auto value = of(view(text));
+                  return duckdb::StringVector::AddString(result, value.data(), value.size());
+                });
+          }};
+}
+
+}  // namespace
 
 void add_row_set_function(Database& database, const std::string& name,
                           std::function<std::shared_ptr<const RowSet>(std::string_view key)> load) {
@@ -45,11 +83,14 @@ void add_row_set_function(Database& database, const std::string& name,
                                     duckdb::LogicalType::BOOLEAN, look_up);
     function.SetNullHandling(duckdb::FunctionNullHandling::SPECIAL_HANDLING);
     function.SetErrorMode(duckdb::FunctionErrors::CAN_THROW_RUNTIME_ERROR);
-    duckdb::CreateScalarFunctionInfo info(std::move(function));
-    info.on_conflict = duckdb::OnCreateConflict::ALTER_ON_CONFLICT;
-    auto& instance = *database.impl().database.instance;
-    auto& catalog = duckdb::Catalog::GetSystemCatalog(instance);
-    catalog.CreateFunction(duckdb::CatalogTransaction::GetSystemTransaction(instance), info);
+    add(database, std::move(function));
+  });
+}
+
+void add_text_functions(Database& database, const columns::TextFunctions& functions) {
+  guarded([&] {
+    for (const auto& function : functions)
+      std::visit([&](auto of) { add(database, function_of(function.name, of)); }, function.of);
   });
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "columns/function.h"
 #include "duck/forward.h"
 
 /// SQL functions over C++ ones.
@@ -24,5 +25,8 @@ class RowSet {
 /// no set.
 void add_row_set_function(Database& database, const std::string& name,
                           std::function<std::shared_ptr<const RowSet>(std::string_view key)> load);
+
+/// Makes these known to every connection of the database.
+void add_text_functions(Database& database, const columns::TextFunctions& functions);
 
 }  // namespace windrow::duck

@@ -1,12 +1,24 @@
 #pragma once
 
+#include "columns/function.h"
 #include "columns/operator.h"
 
-/// The operators that windrow brings with it.
+/// The operators that windrow brings with it; docs/operators.md says what each does.
 namespace windrow::operators {
 
+/// `sentiment_score` (−1 to 1), `sentiment_label` and shares of words of each row's text, by VADER.
+const columns::Operator& sentiment();
+
 /// `session_id` and `session_start` of each row: a session is the rows of one key with no more than
-/// a gap between one and the next. See docs/operators.md.
+/// a gap between one and the next.
 const columns::Operator& sessions();
+
+/// A row for each node of a network whose edges are the rows: degree, strength, component,
+/// community, core and PageRank. The edges are held in memory.
+const columns::Operator& network();
+
+/// What SELECTs may call beside DuckDB's own functions: `sentiment_score(text)`,
+/// `sentiment_label(text)`, as the operator's columns.
+const columns::TextFunctions& functions();
 
 }  // namespace windrow::operators

@@ -1,4 +1,4 @@
-#include "base/nearest.h"
+#include "operators/beside.h"
 #include "operators/operators.h"
 
 namespace windrow::operators {
@@ -16,10 +16,6 @@ using Kind = columns::Type::Kind;
 constexpr const char* kId = "session_id";
 constexpr const char* kStart = "session_start";
 constexpr int64_t kMicrosOfDay = 86'400'000'000;
-
-size_t position(const Schema& schema, const std::string& name) {
-  return size_t(schema.find(name) - schema.fields.data());
-}
 
 /// The bytes of a value, so that equal values have equal ones.
 void append_value(std::string& out, const Column& column, const Type& type, int64_t row) {
@@ -47,41 +43,30 @@ void append_value(std::string& out, const Column& column, const Type& type, int6
   }
 }
 
-class SessionReader final : public BatchReader {
+class SessionReader final : public BesideReader {
  public:
   SessionReader(std::unique_ptr<BatchReader> input, const Schema& output, const Settings& settings)
-      : input_(std::move(input)),
-        added_(std::make_shared<const columns::Layout>(
-            Schema{{output.fields.end() - 2, output.fields.end()}})),
-        layout_(columns::Layout::joined(*input_->layout(), *added_)),
-        gap_(settings.micros("gap")) {
-    const Schema& schema = input_->layout()->schema();
-    for (const auto& name : settings.texts("key")) key_.push_back(position(schema, name));
-    time_ = position(schema, settings.text("time"));
-    micros_of_unit_ = schema.fields[time_].type.kind == Kind::date ? kMicrosOfDay : 1;
+      : BesideReader(std::move(input), output, 2), gap_(settings.micros("gap")) {
+    for (const auto& name : settings.texts("key")) key_.push_back(position(name));
+    time_ = position(settings.text("time"));
+    micros_of_unit_ = schema().fields[time_].type.kind == Kind::date ? kMicrosOfDay : 1;
   }
 
-  std::shared_ptr<const columns::Layout> layout() const override { return layout_; }
-
-  std::optional<Batch> next() override {
-    const auto batch = input_->next();
-    if (!batch) return {};
-    const Column time = batch->column(time_);
-    columns::BatchBuilder builder(added_);
-    for (int64_t row = 0; row < batch->rows(); ++row) {
+ private:
+  void fill(const Batch& batch, columns::BatchBuilder& builder) override {
+    const Column time = batch.column(time_);
+    for (int64_t row = 0; row < batch.rows(); ++row) {
       if (time.null(row)) {
         builder.null(0);
         builder.null(1);
         continue;
       }
-      take(*batch, row, time.integer(row));
+      take(batch, row, time.integer(row));
       builder.integer(0, session_);
       builder.integer(1, start_);
     }
-    return batch->beside(builder.finish(), layout_);
   }
 
- private:
   void take(const Batch& batch, int64_t row, int64_t time) {
     std::string key;
     for (const size_t i : key_)
@@ -99,8 +84,6 @@ class SessionReader final : public BatchReader {
     begun_ = true;
   }
 
-  std::unique_ptr<BatchReader> input_;
-  std::shared_ptr<const columns::Layout> added_, layout_;
   int64_t gap_;
   std::vector<size_t> key_;
   size_t time_ = 0;
@@ -124,45 +107,16 @@ class Sessions final : public columns::Operator {
   }
 
   Schema output(const Schema& input, const Settings& settings) const override {
-    Problems problems;
-    const auto column = [&](const std::string& parameter, const std::string& name) -> const Field* {
-      const Field* field = input.find(name);
-      if (!field) {
-        std::vector<std::string> known;
-        for (const auto& each : input.fields) known.push_back(each.name);
-        problems.add(Code::configuration,
-                     "operator \"sessions\" reads a column \"" + name +
-                         "\", which the SELECT does not yield",
-                     did_you_mean(name, known), settings.place(parameter));
-      }
-      return field;
-    };
-    for (const auto& name : settings.texts("key")) {
-      const Field* field = column("key", name);
-      if (field && !field->type.fields.empty())
-        problems.add(Code::configuration,
-                     "the key \"" + name + "\" of operator \"sessions\" is " + field->type.text(),
-                     "a key is one value", settings.place("key"));
+    InputColumns columns(name(), input, settings);
+    for (const auto& key : settings.texts("key")) {
+      const Field* field = columns.named("key", key);
+      if (field && !field->type.fields.empty()) columns.wrong("key", *field, "a key is one value");
     }
-    const Field* time = column("time", settings.text("time"));
+    const Field* time = columns.named("time", settings.text("time"));
     if (time && time->type.kind != Kind::date && time->type.kind != Kind::timestamp &&
         time->type.kind != Kind::timestamp_ntz)
-      problems.add(
-          Code::configuration,
-          "the time \"" + time->name + "\" of operator \"sessions\" is " + time->type.text(),
-          "it must be a DATE, TIMESTAMP or TIMESTAMPTZ", settings.place("time"));
-    for (const char* name : {kId, kStart}) {
-      if (input.find_any_case(name))
-        problems.add(Code::configuration,
-                     "operator \"sessions\" adds a column \"" + std::string(name) +
-                         "\", which the SELECT yields already",
-                     "give that one another name", settings.place(""));
-    }
-    problems.raise();
-    Schema out = input;
-    out.fields.push_back({kId, Type{Kind::long_}});
-    out.fields.push_back({kStart, time->type});
-    return out;
+      columns.wrong("time", *time, "it must be a DATE, TIMESTAMP or TIMESTAMPTZ");
+    return columns.with({{kId, Type{Kind::long_}}, {kStart, time ? time->type : Type{}}});
   }
 
   std::vector<std::string> order(const Settings& settings) const override {

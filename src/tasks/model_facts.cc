@@ -7,11 +7,13 @@
 #include <set>
 
 #include "base/local_time.h"
+#include "base/text.h"
 #include "columns/operator.h"
 #include "duck/duck.h"
 #include "duck/quoting.h"
 #include "lake/guided_scan.h"
 #include "lake/table.h"
+#include "operators/operators.h"
 
 namespace windrow::tasks {
 
@@ -61,6 +63,7 @@ class Facts {
     settings_["new_rows"] = under_former_name(graph, model.new_rows, former_);
     settings_["zone"] = project.zone;
     if (model.through) settings_["operator"] = model.through->meaning();
+    add_functions(select_.text);
   }
 
   const sql::Parsed& select() const { return select_; }
@@ -80,6 +83,15 @@ class Facts {
     return read_anew_.back();
   }
 
+  /// A name in a comment or a text counts as a call: that costs a rebuild at most, when the
+  /// function changes.
+  void add_functions(const std::string& text) {
+    const auto small = lower(text);
+    for (const auto& function : operators::functions())
+      if (small.find(function.name) != std::string::npos)
+        settings_["function." + function.name] = std::to_string(function.version);
+  }
+
   void add_inputs(const sql::Parsed& named, const sql::Parsed& select,
                   const std::set<std::string>& views = {}) {
     for (const auto& name : select.parameter_names()) {
@@ -95,6 +107,7 @@ class Facts {
         auto within = views;
         within.insert(asset.name);
         add_inputs(inner_named, inner, within);
+        add_functions(inner.text);
         settings_["view." + asset.name] = sql::fingerprint(inner_named, catalog_, {});
         continue;
       }

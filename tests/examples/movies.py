@@ -98,5 +98,14 @@ def show(stage):
         stage.table(["genre", "year", "films", "average vote", "first film"],
                     [[d["data"]["genre"], d["data"]["year"], d["data"]["movies"], round(d["data"]["average_vote"] or 0, 2),
                       d["data"]["top_movies"][0]["title"]] for d in genres], "pymongo: genre_analytics, the newest")
+        sentiment = current(database, "sentiment_trends", {"$sort": {"data.reviews": -1, "movie_id": 1, "data.month": 1}}, {"$limit": 5})
+        stage.table(["film", "month", "reviews", "sentiment", "so far"],
+                    [[d["data"]["title"], d["data"]["month"].date(), d["data"]["reviews"], round(d["data"]["avg_sentiment"], 3),
+                      round(d["data"]["sentiment_so_far"], 3)] for d in sentiment], "pymongo: sentiment_trends, the most reviewed")
+        stars = current(database, "actor_networks", {"$match": {"data.rank_in_community": 1}},
+                        {"$sort": {"data.community": 1}}, {"$limit": 5})
+        stage.table(["community", "actors", "in its middle", "partners", "closest"],
+                    [[d["data"]["community"], d["data"]["community_size"], d["data"]["name"], d["data"]["partners"],
+                      d["data"]["closest_partners"][0]["name"]] for d in stars], "pymongo: actor_networks, the largest communities")
         indexes = [", ".join(f"{key} {way}" for key, way in index["key"].items()) for index in database.batch_views.list_indexes()]
         stage.table(["indexes of batch_views"], [[each] for each in indexes])

@@ -1,15 +1,18 @@
 """examples/movies: what pymongo reads equals what pandas computes from the API's answers."""
+import itertools
 import os
 import pathlib
 import shutil
 import sys
 import time
 
+import igraph
 import pandas
 import pymongo
 import pytest
 
 import lab
+import vader
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "examples"))
 import stage as frame  # noqa: E402  (tests/examples/stage.py)
@@ -97,6 +100,39 @@ def trending_scores(catalogue, until) -> dict:
     return out
 
 
+def reviews_judged(catalogue) -> pandas.DataFrame:
+    told = [(key, r) for key, reviews in catalogue.reviews.items() for r in reviews]
+    scores = [said["compound"] for said in vader.judged([r["content"] for _, r in told])]
+    return pandas.DataFrame([{"movie_id": key, "month": pandas.Timestamp(r["created_at"]).tz_convert(None).to_period("M"),
+                              "rating": r["author_details"]["rating"], "sentiment": score}
+                             for (key, r), score in zip(told, scores, strict=True)])
+
+
+def sentiment_by_genre(catalogue) -> dict:
+    sound = films(catalogue)
+    sound = sound[~sound.broken & sound.released.notna()].explode("genres").dropna(subset=["genres"])
+    grouped = sound.merge(reviews_judged(catalogue), on="movie_id", how="left").groupby(["genres", "year"]).sentiment
+    return {(genre, int(year)): {"reviews": int(group.count()), "avg_sentiment": value(group.mean())} for (genre, year), group in grouped}
+
+
+def sentiment_trends(catalogue) -> dict:
+    sound = films(catalogue)
+    reviews = reviews_judged(catalogue)
+    reviews = reviews[reviews.movie_id.isin(sound[~sound.broken].movie_id)]
+    out = {}
+    for movie_id, of_film in reviews.groupby("movie_id"):
+        before, all_so_far = None, []
+        for month, group in sorted(of_film.groupby("month")):
+            mean = group.sentiment.mean()
+            all_so_far += list(group.sentiment)
+            out[movie_id, month.start_time.to_pydatetime()] = {
+                "reviews": len(group), "positive": int((group.sentiment >= 0.05).sum()), "negative": int((group.sentiment <= -0.05).sum()),
+                "avg_sentiment": mean, "average_rating": value(group.rating.mean()), "avg_sentiment_before": before,
+                "change": None if before is None else mean - before, "sentiment_so_far": sum(all_so_far) / len(all_so_far)}
+            before = mean
+    return out
+
+
 def temporal_comparisons(catalogue) -> dict:
     sound = films(catalogue)
     sound = sound[~sound.broken & sound.released.notna()].explode("genres").dropna(subset=["genres"])
@@ -127,11 +163,40 @@ def same(found: dict, wanted: dict, view: str) -> None:
             assert good, (view, key, column, seen, cell)
 
 
+def check_network(found: list[dict], catalogue) -> None:
+    sound = films(catalogue)
+    broken = set(sound[sound.broken].movie_id)
+    graph = {}
+    for told in catalogue.films:
+        if told["id"] in broken:
+            continue
+        cast = sorted({m["id"] for m in told["credits"]["cast"] if m["order"] < 10})
+        for a, b in itertools.combinations(cast, 2):
+            graph[a, b] = graph.get((a, b), 0) + 1 / (len(cast) - 1)
+    ties = igraph.Graph.TupleList([(a, b, weight) for (a, b), weight in graph.items()], weights=True)
+    ranks = dict(zip(ties.vs["name"], ties.pagerank(weights="weight"), strict=True))
+    wanted = {name: {"partners": degree, "strength": strength}
+              for name, degree, strength in zip(ties.vs["name"], ties.degree(), ties.strength(weights="weight"), strict=True)}
+    assert {d["person_id"]: d["partners"] for d in found} == {name: row["partners"] for name, row in wanted.items()}
+    for row in found:
+        assert row["strength"] == pytest.approx(wanted[row["person_id"]]["strength"], abs=1e-6)  # nine digits of each film
+        assert row["pagerank"] == pytest.approx(ranks[row["person_id"]], abs=1e-8)
+        assert len(row["closest_partners"]) == min(row["partners"], 5)
+    community = {row["person_id"]: row["community"] for row in found}
+    theirs = ties.community_leiden("modularity", weights="weight", n_iterations=-1).membership
+    ours = ties.modularity([community[name] - 1 for name in ties.vs["name"]], weights="weight")
+    assert ours > ties.modularity(theirs, weights="weight") - 0.02
+
+
 def check(stage, catalogue) -> None:
     with pymongo.MongoClient(stage.servers["mongodb"].address()) as client:
         database = client["movies"]
         data = [d["data"] for d in example.current(database, "genre_analytics")]
         same({(d["genre"], d["year"]): d for d in data}, genre_analytics(catalogue), "genre_analytics")
+        same({(d["genre"], d["year"]): d for d in data}, sentiment_by_genre(catalogue), "genre_analytics")
+        documents = example.current(database, "sentiment_trends")
+        same({(d["movie_id"], d["data"]["month"]): d["data"] for d in documents}, sentiment_trends(catalogue), "sentiment_trends")
+        check_network([d["data"] for d in example.current(database, "actor_networks")], catalogue)
         documents = example.current(database, "trending_scores")
         until = max(d["data"]["until"] for d in documents)
         same({(d["movie_id"], d["data"]["window_days"]): d["data"] for d in documents}, trending_scores(catalogue, until), "trending_scores")
@@ -167,7 +232,7 @@ def test_views_equal_an_independent_computation(staged, real):
     # A day's popularity is the last one told, so the trend is that of the present answers.
     check(staged, catalogue)
     told = staged.windrow("test")
-    assert "4 tests, 0 failed" in told.stdout, told.stdout
+    assert "7 tests, 0 failed" in told.stdout, told.stdout
 
 
 def check_silver(stage, catalogue):

@@ -11,6 +11,7 @@
 #include "columns/parquet_files.h"
 #include "duck/batches.h"
 #include "duck/duck.h"
+#include "duck/functions.h"
 #include "duck/metering.h"
 #include "duck/quoting.h"
 #include "lake/table.h"
@@ -145,8 +146,9 @@ class Session final : private Connected, public lake::DuckRows {
 
 class OwnEngine final : public DuckEngine {
  public:
-  OwnEngine(const duck::Options& options, storage::FileSystem& files)
-      : options_(options), files_(files) {}
+  OwnEngine(const duck::Options& options, storage::FileSystem& files,
+            const columns::TextFunctions& functions)
+      : options_(options), files_(files), functions_(functions) {}
 
   std::unique_ptr<lake::DuckRows> open_inside(const std::vector<Input>& inputs, Cancel& cancel,
                                               const ProgressSink& progress, Meter* meter) override {
@@ -162,12 +164,14 @@ class OwnEngine final : public DuckEngine {
     if (!database_) {
       database_.emplace(options_);
       lake::attach(*database_, files_);
+      duck::add_text_functions(*database_, functions_);
     }
     return *database_;
   }
 
   duck::Options options_;
   storage::FileSystem& files_;
+  columns::TextFunctions functions_;
   std::mutex mutex_;
   std::optional<duck::Database> database_;
   std::atomic<uint64_t> sessions_{0};
@@ -175,9 +179,9 @@ class OwnEngine final : public DuckEngine {
 
 }  // namespace
 
-std::unique_ptr<DuckEngine> duckdb_engine(const duck::Options& options,
-                                          storage::FileSystem& files) {
-  return std::make_unique<OwnEngine>(options, files);
+std::unique_ptr<DuckEngine> duckdb_engine(const duck::Options& options, storage::FileSystem& files,
+                                          const columns::TextFunctions& functions) {
+  return std::make_unique<OwnEngine>(options, files, functions);
 }
 
 }  // namespace windrow::engine

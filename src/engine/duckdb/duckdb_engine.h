@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "columns/function.h"
 #include "duck/forward.h"
 #include "engine/engine.h"
 #include "storage/file_system.h"
@@ -24,6 +25,8 @@ class DuckEngine : public Engine {
   }
 };
 
-std::unique_ptr<DuckEngine> duckdb_engine(const duck::Options& options, storage::FileSystem& files);
+/// SELECTs may call `functions` beside DuckDB's own.
+std::unique_ptr<DuckEngine> duckdb_engine(const duck::Options& options, storage::FileSystem& files,
+                                          const columns::TextFunctions& functions = {});
 
 }  // namespace windrow::engine

@@ -1,5 +1,5 @@
 /* windrow
-description: Each genre and year, with its films, votes, takings, and the films, directors, keywords and companies that stand out.
+description: Each genre and year, with its films, votes, takings, how its reviews sound, and the films, directors, keywords and companies that stand out.
 tags: [batch_views]
 columns:
   genre: {checks: [not_null]}
@@ -25,16 +25,21 @@ standing_out AS (
          list(name ORDER BY times DESC, name) FILTER (WHERE what = 'director') AS top_directors,
          list(name ORDER BY times DESC, name) FILTER (WHERE what = 'keyword') AS top_keywords,
          list(name ORDER BY times DESC, name) FILTER (WHERE what = 'company') AS top_companies
-  FROM counted GROUP BY ALL)
+  FROM counted GROUP BY ALL),
+reviewed AS (
+  SELECT f.genre, f.year, count(*) AS reviews, avg(r.sentiment) AS avg_sentiment
+  FROM films f JOIN silver.reviews r ON r.movie_id = f.movie_id GROUP BY ALL)
 SELECT f.genre, f.year, count(*) AS movies,
        avg(vote_average) FILTER (WHERE vote_count > 0) AS average_vote, CAST(sum(vote_count) AS BIGINT) AS votes,
        avg(popularity) AS average_popularity, avg(runtime_minutes) AS average_runtime,
        CAST(sum(budget) AS BIGINT) AS budget, CAST(sum(revenue) AS BIGINT) AS revenue,
        CAST(sum(revenue - budget) AS BIGINT) AS profit,  -- of films of which both are known
        sum(revenue - budget) / nullif(sum(budget) FILTER (WHERE revenue IS NOT NULL), 0) AS return_on_budget,
+       coalesce(any_value(r.reviews), 0) AS reviews, any_value(r.avg_sentiment) AS avg_sentiment,
        list_slice(list({movie_id: movie_id, title: title, popularity: popularity} ORDER BY popularity DESC, movie_id),
                   1, $top_films) AS top_movies,
        any_value(s.top_directors) AS top_directors, any_value(s.top_keywords) AS top_keywords,
        any_value(s.top_companies) AS top_companies
 FROM films f LEFT JOIN standing_out s ON s.genre = f.genre AND s.year = f.year
+LEFT JOIN reviewed r ON r.genre = f.genre AND r.year = f.year
 GROUP BY f.genre, f.year
