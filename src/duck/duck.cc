@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "duck/functions.h"
 #include "duck/impl.h"
 #include "duck/metering_state.h"
 #include "duck/quoting.h"
@@ -213,6 +214,7 @@ Database::Database(const Options& options, const std::string& path) {
     impl_ = std::make_unique<Impl>(path, config);
     impl_->zone = options.zone;
   });
+  add_mean_function(*this);
 }
 
 Database::~Database() = default;

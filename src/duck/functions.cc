@@ -1,5 +1,8 @@
 #include "duck/functions.h"
 
+#include <cmath>
+#include <duckdb/common/types/hugeint.hpp>
+#include <duckdb/common/vector_operations/ternary_executor.hpp>
 #include <duckdb/common/vector_operations/vector_operations.hpp>
 #include <duckdb/parser/parsed_data/create_scalar_function_info.hpp>
 
@@ -8,12 +11,14 @@
 namespace windrow::duck {
 namespace {
 
-void add(Database& database, duckdb::ScalarFunction function) {
-  duckdb::CreateScalarFunctionInfo info(std::move(function));
-  info.on_conflict = duckdb::OnCreateConflict::ALTER_ON_CONFLICT;
-  auto& instance = *database.impl().database.instance;
-  auto& catalog = duckdb::Catalog::GetSystemCatalog(instance);
-  catalog.CreateFunction(duckdb::CatalogTransaction::GetSystemTransaction(instance), info);
+void add_function(Database& database, duckdb::ScalarFunction function) {
+  guarded([&] {
+    duckdb::CreateScalarFunctionInfo info(std::move(function));
+    info.on_conflict = duckdb::OnCreateConflict::ALTER_ON_CONFLICT;
+    auto& instance = *database.impl().database.instance;
+    auto& catalog = duckdb::Catalog::GetSystemCatalog(instance);
+    catalog.CreateFunction(duckdb::CatalogTransaction::GetSystemTransaction(instance), info);
+  });
 }
 
 std::string_view view(const duckdb::string_t& text) { return {text.GetData(), text.GetSize()}; }
@@ -43,7 +48,35 @@ duckdb::ScalarFunction function_of(const std::string& name,
           }};
 }
 
+/// As DuckDB's avg() divides: in the widest type that the machine has, but for 16 bits.
+double mean_of(duckdb::hugeint_t sum, int64_t count, double scale, bool narrow) {
+  if (narrow) return duckdb::Hugeint::Cast<double>(sum) / (double(count) * scale);
+  return double(duckdb::Hugeint::Cast<long double>(sum) / ((long double)(count)*scale));
+}
+
+void means(duckdb::DataChunk& arguments, duckdb::ExpressionState&, duckdb::Vector& result) {
+  const auto& type = arguments.data[0].GetType();
+  if (type.InternalType() != duckdb::PhysicalType::INT128)
+    throw duckdb::InternalException("the mean of a sum of type %s", type.ToString());
+  const auto digits =
+      type.id() == duckdb::LogicalTypeId::DECIMAL ? duckdb::DecimalType::GetScale(type) : 0;
+  const double scale = std::pow(10.0, digits);
+  duckdb::TernaryExecutor::Execute<duckdb::hugeint_t, int64_t, bool, double>(
+      arguments.data[0], arguments.data[1], arguments.data[2], result, arguments.size(),
+      [&](duckdb::hugeint_t sum, int64_t count, bool narrow) {
+        return mean_of(sum, count, scale, narrow);
+      });
+}
+
 }  // namespace
+
+void add_mean_function(Database& database) {
+  add_function(database,
+               duckdb::ScalarFunction(kMean,
+                                      {duckdb::LogicalType::ANY, duckdb::LogicalType::BIGINT,
+                                       duckdb::LogicalType::BOOLEAN},
+                                      duckdb::LogicalType::DOUBLE, means));
+}
 
 void add_row_set_function(Database& database, const std::string& name,
                           std::function<std::shared_ptr<const RowSet>(std::string_view key)> load) {
@@ -77,21 +110,17 @@ void add_row_set_function(Database& database, const std::string& name,
       out[i] = set->contains(uint64_t(row_data[row]));
     }
   };
-  guarded([&] {
-    duckdb::ScalarFunction function(name,
-                                    {duckdb::LogicalType::VARCHAR, duckdb::LogicalType::BIGINT},
-                                    duckdb::LogicalType::BOOLEAN, look_up);
-    function.SetNullHandling(duckdb::FunctionNullHandling::SPECIAL_HANDLING);
-    function.SetErrorMode(duckdb::FunctionErrors::CAN_THROW_RUNTIME_ERROR);
-    add(database, std::move(function));
-  });
+  duckdb::ScalarFunction function(name, {duckdb::LogicalType::VARCHAR, duckdb::LogicalType::BIGINT},
+                                  duckdb::LogicalType::BOOLEAN, look_up);
+  function.SetNullHandling(duckdb::FunctionNullHandling::SPECIAL_HANDLING);
+  function.SetErrorMode(duckdb::FunctionErrors::CAN_THROW_RUNTIME_ERROR);
+  add_function(database, std::move(function));
 }
 
 void add_text_functions(Database& database, const columns::TextFunctions& functions) {
-  guarded([&] {
-    for (const auto& function : functions)
-      std::visit([&](auto of) { add(database, function_of(function.name, of)); }, function.of);
-  });
+  for (const auto& function : functions)
+    std::visit([&](auto of) { add_function(database, function_of(function.name, of)); },
+               function.of);
 }
 
 }  // namespace windrow::duck

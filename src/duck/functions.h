@@ -26,6 +26,12 @@ class RowSet {
 void add_row_set_function(Database& database, const std::string& name,
                           std::function<std::shared_ptr<const RowSet>(std::string_view key)> load);
 
+/// `kMean(sum, count BIGINT, narrow BOOLEAN) → DOUBLE`, known to every connection: the mean that
+/// avg() gives to values of which these are the sum (HUGEINT, or DECIMAL of 38 digits) and the
+/// number, to the last digit. `narrow`: the values are integers or unscaled decimals of 16 bits.
+inline constexpr const char* kMean = "windrow_mean";
+void add_mean_function(Database& database);
+
 /// Makes these known to every connection of the database.
 void add_text_functions(Database& database, const columns::TextFunctions& functions);
 

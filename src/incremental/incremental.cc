@@ -24,7 +24,8 @@ ByRow by_row(duck::Connection& connection, const Json& query,
   const auto terms = terms_of_query(query, changed);
   if (terms.size() > kTermsMax) throw WhyNot{"it joins too many tables that have changed"};
   for (const auto& term : terms) (term.comes ? added : removed).push_back(term.query);
-  return {united(connection, added, " UNION ALL ("), united(connection, removed, " UNION ALL (")};
+  return {united(connection, added, " UNION ALL ("), united(connection, removed, " UNION ALL ("),
+          !changed_subqueries(query, changed).empty()};
 }
 
 ByKey by_key(duck::Connection& connection, const Json& given, const Question& question) {

@@ -37,6 +37,7 @@ inline constexpr const char* kTouchedKeys = "windrow touched keys";
 /// result now = result before - removed + added, as multisets. One row may be in both.
 struct ByRow {
   std::string added, removed;  ///< SELECTs with the result's columns; empty: none
+  bool asks = false;           ///< of rows that have not changed, by sub-queries in expressions
 };
 
 /// Rows of the result with equal values in `key` (NULL equals NULL) follow from rows of the inputs
@@ -68,8 +69,9 @@ struct State {
 struct ByState {
   std::vector<State> states;
   std::string result;  ///< SELECT over the states' rows under state_rows(0), …
-  /// Of the result, in the order of `k0`, `k1`, …: a row of it follows from the one row of the one
-  /// state with equal keys. Empty: from all there is.
+  bool asks = false;   ///< as that of ByRow
+  /// Of the result, in the order of `k0`, `k1`, …: a row of it follows from those rows of the one
+  /// state that are equal to it in so many keys. Empty: from all there is.
   std::vector<std::string> key;
 };
 std::string state_rows(size_t state);

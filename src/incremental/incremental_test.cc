@@ -308,14 +308,128 @@ TEST_F(Rules, sums_of_groups_are_added_to) {
       sums("SELECT count(*) AS n FROM a WHERE a.x > (SELECT avg(y) / 10 FROM b WHERE b.k = a.k)"),
       "sums");
   EXPECT_EQ(
+      sums(
+          "SELECT d.name, count(*) AS n FROM d, a WHERE d.k = a.k AND a.x > 1 AND EXISTS (SELECT 1 "
+          "FROM b WHERE b.k = a.k AND b.y < 300) GROUP BY d.name"),
+      "sums: name");
+  EXPECT_EQ(
       sums("SELECT n, count(*) AS d FROM (SELECT d.k, count(b.y) FROM d LEFT JOIN b ON b.k = d.k "
            "AND b.y <> 5 GROUP BY d.k) g(k, n) GROUP BY n"),
       "sums");
   EXPECT_EQ(sums("SELECT k, sum(x::DOUBLE) AS total FROM a GROUP BY k"),
             "a sum of type DOUBLE depends on the order of its rows");
   EXPECT_EQ(sums("SELECT k, max(x) AS m FROM a GROUP BY k"), "max() is not worked out from sums");
-  EXPECT_EQ(sums("SELECT k, count(DISTINCT x) AS m FROM a GROUP BY k"),
-            "it counts or sums DISTINCT values");
+  EXPECT_EQ(sums("SELECT k, sum(DISTINCT x) AS m FROM a GROUP BY k"),
+            "it aggregates DISTINCT values otherwise than by count()");
+}
+
+TEST_F(Rules, means_and_truths_follow_from_sums) {
+  const auto sums = [&](const std::string& select) {
+    return held(select, Question::Rule::by_state);
+  };
+  for (const char* type : {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "DECIMAL(4,1)",
+                           "DECIMAL(9,3)", "DECIMAL(18,2)", "DECIMAL(30,5)"})
+    EXPECT_EQ(sums("SELECT k, avg(x::" + std::string(type) +
+                   ") AS m, avg(x) FILTER (s = 'u') AS u "
+                   "FROM a GROUP BY k"),
+              "sums: k");
+  EXPECT_EQ(sums("SELECT avg(x) AS m FROM a WHERE x > 1000"), "sums");
+  EXPECT_EQ(sums("SELECT k, avg(x::DOUBLE) AS m FROM a GROUP BY k"),
+            "a mean of type DOUBLE depends on the order of its rows");
+  EXPECT_EQ(sums("SELECT k, bool_or(x > 20) AS some, bool_and(x > 20) AS every, bool_or(s = 'u') "
+                 "FILTER (x > 5) AS u FROM a GROUP BY k"),
+            "sums: k");
+}
+
+TEST_F(Rules, a_mean_of_a_sum_is_what_avg_gives) {
+  for (const char* type : {"SMALLINT", "INTEGER", "BIGINT", "DECIMAL(4,2)", "DECIMAL(9,4)",
+                           "DECIMAL(18,6)", "DECIMAL(38,9)"}) {
+    const std::string narrow =
+        type == std::string("SMALLINT") || type == std::string("DECIMAL(4,2)") ? "true" : "false";
+    EXPECT_EQ(
+        std::get<int64_t>(connection_.value(
+            "SELECT count(*) FROM (SELECT avg(x) AS m, windrow_mean(sum(x), count(x), " + narrow +
+            ") AS w FROM (SELECT i % 20011 AS k, ((hash(i) % 19999)::BIGINT - 9999)"
+            "::DECIMAL(18,4) / 101 AS v, v::" +
+            type + " AS x FROM range(400000) t(i)) GROUP BY k) WHERE m IS DISTINCT FROM w")),
+        0)
+        << type;
+  }
+}
+
+TEST_F(Rules, what_distinct_counts_is_a_group_of_its_own) {
+  const auto sums = [&](const std::string& select) {
+    return held(select, Question::Rule::by_state);
+  };
+  EXPECT_EQ(sums("SELECT k, count(DISTINCT x) AS m FROM a GROUP BY k"), "sums: k");
+  EXPECT_EQ(sums("SELECT count(DISTINCT x) AS m, count(*) AS n, sum(x) AS total FROM a"), "sums");
+  EXPECT_EQ(sums("SELECT count(DISTINCT x) AS m, count(*) AS n, sum(x) AS t FROM a WHERE x > 1000"),
+            "sums");
+  EXPECT_EQ(
+      sums("SELECT k, s, count(DISTINCT x) AS m, count(DISTINCT id + k) AS i, count(DISTINCT k) AS "
+           "one, avg(x) AS mean, bool_or(x > 20) AS some, count(s) AS c FROM a GROUP BY ALL"),
+      "sums: k, s");
+  EXPECT_EQ(sums("WITH w AS (SELECT k, count(*) AS n, count(DISTINCT s) AS m FROM a GROUP BY k) "
+                 "SELECT *, row_number() OVER b AS rank FROM w WINDOW b AS (ORDER BY n DESC, k) "
+                 "QUALIFY rank <= 2"),
+            "sums");
+  EXPECT_EQ(sums("SELECT k, count(DISTINCT s) AS m FROM a GROUP BY k HAVING count(*) > 1 AND "
+                 "count(DISTINCT s) > 0 ORDER BY count(DISTINCT s), k LIMIT 2"),
+            "sums");
+  EXPECT_EQ(sums("SELECT k, count(DISTINCT x) FILTER (x > 1) AS m FROM a GROUP BY k"),
+            "it counts DISTINCT values with a FILTER");
+}
+
+TEST_F(Rules, what_a_sub_query_is_asked_about_is_a_group_of_its_sums) {
+  const auto sums = [&](const std::string& select) {
+    return held(select, Question::Rule::by_state);
+  };
+  EXPECT_EQ(
+      sums("SELECT d.name FROM d WHERE d.k > (SELECT 0.5 * sum(x) - 40 FROM a WHERE a.k = d.k "
+           "AND a.x > 1)"),
+      "sums");
+  EXPECT_EQ(
+      sums("SELECT d.name, (SELECT count(*) FROM a WHERE d.k = a.k) AS n, (SELECT avg(y) FROM b "
+           "WHERE b.k + 0 = d.k) AS y FROM d"),
+      "sums");
+  EXPECT_EQ(
+      sums("SELECT d.name FROM d WHERE d.name IN (SELECT name FROM d e WHERE e.k > 0 AND e.k >= "
+           "(SELECT count(*) FROM a WHERE a.k = e.k AND a.s = left(e.name, 1)))"),
+      "sums");
+  EXPECT_EQ(sums("SELECT n FROM (SELECT k AS n FROM d) e WHERE 1 <= (SELECT count(*) FROM a WHERE "
+                 "a.k = n)"),
+            "a column has a name that columns of sums have");
+}
+
+TEST_F(Rules, rows_of_a_sub_query_in_from_are_asked_about_too) {
+  const auto sums = [&](const std::string& select) {
+    return held(select, Question::Rule::by_state);
+  };
+  EXPECT_EQ(
+      sums("SELECT code, count(*) AS n, sum(k) AS total FROM (SELECT left(name, 1) AS code, k "
+           "FROM d WHERE NOT EXISTS (SELECT 1 FROM b WHERE b.k = d.k)) AS c GROUP BY code "
+           "ORDER BY code"),
+      "sums: code");
+  EXPECT_EQ(sums("SELECT c.x AS y, count(*) AS n FROM (SELECT left(name, 1), k * 2 AS twice FROM d "
+                 "WHERE k IN (SELECT k FROM b)) AS c(x) WHERE c.twice < 100 GROUP BY c.x HAVING "
+                 "sum(twice) > 1"),
+            "sums: y");
+}
+
+TEST_F(Rules, a_value_that_all_rows_share_may_change) {
+  const auto sums = [&](const std::string& select) {
+    return held(select, Question::Rule::by_state);
+  };
+  EXPECT_EQ(held("SELECT id, x FROM a WHERE x >= (SELECT max(y) / 5 FROM b)"), "rows");
+  EXPECT_EQ(held("SELECT id, x FROM a WHERE x >= (SELECT max(x) - 35 FROM a) AND s = 'u'"), "rows");
+  EXPECT_EQ(
+      held("SELECT id, x FROM a WHERE x IS NULL OR x < (SELECT min(y) * 4 FROM b WHERE y > 1)"),
+      "a sub-query in an expression reads what has changed");
+  EXPECT_EQ(held("SELECT id, x FROM a WHERE x IS NULL OR x < (SELECT min(y) * 4 FROM b)"), "rows");
+  EXPECT_EQ(
+      sums("SELECT s, count(*) AS n, count(DISTINCT k) AS ks FROM (SELECT * FROM a WHERE x >= "
+           "(SELECT max(y) / 50 FROM b)) v WHERE s IS NOT NULL GROUP BY s"),
+      "sums: s");
 }
 
 TEST_F(Rules, views_are_seen_through) {

@@ -4,6 +4,7 @@
 
 #include "duck/duck.h"
 #include "duck/quoting.h"
+#include "incremental/group_sums.h"
 #include "incremental/keys.h"
 #include "sql/sql.h"
 
@@ -14,7 +15,6 @@ namespace windrow::incremental {
 
 namespace {
 
-constexpr const char* kStateAlias = "windrow state";
 constexpr size_t kStatesMax = 8, kChangesMax = 32;
 
 /// Types that a table keeps as they are.
@@ -41,13 +41,15 @@ class Maker {
         make_empty(as, question_.columns.at(name));
     }
     Json tree = query;
+    out_.asks = !changed_subqueries(query, question_.changed).empty();
+    flatten(tree, question_.changed, question_.columns);
     if (sql::is_type(tree, "SELECT_NODE")) out_.key = row_keys(tree);
     replace_in(tree);
     if (out_.states.empty()) throw WhyNot{"it has no groups"};
     // Rows of groups of groups are nobody's alone.
     if (!tree.contains("from_table") || !sql::is(tree.at("from_table"), "alias", kStateAlias))
       out_.key.clear();
-    if (out_.states.size() != 1 || out_.states[0].keys != out_.key.size()) out_.key.clear();
+    if (out_.states.size() != 1 || own_ != out_.key.size()) out_.key.clear();
     out_.result = text_of(tree);
     bind_result();
     return std::move(out_);
@@ -135,57 +137,41 @@ class Maker {
     }
   }
 
-  /// One group's sums while they are being found.
-  struct Sums {
-    std::vector<Json> groups, group_names;
-    std::vector<Json> values, value_names;  ///< aggregates
-    std::vector<size_t> means;              ///< sums of which the mean is asked for
-    size_t add(Json value) {
-      const auto name = sql::bare(value);
-      for (size_t i = 0; i < value_names.size(); ++i) {
-        if (value_names[i] == name) return i;
-      }
-      value_names.push_back(name);
-      values.push_back(std::move(value));
-      return values.size() - 1;
-    }
-  };
-
   Json from_state(const Json& select) {
     const Names names(select, question_.columns);
-    Sums sums;
-    for (auto& group : names.groups()) {
-      auto canonical = names.canonical(group);
-      if (std::find(sums.group_names.begin(), sums.group_names.end(), canonical) !=
-          sums.group_names.end())
-        continue;
-      sums.groups.push_back(with_alias(std::move(group), ""));
-      sums.group_names.push_back(std::move(canonical));
-    }
+    GroupSums sums(connection_, select, names, question_.parameters);
     Json out = select;
     for (auto& item : out["select_list"]) {
       if (sql::is_class(item, "STAR")) throw WhyNot{"it groups a star"};
       const auto name = sql::output_name(item);
-      item = over_state(names.resolved(item), names, sums);
+      item = sums.over_state(names.resolved(item));
       item["alias"] = name;
     }
     Json having = select.at("having").is_null()
                       ? Json()
-                      : over_state(names.resolved(select.at("having")), names, sums);
-    if (!out["qualify"].is_null())
-      out["qualify"] = over_state(names.resolved(out["qualify"]), names, sums);
+                      : sums.over_state(names.resolved(select.at("having")));
+    if (!out["qualify"].is_null()) out["qualify"] = sums.over_state(names.resolved(out["qualify"]));
     order_over_state(out, names, sums);
-    const size_t number = add_state(select, names, sums);
+    const size_t number = add_state(select, sums);
     out["from_table"] = read_state(number, sums);
-    out["where_clause"] = std::move(having);
-    out["having"] = nullptr;
+    out["where_clause"] = sums.finer ? sums.asked : std::move(having);
+    out["having"] = sums.finer ? std::move(having) : nullptr;
     out["group_expressions"] = Json::array();
     out["group_sets"] = Json::array();
     out["aggregate_handling"] = "STANDARD_HANDLING";
+    if (sums.finer) {
+      Json set = Json::array();
+      for (size_t i = 0; i < sums.own; ++i) {
+        out["group_expressions"].push_back(GroupSums::column("k" + std::to_string(i)));
+        set.push_back(i);
+      }
+      if (sums.own > 0) out["group_sets"].push_back(std::move(set));
+    }
+    own_ = sums.own;
     return out;
   }
 
-  void order_over_state(Json& select, const Names& names, Sums& sums) const {
+  static void order_over_state(Json& select, const Names& names, GroupSums& sums) {
     const auto is_output = [&](const Json& e) {
       if (!sql::is_class(e, "COLUMN_REF") || e.at("column_names").size() != 1) return false;
       for (const auto& item : select.at("select_list")) {
@@ -203,61 +189,9 @@ class Maker {
       for (auto& order : modifier["orders"]) {
         auto& by = order["expression"];
         if (is_output(by) || sql::as_position(by)) continue;
-        by = over_state(names.resolved(by), names, sums);
+        by = sums.over_state(names.resolved(by));
       }
     }
-  }
-
-  static Json state_column(const std::string& name) { return column_ref({kStateAlias, name}); }
-  static std::string quoted(const std::string& name) {
-    return duck::quote_name(kStateAlias) + "." + duck::quote_name(name);
-  }
-
-  /// An expression over groups as one over their sums.
-  Json over_state(const Json& node, const Names& names, Sums& sums) const {
-    if (!node.is_structured()) return node;
-    if (node.is_object() && node.contains("class")) {
-      const auto canonical = names.canonical(node);
-      for (size_t i = 0; i < sums.group_names.size(); ++i) {
-        if (sums.group_names[i] == canonical)
-          return with_alias(state_column("k" + std::to_string(i)), sql::text_at(node, "alias"));
-      }
-      if (sql::is_class(node, "COLUMN_REF"))
-        throw WhyNot{"it reads a column that is not grouped by"};
-      if (sql::is_class(node, "FUNCTION") && sql::has_aggregate(node) && is_aggregate_call(node))
-        return with_alias(aggregate(node, sums), sql::text_at(node, "alias"));
-      if (sql::is_class(node, "SUBQUERY")) return node;
-    }
-    Json out = node;
-    for (auto& child : out) {
-      if (child.is_structured()) child = over_state(child, names, sums);
-    }
-    return out;
-  }
-
-  static bool is_aggregate_call(const Json& node) {
-    Json alone = node;
-    alone["children"] = Json::array();
-    alone["filter"] = nullptr;
-    return sql::has_aggregate(alone);
-  }
-
-  Json aggregate(const Json& call, Sums& sums) const {
-    const auto name = lower(sql::text_at(call, "function_name"));
-    if (call.value("distinct", false)) throw WhyNot{"it counts or sums DISTINCT values"};
-    const auto counted = [&](const Json& like) {
-      Json count = with_alias(like, "");
-      count["function_name"] = "count";
-      return sums.add(std::move(count));
-    };
-    const auto column = [](size_t i) { return quoted("s" + std::to_string(i)); };
-    if (name == "count_star" && call.at("filter").is_null()) return state_column("n");
-    if (name == "count" || name == "count_star")
-      return state_column("s" + std::to_string(sums.add(with_alias(call, ""))));
-    if (name != "sum" || call.at("children").size() != 1)
-      throw WhyNot{name + "() is not worked out from sums"};
-    const auto sum = sums.add(with_alias(call, ""));
-    return expression("CASE WHEN " + column(counted(call)) + " > 0 THEN " + column(sum) + " END");
   }
 
   static void group_by(Json& select, size_t count) {
@@ -272,7 +206,7 @@ class Maker {
   }
 
   /// SELECT of the state over other rows of FROM.
-  static Json state_select(const Sums& sums, Json from, Json where) {
+  static Json state_select(const GroupSums& sums, Json from, Json where) {
     Json list = Json::array();
     for (size_t i = 0; i < sums.groups.size(); ++i)
       list.push_back(with_alias(sums.groups[i], "k" + std::to_string(i)));
@@ -298,11 +232,9 @@ class Maker {
     return out;
   }
 
-  size_t add_state(const Json& select, const Names& names, const Sums& sums) {
+  size_t add_state(const Json& select, const GroupSums& sums) {
     if (out_.states.size() >= kStatesMax) throw WhyNot{"it groups what has changed too many times"};
-    const Json where =
-        select.at("where_clause").is_null() ? Json() : names.resolved(select.at("where_clause"));
-    Json plain = state_select(sums, select.at("from_table"), where);
+    const Json plain = state_select(sums, select.at("from_table"), sums.where);
     State state;
     state.keys = sums.groups.size();
     state.sums = sums.values.size();
@@ -314,7 +246,7 @@ class Maker {
     check_types(types_.back(), state.keys);
     for (const auto& column : types_.back())
       state.types.push_back(column.type == "HUGEINT" ? "DECIMAL(38,0)" : column.type);
-    add_change(plain, sums, where, state);
+    add_change(plain, sums, state);
     connection_.describe(state.change, question_.parameters);
     out_.states.push_back(std::move(state));
     return out_.states.size() - 1;
@@ -330,7 +262,7 @@ class Maker {
     }
   }
 
-  std::string summed(const std::vector<std::string>& parts, const Sums& sums) const {
+  std::string summed(const std::vector<std::string>& parts, const GroupSums& sums) const {
     std::string keys, list;
     for (size_t i = 0; i < sums.groups.size(); ++i)
       keys += (i == 0 ? "" : ", ") + ("k" + std::to_string(i));
@@ -345,7 +277,7 @@ class Maker {
     return "SELECT " + list + " FROM (" + from + ")" + (keys.empty() ? "" : " GROUP BY " + keys);
   }
 
-  std::string signed_part(const std::string& text, const Sums& sums, bool comes) const {
+  std::string signed_part(const std::string& text, const GroupSums& sums, bool comes) const {
     if (comes) return text;
     std::string list;
     for (size_t i = 0; i < sums.groups.size(); ++i) list += "k" + std::to_string(i) + ", ";
@@ -355,25 +287,22 @@ class Maker {
     return "SELECT " + list + " FROM (" + text + ")";
   }
 
-  void add_change(const Json& plain, const Sums& sums, const Json& where, State& state) {
+  void add_change(const Json& plain, const GroupSums& sums, State& state) {
     std::vector<std::string> parts;
     for (const auto& value : sums.values) {
       if (!changed_subqueries(value, question_.changed).empty())
         throw WhyNot{"it sums what a sub-query gives"};
     }
-    if (!changed_subqueries(where, question_.changed).empty()) {
-      const Names names(plain, question_.columns);
-      add_differences(plain, sums, state,
-                      asked_keys(plain, names, question_.changed, question_.columns));
-      return;
-    }
     try {
-      for (auto& term : terms_of_from(plain.at("from_table"), question_.changed)) {
-        Json part = plain;
-        part["from_table"] = std::move(term.query);
-        parts.push_back(signed_part(text_of(part), sums, term.comes));
-      }
+      for (auto& term : terms_of_rows(plain, question_.changed))
+        parts.push_back(signed_part(text_of(term.query), sums, term.comes));
     } catch (const WhyNot&) {
+      if (!changed_subqueries(sums.where, question_.changed).empty()) {
+        const Names names(plain, question_.columns);
+        add_differences(plain, sums, state,
+                        asked_keys(plain, names, question_.changed, question_.columns));
+        return;
+      }
       // A side of an outer join that may be missing: groups of the other side, as they were and
       // are.
       if (sums.groups.empty()) throw;
@@ -385,7 +314,7 @@ class Maker {
   }
 
   /// The sums of the rows that may be touched, as they are now and as they were.
-  void add_differences(const Json& plain, const Sums& sums, State& state, const Keys& keys) {
+  void add_differences(const Json& plain, const GroupSums& sums, State& state, const Keys& keys) {
     const Names names(plain, question_.columns);
     for (const auto& query : touched_keys(plain, names, keys, question_.changed, question_.columns))
       state.touched += (state.touched.empty() ? "(" : " UNION (") + text_of(query) + ")";
@@ -402,7 +331,7 @@ class Maker {
   }
 
   /// The state's rows in FROM, with the types that its sums have when they are summed.
-  Json read_state(size_t number, const Sums& sums) const {
+  Json read_state(size_t number, const GroupSums& sums) const {
     std::string list;
     const auto& types = types_[number];
     for (size_t i = 0; i < sums.groups.size(); ++i) list += "k" + std::to_string(i) + ", ";
@@ -421,6 +350,7 @@ class Maker {
   const Question& question_;
   ByState out_;
   std::vector<std::vector<Column>> types_;  ///< of each state's columns
+  size_t own_ = 0;  ///< of the groups of the last state, those that its SELECT has
 };
 
 }  // namespace

@@ -37,14 +37,20 @@ void find_leaves(const Json& from, const Pointer& at, const std::set<std::string
   find_leaves(from.at("right"), at / "right", changed, out);
 }
 
-/// Its columns without a row.
-Json emptied(const Json& query) {
-  static const Json never = Json::parse(R"({"class": "CAST", "type": "OPERATOR_CAST", "alias": "",
+/// `'t'::BOOLEAN`
+Json truth(const char* value) {
+  Json out = Json::parse(R"({"class": "CAST", "type": "OPERATOR_CAST", "alias": "",
     "query_location": 18446744073709551615, "child": {"class": "CONSTANT", "type": "VALUE_CONSTANT",
     "alias": "", "query_location": 18446744073709551615, "value": {"type": {"id": "VARCHAR",
-    "type_info": null}, "is_null": false, "value": "f"}}, "cast_type": {"id": "BOOLEAN",
-    "type_info": null}, "try_cast": false})");
-  return select_node(star(), subquery_ref(query, "windrow none"), never);
+    "type_info": null}, "is_null": false}}, "cast_type": {"id": "BOOLEAN", "type_info": null},
+    "try_cast": false})");
+  out["child"]["value"]["value"] = value;
+  return out;
+}
+
+/// Its columns without a row.
+Json emptied(const Json& query) {
+  return select_node(star(), subquery_ref(query, "windrow none"), truth("f"));
 }
 
 std::vector<Term> terms_of_union(const Json& query, const std::set<std::string>& changed) {
@@ -80,12 +86,60 @@ void refuse_unless_by_row(const Json& query, const std::set<std::string>& change
     });
     if (window) throw WhyNot{"it reads a window over what has changed"};
   }
-  if (!changed_subqueries(query.at("select_list"), changed).empty() ||
-      !changed_subqueries(query.at("where_clause"), changed).empty())
+  if (!changed_subqueries(query.at("select_list"), changed).empty())
     throw WhyNot{"a sub-query in an expression reads what has changed"};
 }
 
+/// Whether a sub-query is a value that all rows of FROM share, as far as can be seen: `(SELECT
+/// max(x) FROM b)`. Where it reads a row of FROM after all, that costs time and is right.
+bool is_shared_value(const Json& subquery) {
+  if (!sql::is(subquery, "subquery_type", "SCALAR")) return false;
+  const Json& inner = subquery.at("subquery").at("node");
+  if (!sql::is_type(inner, "SELECT_NODE") || !inner.at("group_expressions").empty()) return false;
+  const Json& from = inner.at("from_table");
+  return inner.at("where_clause").is_null() &&
+         (sql::is_type(from, "BASE_TABLE") || sql::is_type(from, "SUBQUERY"));
+}
+
+/// Of rows that the condition does not let through.
+Json not_let_through(const Json& condition) {
+  return {{"class", "COMPARISON"}, {"type", "COMPARE_DISTINCT_FROM"},
+          {"alias", ""},           {"query_location", UINT64_MAX},
+          {"left", condition},     {"right", truth("t")}};
+}
+
 }  // namespace
+
+std::vector<Term> terms_of_rows(const Json& select, const std::set<std::string>& changed) {
+  std::vector<Json> plain, asked;
+  for (auto& part : conjuncts(select.at("where_clause"))) {
+    const auto subqueries = changed_subqueries(part, changed);
+    for (const auto* one : subqueries) {
+      if (!is_shared_value(*one))
+        throw WhyNot{"a sub-query in an expression reads what has changed"};
+    }
+    (subqueries.empty() ? plain : asked).push_back(std::move(part));
+  }
+  std::vector<Term> out;
+  const auto add = [&](Json from, std::vector<Json> conditions, bool comes) {
+    Json whole = select;
+    whole["from_table"] = std::move(from);
+    conditions.insert(conditions.begin(), plain.begin(), plain.end());
+    whole["where_clause"] = conjunction(std::move(conditions));
+    out.push_back({std::move(whole), comes});
+  };
+  const Json now = conjunction(asked);
+  Json before = now;
+  if (!now.is_null()) read_before(before, changed);
+  for (auto& term : terms_of_from(select.at("from_table"), changed))
+    add(std::move(term.query), {before}, term.comes);
+  if (now.is_null()) return out;
+  // Of all rows as they are now: those that pass another value.
+  const Json& rows = select.at("from_table");
+  add(rows, {now, not_let_through(before)}, true);
+  add(rows, {before, not_let_through(now)}, false);
+  return out;
+}
 
 std::vector<Term> terms_of_from(const Json& from, const std::set<std::string>& changed) {
   std::vector<Pointer> leaves;
@@ -122,13 +176,7 @@ std::vector<Term> terms_of_query(const Json& given, const std::set<std::string>&
   }
   if (!sql::is_type(query, "SELECT_NODE")) throw WhyNot{"it is no plain SELECT"};
   refuse_unless_by_row(query, changed);
-  std::vector<Term> out;
-  for (auto& term : terms_of_from(query.at("from_table"), changed)) {
-    Json whole = query;
-    whole["from_table"] = std::move(term.query);
-    out.push_back({std::move(whole), term.comes});
-  }
-  return out;
+  return terms_of_rows(query, changed);
 }
 
 }  // namespace windrow::incremental

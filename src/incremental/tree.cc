@@ -106,6 +106,14 @@ Json compared(Json left, Json right, bool nulls_equal) {
 
 Json conjunction(std::vector<Json> all, const char* type) {
   std::erase_if(all, [](const Json& one) { return one.is_null(); });
+  if (type == std::string_view("CONJUNCTION_AND")) {
+    // One in another is not what DuckDB reads from its text.
+    std::vector<Json> flat;
+    for (const auto& one : all) {
+      for (auto& part : conjuncts(one)) flat.push_back(std::move(part));
+    }
+    all = std::move(flat);
+  }
   if (all.empty()) return nullptr;
   if (all.size() == 1) return std::move(all.front());
   return {{"class", "CONJUNCTION"},

@@ -25,6 +25,10 @@ struct WhyNot {
 /// BASE_TABLE is a table of the lake.
 Json inlined(duck::Connection& connection, const Question& question);
 
+/// Where FROM is one sub-query of plain rows, and a sub-query in its WHERE reads what has changed,
+/// the SELECT reads what that one reads: `SELECT … FROM (SELECT … FROM a WHERE EXISTS (…))`.
+void flatten(Json& node, const std::set<std::string>& changed, const sql::Catalog& columns);
+
 /// Tables and what is read of them.
 enum class Version { before, added, removed };
 /// What one BASE_TABLE is replaced by.
@@ -41,6 +45,9 @@ struct Term {
 /// The change of a query's rows as a sum of terms. Throws WhyNot where it is not linear in what has
 /// changed.
 std::vector<Term> terms_of_query(const Json& query, const std::set<std::string>& changed);
+/// The same of the rows of FROM that WHERE lets through: of a SELECT with another FROM and WHERE in
+/// each term. Sub-queries in WHERE that give one value for all rows may read what has changed.
+std::vector<Term> terms_of_rows(const Json& select, const std::set<std::string>& changed);
 /// The same of what stands in FROM, in `query` of each term.
 std::vector<Term> terms_of_from(const Json& from, const std::set<std::string>& changed);
 

@@ -83,6 +83,16 @@ bool takes_vectors(const Snapshot& table) {
   return chosen != properties.end() && (chosen->second == "true" || chosen->second == "always");
 }
 
+bool differ_in_vectors_alone(const Metadata& one, const Metadata& other) {
+  const auto rest = [](const Metadata& metadata) {
+    auto out = metadata.configuration;
+    out.erase(kEnabled);
+    return out;
+  };
+  return one.schema_string == other.schema_string &&
+         one.partition_columns == other.partition_columns && rest(one) == rest(other);
+}
+
 bool switch_vectors_on(Protocol& protocol, Metadata& metadata) {
   if (has_feature(protocol) && switched_on(metadata, kEnabled)) return false;
   protocol = with_feature(protocol, kFeature, true);

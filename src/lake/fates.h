@@ -26,6 +26,10 @@ struct Fates {
 /// `hits`: absolute path and how many rows go, of each file that loses some. Pure.
 Fates fates_of(const Snapshot& table, const Rows& hits, const VectorRule& rule);
 
+/// Whether two states of a table are the same to who reads its rows: at most it has been switched
+/// on that it may have vectors.
+bool differ_in_vectors_alone(const Metadata& one, const Metadata& other);
+
 /// Whether vectors may be written to the table: its property says so, or it was made for them
 /// (kVectorsWhenCheaper) and its next commit may switch them on.
 bool takes_vectors(const Snapshot& table);

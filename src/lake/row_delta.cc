@@ -3,6 +3,7 @@
 #include <map>
 
 #include "duck/duck.h"
+#include "lake/fates.h"
 #include "lake/history_archive.h"
 #include "lake/partition_path.h"
 #include "lake/replay.h"
@@ -34,10 +35,9 @@ class NetFiles {
 };
 
 /// What was taken since by a file's vector has no count of its own: the file's is the most.
-int64_t rows_of_all(const std::map<std::string, Add>& files,
-                    const std::map<std::string, Add>& others) {
+int64_t rows_of_all(const std::vector<Add>& files, const std::map<std::string, Add>& others) {
   int64_t sum = 0;
-  for (const auto& [name, add] : files) {
+  for (const auto& add : files) {
     auto rows = rows_of(add);
     if (!rows) {
       // The log says of a removed file how many rows it has where it was added.
@@ -57,10 +57,40 @@ std::map<std::string, Add> files_of(const Snapshot& snapshot) {
   return out;
 }
 
-Relation rows_of_files(const Snapshot& shape, const std::map<std::string, Add>& files) {
-  std::vector<Add> all;
-  for (const auto& [name, add] : files) all.push_back(add);
-  return all.empty() ? Relation() : scan(shape, std::move(all));
+std::vector<Add> values_of(const std::map<std::string, Add>& files) {
+  std::vector<Add> out;
+  for (const auto& [name, add] : files) out.push_back(add);
+  return out;
+}
+
+int64_t hidden_by(const Add& add) {
+  return add.deletion_vector ? add.deletion_vector->cardinality : 0;
+}
+
+/// What came and went in files: of those that only got another vector, the rows that it says.
+void add_rows(const Snapshot& from, const Snapshot& to, const NetFiles& files, RowDelta& out) {
+  auto removed = values_of(files.removed), added = values_of(files.added);
+  const auto sides = sides_of(to, removed, added);
+  const auto same = same_files(removed, added);
+  out.added_rows = rows_of_all(added, {});
+  out.removed_rows = rows_of_all(removed, files_of(from));
+  bool gone = !removed.empty(), come = !added.empty();
+  for (const auto& [then, now] : same) {
+    const auto more = hidden_by(now) - hidden_by(then);
+    // One vector may hold what the other has not, both ways.
+    gone = gone || now.deletion_vector.has_value();
+    come = come || then.deletion_vector.has_value();
+    if (more > 0 && out.removed_rows >= 0) out.removed_rows += more;
+    if (more < 0 && out.added_rows >= 0) out.added_rows -= more;
+    out.bytes += now.size;
+    ++out.files;
+  }
+  for (const auto* side : {&removed, &added}) {
+    for (const auto& add : *side) out.bytes += add.size;
+    out.files += int64_t(side->size());
+  }
+  if (gone) out.removed = sides.gone;
+  if (come) out.added = sides.come;
 }
 
 }  // namespace
@@ -68,10 +98,14 @@ Relation rows_of_files(const Snapshot& shape, const std::map<std::string, Add>& 
 RowDelta row_delta(const Table& table, int64_t from, int64_t to, duck::Connection& connection) {
   RowDelta out;
   NetFiles files;
+  std::optional<Snapshot> before;
   for (const auto& commit : table.commits(from, to)) {
-    if (commit.metadata || commit.protocol) {
-      out.unusable = "its columns or properties were changed";
-      return out;
+    if (commit.metadata) {
+      if (!before) before = table.snapshot(from, &connection);
+      if (!differ_in_vectors_alone(before->metadata, *commit.metadata)) {
+        out.unusable = "its columns or properties were changed";
+        return out;
+      }
     }
     if (!commit.changes_data()) continue;
     const auto record = commit.info ? provenance_of(*commit.info) : std::nullopt;
@@ -82,15 +116,8 @@ RowDelta row_delta(const Table& table, int64_t from, int64_t to, duck::Connectio
     files.look_at(commit);
   }
   if (files.added.empty() && files.removed.empty()) return out;
-  const Snapshot shape = table.snapshot(to, &connection);
-  out.added_rows = rows_of_all(files.added, files.removed);
-  out.removed_rows = rows_of_all(files.removed, files_of(table.snapshot(from, &connection)));
-  for (const auto* side : {&files.added, &files.removed}) {
-    for (const auto& [name, add] : *side) out.bytes += add.size;
-    out.files += int64_t(side->size());
-  }
-  out.added = rows_of_files(shape, files.added);
-  out.removed = rows_of_files(shape, files.removed);
+  if (!before) before = table.snapshot(from, &connection);
+  add_rows(*before, table.snapshot(to, &connection), files, out);
   return out;
 }
 

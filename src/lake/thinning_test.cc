@@ -9,6 +9,7 @@
 #include "lake/optimize.h"
 #include "lake/protocol.h"
 #include "lake/rewrite_fixture.h"
+#include "lake/row_delta.h"
 #include "lake/row_removal.h"
 #include "lake/statistics.h"
 #include "lake/vacuum.h"
@@ -66,6 +67,35 @@ TEST_F(Thinning, TheFirstVectorSwitchesThemOn) {
   EXPECT_EQ(remove("id = 5").metrics.at("numDeletionVectorsUpdated"), "1");
   EXPECT_EQ(now().files[0].deletion_vector->cardinality, 3);
   EXPECT_EQ(data_files(), 1u);
+}
+
+TEST_F(Thinning, WhoFollowsRowsReadsWhatAVectorHides) {
+  const auto since = [&](int64_t from, const std::string& gone, const std::string& come) {
+    const auto delta = row_delta(table(), from, now().version, connection_);
+    EXPECT_EQ(delta.unusable, "");
+    const auto sums = [&](const Relation& side) {
+      return side.empty() ? rows("SELECT 0, NULL")
+                          : rows("SELECT count(*), sum(id) FROM (" + duck_sql(side) + ")");
+    };
+    EXPECT_EQ(sums(delta.removed), rows("SELECT " + gone));
+    EXPECT_EQ(sums(delta.added), rows("SELECT " + come));
+    return std::pair{delta.removed_rows, delta.added_rows};
+  };
+  const auto first = now().version;
+  remove("id IN (3, 4)");  // switches vectors on, which is no change of columns
+  EXPECT_EQ(since(first, "2, 7", "0, NULL"), std::pair(int64_t(2), int64_t(0)));
+  const auto second = now().version;
+  remove("id = 5");
+  append("SELECT 200 AS id, 1 AS v, 'n' AS name, TIMESTAMP '2025-02-01' AS \"at\"");
+  EXPECT_EQ(since(second, "1, 5", "1, 200"), std::pair(int64_t(1), int64_t(1)));
+  EXPECT_EQ(since(first, "3, 12", "1, 200"), std::pair(int64_t(3), int64_t(1)));
+  const auto third = now().version;
+  vectors_ = {false, 0, 0};
+  remove("id < 10");  // the file is written anew
+  EXPECT_EQ(since(third, "97, 4950 - 12", "90, 4950 - 45"), std::pair(int64_t(97), int64_t(90)));
+  set("delta.appendOnly", "true");
+  EXPECT_EQ(row_delta(table(), third, now().version, connection_).unusable,
+            "its columns or properties were changed");
 }
 
 TEST_F(Thinning, TheRuleChoosesFileByFile) {

@@ -120,11 +120,12 @@ void check_share(const Increment& increment, double most) {
 
 void count_reading(const plan::Model& facts, Tables& tables, Increment& out) {
   bool all = out.inputs.size() > 1 || std::holds_alternative<incremental::ByKey>(out.how);
+  if (const auto* by_row = std::get_if<incremental::ByRow>(&out.how)) all = all || by_row->asks;
   if (const auto* by_state = std::get_if<incremental::ByState>(&out.how)) {
-    // What sub-queries ask about is looked for in the inputs.
-    all = std::any_of(by_state->states.begin(), by_state->states.end(),
-                      [](const auto& state) { return !state.touched.empty(); }) ||
-          out.inputs.size() > 1;
+    // What outer joins and sub-queries ask about is looked for in the inputs.
+    all = all || by_state->asks ||
+          std::any_of(by_state->states.begin(), by_state->states.end(),
+                      [](const auto& state) { return !state.touched.empty(); });
   }
   for (const auto& input : facts.inputs) {
     const auto changed = std::find_if(out.inputs.begin(), out.inputs.end(),

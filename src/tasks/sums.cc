@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/id.h"
 #include "duck/duck.h"
@@ -25,6 +28,7 @@ using incremental::State;
 using Json = nlohmann::json;
 
 constexpr int64_t kVersionsBetweenCleaning = 16;
+constexpr auto kYoung = std::chrono::hours(1);
 
 std::string sums_folder(const std::string& table_path) {
   return table_path + "/" + lake::kSumsFolder;
@@ -48,6 +52,14 @@ lake::Relation kept_types(const State& state, const lake::Relation& rows) {
   add("n", "BIGINT");
   for (size_t i = 0; i < state.sums; ++i) add(column("s", i), state.types[state.keys + 1 + i]);
   return "SELECT " + list + " FROM (" + rows + ")";
+}
+
+/// Whether another run may be about to commit what is in the folder.
+bool is_young(const Context& context, const std::string& folder) {
+  const auto files = context.files.list_tree(folder);
+  return std::any_of(files.begin(), files.end(), [&](const storage::FileInfo& info) {
+    return info.modified > context.clock.now() - kYoung;
+  });
 }
 
 /// Where sums are staged.
@@ -189,9 +201,18 @@ std::variant<lake::Staged, BuiltWhole> stage_by_state(const lake::StageContext& 
   }
   const auto gone =
       table.keep("windrow gone keys", "SELECT DISTINCT " + named + " FROM " + last.change);
-  const auto fresh = table.keep(
-      "windrow rows as they are now",
-      table.typed(result_over(how, {"SELECT * FROM " + last.rows + " WHERE n > 0"})), true);
+  lake::Relation rows = "SELECT * FROM " + last.rows + " WHERE n > 0";
+  if (const auto all = key_columns(how.states[0]); all.size() > how.key.size()) {
+    // Rows of a touched group that are not touched themselves belong to it too.
+    const std::vector<std::string> key(all.begin(), all.begin() + ptrdiff_t(how.key.size()));
+    const auto groups =
+        table.keep("windrow touched groups",
+                   "SELECT DISTINCT " + TableChange::list_of(key) + " FROM " + last.change);
+    rows = "SELECT t.* FROM (" + states[0] + ") t SEMI JOIN " + groups + " g ON " +
+           table.same(key, "t", "g", groups);
+  }
+  const auto fresh =
+      table.keep("windrow rows as they are now", table.typed(result_over(how, {rows})), true);
   return table.exchanged(gone, fresh, how.key);
 }
 
@@ -203,12 +224,18 @@ std::string commit_sums(const Context& context, const std::string& asset,
                             sums_folder(context.lake.table_path(asset)) + "/" + one.folder);
     lake::NewTable made;
     made.name = "sums of " + asset;
-    const auto version = lake::committed_version(
-        table.commit(lake::request_of(std::move(one.staged), made), context.clock), made.name);
-    all.push_back({{"folder", one.folder},
-                   {"id", table.identity().table_id},
-                   {"version", version},
-                   {"meaning", one.meaning}});
+    try {
+      const auto version = lake::committed_version(
+          table.commit(lake::request_of(std::move(one.staged), made), context.clock), made.name);
+      all.push_back({{"folder", one.folder},
+                     {"id", table.identity().table_id},
+                     {"version", version},
+                     {"meaning", one.meaning}});
+    } catch (const Error& error) {
+      // To another run that has finished meanwhile they were nobody's (clean_sums).
+      if (error.code() != Code::not_found) throw;
+      throw Error(Code::conflict, "another run has built \"" + asset + "\" meanwhile");
+    }
   }
   return Json{{"sums", all}}.dump();
 }
@@ -233,7 +260,7 @@ void clean_sums(const Context& context, const std::string& asset,
     }
     for (const auto& info : context.files.list(folder)) {
       const auto name = info.path.substr(info.path.rfind('/') + 1);
-      if (!used.contains(name))
+      if (!used.contains(name) && !is_young(context, folder + "/" + name))
         storage::remove_folder(context.files, folder + "/" + name, "_delta_log");
     }
   } catch (const Error&) {

@@ -14,7 +14,8 @@ ZONES = {
 
 # Kinds of tables, with the rules by which they may be maintained.
 STRATEGIES = {"groups": ["keys"], "sums": ["sums", "sums", "keys"], "outer": ["sums", "keys"], "window": ["keys"], "distinct": ["keys"], "exists": ["sums", "keys"],
-              "average": ["keys"], "one": ["sums"], "around": ["sums"]}
+              "average": ["keys"], "one": ["sums"], "around": ["sums"], "means": ["sums", "sums", "keys"], "distincts": ["sums", "sums", "keys"],
+              "ranks": ["sums"], "asked": ["sums"], "inside": ["sums"], "latest": ["rows"], "recent": ["sums", "sums", "keys"]}
 SHAPES = ["rows", "join", "union", "self", "top", *STRATEGIES]
 
 
@@ -161,7 +162,8 @@ class Steps:
 
     def upkeep(self) -> None:
         model = self.table()
-        self.add({"do": "table", "words": self.rng.choice([["optimize", model], ["vacuum", model, "--retention", "0s", "--force"], ["clean-log", model, "--retention", "0s"]])})
+        self.add({"do": "table", "words": self.rng.choice([["optimize", model], ["vacuum", model, "--retention", "0s", "--force"], ["clean-log", model, "--retention", "0s"],
+                                                             ["alter", model, "--set", "windrow.deletionVectors=always"]])})
 
     def seed(self) -> None:
         self.add({"do": "seed", "names": draw_names(self.rng)})

@@ -104,6 +104,17 @@ def table(shape: str, source: str, only: str, where: str) -> str:
         "sums": f"SELECT e.k, count(*) AS n, sum(e.v) AS total, count(e.v) AS filled FROM {source} e{where} GROUP BY e.k HAVING count(*) > 1",
         "around": f"WITH w AS (SELECT e.k, sum(e.v) AS total FROM {source} e{where} GROUP BY e.k) "
                   f"SELECT w.k, w.total, n.weight FROM w LEFT JOIN seeds.names n ON n.k = w.k WHERE w.total >= (SELECT max(total) - 20 FROM w)",
+        "means": f"SELECT e.k, avg(e.v) AS mean, bool_or(e.v > 5) AS high, bool_and(e.id IS NOT NULL) AS named FROM {source} e{where} GROUP BY e.k",
+        "distincts": f"SELECT e.k, count(DISTINCT e.v) AS kinds, count(*) AS n, sum(e.v) AS total FROM {source} e{where} GROUP BY e.k",
+        "ranks": f"WITH w AS (SELECT e.k, count(*) AS n, count(DISTINCT e.id) AS ids FROM {source} e{where} GROUP BY e.k) "
+                 f"SELECT *, row_number() OVER (ORDER BY n DESC, k) AS place FROM w QUALIFY place <= 3",
+        "asked": f"SELECT n.k, n.weight, (SELECT count(*) FROM {source} e WHERE e.k = n.k{only}) AS events FROM seeds.names n "
+                 f"WHERE n.weight >= (SELECT coalesce(avg(e.v), 0) - 5 FROM {source} e WHERE e.k = n.k)",
+        "inside": f"SELECT weight, count(*) AS names, sum(k) AS keys FROM (SELECT n.k, n.weight % 3 AS weight FROM seeds.names n "
+                  f"WHERE NOT EXISTS (SELECT 1 FROM {source} e WHERE e.k = n.k{only})) x GROUP BY weight",
+        "latest": f"SELECT e.id, e.k, e.v FROM {source} e WHERE e.v >= (SELECT max(p.v) - 10 FROM {source} p){only}",
+        "recent": f"SELECT e.k, count(*) AS n, count(DISTINCT e.id) AS ids FROM (SELECT * FROM {source} WHERE ts >= "
+                  f"(SELECT max(p.ts) - INTERVAL 1 DAY FROM {source} p)) e{where} GROUP BY e.k",
         "one": f"SELECT count(*) AS n, sum(e.v) AS total FROM {source} e{where}",
         "top": f"SELECT e.id, e.v FROM {source} e{where} ORDER BY e.v DESC NULLS LAST, e.id, e.ts LIMIT 5",
     }[shape]

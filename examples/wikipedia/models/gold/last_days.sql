@@ -3,4 +3,4 @@ description: The events that the five tables are about, the last days up to the 
 build: view
 */
 SELECT * FROM silver.events
-WHERE event_time >= (SELECT max(date_trunc('hour', event_time)) + INTERVAL 1 HOUR - to_days(CAST($days AS INTEGER)) FROM silver.events)
+WHERE event_time >= (SELECT max(hour_bucket) + INTERVAL 1 HOUR - to_days(CAST($days AS INTEGER)) FROM gold.hourly)
