@@ -84,7 +84,7 @@ lake::Relation result_over(const incremental::ByState& how,
 
 /// What the changes make of one state's rows: those of touched groups, as they are now.
 struct NewSums {
-  std::string change, rows;  ///< what stands for them in FROM
+  std::string change, held, rows;  ///< what stands for them in FROM; those that were there
 };
 
 NewSums new_sums(TableChange& table, const lake::StageContext& at, const State& state, size_t i) {
@@ -105,13 +105,14 @@ NewSums new_sums(TableChange& table, const lake::StageContext& at, const State& 
   if (!keys.empty())
     held = "SELECT t.* FROM (" + held + ") t SEMI JOIN " + out.change + " c ON " +
            table.same(keys, "t", "c", out.change);
+  out.held = table.keep(fmt::format("windrow held sums {}", i), held);
   std::string list = by + (by.empty() ? "" : ", ") + "sum(n) AS n";
   for (size_t s = 0; s < state.sums; ++s)
     list += ", sum(" + column("s", s) + ") AS " + column("s", s);
-  out.rows = table.keep(fmt::format("windrow new sums {}", i),
-                        kept_types(state, "SELECT " + list + " FROM (SELECT * FROM (" + held +
-                                              ") UNION ALL BY NAME FROM " + out.change + ")" +
-                                              (by.empty() ? "" : " GROUP BY " + by)));
+  out.rows = table.keep(
+      fmt::format("windrow new sums {}", i),
+      kept_types(state, "SELECT " + list + " FROM (FROM " + out.held + " UNION ALL BY NAME FROM " +
+                            out.change + ")" + (by.empty() ? "" : " GROUP BY " + by)));
   return out;
 }
 
@@ -186,7 +187,7 @@ std::variant<lake::Staged, BuiltWhole> stage_by_state(const lake::StageContext& 
                                    "SELECT DISTINCT " + by + " FROM " + last.change);
       const auto left = table.keep(fmt::format("windrow groups left {}", i),
                                    "FROM " + last.rows + " WHERE n > 0");
-      sums.push_back({folder, sha256(state.whole), change.exchanged(gone, left, keys)});
+      sums.push_back({folder, sha256(state.whole), change.exchanged(gone, left, keys, last.held)});
     }
     states.push_back(sums.back().staged.after);
   }

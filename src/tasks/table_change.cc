@@ -85,8 +85,8 @@ lake::Staged TableChange::replaced(const std::string& keys, const std::string& f
 }
 
 lake::Staged TableChange::exchanged(const std::string& gone, const std::string& fresh,
-                                    const std::vector<std::string>& key) {
-  const auto held = keep("windrow rows of the table", held_of("FROM " + gone, gone, key));
+                                    const std::vector<std::string>& key, std::string held) {
+  if (held.empty()) held = keep("windrow rows of the table", held_of("FROM " + gone, gone, key));
   // Most of what is looked at again may be as it was.
   const auto changed =
       keep("windrow changed keys", "SELECT DISTINCT " + list_of(key) + " FROM (((FROM " + fresh +

@@ -32,8 +32,9 @@ class TableChange {
   lake::Staged replaced(const std::string& keys, const std::string& fresh,
                         const std::vector<std::string>& key);
   /// The same where `fresh` are all rows of the keys in `gone`: what is as it was is not written.
+  /// `held`: the table's rows of these keys, where they have been read.
   lake::Staged exchanged(const std::string& gone, const std::string& fresh,
-                         const std::vector<std::string>& key);
+                         const std::vector<std::string>& key, std::string held = {});
 
  private:
   const lake::StageContext& at_;
