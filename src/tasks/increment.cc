@@ -91,7 +91,7 @@ int64_t rows_of_table(const lake::Snapshot& snapshot) {
 }
 
 /// So few rows are read whole sooner than it is found out what has changed in them.
-constexpr int64_t kRowsFew = 1'000'000;
+constexpr int64_t kRowsFew = 5'000'000;
 
 bool reads_few(const plan::Model& facts, Tables& tables) {
   int64_t rows = 0;
