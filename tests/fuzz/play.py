@@ -11,6 +11,7 @@ import time
 import zoneinfo
 
 import deltalake
+import pyarrow
 
 import world
 
@@ -336,8 +337,15 @@ def plain(row) -> tuple:
     return tuple(out)
 
 
+def read(path: pathlib.Path) -> list[dict]:
+    """By delta-rs's SQL: its way to pyarrow knows no deletion vectors."""
+    table = deltalake.DeltaTable(str(path))
+    columns = ", ".join(f'"{field.name}"' for field in table.schema().fields)
+    return pyarrow.table(deltalake.QueryBuilder().register("t", table).execute(f"SELECT {columns} FROM t")).to_pylist()
+
+
 def stored(path: pathlib.Path) -> list:
-    return [list(row.values()) for row in deltalake.DeltaTable(str(path)).to_pyarrow_table().to_pylist()]
+    return [list(row.values()) for row in read(path)]
 
 
 def table_rows(path: pathlib.Path, history: bool) -> list:
@@ -346,7 +354,7 @@ def table_rows(path: pathlib.Path, history: bool) -> list:
         return []
     if not history:
         return stored(path)
-    table = deltalake.DeltaTable(str(path)).to_pyarrow_table().to_pylist()
+    table = read(path)
     check_history(table)
     return [[v for c, v in row.items() if c not in ("valid_from", "valid_to", "is_current")] for row in table if row["is_current"]]
 
