@@ -11,6 +11,7 @@
 #include "project/project.h"
 #include "project/task_rules.h"
 #include "sql/macros.h"
+#include "sql/selects.h"
 
 namespace windrow::graph {
 
@@ -278,16 +279,22 @@ class Builder {
       }
       if (!parsed[i]) unknown.push_back(i);
     }
+    constexpr size_t kAtOnce = 256;
     std::atomic<size_t> next{0};
     const auto work = [&] {
       duck::Connection connection(database_);
-      for (size_t n; (n = next++) < unknown.size();) {
-        const size_t i = unknown[n];
-        try {
-          parsed[i] = sql::parse_select(connection, texts_[i].sql, texts_[i].begin, cache_,
-                                        sandbox_, graph_.macros.get());
-        } catch (const Error& error) {
-          found[i] = error.problems();
+      for (size_t n; (n = next.fetch_add(kAtOnce)) < unknown.size();) {
+        const size_t count = std::min(kAtOnce, unknown.size() - n);
+        std::vector<sql::Written> texts;
+        for (size_t k = 0; k < count; ++k)
+          texts.push_back({texts_[unknown[n + k]].sql, texts_[unknown[n + k]].begin});
+        auto selects = sql::parse_selects(connection, texts, cache_, sandbox_, graph_.macros.get());
+        for (size_t k = 0; k < count; ++k) {
+          if (auto* select = std::get_if<sql::Parsed>(&selects[k])) {
+            parsed[unknown[n + k]] = std::move(*select);
+          } else {
+            found[unknown[n + k]] = std::get<std::vector<Problem>>(std::move(selects[k]));
+          }
         }
       }
     };

@@ -5,6 +5,7 @@
 #include "sql/expansion.h"
 #include "sql/macros.h"
 #include "sql/parameters.h"
+#include "sql/selects.h"
 #include "sql/sql.h"
 #include "sql/tree.h"
 
@@ -192,8 +193,8 @@ void find_parameters(const Json& node, Parsed& parsed) {
   }
 }
 
-void read_tree(duck::Connection& connection, Parsed& parsed, const duck::Sandbox& sandbox) {
-  const Json node = parse_tree(connection, parsed.text, parsed.begin);
+void read_tree(duck::Connection& connection, const Json& node, Parsed& parsed,
+               const duck::Sandbox& sandbox) {
   parsed.meaning = meaning_of(node);
   parsed.star = says_star(node);
   find_parameters(node, parsed);
@@ -320,24 +321,82 @@ std::optional<Parsed> known_select(std::string_view text, const Place& begin, co
   return out;
 }
 
+namespace {
+
+/// What DuckDB's answer says of the text; without one it is asked. Kept where there is a cache.
+void read_answer(duck::Connection& connection, const std::string* answer, std::string_view written,
+                 Cache* cache, const duck::Sandbox& sandbox, const Macros* macros, Parsed& parsed) {
+  try {
+    read_tree(connection,
+              answer ? tree_of(*answer, parsed.text, parsed.begin)
+                     : parse_tree(connection, parsed.text, parsed.begin),
+              parsed, sandbox);
+  } catch (const Json::exception& error) {
+    throw Error(Code::unsupported,
+                std::string("SQL: a part of this SELECT is not understood: ") + error.what(),
+                "write it in another way, and report this", parsed.begin);
+  }
+  if (cache) cache->put(cache_key(written, sandbox, macros), to_cache(parsed));
+}
+
+/// The text with what its macros say.
+Parsed expanded(duck::Connection& connection, const Written& written, const Macros* macros) {
+  Parsed parsed;
+  parsed.text = std::string(written.text);
+  parsed.begin = written.begin;
+  try {
+    if (macros) expand(connection, *macros, parsed);
+  } catch (const Json::exception& error) {
+    throw Error(Code::unsupported,
+                std::string("SQL: a part of this SELECT is not understood: ") + error.what(),
+                "write it in another way, and report this", parsed.begin);
+  }
+  return parsed;
+}
+
+}  // namespace
+
 Parsed parse_select(duck::Connection& connection, std::string_view text, const Place& begin,
                     Cache* cache, const duck::Sandbox& sandbox, const Macros* macros) {
   if (cache) {
     if (auto known = known_select(text, begin, *cache, sandbox, macros)) return std::move(*known);
   }
-  Parsed parsed;
-  parsed.text = std::string(text);
-  parsed.begin = begin;
-  try {
-    if (macros) expand(connection, *macros, parsed);
-    read_tree(connection, parsed, sandbox);
-  } catch (const Json::exception& error) {
-    throw Error(Code::unsupported,
-                std::string("SQL: a part of this SELECT is not understood: ") + error.what(),
-                "write it in another way, and report this", begin);
-  }
-  if (cache) cache->put(cache_key(text, sandbox, macros), to_cache(parsed));
+  auto parsed = expanded(connection, {text, begin}, macros);
+  read_answer(connection, nullptr, text, cache, sandbox, macros, parsed);
   return parsed;
+}
+
+std::vector<ParsedOrProblems> parse_selects(duck::Connection& connection,
+                                            const std::vector<Written>& texts, Cache* cache,
+                                            const duck::Sandbox& sandbox, const Macros* macros) {
+  std::vector<ParsedOrProblems> out(texts.size());
+  std::vector<std::string_view> asked;
+  std::vector<size_t> of;  // the text that was asked for
+  for (size_t i = 0; i < texts.size(); ++i) {
+    try {
+      out[i] = expanded(connection, texts[i], macros);
+      asked.push_back(std::get<Parsed>(out[i]).text);
+      of.push_back(i);
+    } catch (const Error& error) {
+      out[i] = error.problems();
+    }
+  }
+  std::vector<std::string> answers;
+  try {
+    answers = parse_answers(connection, asked);
+  } catch (const Error&) {
+    // One of them is no text: each is asked for by itself and says so.
+  }
+  for (size_t n = 0; n < of.size(); ++n) {
+    const size_t i = of[n];
+    try {
+      read_answer(connection, n < answers.size() ? &answers[n] : nullptr, texts[i].text, cache,
+                  sandbox, macros, std::get<Parsed>(out[i]));
+    } catch (const Error& error) {
+      out[i] = error.problems();
+    }
+  }
+  return out;
 }
 
 }  // namespace windrow::sql

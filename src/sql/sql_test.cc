@@ -1,4 +1,5 @@
 #include "duck/duck.h"
+#include "sql/selects.h"
 #include "sql/sql_fixture.h"
 
 namespace windrow::sql {
@@ -147,6 +148,33 @@ TEST_F(Sql, BindErrorsStandBehindMultiByteText) {
       FAIL();
     } catch (const Error& error) {
       EXPECT_EQ(error.problem().place.text(), "m.sql:11:8") << rest;
+    }
+  }
+}
+
+TEST_F(Sql, ManyAreParsedAsEachByItself) {
+  std::vector<std::string> texts;
+  for (int i = 0; i < 300; ++i)
+    texts.push_back("SELECT 'é', n + " + std::to_string(i) + " FROM silver.t" + std::to_string(i));
+  texts[7] = "SELECT a b c FROM x";
+  texts[8] = "";
+  texts[256] = "SELECT 1; SELECT 2";
+  texts[299] = "SELECT now() FROM t";
+  for (const char* odd : {"SELECT 1", "SELECT '\xff'"}) {  // the second is no text at all
+    texts[100] = odd;
+    std::vector<Written> written;
+    for (const auto& text : texts) written.push_back({text, {"m.sql", 10, 1}});
+    const auto many = parse_selects(connection_, written);
+    ASSERT_EQ(many.size(), texts.size());
+    for (size_t i = 0; i < texts.size(); ++i) {
+      if (const auto* parsed = std::get_if<Parsed>(&many[i])) {
+        const auto one = parse(texts[i]);
+        EXPECT_EQ(parsed->text, one.text);
+        EXPECT_EQ(parsed->meaning, one.meaning);
+        EXPECT_EQ(parsed->table_names(), one.table_names());
+      } else {
+        EXPECT_EQ(Error(std::get<std::vector<Problem>>(many[i])).what(), problem(texts[i])) << i;
+      }
     }
   }
 }

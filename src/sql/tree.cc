@@ -160,8 +160,35 @@ bool is_aggregate(const std::string& name) {
 }  // namespace
 
 Json parse_tree(duck::Connection& connection, std::string_view text, const Place& begin) {
-  auto answer = Json::parse(cell_text(
-      connection.value("SELECT json_serialize_sql($sql::VARCHAR)", {{"sql", std::string(text)}})));
+  return tree_of(cell_text(connection.value("SELECT json_serialize_sql($sql::VARCHAR)",
+                                            {{"sql", std::string(text)}})),
+                 text, begin);
+}
+
+std::vector<std::string> parse_answers(duck::Connection& connection,
+                                       const std::vector<std::string_view>& texts) {
+  constexpr size_t kAtOnce = 256;
+  std::vector<std::string> out;
+  out.reserve(texts.size());
+  while (out.size() < texts.size()) {
+    const size_t first = out.size(), count = std::min(kAtOnce, texts.size() - first);
+    std::string rows;
+    Parameters parameters;
+    for (size_t i = 0; i < count; ++i) {
+      const std::string name = "t" + std::to_string(i);
+      rows += (i == 0 ? "(" : ", (") + std::to_string(i) + ", $" + name + "::VARCHAR)";
+      parameters[name] = {std::string(texts[first + i])};
+    }
+    const auto found = connection.query(
+        "SELECT json_serialize_sql(text) FROM (VALUES " + rows + ") t(i, text) ORDER BY i",
+        parameters);
+    for (const auto& row : found.rows) out.push_back(cell_text(row[0]));
+  }
+  return out;
+}
+
+Json tree_of(const std::string& serialized, std::string_view text, const Place& begin) {
+  auto answer = Json::parse(serialized);
   if (answer.at("error").get<bool>()) throw_syntax_error(answer, text, begin);
   auto& statements = answer.at("statements");
   if (statements.size() != 1) {

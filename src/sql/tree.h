@@ -40,6 +40,13 @@ inline bool is_type(const Json& node, const char* name) { return is(node, "type"
 /// not one.
 Json parse_tree(duck::Connection& connection, std::string_view text, const Place& begin);
 
+/// DuckDB's answers to many texts, by few statements; each is for `tree_of`. A statement costs ten
+/// times what its text does.
+std::vector<std::string> parse_answers(duck::Connection& connection,
+                                       const std::vector<std::string_view>& texts);
+/// What `parse_tree` gives, of an answer that is there.
+Json tree_of(const std::string& answer, std::string_view text, const Place& begin);
+
 /// Byte in the SQL where the node stands; nothing where DuckDB does not say.
 std::optional<size_t> location(const Json& node);
 
