@@ -51,7 +51,8 @@ void append_row(World& world, const std::string& path, int64_t id) {
 std::string run(World& world, const std::string& what, const std::string& path,
                 const std::string& more) {
   if (what == "open") {
-    const auto snapshot = lake::Table(*world.files, path).snapshot();
+    duck::Connection connection(world.database);
+    const auto snapshot = lake::Table(*world.files, path).snapshot({}, &connection);
     return std::to_string(snapshot.files.size());
   }
   if (what == "append") {

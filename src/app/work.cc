@@ -59,7 +59,7 @@ Work::Work(std::shared_ptr<const Workspace> workspace, std::shared_ptr<Services>
 
 std::unique_ptr<tasks::Tables> Work::tables() {
   auto out = std::make_unique<tasks::Tables>(lake_if_there(), services_->deferred(), database_,
-                                             &sql_cache_);
+                                             &sql_cache_, files_);
   if (sample_) out->thin(*sample_);
   out->compare_texts = [this, tables = out.get()](const std::string& name,
                                                   const std::string& old_text) {

@@ -75,6 +75,10 @@ std::string action_json_sql(const std::string& name, const Type& known,
   return "to_json(struct_pack(" + duck::quote_name(name) + " := struct_pack(" + fields + ")))";
 }
 
+bool has_name(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 /// One line of JSON per action that is not an add.
 std::string lines_sql(const std::string& scan, const std::vector<Column>& columns) {
   std::string cases;
@@ -89,8 +93,11 @@ std::string lines_sql(const std::string& scan, const std::vector<Column>& column
                              struct_field_names(there->type));
   }
   if (cases.empty()) return {};
+  const auto add = std::find_if(columns.begin(), columns.end(),
+                                [](const auto& column) { return column.name == "add"; });
+  const bool paths = add != columns.end() && has_name(struct_field_names(add->type), "path");
   return "SELECT line FROM (SELECT CAST(CASE" + cases + " END AS VARCHAR) AS line FROM " + scan +
-         ") WHERE line IS NOT NULL";
+         (paths ? " WHERE \"add\".path IS NULL" : "") + ") WHERE line IS NOT NULL";
 }
 
 /// As the log has them: names in files.
@@ -291,18 +298,16 @@ std::string copy_sql(const Scratch& scratch, const Written& written, const Snaps
 
 namespace {
 
-void read_parquet_actions(const std::vector<std::string>& paths, duck::Connection& connection,
-                          ActionReader& reader, Commit& out) {
-  const std::string where = "checkpoint \"" + paths.front() + "\"";
-  const std::string scan = "read_parquet(" + duck::quote_list(paths) +
-                           ", union_by_name = true, hive_partitioning = false)";
+std::string scan_of(const std::vector<std::string>& paths) {
+  return "read_parquet(" + duck::quote_list(paths) +
+         ", union_by_name = true, hive_partitioning = false)";
+}
+
+/// What does not read is told as a broken checkpoint.
+template <typename Work>
+void reading_checkpoint(const std::string& where, Work work) {
   try {
-    const auto columns = connection.describe("SELECT * FROM " + scan);
-    if (const std::string lines = lines_sql(scan, columns); !lines.empty()) {
-      for (const auto& row : connection.query(lines).rows)
-        reader.read(std::get<std::string>(row.at(0)), out, where);
-    }
-    read_adds(scan, columns, connection, reader, where, out);
+    work();
   } catch (const SqlError& error) {
     if (error.kind() == "Out of Memory" || retryable(error.code()) ||
         error.code() == Code::permission) {
@@ -310,6 +315,20 @@ void read_parquet_actions(const std::vector<std::string>& paths, duck::Connectio
     }
     throw Error(Code::corrupt, where + " does not read: " + error.problem().message);
   }
+}
+
+void read_parquet_actions(const std::vector<std::string>& paths, duck::Connection& connection,
+                          ActionReader& reader, Commit& out) {
+  const std::string where = "checkpoint \"" + paths.front() + "\"";
+  const std::string scan = scan_of(paths);
+  reading_checkpoint(where, [&] {
+    const auto columns = connection.describe("SELECT * FROM " + scan);
+    if (const std::string lines = lines_sql(scan, columns); !lines.empty()) {
+      for (const auto& row : connection.query(lines).rows)
+        reader.read(std::get<std::string>(row.at(0)), out, where);
+    }
+    read_adds(scan, columns, connection, reader, where, out);
+  });
 }
 
 }  // namespace
@@ -335,6 +354,23 @@ Commit read_checkpoint(storage::FileSystem& files, const CheckpointFiles& checkp
     paths.push_back(first.substr(0, first.find_last_of('/')) + "/_sidecars/" + path);
   }
   read_parquet_actions(paths, connection, reader, out);
+  return out;
+}
+
+Commit read_checkpoint_head(const CheckpointFiles& checkpoint, duck::Connection& connection) {
+  Commit out;
+  if (checkpoint.paths.front().ends_with(".json")) return out;
+  const std::string where = "checkpoint \"" + checkpoint.paths.front() + "\"";
+  reading_checkpoint(where, [&] {
+    // Not described before, which would open the files once more: both columns are always there.
+    const auto lines = connection.query(
+        "SELECT CAST(CASE WHEN protocol IS NOT NULL THEN to_json(struct_pack(protocol := "
+        "protocol)) "
+        "ELSE to_json(struct_pack(\"metaData\" := \"metaData\")) END AS VARCHAR) FROM " +
+        scan_of(checkpoint.paths) + " WHERE protocol IS NOT NULL OR \"metaData\" IS NOT NULL");
+    ActionReader reader;
+    for (const auto& row : lines.rows) reader.read(std::get<std::string>(row.at(0)), out, where);
+  });
   return out;
 }
 

@@ -15,6 +15,9 @@ struct Snapshot;
 Commit read_checkpoint(storage::FileSystem& files, const CheckpointFiles& checkpoint,
                        duck::Connection& connection);
 
+/// Its protocol and metadata alone; nothing of them where finding them takes the whole.
+Commit read_checkpoint_head(const CheckpointFiles& checkpoint, duck::Connection& connection);
+
 /// Writes `<version>.checkpoint.parquet` and `_last_checkpoint`. Tombstones older than the table's
 /// `delta.deletedFileRetentionDuration` are left out. Writing it twice is harmless.
 void write_checkpoint(storage::FileSystem& files, const Snapshot& snapshot, Time now,

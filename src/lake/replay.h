@@ -35,6 +35,9 @@ class Replay {
   bool protocol_seen_ = false, metadata_seen_ = false;
 
   void put(std::vector<Add> adds);
+  /// Makes files findable by their keys: put off until somebody looks for one.
+  void index();
+  void insert(uint32_t position);
   /// The file of this key is not live any more, where it was.
   void mark_gone(std::string_view key);
   std::string_view key_at(uint32_t position) const;
@@ -50,6 +53,7 @@ class Replay {
     bool operator()(auto a, auto b) const { return key(a) == key(b); }
   };
   std::unordered_set<uint32_t, ByKey, ByKey> live_{0, ByKey{this}, ByKey{this}};
+  bool indexed_ = false;                                ///< `live_` knows all files
   std::unordered_map<uint32_t, std::string> odd_keys_;  ///< where a key is not the path itself
   std::vector<bool> gone_;                              ///< by position
   std::unordered_map<std::string, Remove> tombstones_;

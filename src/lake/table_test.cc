@@ -1,6 +1,8 @@
 #include "lake/table.h"
 
 #include <fstream>
+#include <map>
+#include <random>
 
 #include "base/clock.h"
 #include "duck/duck.h"
@@ -8,7 +10,9 @@
 #include "lake/checkpoint.h"
 #include "lake/log.h"
 #include "lake/point_in_time.h"
+#include "lake/replay.h"
 #include "lake/table_fixture.h"
+#include "lake/table_schema.h"
 #include "storage/faulty_file_system.h"
 
 namespace windrow::lake {
@@ -76,6 +80,39 @@ TEST_F(TableTest, ReadsFromCheckpointsAlone) {
   EXPECT_EQ(problem_of([&] { table().snapshot(9); }).code, Code::not_found);
   EXPECT_EQ(problem_of([&] { table().commits(5, 8); }).code, Code::history_lost);
   EXPECT_NE(files_->read(log_file("_last_checkpoint")).find("\"version\":20"), std::string::npos);
+}
+
+TEST_F(TableTest, TheSchemaOfAVersionIsThatOfItsSnapshot) {
+  create("SELECT 0 AS a");
+  for (int i = 1; i <= 23; ++i) {
+    if (i == 5 || i == 12) {
+      auto request = appending("SELECT 1 AS a");
+      const Schema schema = schema_of(i == 5 ? "SELECT 1 AS a, 'x' AS b"
+                                             : "SELECT 1 AS a, 'x' AS b, {'é': [1.5]} AS c");
+      request.metadata = request.base->metadata;
+      request.metadata->schema_string = to_json(schema);
+      commit(request);
+    } else {
+      append("SELECT " + std::to_string(i) + " AS a");
+    }
+  }
+  const auto same = [&](int64_t from) {
+    for (int64_t version = from; version <= 23; ++version) {
+      EXPECT_EQ(schema_at(*files_, path_, version, connection_),
+                table().snapshot(version, &connection_).schema)
+          << version;
+    }
+  };
+  same(0);
+  for (const int64_t missing : {24, -1, 0}) {
+    if (missing == 0) files_->remove(commit_file(path_, 0));
+    EXPECT_EQ(problem_of([&] { schema_at(*files_, path_, missing, connection_); }).message,
+              problem_of([&] { table().snapshot(missing, &connection_); }).message);
+  }
+  for (int i = 0; i <= 10; ++i) files_->remove(commit_file(path_, i));
+  same(10);
+  files_->put(log_file("00000000000000000020.checkpoint.parquet"), "PAR1 no");
+  same(10);
 }
 
 TEST_F(TableTest, ABrokenCheckpointIsPassedOver) {
@@ -214,6 +251,43 @@ TEST_F(TableTest, IdentityAndProvenanceCostOneListingAndOneRead) {
   EXPECT_EQ(state->committed, clock_.now() + std::chrono::milliseconds(12));
   EXPECT_EQ(state->provenance.last->kind, "append");
   EXPECT_FALSE(Table(*files_, folder_ + "/nowhere").state());
+}
+
+TEST(Replay, FilesOfOneCommitAreInTheOrderOfTheirPathsAndTheLastOfAPathCounts) {
+  std::mt19937 random(17);
+  for (int round = 0; round < 200; ++round) {
+    Commit commit;
+    commit.protocol = Protocol();
+    commit.metadata = Metadata();
+    commit.metadata->schema_string = R"({"type":"struct","fields":[]})";
+    std::map<std::string, int64_t> expected;
+    const std::string beginning(random() % 20, 'p');
+    for (int i = 0; i < int(random() % 400); ++i) {
+      std::string path = beginning;
+      for (int n = int(random() % 24); n > 0; --n) path += "ab\xfe\0"[random() % (round % 4 + 1)];
+      commit.adds.emplace_back().path = path;
+      commit.adds.back().size = i;
+      expected[path] = i;
+    }
+    Replay at_once("t"), one_more("t");
+    at_once.apply(commit);
+    one_more.apply(commit);
+    Commit next;
+    next.adds.emplace_back().path = "zz";
+    one_more.apply(next);
+    next.adds.clear();
+    next.removes.emplace_back().path = "zz";
+    one_more.apply(next);
+    for (Replay* replay : {&at_once, &one_more}) {
+      const Snapshot snapshot = replay->done(0, {});
+      ASSERT_EQ(snapshot.files.size(), expected.size());
+      auto next_expected = expected.begin();
+      for (const auto& file : snapshot.files) {
+        EXPECT_EQ(file.path, next_expected->first);
+        EXPECT_EQ(file.size, next_expected++->second);
+      }
+    }
+  }
 }
 
 TEST_F(TableTest, AHundredThousandFiles) {

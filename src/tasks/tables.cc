@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "duck/duck.h"
 #include "lake/table.h"
+#include "lake/table_schema.h"
 
 namespace windrow::tasks {
 
@@ -31,8 +32,10 @@ std::string sample_in(const lake::ProvenanceState& state) {
 }  // namespace
 
 Tables::Tables(const lake::Lake* lake, const lake::Lake* deferred, duck::Database& database,
-               sql::Cache* cache)
-    : lake_(lake), deferred_(deferred), database_(database), cache_(cache) {}
+               sql::Cache* cache, storage::FileSystem* files)
+    : lake_(lake), deferred_(deferred), database_(database), cache_(cache), files_(files) {}
+
+Tables::~Tables() = default;
 
 void Tables::look_at(const std::vector<std::string>& names) {
   std::atomic<size_t> next{0};
@@ -221,6 +224,22 @@ Time Tables::committed_at(const std::string& name, int64_t version) {
   }
 }
 
+lake::Schema Tables::schema_of(const std::string& name, int64_t version) {
+  if (!files_) return snapshot(name)->schema;
+  std::unique_ptr<duck::Connection> connection;
+  {
+    std::lock_guard lock(mutex_);
+    const auto& held = entries_[name].snapshot;
+    if (held && held->version == version) return held->schema;
+    connection = std::move(spare_);
+  }
+  if (!connection) connection = std::make_unique<duck::Connection>(database_);
+  auto schema = lake::schema_at(*files_, table(name).path(), version, *connection);
+  std::lock_guard lock(mutex_);
+  spare_ = std::move(connection);
+  return schema;
+}
+
 std::optional<std::vector<Column>> Tables::columns(const std::string& name) {
   if (!exists(name)) return {};
   const auto pinned = version(name);
@@ -233,8 +252,7 @@ std::optional<std::vector<Column>> Tables::columns(const std::string& name) {
     if (auto found = sql::cached_columns(*cache_, key)) return found;
   }
   std::vector<Column> out;
-  const auto held = snapshot(name);  // another thread may forget it meanwhile
-  for (const auto& field : held->schema.fields)
+  for (const auto& field : schema_of(name, pinned.version).fields)
     out.push_back({field.name, lake::duck_type(field.type)});
   if (remembered) sql::cache_columns(*cache_, key, out);
   return out;

@@ -11,6 +11,7 @@
 #include "base/rows.h"
 #include "duck/forward.h"
 #include "lake/lake.h"
+#include "lake/schema.h"
 #include "plan/plan.h"
 #include "sql/sql.h"
 #include "tasks/sample.h"
@@ -23,9 +24,10 @@ namespace windrow::tasks {
 class Tables final : public plan::World {
  public:
   /// `lake` may be nothing: it was never written to, so nothing exists. `cache` remembers the
-  /// columns of versions.
+  /// columns of versions; with `files` they are read without the tables' files.
   Tables(const lake::Lake* lake, const lake::Lake* deferred, duck::Database& database,
-         sql::Cache* cache = nullptr);
+         sql::Cache* cache = nullptr, storage::FileSystem* files = nullptr);
+  ~Tables() override;
 
   /// Looks at all of these at once, by several threads, and keeps also how they were built: for a
   /// plan, which is of one moment. A table that does not read is left to be told when it is asked
@@ -96,6 +98,7 @@ class Tables final : public plan::World {
   /// Whether a sample of it is read.
   bool thins(const std::string& table);
   Entry entry_from_log(const std::string& name);
+  lake::Schema schema_of(const std::string& name, int64_t version);
   Time committed_at(const std::string& name, int64_t version);
   lake::Table table_in(const Home& home, const std::string& name);
   /// In this environment's own lake, by the name that it has there.
@@ -105,7 +108,10 @@ class Tables final : public plan::World {
   const lake::Lake* deferred_;
   duck::Database& database_;
   sql::Cache* cache_;
+  storage::FileSystem* files_;
   std::optional<Sample> sample_;
+  std::unique_ptr<duck::Connection>
+      spare_;  ///< for looks at many tables: opening one costs as much
   std::mutex mutex_;
   std::set<std::string> thinned_;
   std::map<std::string, Entry> entries_;
