@@ -137,10 +137,12 @@ class Census::Look {
           if (why.empty()) why = spellings_->judge(name.get<std::string>());
         }
       }
-      if (why.empty())
+      if (why.empty()) {
+        census_.shapes_.add_unread(text);
         good(text.size());
-      else
+      } else {
         bad(position, why, text);
+      }
     }
     doubtful_.clear();
     doubtful_bytes_ = 0;
@@ -170,10 +172,12 @@ class Census::Look {
       return json_depth(record.text) > kRecordDepthMax ? too_deep_words() : kDoubtful;
     }
     if (!element.is_object()) return "not an object";
-    if (spellings_ == nullptr) return {};
-    for (const auto field : dom::object(element)) {
-      if (auto why = spellings_->judge(field.key); !why.empty()) return why;
+    if (spellings_ != nullptr) {
+      for (const auto field : dom::object(element)) {
+        if (auto why = spellings_->judge(field.key); !why.empty()) return why;
+      }
     }
+    census_.shapes_.add(element, record.text);
     return {};
   }
 
@@ -289,14 +293,19 @@ void Census::copy(Counted& counted, const FoundFile& file, JsonLayout layout, bo
 Counted Census::json(const FoundFile& file, Spellings* spellings) {
   std::string broken;
   const auto before = bad_.mark();
+  const Shapes shapes = shapes_;
+  const auto look_again = [&] {
+    bad_.rewind(before);
+    shapes_ = shapes;
+  };
   if (begins_as_array(head_of(file, outside_, kArrayHeadBytes))) {
     auto out = look(file, JsonLayout::array, false, spellings, broken);
     if (broken.empty()) return out;
-    bad_.rewind(before);
+    look_again();
     std::string ignored;
     out = look(file, JsonLayout::lines, true, spellings, ignored);
     if (out.bad < out.records) return out;
-    bad_.rewind(before);
+    look_again();
     out = Counted{};
     out.readable = file;
     out.why = "broken array, and no line of it is a record: " + broken;
@@ -306,10 +315,10 @@ Counted Census::json(const FoundFile& file, Spellings* spellings) {
   const auto lines = look(file, JsonLayout::lines, false, spellings, broken);
   if (lines.records == 0 || lines.bad < lines.records) return lines;
   // No line is a record: objects over several lines, or none at all.
-  bad_.rewind(before);
+  look_again();
   auto objects = look(file, JsonLayout::objects, false, spellings, broken);
   if (broken.empty() && objects.bad < objects.records) return objects;
-  bad_.rewind(before);
+  look_again();
   return look(file, JsonLayout::lines, false, spellings, broken);
 }
 

@@ -12,6 +12,7 @@
 #include "sources/files/file_bytes.h"
 #include "sources/files/found_file.h"
 #include "sources/files/record_split.h"
+#include "sources/files/shapes.h"
 #include "sources/record_rows.h"
 
 /// Private to sources/files: files of JSON and of lines, looked at byte by byte before the engine
@@ -67,6 +68,9 @@ class Census {
   /// Lines of text; the first `skip` of them are passed over.
   Counted text(const FoundFile& file, int64_t skip);
 
+  /// Of the good records of JSON.
+  const Shapes& shapes() const { return shapes_; }
+
   /// SELECT origin, position, error, content of what is bad; empty: nothing is. Good for as long as
   /// this lives.
   std::string rejected();
@@ -87,6 +91,7 @@ class Census {
   lake::DuckRows& session_;
   const bool numbered_;
   Spool bad_;
+  Shapes shapes_;
 };
 
 }  // namespace windrow::sources

@@ -50,16 +50,20 @@ clients::Packed pieces_of(const FoundFile& file, const Outside& outside) {
 
 int64_t content_of(const FoundFile& file, const Outside& outside) {
   const auto pieces = pieces_of(file, outside);
-  // A hash over hashes of blocks, however the bytes come.
-  std::string state, block;
+  // A hash over hashes of blocks, however the bytes come: each of the one before and its block.
+  std::string text;
+  size_t before = 0;
   for (auto piece = pieces(); !piece.empty(); piece = pieces()) {
-    block += piece;
-    size_t at = 0;
-    for (; block.size() - at >= kBlock; at += kBlock)
-      state = sha256(state + block.substr(at, kBlock));
-    block.erase(0, at);
+    for (std::string_view left = piece; !left.empty();) {
+      const auto part = left.substr(0, before + kBlock - text.size());
+      text += part;
+      left.remove_prefix(part.size());
+      if (text.size() < before + kBlock) break;
+      text.replace(0, text.size(), sha256(text));
+      before = text.size();
+    }
   }
-  const auto hash = std::stoull(sha256(state + block).substr(0, 11), nullptr, 16);
+  const auto hash = std::stoull(sha256(text).substr(0, 11), nullptr, 16);
   return int64_t((hash & ((1ull << 42) - 1)) << 10 | (file.size & 1023));
 }
 

@@ -54,6 +54,57 @@ TEST_F(FilesReaderTest, InfersTheFieldsOfAllRecords) {
   EXPECT_EQ(rejected(), Table{});
 }
 
+TEST_F(FilesReaderTest, FindsWhatOnlyOneRecordOfManyHas) {
+  std::string lines;
+  for (int i = 0; i < 22'000; ++i) {
+    lines += i == 21'000 ? "{\"id\":-5,\"o\":{\"x\":1,\"y\":\"z\"},\"none\":null,\"s\":\"ü\\n\"}\n"
+             : i == 21'500 ? "{\"s\":7,\"id\":1,\"l\":[{\"k\":true}],\"late\":1.5}\n"
+                           : "{\"id\":1,\"o\":{\"x\":2},\"s\":\"t\",\"l\":[],\"e\":{}}\n";
+  }
+  write("a.jsonl", lines);
+  for (const bool hopeful : {true, false}) {
+    hopeful_ = hopeful;
+    const auto found = rows();
+    ASSERT_EQ(found.size(), 22'000u);
+    EXPECT_EQ(names(),
+              "id HUGEINT, o STRUCT(x BIGINT, y VARCHAR), s JSON, l STRUCT(k BOOLEAN)[], e JSON, "
+              "late DOUBLE");
+    EXPECT_EQ(found[21'000], (Row{"-5", "{'x': 1, 'y': z}", "\"ü\\n\"", "NULL", "NULL", "NULL"}));
+    EXPECT_EQ(found[21'500], (Row{"1", "NULL", "7", "[{'k': true}]", "NULL", "1.5"}));
+    EXPECT_EQ(rejected(), Table{});
+    txns_.clear();
+  }
+}
+
+TEST_F(FilesReaderTest, ReadsRecordsOfMoreShapesThanAreKept) {
+  std::string lines;
+  for (int i = 0; i < 10'100; ++i)
+    lines += "{\"id\":" + std::to_string(i) + ",\"o\":{\"k" + std::to_string(i) + "\":1}}\n";
+  lines += "{\"id\":\"last\"}\n";
+  write("a.jsonl", lines);
+  source_.columns = {{.name = "o", .type = "JSON"}};
+  hopeful_ = true;
+  EXPECT_EQ(rows().size(), 10'101u);
+  EXPECT_EQ(names(), "o JSON, id JSON");
+}
+
+TEST_F(FilesReaderTest, AWholeNumberThatNoColumnHoldsIsSetAside) {
+  for (const bool hopeful : {true, false}) {
+    hopeful_ = hopeful;
+    write("a.jsonl", "{\"n\":1}\n{\"n\":18446744073709551615}\n{\"n\":2}\n");
+    EXPECT_EQ(rows(), (Table{{"1"}, {"2"}}));
+    ASSERT_EQ(rejected().size(), 1u);
+    EXPECT_EQ(rejected()[0][1], "2");
+    txns_.clear();
+  }
+}
+
+TEST_F(FilesReaderTest, AFieldThatIsThereTwiceIsReadOnce) {
+  write("a.jsonl", "{\"n\":1}\n{\"n\":2,\"n\":2,\"filename\":\"x\"}\n");
+  hopeful_ = true;
+  EXPECT_EQ(rows(), (Table{{"1", "NULL"}, {"2", "x"}}));
+}
+
 TEST_F(FilesReaderTest, ComputesColumnsAndPartitions) {
   source_.raw = "raw_json";
   source_.columns = {{.name = "id", .value = "md5(raw_json ->> 'a') -- comment"},

@@ -1,14 +1,18 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "duck/quoting.h"
+#include "duck/row_buffer.h"
 #include "sources/files/json_columns.h"
 #include "sources/files/places.h"
 #include "sources/files/records.h"
+#include "sources/files/shapes.h"
 
-/// JSON lines that are what they should be, which is nearly always. One look finds every structure
-/// that a record has: records are grouped by the types of their values and the names of their
-/// fields, and one of each group is looked at in full. A second look is the one that writes. Where
+/// JSON lines that are what they should be, which is nearly always. Every shape that a record has
+/// was seen when they were counted, so one look is left, the one that writes. Where there were too
+/// many shapes to keep, another look finds every structure: records are grouped by the types of
+/// their values and the names of their fields, and one of each group is looked at in full. Where
 /// fewer rows come out than there are records, those that do not fit are looked for, by the fields
 /// alone that have a type to fit.
 namespace windrow::sources {
@@ -57,16 +61,24 @@ std::string list_of(const std::vector<std::string>& paths) { return duck::quote_
 class FastJson {
  public:
   FastJson(const std::vector<FoundFile>& files, uint64_t longest, const project::Source& source,
-           lake::DuckRows& session, const KnownTypes& known)
+           lake::DuckRows& session, const KnownTypes& known, const Shapes& shapes)
       : files_(files),
         longest_(longest),
         source_(source),
         session_(session),
         known_(known),
+        shapes_(shapes),
         numbered_(places_asked(source).line),
         objects_(objects_of(files)) {}
 
   std::optional<Records> run() {
+    if (shapes_.huge()) return {};  // told record by record
+    if (shapes_.complete()) {
+      const Json structure =
+          Json::parse(structure_of_all(shapes_.texts(), session_), nullptr, false);
+      if (!structure.is_object() || structure.empty()) return {};
+      return records(structure);
+    }
     Json structure =
         structure_of("SELECT json FROM " + objects_ + " LIMIT " + std::to_string(kSample));
     for (int look = 0; look < kLooks; ++look) {
@@ -89,11 +101,13 @@ class FastJson {
       return "(SELECT CAST(raw AS JSON) AS json, filename" + line_column(source_) + " FROM " +
              text_lines(files, longest_, true) + ")";
     return "read_json_objects(" + path_list(files) +
-           ", format = 'newline_delimited', filename = true, hive_partitioning = false" +
-           (longest_ > kUsualObject
-                ? ", maximum_object_size = " + std::to_string(longest_ + (1 << 20))
-                : "") +
+           ", format = 'newline_delimited', filename = true, hive_partitioning = false" + larger() +
            ")";
+  }
+  std::string larger() const {
+    return longest_ > kUsualObject
+               ? ", maximum_object_size = " + std::to_string(longest_ + (1 << 20))
+               : "";
   }
 
   Json structure_of(const std::string& select) {
@@ -119,6 +133,23 @@ class FastJson {
     return "SELECT any_value(json) AS json FROM " + objects_ + " GROUP BY " + groups;
   }
 
+  /// Every type is as it was found, so every value fits: the reader of files makes columns of them
+  /// itself, without a text of each record between.
+  Records as_found(const std::string& typed, const std::vector<std::string>& names) const {
+    const std::string from = "read_json(" + path_list(files_) +
+                             ", format = 'newline_delimited', records = 'true', columns = {" +
+                             typed + "}, filename = true, hive_partitioning = false" + larger() +
+                             ")";
+    std::string columns;
+    for (const auto& name : names) columns += ", " + quote_name(name);
+    Records out;
+    out.sql = "SELECT " + table_columns(source_, names) + " FROM (SELECT " + name_sql(files_) +
+              " AS filename" + file_column(source_, files_) + columns + " FROM " + from +
+              ") AS record";
+    out.rows_by_origin = rows_by_file(files_, objects_);
+    return out;
+  }
+
   Records records(const Json& structure) const {
     std::vector<std::string> all_told;
     for (const auto& column : source_.columns) {
@@ -138,10 +169,12 @@ class FastJson {
       const auto type = known_.find(name);
       return type == known_.end() ? std::nullopt : std::optional(type->second);
     };
+    std::string typed;  // of all that is found, as the reader of files takes it
     for (const auto& field : fields) {
       const auto type = told(field.name);
       names.push_back(field.name);
       clash = clash || field.name == "filename";
+      typed += (typed.empty() ? "" : ", ") + quote_text(field.name) + ": " + quote_text(field.type);
       if (type && *type != field.type) {
         cast.push_back({field.name, *type, true});
       } else {
@@ -156,6 +189,10 @@ class FastJson {
       cast.push_back({column.name, column.type.empty() ? "VARCHAR" : column.type, true});
       names.push_back(column.name);
     }
+    if (cast.empty() && !typed.empty() && !numbered_ && shapes_.complete() && shapes_.strict() &&
+        std::none_of(names.begin(), names.end(),
+                     [](const auto& name) { return lower(name) == "filename"; }))
+      return as_found(typed, names);
     const FieldSql sql = field_sql(cast);
     std::string texts = sql.texts;
     if (!texts.empty()) texts.replace(texts.find("raw"), 3, "json");
@@ -195,6 +232,7 @@ class FastJson {
   const project::Source& source_;
   lake::DuckRows& session_;
   const KnownTypes& known_;
+  const Shapes& shapes_;
   const bool numbered_;  ///< rows tell their lines
   const std::string objects_;
 };
@@ -203,14 +241,24 @@ class FastJson {
 
 std::optional<Records> fast_json_records(const std::vector<FoundFile>& files, uint64_t longest,
                                          const project::Source& source, lake::DuckRows& session,
-                                         const KnownTypes& known) {
+                                         const KnownTypes& known, const Shapes& shapes) {
   if (files.empty() || !source.raw.empty()) return {};
   try {
-    return FastJson(files, longest, source, session, known).run();
+    return FastJson(files, longest, source, session, known, shapes).run();
   } catch (const SqlError& error) {
     if (retryable(error.code()) || error.code() == Code::canceled) throw;
     return {};  // the careful way tells what is wrong
   }
+}
+
+std::string structure_of_all(const std::vector<std::string>& texts, lake::DuckRows& session) {
+  duck::RowBuffer rows;
+  rows.add_column("raw", duck::BufferKind::text);
+  for (const auto& text : texts) rows.column(0).set_text(rows.add_row(), text);
+  const duck::BufferTable table(session.connection(), rows);
+  return cell_text(
+      session.query("SELECT json_group_structure(CAST(raw AS JSON)) FROM " + table.sql())
+          .rows.at(0)[0]);
 }
 
 }  // namespace windrow::sources

@@ -87,8 +87,8 @@ class JsonRecords {
   Records records(bool hopeful) {
     Records out;
     if (hopeful && !folded_ && groups_.size() == 1 && groups_.begin()->first == JsonLayout::lines) {
-      if (auto fast =
-              fast_json_records(groups_[JsonLayout::lines], longest_, source_, session_, known_))
+      if (auto fast = fast_json_records(groups_[JsonLayout::lines], longest_, source_, session_,
+                                        known_, census_->shapes()))
         out = *fast;
     }
     if (out.sql.empty()) out = careful();
@@ -160,9 +160,14 @@ class JsonRecords {
         std::any_of(source_.columns.begin(), source_.columns.end(), [&](const auto& column) {
           return column.value.empty() && column.type.empty() && column.name != source_.raw;
         })) {
-      const auto structure =
-          session_.query("SELECT json_group_structure(CAST(raw AS JSON)) FROM " + all());
-      fields = fields_of_structure(cell_text(structure.rows.at(0)[0]), told_);
+      const auto& shapes = census_->shapes();
+      const std::string structure =
+          shapes.complete() && groups_.size() == 1
+              ? structure_of_all(shapes.texts(), session_)
+              : cell_text(
+                    session_.query("SELECT json_group_structure(CAST(raw AS JSON)) FROM " + all())
+                        .rows.at(0)[0]);
+      fields = fields_of_structure(structure, told_);
     }
     for (auto& field : fields) {
       const auto type = known_.find(field.name);

@@ -17,6 +17,8 @@
 /// Private to sources/files: the rows of a few files, looked at and ready to be read.
 namespace windrow::sources {
 
+class Shapes;
+
 struct Records {
   std::string sql;  ///< SELECT of the good rows in the table's columns (without partition columns);
                     ///< empty: no columns
@@ -49,7 +51,9 @@ Records csv_records(const std::vector<FoundFile>& files, const project::Source& 
 /// kind. `rejected`, `held` and the positions of `misfits` are the caller's. Throws Clash.
 std::optional<Records> fast_json_records(const std::vector<FoundFile>& files, uint64_t longest,
                                          const project::Source& source, lake::DuckRows& session,
-                                         const KnownTypes& known);
+                                         const KnownTypes& known, const Shapes& shapes);
+/// What `json_group_structure` says of these records together.
+std::string structure_of_all(const std::vector<std::string>& texts, lake::DuckRows& session);
 /// Words for a value that does not fit, with the types that are declared.
 std::string misfit_words(const project::Source& source);
 Records parquet_records(const std::vector<FoundFile>& files, const project::Source& source,
