@@ -125,22 +125,51 @@ int64_t forget_in_checks(Sqlite& database, const Key& key, bool dry_run) {
   return out;
 }
 
-/// Errors that name a column of the key with its value.
+/// That it names a column of the key with its value.
+bool names_key(const std::string& text, const Key& key) {
+  return std::all_of(key.begin(), key.end(), [&](const auto& part) {
+    return find_word(lower(text), lower(part.first), 0) != std::string::npos &&
+           find_word(text, part.second, 0) != std::string::npos;
+  });
+}
+
+/// Errors of tasks.
 int64_t forget_in_errors(Sqlite& database, const Key& key, bool dry_run) {
   int64_t out = 0;
   for (const auto& row : database.query(
            "SELECT run, asset, error FROM tasks WHERE instr(error, ?) > 0", {key.front().second})) {
     std::string text = text_of(row[2]);
-    const bool named = std::all_of(key.begin(), key.end(), [&](const auto& part) {
-      return find_word(lower(text), lower(part.first), 0) != std::string::npos &&
-             find_word(text, part.second, 0) != std::string::npos;
-    });
-    if (!named) continue;
+    if (!names_key(text, key)) continue;
     ++out;
     if (dry_run) continue;
     forget_words(text, values_of(key));
     database.query("UPDATE tasks SET error = ? WHERE run = ? AND asset = ?",
                    {text, row[0], row[1]});
+  }
+  return out;
+}
+
+/// Why intervals of backfills failed.
+int64_t forget_in_backfills(Sqlite& database, const Key& key, bool dry_run) {
+  // Not in a file that could not be upgraded.
+  if (database.query("SELECT 1 FROM pragma_table_info('backfills')").empty()) return 0;
+  int64_t out = 0;
+  for (const auto& row : database.query("SELECT id, failures FROM backfills")) {
+    auto failures = Json::parse(text_of(row[1]), nullptr, false);
+    int64_t gone = 0;
+    for (auto& failure : failures.is_array() ? failures : failures = Json::array()) {
+      if (!failure.is_object()) continue;
+      auto message = failure.value("message", "");
+      if (!names_key(message, key)) continue;
+      ++gone;
+      forget_words(message, values_of(key));
+      failure["message"] = message;
+    }
+    out += gone;
+    if (gone > 0 && !dry_run) {
+      database.query("UPDATE backfills SET failures = ? WHERE id = ?",
+                     {failures.dump(-1, ' ', false, Json::error_handler_t::replace), row[0]});
+    }
   }
   return out;
 }
@@ -151,8 +180,9 @@ int64_t forget(const std::string& path, const Key& key, bool dry_run) {
   if (key.empty() || !std::filesystem::exists(path)) return 0;
   Sqlite database(path, Sqlite::Mode::existing);
   SqliteTransaction transaction(database);
-  const int64_t out =
-      forget_in_checks(database, key, dry_run) + forget_in_errors(database, key, dry_run);
+  const int64_t out = forget_in_checks(database, key, dry_run) +
+                      forget_in_errors(database, key, dry_run) +
+                      forget_in_backfills(database, key, dry_run);
   transaction.commit();
   if (!dry_run && out > 0) {  // what is gone lies in free pages and in the log, too
     database.execute("VACUUM");

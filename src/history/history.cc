@@ -22,7 +22,7 @@ using clients::SqliteTransaction;
 using clients::SqliteValue;
 using clients::text_of;
 
-constexpr int64_t kFormat = 4;
+constexpr int64_t kFormat = 5;
 constexpr size_t kQueueMax = 10'000;
 constexpr int kAttempts = 4;
 constexpr std::chrono::milliseconds kWait(150);  // after the first attempt; then twice, three times
@@ -71,6 +71,11 @@ CREATE TABLE fires (environment TEXT, schedule TEXT, due INTEGER, run TEXT, requ
 CREATE UNIQUE INDEX fires_run ON fires (run);
 CREATE INDEX fires_open ON fires (environment) WHERE ended IS NULL;
 PRAGMA user_version = 4;
+)",
+                                  R"(
+CREATE TABLE backfills (environment TEXT, id TEXT PRIMARY KEY, name TEXT, state TEXT, reason TEXT, request TEXT,
+  progress TEXT, failures TEXT, created INTEGER, ended INTEGER) WITHOUT ROWID;
+PRAGMA user_version = 5;
 )"};
 static_assert(std::size(kSteps) == kFormat);
 

@@ -299,8 +299,8 @@ TEST_F(HistoryTest, ANewerFileIsRefused) {
   { History made(path_); }
   {
     clients::Sqlite db(path_, clients::Sqlite::Mode::existing);
-    EXPECT_EQ(clients::integer_of(db.query("PRAGMA user_version")[0][0]), 4);
-    db.execute("PRAGMA user_version = 5");
+    EXPECT_EQ(clients::integer_of(db.query("PRAGMA user_version")[0][0]), 5);
+    db.execute("PRAGMA user_version = 6");
   }
   EXPECT_THROW(History refused(path_), Error);
 }

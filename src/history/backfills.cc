@@ -1,0 +1,130 @@
+#include "history/backfills.h"
+
+#include <mutex>
+
+#include "base/error.h"
+#include "clients/sqlite.h"
+#include "history/history.h"
+
+namespace windrow::history {
+
+namespace {
+
+using clients::integer_of;
+using clients::Sqlite;
+using clients::SqliteTransaction;
+using clients::SqliteValue;
+using clients::text_of;
+
+constexpr int64_t kEndedKept = 200;
+constexpr const char* kBackfill =
+    "SELECT id, name, state, reason, request, progress, failures, created, ended FROM backfills "
+    "WHERE environment = ?1 ";
+
+Backfill backfill_of(const std::vector<SqliteValue>& row) {
+  Backfill out{text_of(row[0]),
+               text_of(row[1]),
+               text_of(row[2]),
+               text_of(row[3]),
+               text_of(row[4]),
+               text_of(row[5]),
+               text_of(row[6]),
+               time_from_micros(integer_of(row[7]).value_or(0)),
+               {}};
+  if (const auto ended = integer_of(row[8])) out.ended = time_from_micros(*ended);
+  return out;
+}
+
+}  // namespace
+
+struct Backfills::Impl {
+  Impl(const std::string& path, std::string environment_name)
+      : environment(std::move(environment_name)), database(made(path), Sqlite::Mode::existing) {
+    database.make_durable_and_concurrent();
+  }
+
+  /// The history makes the file, and brings an older one to the present format.
+  static const std::string& made(const std::string& path) {
+    const History opened(path);
+    return path;
+  }
+
+  /// Under the lock.
+  std::vector<std::vector<SqliteValue>> query(const std::string& sql,
+                                              std::vector<SqliteValue> values) {
+    values.insert(values.begin(), environment);
+    return database.query(sql, values);
+  }
+  std::vector<Backfill> ask(const std::string& condition, std::vector<SqliteValue> values = {}) {
+    std::lock_guard lock(mutex);
+    std::vector<Backfill> out;
+    for (const auto& row : query(kBackfill + condition, std::move(values)))
+      out.push_back(backfill_of(row));
+    return out;
+  }
+
+  const std::string environment;
+  std::mutex mutex;
+  Sqlite database;
+};
+
+Backfills::Backfills(const std::string& path, std::string environment)
+    : impl_(std::make_unique<Impl>(path, std::move(environment))) {}
+Backfills::~Backfills() = default;
+
+void Backfills::add(const Backfill& backfill,
+                    const std::function<void(const std::vector<Backfill>&)>& look) {
+  std::lock_guard lock(impl_->mutex);
+  SqliteTransaction transaction(impl_->database);
+  std::vector<Backfill> running;
+  for (const auto& row :
+       impl_->query(std::string(kBackfill) + "AND state = 'running' ORDER BY created", {}))
+    running.push_back(backfill_of(row));
+  look(running);
+  impl_->query("INSERT INTO backfills VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
+               {backfill.id, backfill.name, backfill.state, backfill.reason, backfill.request,
+                backfill.progress, backfill.failures, micros(backfill.created)});
+  impl_->query(
+      "DELETE FROM backfills WHERE environment = ?1 AND ended IS NOT NULL AND id NOT IN (SELECT id "
+      "FROM backfills WHERE environment = ?1 AND ended IS NOT NULL ORDER BY created DESC LIMIT ?2)",
+      {kEndedKept});
+  transaction.commit();
+}
+
+std::vector<Backfill> Backfills::all(size_t limit) const {
+  return impl_->ask("ORDER BY created DESC, id DESC LIMIT ?2", {int64_t(limit)});
+}
+
+std::vector<Backfill> Backfills::running() const {
+  return impl_->ask("AND state = 'running' ORDER BY created");
+}
+
+std::optional<Backfill> Backfills::find(const std::string& which) const {
+  const auto found = impl_->ask(
+      "AND (substr(id, 1, length(?2)) = ?2 OR name = ?2) ORDER BY name = ?2 DESC, created DESC, "
+      "id DESC LIMIT 1",
+      {which});
+  return found.empty() ? std::nullopt : std::optional(found.front());
+}
+
+void Backfills::progress(const std::string& id, const std::string& progress,
+                         const std::string& failures) {
+  std::lock_guard lock(impl_->mutex);
+  impl_->query(
+      "UPDATE backfills SET progress = ?2, failures = ?3 WHERE environment = ?1 AND id = ?4",
+      {progress, failures, id});
+}
+
+bool Backfills::move(const std::string& id, const std::string& from, const std::string& to,
+                     const std::string& reason, std::optional<Time> ended) {
+  std::lock_guard lock(impl_->mutex);
+  return !impl_
+              ->query(
+                  "UPDATE backfills SET state = ?2, reason = ?3, ended = ?4 WHERE environment = ?1 "
+                  "AND id = ?5 AND instr(' ' || ?6 || ' ', ' ' || state || ' ') > 0 RETURNING 1",
+                  {to, reason, ended ? SqliteValue(micros(*ended)) : SqliteValue(std::monostate{}),
+                   id, from})
+              .empty();
+}
+
+}  // namespace windrow::history
