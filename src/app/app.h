@@ -12,6 +12,7 @@
 #include "app/why.h"
 #include "app/workspace.h"
 #include "base/cancel.h"
+#include "base/interval.h"
 #include "base/rows.h"
 #include "base/secrets.h"
 #include "base/time.h"
@@ -45,8 +46,11 @@ struct RunOptions {
   std::string command;   ///< for the record, redacted
   std::string retry_of;  ///< run id, for `retry`
   std::string id;        ///< empty: a new one
+  int priority = 0;      ///< added to that of every task
   std::string schedule;  ///< for the record: what it was begun for
   std::optional<Time> due;
+  /// What a schedule's run is for: handed to tasks as ${start} and ${end}, and limits no model.
+  std::optional<Interval> interval;
   /// More variables than those of the project's options, and files other than those it was last
   /// read from: then the run reads the project for itself.
   std::map<std::string, std::string> variables;

@@ -70,8 +70,8 @@ RunTasks::RunTasks(const Workspace& workspace, Services& services, const RunOpti
               .notes = services.task_notes(),
               .path = services.settings().variable("PATH").value_or(""),
               .home = services.settings().variable("HOME").value_or(""),
-              .start = options.plan.start,
-              .end = options.plan.end,
+              .start = options.interval ? options.interval->start : options.plan.start,
+              .end = options.interval ? options.interval->end : options.plan.end,
               .said = [this](const std::string& task, bool error,
                              const std::string& line) { record_.said(task, error, line); },
               .other_run = [this](const tasks::OtherRun& asked,
@@ -120,9 +120,10 @@ run::Task RunTasks::task_of(const graph::Asset& asset,
   }
   const auto* common = common_of(project_, asset);
   task.retry = retry_of(common, asset.kind == graph::Kind::task);
+  task.priority = options_.priority;
   if (common) {
     task.timeout = common->timeout;
-    task.priority = common->priority;
+    task.priority += common->priority;
     if (const auto& share = common->pool; !share.pool.empty())
       task.shares.push_back({scoped(share.pool), share.slots, share.memory});
     if (const auto& hours = common->window)

@@ -16,18 +16,38 @@ namespace {
 using Verb = int (*)(Session&);
 
 const std::map<std::string, Verb>& verbs() {
-  static const std::map<std::string, Verb> all{
-      {"init", init_verb},       {"check", check_verb},       {"plan", plan_verb},
-      {"run", run_verb},         {"backfill", backfill_verb}, {"test", test_verb},
-      {"query", query_verb},     {"table", table_verb},       {"ls", ls_verb},
-      {"lineage", lineage_verb}, {"runs", runs_verb},         {"retry", retry_verb},
-      {"schema", schema_verb},   {"health", health_verb},     {"completion", completion_verb},
-      {"version", version_verb}, {"lake", lake_verb},         {"publish", publish_verb},
-      {"ingest", ingest_verb},   {"generate", generate_verb}, {"source", source_verb},
-      {"erase", erase_verb},     {"docs", docs_verb},         {"fmt", fmt_verb},
-      {"env", env_verb},         {"lsp", lsp_verb},           {"why", why_verb},
-      {"serve", serve_verb},     {"schedule", schedule_verb}, {"cancel", cancel_verb},
-      {"logs", logs_verb}};
+  static const std::map<std::string, Verb> all{{"init", init_verb},
+                                               {"check", check_verb},
+                                               {"plan", plan_verb},
+                                               {"run", run_verb},
+                                               {"backfill", backfill_verb},
+                                               {"test", test_verb},
+                                               {"query", query_verb},
+                                               {"table", table_verb},
+                                               {"ls", ls_verb},
+                                               {"lineage", lineage_verb},
+                                               {"runs", runs_verb},
+                                               {"retry", retry_verb},
+                                               {"schema", schema_verb},
+                                               {"health", health_verb},
+                                               {"completion", completion_verb},
+                                               {"version", version_verb},
+                                               {"lake", lake_verb},
+                                               {"publish", publish_verb},
+                                               {"ingest", ingest_verb},
+                                               {"generate", generate_verb},
+                                               {"source", source_verb},
+                                               {"erase", erase_verb},
+                                               {"docs", docs_verb},
+                                               {"fmt", fmt_verb},
+                                               {"env", env_verb},
+                                               {"lsp", lsp_verb},
+                                               {"why", why_verb},
+                                               {"serve", serve_verb},
+                                               {"schedule", schedule_verb},
+                                               {"cancel", cancel_verb},
+                                               {"logs", logs_verb},
+                                               {"backfills", backfills_verb}};
   return all;
 }
 

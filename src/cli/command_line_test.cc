@@ -172,8 +172,6 @@ TEST_F(CommandLine, RunTellsHowItEnded) {
   EXPECT_FALSE(says("Try next"));
   told.result.status = "canceled";
   EXPECT_EQ(windrow({"run"}), 130);
-  EXPECT_EQ(windrow({"backfill", "2025-01-01", "2025-02-01"}), 130);
-  EXPECT_TRUE(told.plan_asked.rebuild);
 }
 
 TEST_F(CommandLine, RunsAndRetry) {

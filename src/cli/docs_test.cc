@@ -200,7 +200,7 @@ std::string offered(const std::string& script, const std::string& words, int at)
 
 TEST(Completion, BashOffersVerbsOptionsAndValues) {
   const auto script = completion_script("bash") + "complete() { :; }\n";
-  EXPECT_EQ(offered(script, "windrow ba", 1), "backfill ");
+  EXPECT_EQ(offered(script, "windrow ba", 1), "backfill backfills ");
   EXPECT_EQ(offered(script, "windrow -C dir pl", 3), "plan ");
   EXPECT_EQ(offered(script, "windrow plan --re", 2), "--rebuild-sealed ");
   EXPECT_EQ(offered(script, "windrow plan --select x --no-", 4), "--no-color ");

@@ -159,16 +159,7 @@ void working_verbs(CLI::App& app, Arguments& a) {
                    "keep metrics in this file, as Prometheus reads them")
       ->type_name("FILE");
   generating_verb(app, a);
-  auto* backfill = verb(app, kWork, "backfill",
-                        "rebuild the intervals of a range, also those that are up to date",
-                        "  windrow backfill 2025-10-01 2025-11-01 --select silver.events+\n");
-  backfill->add_option("start", a.start, "from this time on")->required();
-  backfill->add_option("end", a.end, "before this time")->required();
-  selection(backfill, a);
-  sample(backfill, a);
-  backfill->add_flag("--rebuild-sealed", a.rebuild_sealed,
-                     "also intervals whose inputs lie beyond their retention");
-  running(backfill, a);
+  selection(&backfill_verbs(app, a), a);
   auto* publish =
       verb(app, kWork, "publish", "send what has changed to the serving stores, without building",
            "  windrow publish\n  windrow publish historical --dry-run\n"

@@ -19,6 +19,8 @@ void rows(CLI::App* to, Arguments& a);
 void version_or_time(CLI::App* to, Arguments& a);
 void dry_run(CLI::App* to, Arguments& a);
 
+/// `backfill`, which is given, and `backfills`.
+CLI::App& backfill_verbs(CLI::App& app, Arguments& a);
 /// `serve`, and what is asked of a server.
 void serving_verbs(CLI::App& app, Arguments& a);
 /// The verbs of `table`.

@@ -49,6 +49,56 @@ void schedule_verbs(CLI::App& app, Arguments& a) {
 
 }  // namespace
 
+CLI::App& backfill_verbs(CLI::App& app, Arguments& a) {
+  auto* backfill =
+      verb(app, kWork, "backfill", "build the intervals of a range that are missing, part by part",
+           "  windrow backfill 2025-10-01 2025-11-01 --select silver.events+\n"
+           "  windrow backfill 2025-01-01 2026-01-01 --dry-run\n"
+           "  windrow backfill 2025-10-17 2025-10-18 --only all\n"
+           "  windrow backfill 2024-01-01 2026-01-01 --order newest --background\n");
+  backfill->add_option("start", a.start, "from this time on")->required();
+  backfill->add_option("end", a.end, "before this time")->required();
+  backfill
+      ->add_option("--only", a.only,
+                   "missing: what is not there or stale (default); failed: what a backfill before "
+                   "could not build; all: also what is up to date")
+      ->type_name("WHICH")
+      ->check(CLI::IsMember({"missing", "failed", "all"}));
+  backfill->add_option("--order", a.order, "oldest or newest first (default: oldest)")
+      ->type_name("ORDER")
+      ->check(CLI::IsMember({"oldest", "newest"}));
+  backfill->add_option("--max-active", a.max_active, "so many parts at a time (default: 1)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 100));
+  backfill->add_flag("--dry-run", a.dry_run, "only say what would be built");
+  backfill->add_flag("--background", a.background, "leave it to the server of the project");
+  backfill->add_option("--name", a.name, "a name for it, beside its id")->type_name("NAME");
+  backfill
+      ->add_option("--sample", a.sample,
+                   "with --defer: only this share of the rows it lends, as 1%")
+      ->type_name("PERCENT");
+  backfill->add_flag("--rebuild-sealed", a.rebuild_sealed,
+                     "also intervals whose inputs lie beyond their retention");
+  backfill->add_option("-j,--jobs", a.jobs, "tasks at a time (default: one per core)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 10'000));
+  backfill->add_flag("--fail-fast", a.fail_fast, "pause at the first interval that fails");
+  auto* all = verb(app, kWork, "backfills", "backfills, or how far one is and what failed",
+                   "  windrow backfills\n  windrow backfills 0199f3a2\n"
+                   "  windrow backfills pause 0199f3a2\n  windrow backfills resume spring\n");
+  all->add_option("backfill", a.run, "its id, the beginning of that, or its name");
+  limit(all, a, "at most so many (default: 20)");
+  const auto one = [&](const char* name, const char* what) {
+    verb(*all, "Verbs", name, what, std::string("  windrow backfills ") + name + " 0199f3a2\n")
+        ->add_option("backfill", a.run, "its id, the beginning of that, or its name")
+        ->required();
+  };
+  one("pause", "stop it after what is committed; it can be resumed");
+  one("resume", "go on with one that is paused or was interrupted");
+  one("cancel", "end it; what it has built stays");
+  return *backfill;
+}
+
 void serving_verbs(CLI::App& app, Arguments& a) {
   auto* serve = verb(app, kWork, "serve", "run schedules and streams for good, until it is stopped",
                      "  windrow serve\n  windrow --env prod serve /srv/films /srv/wikipedia\n"

@@ -13,7 +13,7 @@
 #include "duck/duck.h"
 #include "duck/quoting.h"
 
-// plan, run, backfill, retry.
+// plan, run, retry.
 namespace windrow::cli {
 
 namespace {
@@ -186,14 +186,6 @@ int run_selected(Session& session, app::App& app, const std::string& select) {
   app::RunOptions options;
   options.plan.select = select;
   return run_with(session, app, options);
-}
-
-int backfill_verb(Session& session) {
-  const auto app = open_app(session);
-  app::RunOptions options;
-  options.plan = plan_options(session, app->workspace()->project.zone);
-  options.plan.rebuild = true;
-  return run_with(session, *app, options);
 }
 
 namespace {

@@ -15,7 +15,9 @@ constexpr auto kShownAfter =
     std::chrono::milliseconds(500);  // what is over sooner would only flicker
 constexpr size_t kLinesMax = 8;
 
-std::string bar(double fraction) {
+}  // namespace
+
+std::string progress_bar(double fraction) {
   constexpr int kCells = 20;
   const int full = std::clamp(int(fraction * kCells), 0, kCells);
   std::string out;
@@ -23,15 +25,13 @@ std::string bar(double fraction) {
   return out;
 }
 
-}  // namespace
-
 std::string running_line(const std::string& asset, const RunningTask& task, size_t width) {
   std::string line = "  " + asset;
   const double fraction = std::min(task.last.fraction, 1.0);
   const double seconds = double(task.elapsed.count()) / 1e6;
   if (!task.last.phase.empty()) line += "  " + task.last.phase;
   if (fraction > 0) {
-    line += fmt::format("  {} {:3.0f} %", bar(fraction), fraction * 100);
+    line += fmt::format("  {} {:3.0f} %", progress_bar(fraction), fraction * 100);
     const double left = seconds * (1 - fraction) / fraction;
     if (seconds >= 1 && left < 1e6)
       line += "  " + seconds_text(std::chrono::microseconds(int64_t(left * 1e6))) + " left";

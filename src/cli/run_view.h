@@ -22,6 +22,9 @@ struct RunningTask {
 /// `width` columns.
 std::string running_line(const std::string& asset, const RunningTask& task, size_t width);
 
+/// Twenty cells of it.
+std::string progress_bar(double fraction);
+
 /// Shows work while it goes on: on a terminal the running tasks at the bottom with their progress,
 /// ten times a second; elsewhere a line when a task ends. On stderr, so that stdout holds the
 /// result alone.

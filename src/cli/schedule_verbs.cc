@@ -200,12 +200,18 @@ int trigger(Session& session) {
   const auto workspace = app->workspace();
   const auto schedule = declared_schedule(*workspace, a.schedule);
   Json request{{"do", "trigger"}, {"schedule", a.schedule}, {"wait", a.wait}};
+  std::optional<Interval> interval;
   if (!a.start.empty() || !a.end.empty()) {
     if (a.start.empty() || a.end.empty())
       throw Error(Code::usage, "--start and --end are given together");
     const auto& zone = schedule.zone.name();
-    request["start"] = micros(time_argument(a.start, "--start", zone));
-    request["end"] = micros(time_argument(a.end, "--end", zone));
+    interval = {time_argument(a.start, "--start", zone), time_argument(a.end, "--end", zone)};
+    if (interval->empty()) {
+      throw Error(Code::usage, "the interval from " + a.start + " to " + a.end + " is empty",
+                  "--start comes before --end");
+    }
+    request["start"] = micros(interval->start);
+    request["end"] = micros(interval->end);
   }
   if (const auto answer = ask_server(session, workspace->project.root, request, a.wait)) {
     if (a.wait) return show_server_result(session, *answer);
@@ -221,6 +227,10 @@ int trigger(Session& session) {
   options.plan.select = schedule.select;
   options.variables = schedule.vars;
   options.schedule = schedule.name;
+  options.interval =
+      interval ? interval
+               : server::interval_by_hand(project_root(session), a.environment, schedule,
+                                          workspace->project.schedules, session.clock.now());
   return run_with(session, *app, options);
 }
 

@@ -80,6 +80,12 @@ std::string what_happened(const server::Told& told, const Zone& zone, const Styl
     if (told.wait) out += ", again in " + duration_text(*told.wait);
     return out;
   }
+  if (event == "backfilling") return "is built in the background";
+  if (event == "backfill_ended") {
+    std::string out = told.status == "done" ? style.green("done") : style.yellow(told.status);
+    if (told.count > 0) out += fmt::format(", {} failed", counted(told.count, "interval"));
+    return out + because(told);
+  }
   if (event == "stopping") {
     if (told.count == 0) return "stopping";
     return fmt::format("stopping: {} may end within {}", counted(told.count, "run"),
@@ -98,6 +104,7 @@ bool is_trouble(const server::Told& told) {
 std::string told_text(const server::Told& told, bool several, const Style& style) {
   const Zone zone(told.zone.empty() ? "UTC" : told.zone);
   std::string subject = told.schedule.empty() ? told.source : told.schedule;
+  if (!told.backfill.empty()) subject = "backfill " + short_run(told.backfill);
   if (several || subject.empty()) subject = told.project + (subject.empty() ? "" : "/") + subject;
   std::string out = style.dim(clock_text(told.at, zone)) + "  ";
   if (!subject.empty()) out += style.bold(subject) + "  ";
@@ -114,6 +121,7 @@ app::Json json_of_told(const server::Told& told) {
   add("project", told.project);
   add("schedule", told.schedule);
   add("source", told.source);
+  add("backfill", told.backfill);
   add("run", told.run);
   add("status", told.status);
   if (told.due) out["due"] = iso(*told.due);

@@ -73,8 +73,11 @@ struct Arguments {
   std::string grace;                        ///< serve
   std::string schedule, tag;                ///< schedule
   bool wait = false, as_declared = false;
-  bool follow = false;       ///< logs
-  bool from_failed = false;  ///< retry
+  bool follow = false;                             ///< logs
+  bool from_failed = false;                        ///< retry
+  std::string order = "oldest", only = "missing";  ///< backfill
+  int max_active = 1;
+  bool background = false;
 };
 
 /// How a project is opened; tests put a false one here.
@@ -114,6 +117,7 @@ int source_verb(Session& session);
 int ingest_verb(Session& session);
 int generate_verb(Session& session);
 int backfill_verb(Session& session);
+int backfills_verb(Session& session);
 int publish_verb(Session& session);
 int erase_verb(Session& session);
 int why_verb(Session& session);

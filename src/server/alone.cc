@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "history/schedule_state.h"
-#include "schedule/memory.h"
+#include "schedule/scheduler.h"
 #include "server/claim.h"
 
 namespace windrow::server {
@@ -45,6 +45,26 @@ bool cancel_alone(const std::string& root, const std::string& environment, const
   if (!fire || fire->ended) return false;
   state.cancel(run, "canceled by hand");
   return true;
+}
+
+std::optional<Interval> interval_by_hand(const std::string& root, const std::string& environment,
+                                         const schedule::Schedule& schedule,
+                                         const std::vector<schedule::Schedule>& all, Time now) {
+  const history::ScheduleState state(root + "/.windrow/history.db", environment);
+  std::vector<schedule::Memory> memories;
+  for (const auto& [name, text] : state.memories()) {
+    if (name == schedule.name) memories.push_back(schedule::read_memory(text));
+  }
+  schedule::Scheduler scheduler(std::move(memories), now);
+  scheduler.declare(schedule.project, all);
+  schedule::Wanted wanted;
+  wanted.schedule = schedule.id();
+  wanted.request = "by hand";
+  for (const auto& decision : scheduler.step(now, {wanted}).decisions) {
+    const auto* start = std::get_if<schedule::Start>(&decision);
+    if (start && start->fire.detail == wanted.request) return start->fire.interval;
+  }
+  return {};
 }
 
 }  // namespace windrow::server

@@ -12,14 +12,8 @@
 
 namespace windrow::server {
 
-namespace {
-
-std::string lock_path(const std::string& state_folder) { return state_folder + "/serve.lock"; }
-
-}  // namespace
-
-std::unique_ptr<Claim> Claim::take(const std::string& state_folder) {
-  const auto path = lock_path(state_folder);
+std::unique_ptr<Claim> Claim::take(const std::string& state_folder, const std::string& name) {
+  const auto path = state_folder + "/" + name;
   storage::make_private_folder(state_folder);
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (file < 0) throw system_error(errno, "open", path);
@@ -37,8 +31,8 @@ std::unique_ptr<Claim> Claim::take(const std::string& state_folder) {
   return std::unique_ptr<Claim>(new Claim(file));
 }
 
-pid_t Claim::holder(const std::string& state_folder) {
-  const int file = ::open(lock_path(state_folder).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+pid_t Claim::holder(const std::string& state_folder, const std::string& name) {
+  const int file = ::open((state_folder + "/" + name).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
   if (file < 0) return 0;
   pid_t out = 0;
   if (::flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) {

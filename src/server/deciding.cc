@@ -233,6 +233,7 @@ void Serving::begin(Served& served, const history::Fire& fire, const std::string
   options.variables = wish.vars;
   options.jobs = wish.jobs;
   options.fail_fast = wish.fail_fast;
+  options.interval = wish.interval;
   options.retry_of = retry_of.empty() ? wish.retry_of : retry_of;
   options.schedule = fire.schedule;
   if (!fire.schedule.empty()) options.due = fire.due;

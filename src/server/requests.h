@@ -13,6 +13,8 @@
 ///   {"do": "cancel", "run": ID}           → {"run"}
 ///   {"do": "retry", "run": ID, "select": SELECTOR,   → as of trigger
 ///    "jobs", "fail_fast", "wait"}
+///   {"do": "backfill", "backfill": ID}    → {"backfill"}: one that was written down, or resumed,
+///                                           is built from now on
 ///   {"do": "wait", "run": ID}             → the run's result, once it has ended
 ///
 /// What is refused: {"error": {"code", "message", "hint"}}. Times are whole microseconds since

@@ -30,6 +30,8 @@ Served::Served(const app::Options& options)
       root_(project::find_root(options.folder)),
       claim_(claimed(root_)),
       state_(std::make_unique<history::ScheduleState>(root_ + "/.windrow/history.db",
+                                                      options.environment)),
+      backfills_(std::make_unique<history::Backfills>(root_ + "/.windrow/history.db",
                                                       options.environment)) {}
 
 bool Served::load(const OpenApp& open, Secrets& secrets, const Clock& clock) {

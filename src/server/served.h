@@ -3,12 +3,14 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "app/app.h"
 #include "app/versions.h"
 #include "history/schedule_state.h"
+#include "server/backfilling.h"
 #include "server/claim.h"
 #include "server/control.h"
 #include "server/server.h"
@@ -42,6 +44,7 @@ class Served {
   std::string state_folder() const { return root_ + "/.windrow"; }
   const std::string& environment() const { return options_.environment; }
   history::ScheduleState& state() { return *state_; }
+  history::Backfills& backfills() { return *backfills_; }
   app::ProjectVersions versions() const {
     return app::ProjectVersions(state_folder() + "/versions");
   }
@@ -61,12 +64,16 @@ class Served {
   bool resumed = false;  ///< what the last server left was taken up
   std::map<std::string, Begun> runs;
   std::map<std::string, Ingest> ingests;
+  std::map<std::string, std::unique_ptr<Backfilling>> backfilling;  ///< by id
+  SteadyTime backfills_next;                                        ///< when they are looked at
+  std::set<std::string> backfills_told;                             ///< what was said of them once
 
  private:
   const app::Options options_;
   const std::string root_;
   const std::unique_ptr<Claim> claim_;
   const std::unique_ptr<history::ScheduleState> state_;
+  const std::unique_ptr<history::Backfills> backfills_;
   mutable std::mutex mutex_;
   std::shared_ptr<app::App> app_;
 };

@@ -39,7 +39,10 @@ Serving::Serving(Options options, OpenApp open, Secrets& secrets, const Clock& c
 Serving::~Serving() {
   watcher_.reset();
   worker_.reset();
-  for (auto& served : projects_) served->runs.clear();
+  for (auto& served : projects_) {
+    served->backfilling.clear();
+    served->runs.clear();
+  }
   requests_.clear();
   control_.reset();
 }
@@ -136,6 +139,7 @@ void Serving::take(Served& served, bool again) {
   tell(line);
   served.taken = true;
   ingest(served);
+  look_at_backfills(served, false);
 }
 
 void Serving::tell_problems() {
@@ -182,9 +186,11 @@ SteadyTime Serving::wake_at() const {
       const auto left = *next_step_ - clock_.now();
       if (left < kLookMost) sooner(now + std::max(left, std::chrono::microseconds(0)));
     }
-    for (const auto& served : projects_)
+    for (const auto& served : projects_) {
+      if (served->taken) sooner(served->backfills_next);
       for (const auto& [source, ingest] : served->ingests)
         if (!ingest.run) sooner(ingest.next);
+    }
     for (const auto& [project, when] : looked_) sooner(when);
   }
   return out;
@@ -197,6 +203,7 @@ void Serving::ask_to_stop() {
   size_t runs = 0;
   for (auto& served : projects_) {
     runs += served->runs.size();
+    for (auto& [id, backfilling] : served->backfilling) backfilling->stop();
     for (auto& [source, ingest] : served->ingests) {
       ingest.stopping = true;
       if (ingest.run) ingest.run->cancel();
@@ -214,7 +221,7 @@ void Serving::ask_to_stop() {
 
 bool Serving::over() const {
   return stopping_ && std::all_of(projects_.begin(), projects_.end(), [](const auto& served) {
-           return served->runs.empty() &&
+           return served->runs.empty() && served->backfilling.empty() &&
                   std::none_of(served->ingests.begin(), served->ingests.end(),
                                [](const auto& each) { return each.second.run != nullptr; });
          });
@@ -257,8 +264,10 @@ void Serving::serve(Cancel& stop) {
         for (auto& [id, begun] : served->runs) begun.run->cancel();
     }
     if (!stopping_)
-      for (auto& served : projects_)
+      for (auto& served : projects_) {
         if (served->taken) ingest(*served);
+        look_at_backfills(*served, false);
+      }
   }
   Told line;
   line.event = "stopped";

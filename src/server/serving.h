@@ -79,6 +79,13 @@ class Serving {
   void begin_ingest(Served& served, const std::string& source, Served::Ingest& ingest);
   void ingest_ended(Served& served, const std::string& source, const std::string& run);
 
+  // --- backfills.cc: backfills, in the background -----------------------------------------------
+  /// Begins those that run and that nobody builds; `now`: also where it has just looked.
+  void look_at_backfills(Served& served, bool now);
+  void begin_backfill(Served& served, const history::Backfill& record);
+  void backfill_ended(Served& served, const app::BackfillState& state);
+  app::Json backfill_asked(Served& served, const app::Json& request);
+
   // --- requests.cc: what others ask for ---------------------------------------------------------
   void asked(Served& served, const std::string& request, const Control::Answer& answer);
   app::Json status_of(Served& served);

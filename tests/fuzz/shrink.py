@@ -119,7 +119,7 @@ def script(case: dict, why: str) -> str:
             file("windrow.yaml", world.project_files(state)["windrow.yaml"])
             lines.append("sed -i s/DAYSd/${days}d/ windrow.yaml; $W lake retain")
         elif do == "backfill":
-            lines.append(f"$W backfill {step['start']} {step['end']} -q")
+            lines.append(f"$W backfill {step['start']} {step['end']} --only {step.get('only', 'all')} -q")
         elif do == "kill":
             lines.append(f"timeout -s KILL {step['after']} $W run -q {shlex.join(step['words'])}")
         elif do == "two":

@@ -158,7 +158,8 @@ class Steps:
     def backfill(self) -> None:
         day = datetime.date.fromisoformat(self.case["day"])
         start = day - datetime.timedelta(days=self.rng.randrange(0, 3))
-        self.add({"do": "backfill", "start": start.isoformat(), "end": (start + datetime.timedelta(days=self.rng.choice([1, 2]))).isoformat()})
+        self.add({"do": "backfill", "start": start.isoformat(), "end": (start + datetime.timedelta(days=self.rng.choice([1, 2]))).isoformat(),
+                  "only": "missing" if start.day % 3 == 0 else "all"})
 
     def upkeep(self) -> None:
         model = self.table()

@@ -42,7 +42,7 @@ def test_cleaning_the_log_does_not_change_the_plan(tmp_path):
     folder = project(tmp_path, "UTC", "2026-11-20", "id: bigint, ts: timestamp", {"silver.m": DAILY, "gold.g": "SELECT count(*) AS n FROM silver.m\n"})
     put(folder, "1.jsonl", {1: "2026-11-21T10:00:00"})
     windrow(folder, "run", "-q")
-    windrow(folder, "backfill", "2026-11-22", "2026-11-24", "-q", "-s", "silver.m")
+    windrow(folder, "backfill", "2026-11-22", "2026-11-24", "--only", "all", "-q", "-s", "silver.m")
     windrow(folder, "run", "-q")
     assert "up to date" in windrow(folder, "plan").stdout
     windrow(folder, "table", "clean-log", "silver.m", "--retention", "0s")

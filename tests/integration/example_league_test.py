@@ -179,7 +179,7 @@ def test_a_date_by_itself(staged):
     before = everything_equals(staged)
     day = sorted(before.match_date)[0]
     following = str((pandas.Timestamp(day) + pandas.Timedelta(days=1)).date())
-    told = staged.windrow("backfill", day, following).stdout
+    told = staged.windrow("backfill", day, following, "--only", "all").stdout
     assert "silver.participants" in told
     everything_equals(staged)
 
