@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/clock.h"
+#include "base/zone.h"
 
 namespace windrow::app {
 
@@ -104,12 +105,13 @@ void read_progress(BackfillState& state) {
     const auto asset = each.at("asset").get<std::string>();
     for (auto& table : state.tables) {
       if (table.asset != asset) continue;
-      table.failures.push_back({range_in(each.at("range")),
-                                {code_named(each.at("code").get<std::string>()),
-                                 each.at("message").get<std::string>(),
-                                 each.at("hint").get<std::string>(),
-                                 {}},
-                                each.at("because").get<std::string>()});
+      table.failures.push_back(
+          {range_in(each.at("range")),
+           {code_named(each.at("code").get<std::string>()),
+            each.at("message").get<std::string>(),
+            each.at("hint").get<std::string>(),
+            {each.value("file", ""), each.value("line", 0), each.value("column", 0)}},
+           each.at("because").get<std::string>()});
     }
   }
 }
@@ -128,18 +130,22 @@ IntervalSet failed_before(const std::string& asset, const std::vector<history::B
   return out;
 }
 
-void look_at_range(const Interval& range, Time now) {
+/// As clocks of the zone show it.
+std::string clock_time(Time t, const std::string& zone) {
+  return Zone(zone).text(std::chrono::floor<std::chrono::seconds>(t));
+}
+
+void look_at_range(const Interval& range, const std::string& zone, Time now) {
   if (range.empty()) {
     throw Error(Code::usage,
-                fmt::format("the range from {} to {} is empty", iso(range.start), iso(range.end)),
+                fmt::format("the range from {} to {} is empty", clock_time(range.start, zone),
+                            clock_time(range.end, zone)),
                 "START comes before END, and END is not part of the range");
   }
   if (range.end > now) {
-    throw Error(
-        Code::usage,
-        fmt::format("the end {} lies in the future: it is {} now", iso(range.end), iso(now)),
-        "a backfill builds intervals that are over: give the last of them as END; what "
-        "comes later `windrow run` builds, or a schedule");
+    throw Error(Code::usage, "the end " + clock_time(range.end, zone) + " lies in the future",
+                "a backfill builds intervals that are over: give the end of the last of them; what "
+                "comes later `windrow run` builds, or a schedule");
   }
 }
 
@@ -197,6 +203,9 @@ void write_backfill(BackfillState& state) {
                           {"code", name_of(failure.problem.code)},
                           {"message", failure.problem.message},
                           {"hint", failure.problem.hint},
+                          {"file", failure.problem.place.file},
+                          {"line", failure.problem.place.line},
+                          {"column", failure.problem.place.column},
                           {"because", failure.because}});
     }
   }
@@ -320,7 +329,7 @@ PlanView stale_in_range(App& app, const BackfillRequest& request,
 PlannedBackfill plan_backfill(App& app, BackfillRequest& request, const std::string& exclude,
                               const std::vector<history::Backfill>& before, const Clock& clock,
                               Cancel& cancel) {
-  look_at_range(request.range, clock.now());
+  look_at_range(request.range, app.workspace()->project.zone, clock.now());
   std::set<std::string> without;
   if (!exclude.empty())
     for (const auto& each : app.list(exclude)) without.insert(each.name);
@@ -367,7 +376,8 @@ void refuse_overlap(const BackfillRequest& request, const std::string& id,
       throw Error(
           Code::conflict,
           fmt::format("backfill {} builds \"{}\" from {} to {} already", record.id.substr(0, 13),
-                      table.asset, iso(other.request.range.start), iso(other.request.range.end)),
+                      table.asset, clock_time(other.request.range.start, other.zone),
+                      clock_time(other.request.range.end, other.zone)),
           fmt::format("wait for it, or stop it: windrow backfills cancel {0}; `windrow backfills "
                       "{0}` shows how far it is",
                       record.id.substr(0, 13)));

@@ -65,8 +65,11 @@ std::string backfill_text(const app::BackfillState& backfill, const std::string&
       }
       text += style.red("failed:") + " " + each.asset + " " +
               interval_label(failure.range, each.grain) + ": " +
-              (failure.because.empty() ? failure.problem.message
-                                       : "because " + failure.because + " was not built") +
+              (failure.because.empty()
+                   ? failure.problem.message + (failure.problem.place.known()
+                                                    ? " (" + failure.problem.place.text() + ")"
+                                                    : "")
+                   : "because " + failure.because + " was not built") +
               "\n";
       if (!failure.problem.hint.empty())
         text += "  " + style.dim("hint:") + " " + failure.problem.hint + "\n";
