@@ -65,6 +65,10 @@ BackfillRequest request_of(const Session& session, const std::string& zone) {
     const auto [name, value] = pair_argument(text, "--var", "NAME=VALUE");
     if (!names_secret(name)) out.variables[name] = value;
   }
+  if (out.only == BackfillRequest::Only::all && out.max_active > 1) {
+    throw Error(Code::usage, "with --only all one part is built at a time",
+                "leave --max-active out: each would take back what the others say is done");
+  }
   if (!a.sample.empty() && !tasks::parse_sample(a.sample)) {
     throw Error(Code::usage, "--sample takes a share of the rows, but \"" + a.sample + "\" is none",
                 "write it in percent, more than 0 and less than 100: --sample 1%");

@@ -241,6 +241,9 @@ class ModelBuild {
       if (!step(*session, select_.text, method, assessment, *batch, scratch)) return false;
       scratch = false;
       done_.add(*batch);
+      // What others have built meanwhile stays complete; what is to be built again here does not.
+      if (planned_on_)
+        assessment.complete.add(planned_on_->complete - (assessment.intervals - done_));
       report_.intervals += facts.grain->count(IntervalSet{*batch});
       plan.batches.took(context_.clock.now() - began);
     }

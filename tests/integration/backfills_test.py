@@ -101,6 +101,15 @@ def test_what_is_missing_is_built_and_nothing_else(tmp_path):
     assert not list((folder / ".windrow").glob("backfill-*.lock"))
 
 
+def test_parts_at_a_time_keep_what_the_others_have_built(tmp_path):
+    folder = project(tmp_path / "p", batch=", batch: 4")
+    done = asked(folder, "backfill", day(0), day(10), "--max-active", "3")
+    assert done["status"] == "done" and done["intervals"]["done"] == 240
+    is_whole(folder, 240)
+    seen = commits(folder)
+    assert len(seen) == len(set(seen)) == 60
+
+
 def test_intervals_that_fail_are_told_and_tried_again(tmp_path):
     folder = project(tmp_path / "p", batch="", broken={30, 31, 100}, **{
         "models/gold/daily.sql": "/* windrow\nbuild: {interval: {column: day, grain: day}}\n*/\nSELECT date_trunc('day', at_) AS day, sum(n) AS n\n"
@@ -243,6 +252,7 @@ def test_wrong_use(tmp_path):
     assert 'START takes a time, but "monday" is none' in refused("backfill", "monday", "2025-01-01")
     assert "nothing that is chosen is built by intervals" in refused("backfill", day(0), day(1), "--select", "gold.whole")
     assert "windrow serve" in refused("backfill", day(0), day(1), "--background")
+    assert "one part is built at a time" in refused("backfill", day(0), day(1), "--only", "all", "--max-active", "2")
     assert "cannot be called" in refused("backfill", day(0), day(1), "--name", "pause")
     assert "there is no backfill" in refused("backfills", "pause", "spring")
 
