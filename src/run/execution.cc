@@ -66,6 +66,7 @@ Execution::~Execution() { resources_.drop_pool(workers_); }
 
 std::vector<Outcome> Execution::run() {
   if (nodes_.empty()) return {};
+  telling_.emplace(clock_);
   {
     auto at_work = clock_.at_work();
     const Clock::Rest rest(clock_);  // the workers, of which this is one, are at work
@@ -81,6 +82,7 @@ std::vector<Outcome> Execution::run() {
     inbox_.join();
   }
   for (auto& stopper : stoppers_) stopper.join();
+  telling_.reset();  // outcomes are read until it has told all
   std::vector<Outcome> out;
   out.reserve(nodes_.size());
   for (auto& node : nodes_) out.push_back(std::move(node.outcome));
@@ -98,7 +100,7 @@ void Execution::handle(Inbox::Item& item) {
     case Inbox::Kind::start: attempt(item.task, lock); break;
     case Inbox::Kind::held: {
       const Time until = *nodes_[item.task].held;
-      tell_now(lock, [&] { observer_.held(item.task, until); });
+      tell(lock, [this, i = item.task, until] { observer_.held(i, until); });
       break;
     }
     case Inbox::Kind::refused: {
@@ -190,7 +192,7 @@ void Execution::attempt(size_t i, Lock& lock) {
   const auto running = begin(i);
   const int number = node.outcome.attempts;
   const bool follows = !cleans_up(node);
-  tell_now(lock, [&] { observer_.started(i, number); });
+  tell(lock, [this, i, number] { observer_.started(i, number); });
   lock.unlock();
   Result result(false);
   std::optional<Problem> problem;
@@ -211,17 +213,18 @@ std::optional<Problem> Execution::run_work(size_t i, Running& running, Result& r
   Lock lock(mutex_);
   auto& node = nodes_[i];
   lock.unlock();
-  Context context{i,
-                  running.cancel,
-                  node.outcome.attempts,
-                  [this, i](const Progress& progress) {
-                    tell(turn_now(), [&] { observer_.progressed(i, progress); });
-                  },
-                  node.meter,
-                  node.round,
-                  node.orphan || node.news,
-                  [this](const std::function<void()>& call) { tell(turn_now(), call); },
-                  running.stop_at_commit};
+  Context context{
+      i,
+      running.cancel,
+      node.outcome.attempts,
+      [this, i](const Progress& progress) {
+        telling_->tell(turn_now(), [this, i, progress] { observer_.progressed(i, progress); });
+      },
+      node.meter,
+      node.round,
+      node.orphan || node.news,
+      [this](const std::function<void()>& call) { telling_->tell(turn_now(), call, true); },
+      running.stop_at_commit};
   const CpuScope cpu(&node.meter);
   try {
     result = node.task->work(context);
@@ -242,7 +245,7 @@ std::optional<Problem> Execution::run_work(size_t i, Running& running, Result& r
 void Execution::give_back(size_t i, Reached reached, const std::string& why, Lock& lock) {
   const auto ticket = std::exchange(nodes_[i].ticket, 0);
   for (const auto& state : resources_.give_back(ticket, reached, why))
-    tell_now(lock, [&] { observer_.breaker(state); });
+    tell(lock, [this, state] { observer_.breaker(state); });
 }
 
 void Execution::after_attempt(size_t i, std::optional<Problem> problem, Result result,
@@ -284,7 +287,7 @@ void Execution::after_failure(size_t i, Problem problem, bool timed_out, Lock& l
     node.outcome.status = Status::waiting;
     const int attempts = node.outcome.attempts;
     due(clock_.steady() + wait, What::wait, i);
-    return tell_now(lock, [&] { observer_.retrying(i, attempts, problem, wait); });
+    return tell(lock, [=, this] { observer_.retrying(i, attempts, problem, wait); });
   }
   finish(i, Status::failed, lock);
 }
@@ -305,7 +308,8 @@ void Execution::spread(size_t i, std::vector<Task> children, Lock& lock) {
     node.news = parent.news;
   }
   unfinished_ += names.size();
-  tell_now(lock, [&] { observer_.spread(i, first, names); });
+  tell(
+      lock, [&] { observer_.spread(i, first, names); }, true);
   if (!may_begin(nodes_[first])) return give_up_what_waits(lock);
   for (size_t k = first; k < first + names.size(); ++k)
     if (nodes_[k].outcome.status == Status::waiting) eligible(k);
@@ -472,7 +476,8 @@ void Execution::report(const std::vector<Ended>& ended, Lock& lock) {
   if (ended.empty()) return;
   uint64_t turn = turns(ended.size());
   lock.unlock();
-  for (const auto& [i, outcome] : ended) tell(turn++, [&] { observer_.finished(i, *outcome); });
+  for (const auto& [i, outcome] : ended)
+    telling_->tell(turn++, [this, i, outcome] { observer_.finished(i, *outcome); });
   lock.lock();
 }
 

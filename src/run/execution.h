@@ -3,6 +3,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -14,11 +15,12 @@
 #include "base/clock.h"
 #include "run/executor.h"
 #include "run/inbox.h"
+#include "run/telling.h"
 
 namespace windrow::run {
 
-/// Private to run/: the state of one execution. Every member is guarded by `mutex_`, but for
-/// `told_`, which `telling_` guards; tasks and the observer run outside of `mutex_`.
+/// Private to run/: the state of one execution. Every member is guarded by `mutex_`; tasks and the
+/// observer run outside of it.
 class Execution {
  public:
   Execution(const std::vector<Task>& tasks, const Settings& settings, Cancel& cancel,
@@ -102,22 +104,11 @@ class Execution {
     std::lock_guard lock(mutex_);
     return turns(1);
   }
-  /// Without `mutex_`: an observer that is slow, or asks the run to stop, holds nothing up but
-  /// those who have something to tell.
-  template <typename F>
-  void tell(uint64_t turn, F&& call) {
-    std::unique_lock lock(telling_);
-    told_changed_.wait(lock, [&] { return told_ == turn; });
-    call();
-    ++told_;
-    told_changed_.notify_all();
-  }
-  /// The same, between two pieces of work under the lock.
-  template <typename F>
-  void tell_now(Lock& lock, F&& call) {
+  /// Between two pieces of work under the lock: the teller may be behind, and is waited for then.
+  void tell(Lock& lock, std::function<void()> call, bool wait = false) {
     const uint64_t turn = turns(1);
     lock.unlock();
-    tell(turn, std::forward<F>(call));
+    telling_->tell(turn, std::move(call), wait);
     lock.lock();
   }
 
@@ -129,9 +120,8 @@ class Execution {
   Resources& resources_;
   const std::string workers_;  ///< its pool of workers
   const SteadyTime begun_;
-  std::mutex mutex_, telling_;
-  std::condition_variable told_changed_;
-  uint64_t next_turn_ = 0, told_ = 0;
+  std::mutex mutex_;
+  uint64_t next_turn_ = 0;
   std::mt19937_64 random_;
   std::deque<Node> nodes_;
   std::deque<Task> children_;
@@ -140,6 +130,7 @@ class Execution {
   std::vector<std::thread> stoppers_;  ///< of attempts whose time is over
   size_t unfinished_ = 0;
   bool failed_ = false;
+  std::optional<Telling> telling_;  ///< while it runs
   Inbox inbox_;
   Alarm alarm_;
 };

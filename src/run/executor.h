@@ -114,10 +114,11 @@ struct Outcome {
   Time started, ended;
 };
 
-/// Told what happens. Calls come from several threads, but one at a time and in the order in which
-/// it happened: a task's first call comes after the last one of every task that it waited for. No
-/// lock of the execution is held meanwhile, so a call may ask the run to stop. It must not throw:
-/// what it cannot keep, it counts.
+/// Told what happens, one call at a time from a thread of its own and in the order in which it
+/// happened: a task's first call comes after the last one of every task that it waited for. What is
+/// told goes on meanwhile, but for `spread`, which comes before anything of the children begins. No
+/// lock of the execution is held, so a call may ask the run to stop. It must not throw: what it
+/// cannot keep, it counts.
 class Observer {
  public:
   virtual ~Observer() = default;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <map>
 #include <mutex>
 #include <random>
@@ -11,6 +12,7 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "run/telling.h"
 
 namespace windrow::run {
 namespace {
@@ -272,6 +274,56 @@ TEST_F(Executor, ObserversMayAskToStop) {
   EXPECT_EQ(std::count_if(listener.heard.begin(), listener.heard.end(),
                           [](const auto& line) { return line.starts_with("finished"); }),
             7);
+}
+
+/// Told of one task, it waits until another one has ended.
+struct Waits : Observer {
+  void finished(size_t i, const Outcome&) override {
+    if (i == 0) {
+      EXPECT_EQ(other.get_future().wait_for(10s), std::future_status::ready);
+    }
+    ++told;
+  }
+  std::promise<void> other;
+  std::atomic<int> told{0};
+};
+
+TEST_F(Executor, AnObserverHoldsNoTaskUp) {
+  Waits waits;
+  ok({ok()});
+  add(
+      [&](Context&) {
+        waits.other.set_value();
+        return true;
+      },
+      {1});
+  settings_.jobs = 1;
+  const auto outcomes = execute(tasks_, settings_, cancel_, *clock_, waits);
+  EXPECT_EQ(outcomes.back().status, Status::done);
+  EXPECT_EQ(waits.told, 3);  // all, before it returns
+}
+
+TEST_F(Executor, MoreIsToldThanMayWait) {
+  constexpr int kTimes = 5 * int(Telling::kMost);
+  struct Counts : Observer {
+    void progressed(size_t, const Progress& progress) override {
+      EXPECT_EQ(progress.rows, last[progress.task]++);
+      ++told;
+    }
+    std::map<std::string, int64_t> last;
+    int told = 0;
+  } counts;
+  for (int t = 0; t < 20; ++t) {
+    add([t](Context& c) {
+      Progress progress;
+      progress.task = std::to_string(t);
+      for (progress.rows = 0; progress.rows < kTimes / 20; ++progress.rows) c.progress(progress);
+      return true;
+    });
+  }
+  settings_.jobs = 20;
+  execute(tasks_, settings_, cancel_, *clock_, counts);
+  EXPECT_EQ(counts.told, kTimes);
 }
 
 TEST_F(Executor, OtherExceptionsAreBugs) {
