@@ -5,6 +5,8 @@
 #include <set>
 
 #include "app/app.h"
+#include "app/forecast.h"
+#include "base/zone.h"
 #include "cli/json_text.h"
 #include "cli/plan_lines.h"
 #include "cli/session.h"
@@ -104,12 +106,14 @@ void show_run(const Out& out, const history::Run& run, const std::vector<history
   }
 }
 
+[[noreturn]] int no_run(const std::string& id) {
+  throw Error(Code::usage, id.empty() ? "there is no run yet" : "there is no run \"" + id + "\"",
+              id.empty() ? "`windrow run` makes one" : "`windrow runs` shows what there was");
+}
+
 int one_run(Session& session, const history::History& history) {
   const auto run = history.run(session.arguments.run);
-  if (!run) {
-    throw Error(Code::usage, "there is no run \"" + session.arguments.run + "\"",
-                "`windrow runs` shows what there was");
-  }
+  if (!run) return no_run(session.arguments.run);
   const auto tasks = history.tasks(run->id);
   const auto checks = history.checks(run->id);
   if (!session.out.json()) {
@@ -119,6 +123,53 @@ int one_run(Session& session, const history::History& history) {
   Json out = json_of(*run);
   out["tasks"] = json_of(tasks);
   out["checks"] = json_of(checks);
+  session.out.write(dumped(out));
+  return kDone;
+}
+
+std::string share_text(double share) { return fmt::format("{:.0f} %", share * 100); }
+
+void show_critical(const Out& out, const history::Run& run, const app::CriticalPath& path,
+                   const Zone& zone) {
+  out.print(fmt::format("run {}  {}  {}  {}", run.id, status_of(run), run.environment,
+                        short_time(run.started)));
+  TextTable table({"asset", "wait", "time", "share", "median", "p90", "runs"}, {1, 2, 3, 4, 5, 6});
+  for (const auto& step : path.steps) {
+    const auto& took = step.took;
+    table.add({step.asset,
+               seconds_text(step.wait),
+               {(step.ended ? "" : "about ") + seconds_text(step.time),
+                step.ended ? TextTable::Tone::plain : TextTable::Tone::dim},
+               share_text(step.share),
+               took ? seconds_text(took->median) : "",
+               took ? seconds_text(took->p90) : "",
+               took ? count_text(int64_t(took->runs)) : ""});
+  }
+  if (!table.empty()) out.table(table);
+  const auto clock = [&](Time moment) {
+    return zone.text(std::chrono::ceil<std::chrono::seconds>(moment));
+  };
+  if (path.expected) {
+    out.print(
+        fmt::format("\nexpected to end {}; {} if what is left takes as long as in the slowest "
+                    "of ten runs",
+                    clock(*path.expected), clock(path.late.value_or(*path.expected))));
+  } else if (!run.ended) {
+    out.print("\nwhen it ends nobody knows: no run of its kind has ended yet");
+  }
+}
+
+int critical(Session& session, const app::App& app, const history::History& history) {
+  const auto run = history.run(session.arguments.run);
+  if (!run) return no_run(session.arguments.run);
+  const auto workspace = app.workspace();
+  const auto path = app::critical_path(*workspace, history, *run, session.clock.now());
+  if (!session.out.json()) {
+    show_critical(session.out, *run, path, Zone(workspace->project.zone));
+    return kDone;
+  }
+  Json out = json_of(*run);
+  out["critical"] = app::json_of(path);
   session.out.write(dumped(out));
   return kDone;
 }
@@ -200,24 +251,29 @@ std::string state_of(Session& session, const history::History& history) {
   const auto& a = session.arguments;
   if (!a.asset.empty())
     return json_of(history.tasks_of(a.asset, "", size_t(a.limit.value_or(20)))).dump();
-  if (a.run.empty()) return json_of(history.runs(size_t(a.limit.value_or(20)))).dump();
+  if (a.run.empty() && !a.explain)
+    return json_of(history.runs(size_t(a.limit.value_or(20)))).dump();
   const auto run = history.run(a.run);
   return run ? json_of(*run).dump() + json_of(history.tasks(run->id)).dump() : "";
 }
 
 /// Each run is a line of its own where it is for programs, and only what is new.
-void tell_changed(Session& session, const history::History& history,
+void tell_changed(Session& session, const app::App& app, const history::History& history,
                   std::map<std::string, std::string>& shown) {
   const auto& a = session.arguments;
   auto runs = history.runs(size_t(a.limit.value_or(20)));
-  if (!a.run.empty()) {
+  if (!a.run.empty() || a.explain) {
     const auto one = history.run(a.run);
     runs.clear();
     if (one) runs.push_back(*one);
   }
   for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
     auto json = json_of(*run);
-    if (!a.run.empty()) json["tasks"] = json_of(history.tasks(run->id));
+    if (a.explain)
+      json["critical"] =
+          json_of(app::critical_path(*app.workspace(), history, *run, session.clock.now()));
+    else if (!a.run.empty())
+      json["tasks"] = json_of(history.tasks(run->id));
     auto line = dumped_line(json);
     if (shown[run->id] == line) continue;
     session.out.write(line);
@@ -226,7 +282,8 @@ void tell_changed(Session& session, const history::History& history,
   session.out.finish();
 }
 
-int show(Session& session, const history::History& history) {
+int show(Session& session, const app::App& app, const history::History& history) {
+  if (session.arguments.explain) return critical(session, app, history);
   if (!session.arguments.asset.empty()) return of_asset(session, history);
   if (!session.arguments.run.empty()) return one_run(session, history);
   return all_runs(session, history);
@@ -235,20 +292,20 @@ int show(Session& session, const history::History& history) {
 constexpr auto kLookAgain = std::chrono::milliseconds(500);
 constexpr const char* kClearScreen = "\x1b[H\x1b[2J";
 
-int watch_runs(Session& session, const history::History& history) {
+int watch_runs(Session& session, const app::App& app, const history::History& history) {
   const auto& out = session.out;
   std::map<std::string, std::string> told;
   std::string shown = "nothing yet";
   do {
     if (out.json()) {
-      tell_changed(session, history, told);
+      tell_changed(session, app, history, told);
     } else if (auto now = state_of(session, history); now != shown) {
       shown = std::move(now);
       if (out.terminal())
         out.write(kClearScreen);
       else
         out.print("");
-      show(session, history);
+      show(session, app, history);
       out.finish();
     }
     if (const auto& id = session.arguments.run; !id.empty()) {
@@ -264,8 +321,8 @@ int watch_runs(Session& session, const history::History& history) {
 int runs_verb(Session& session) {
   const auto app = open_app(session);
   const auto history = app->history();
-  if (session.arguments.watch) return watch_runs(session, *history);
-  return show(session, *history);
+  if (session.arguments.watch) return watch_runs(session, *app, *history);
+  return show(session, *app, *history);
 }
 
 }  // namespace windrow::cli

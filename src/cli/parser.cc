@@ -222,11 +222,14 @@ void looking_verbs(CLI::App& app, Arguments& a) {
       ->check(CLI::IsMember({"text", "json", "mermaid", "graphviz"}));
   auto* runs = verb(app, kLook, "runs", "past runs, or one with its tasks and checks",
                     "  windrow runs\n  windrow runs 0199f3a2\n  windrow runs --asset gold.daily\n"
-                    "  windrow runs --limit 5 --json\n");
+                    "  windrow runs --limit 5 --json\n  windrow runs --critical\n");
   auto* one = runs->add_option("run", a.run, "id of a run, or its beginning");
-  runs->add_option("--asset", a.asset, "how one asset fared, run by run")
-      ->option_text("LAYER.NAME")
-      ->excludes(one);
+  auto* of_asset = runs->add_option("--asset", a.asset, "how one asset fared, run by run")
+                       ->option_text("LAYER.NAME")
+                       ->excludes(one);
+  runs->add_flag("--critical", a.explain,
+                 "what decides when a run ends (default: the last one): its critical path")
+      ->excludes(of_asset);
   runs->add_flag("--watch", a.watch, "show it again whenever it changes, until Ctrl-C");
   limit(runs, a, "at most so many runs (default: 20)");
   auto* logs = verb(app, kLook, "logs", "what happened in a run, line by line",

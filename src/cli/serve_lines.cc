@@ -64,6 +64,11 @@ std::string what_happened(const server::Told& told, const Zone& zone, const Styl
     return style.red("is late") + due_text(told, zone) + ", deadline " +
            clock_text(told.next.value_or(told.at), zone);
   }
+  if (event == "late_expected") {
+    return style.yellow("will be late") + due_text(told, zone) + run_part(told) +
+           ": expected to end " + clock_text(told.expected.value_or(told.at), zone) +
+           ", deadline " + clock_text(told.next.value_or(told.at), zone) + because(told);
+  }
   if (event == "interrupted")
     return "interrupted" + run_part(told) + ": the next server begins it again";
   if (event == "resumed") {
@@ -98,7 +103,7 @@ std::string what_happened(const server::Told& told, const Zone& zone, const Styl
 
 bool is_trouble(const server::Told& told) {
   return !told.problems.empty() || told.status == "failed" || told.event == "failed" ||
-         told.event == "late" || told.event == "trouble";
+         told.event == "late" || told.event == "late_expected" || told.event == "trouble";
 }
 
 std::string told_text(const server::Told& told, bool several, const Style& style) {
@@ -126,6 +131,7 @@ app::Json json_of_told(const server::Told& told) {
   add("status", told.status);
   if (told.due) out["due"] = iso(*told.due);
   if (told.next) out["next"] = iso(*told.next);
+  if (told.expected) out["expected"] = iso(*told.expected);
   if (told.elapsed) out["seconds"] = double(told.elapsed->count()) / 1e6;
   if (told.wait) out["wait"] = double(told.wait->count()) / 1e6;
   if (told.count > 0) out["count"] = told.count;

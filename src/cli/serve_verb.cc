@@ -1,10 +1,13 @@
 #include <fmt/format.h>
 #include <malloc.h>
+#include <unistd.h>
 
 #include <cstdlib>
 
 #include "base/clock.h"
+#include "base/secret_text.h"
 #include "cli/json_text.h"
+#include "cli/line_queue.h"
 #include "cli/serve_lines.h"
 #include "cli/session.h"
 #include "server/server.h"
@@ -17,6 +20,12 @@ namespace {
 std::string variable_of(const char* name) {
   const char* value = std::getenv(name);
   return value ? value : "";
+}
+
+/// In the place of lines that nobody took.
+std::string lost_text(size_t lost, const Out& out) {
+  if (out.json()) return dumped_line({{"event", "lost"}, {"count", lost}});
+  return out.style().dim(counted(int64_t(lost), "line") + " left out: nobody read on") + "\n";
 }
 
 }  // namespace
@@ -45,14 +54,16 @@ int serve_verb(Session& session) {
   ::mallopt(M_TRIM_THRESHOLD, 1 << 20);
   const auto& out = session.out;
   const bool several = options.projects.size() > 1;
+  out.finish();
+  // What decides never waits for who reads its lines.
+  LineQueue lines(STDOUT_FILENO, [&](size_t lost) { return lost_text(lost, out); });
   server::Server server(std::move(options), session.open, session.secrets, session.clock,
                         [&](const server::Told& told) {
                           if (out.json()) {
-                            out.write(dumped_line(json_of_told(told)));
+                            lines.push(redact_json(out.secrets(), dumped_line(json_of_told(told))));
                           } else if (!out.quiet() || is_trouble(told)) {
-                            out.write(told_text(told, several, out.style()));
+                            lines.push(out.secrets().redact(told_text(told, several, out.style())));
                           }
-                          out.finish();
                         });
   server.serve(session.interrupts.cancel());
   return kDone;

@@ -144,6 +144,7 @@ void Serving::step() {
     if (!served->taken) continue;
     if (!served->resumed) resume(*served);
     look_at_tables(*served);
+    look_ahead(*served);
   }
   do {
     for (const auto& decision : std::exchange(decided_, {})) perform(decision);
@@ -254,6 +255,7 @@ void Serving::begin(Served& served, const history::Fire& fire, const std::string
   begun.schedule = fire.schedule;
   begun.due = fire.due;
   begun.started = clock_.now();
+  set_deadline(served, begun);
   begun.run = app->start(options, {});
   begun.run->when_ended([this, &served, run = fire.run] {
     inbox_.post([this, &served, run] { ended(served, run); });

@@ -24,6 +24,9 @@ class Served {
     std::shared_ptr<app::Run> run;
     std::string schedule;  ///< empty: somebody asked for it
     Time due, started;
+    std::optional<Time> deadline;
+    SteadyTime look_ahead;   ///< when it is looked at next whether it will miss that
+    bool late_told = false;  ///< that it will
     bool cancel_asked = false;
     std::vector<Control::Answer> waiting;
   };

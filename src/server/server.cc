@@ -190,6 +190,8 @@ SteadyTime Serving::wake_at() const {
       if (served->taken) sooner(served->backfills_next);
       for (const auto& [source, ingest] : served->ingests)
         if (!ingest.run) sooner(ingest.next);
+      for (const auto& [run, begun] : served->runs)
+        if (foreseeable(begun)) sooner(begun.look_ahead);
     }
     for (const auto& [project, when] : looked_) sooner(when);
   }

@@ -59,6 +59,34 @@ TEST_F(ServerTest, FiresEachHourOfADayOfTwentyFive) {
   EXPECT_EQ(told.back().event, "stopped");
 }
 
+TEST_F(ServerTest, SaysBeforeADeadlineThatItWillBeMissed) {
+  write("p/windrow.yaml",
+        "project: p\nschedules: {hourly: {cron: \"0 * * * *\", deadline: 30m}}\n");
+  // Ten rounds, so five minutes.
+  write("p/tasks/wait.yaml",
+        "task: wait\nsql: SELECT 1\nrepeat_until: {sql: SELECT false, max: 10, delay: 30s}\n");
+  {
+    const SimulatedClock clock(*parse_time("2026-06-01T00:59:00Z"));
+    const auto told = serve(clock, [](const Told& line) { return line.event == "ended"; });
+    EXPECT_TRUE(only(told, "late_expected").empty());  // nobody knows how long it takes
+  }
+  {
+    clients::Sqlite history((folder_ / "p/.windrow/history.db").string(),
+                            clients::Sqlite::Mode::existing);
+    history.execute(
+        "UPDATE tasks SET status = 'done', started = ended - 7200000000 WHERE asset = 'task.wait'");
+  }
+  const SimulatedClock clock(*parse_time("2026-06-01T01:59:00Z"));
+  const auto told = serve(clock, [](const Told& line) { return line.event == "ended"; });
+  const auto late = only(told, "late_expected");
+  ASSERT_EQ(late.size(), 1u);
+  EXPECT_EQ(late[0].next, parse_time("2026-06-01T02:30:00Z"));
+  EXPECT_LT(late[0].at, *parse_time("2026-06-01T02:01:00Z"));
+  EXPECT_EQ(std::chrono::floor<std::chrono::minutes>(*late[0].expected),
+            *parse_time("2026-06-01T04:00:00Z"));
+  EXPECT_EQ(late[0].text, "task.wait usually takes 2h");
+}
+
 TEST_F(ServerTest, GoesOnWhereTheLastOneEnded) {
   {
     const SimulatedClock clock(*parse_time("2026-06-01T00:30:00Z"));

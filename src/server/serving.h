@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "app/forecast.h"
 #include "app/json.h"
 #include "schedule/scheduler.h"
 #include "server/control.h"
@@ -72,6 +73,13 @@ class Serving {
   void resume_all(Served& served);
   void resume(Served& served, const history::Fire& fire);
   void look_at_tables(Served& served);
+
+  // --- foresight.cc: deadlines that will be missed ----------------------------------------------
+  void set_deadline(const Served& served, Served::Begun& begun) const;
+  bool foreseeable(const Served::Begun& begun) const;
+  /// In the worker: when the runs with a deadline will end.
+  void look_ahead(Served& served);
+  void foresee(Served& served, const std::string& run, const app::CriticalPath& path);
 
   // --- ingests.cc: what is read for good --------------------------------------------------------
   /// Begins, stops and begins again what is read for good.

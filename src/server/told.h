@@ -14,14 +14,15 @@ namespace windrow::server {
 /// What a server says of itself: a line in its log. Texts are not masked yet.
 struct Told {
   /// serving, waiting (a project that is broken), reloaded, broken, fires, ended, skipped, failed,
-  /// canceling, late, interrupted, resumed (a run that was), ingesting, ingest_ended, trouble,
-  /// paused, resumed_by_hand, backfilling, backfill_ended, stopping, stopped
+  /// canceling, late_expected, late, interrupted, resumed (a run that was), ingesting,
+  /// ingest_ended, trouble, paused, resumed_by_hand, backfilling, backfill_ended, stopping, stopped
   std::string event;
   Time at;
   std::string zone;  ///< that times are shown in
   std::string project, schedule, run, status, source;
   std::string backfill;  ///< id
   std::optional<Time> due, next;
+  std::optional<Time> expected;  ///< late_expected: when it is going to end
   std::optional<std::chrono::microseconds> elapsed, wait;
   int64_t count = 0;
   std::string text;               ///< reason, cause

@@ -38,6 +38,9 @@ def settle(folder):
 
 
 def check_invariants(folder, schedules: int, every: int):
+    # The history keeps the last thousand runs; ids are in the order of their begin.
+    known = {id for (id,) in history(folder, "SELECT id FROM runs")}
+    oldest = min(known)
     for i in range(schedules):
         rows = history(folder, "SELECT due, coalesce(last, due), run, status, reason FROM fires WHERE schedule = ? ORDER BY due", f"s{i}")
         at = None
@@ -47,6 +50,8 @@ def check_invariants(folder, schedules: int, every: int):
             assert (run is not None) != (status == "skipped") and (run or reason), (due, run, status, reason)
             at = last
         for due, _, run, status, _ in rows:
+            if run and run < oldest:
+                continue
             runs = history(folder, "SELECT id, status FROM runs WHERE schedule = ? AND due = ?", f"s{i}", due)
             if run is None:
                 assert not runs
@@ -55,7 +60,6 @@ def check_invariants(folder, schedules: int, every: int):
             assert statuses.pop(run) == status == "done", (due, runs)
             assert set(statuses.values()) <= {"interrupted"}, (due, runs)
     # What the lake says: a run commits a table once, and no run that nobody knows has.
-    known = {id for (id,) in history(folder, "SELECT id FROM runs")}
     for i in range(schedules):
         log = lab.table_path(folder, f"gold.t{i}") / "_delta_log"
         ids = []
@@ -63,7 +67,7 @@ def check_invariants(folder, schedules: int, every: int):
             for line in path.read_text().splitlines():
                 if "commitInfo" in line:
                     ids.append(json.loads(line)["commitInfo"]["windrow"]["run"])
-        assert len(ids) == len(set(ids)) and set(ids) <= known
+        assert len(ids) == len(set(ids)) and {id for id in ids if id >= oldest} <= known
     assert [("ok",)] == history(folder, "PRAGMA integrity_check")
 
 
@@ -98,7 +102,7 @@ def test_killed_with_runs_in_flight(tmp_path):
 @pytest.mark.soak
 def test_killed_at_two_hundred_moments_with_fifty_runs_in_flight(tmp_path):
     seed = random.randrange(2**32)
-    in_flight = torment(tmp_path / "p", seed, 200, 50, 30, 12.0, 5_000)
+    in_flight = torment(tmp_path / "p", seed, 200, 50, 10, 4.0, 5_000)
     print(f"{in_flight} runs were in flight in 200 moments")
     assert in_flight > 200 * 10
 

@@ -1,7 +1,9 @@
 """`windrow serve`, as its users meet it: real processes, signals and sockets."""
+import fcntl
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -262,3 +264,29 @@ def test_what_it_says_is_for_people(tmp_path):
     assert re.search(time_text + "  tick  fires, due " + time_text + ", run [0-9a-f]{8}-[0-9a-f]{4}\n", text), text
     assert re.search("tick  done in [0-9.]+ s, run [0-9a-f-]{13}", text), text
     assert text.splitlines()[-1].endswith("stopped") and not errors
+
+
+def test_nobody_has_to_read_what_it_says(tmp_path):
+    """A full pipe whose reader is stopped, and one whose reader is gone, hold no schedule up."""
+    rules = "".join(f"  s{i}: {{every: 1s, select: bronze.events}}\n" for i in range(4))
+    folder = project(tmp_path / "p", PROJECT + "schedules:\n" + rules)
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    server = subprocess.Popen([lab.PROGRAM, "--json", "serve", folder], stdout=writer)
+    os.close(writer)
+
+    def ended() -> int:
+        return history(folder, "SELECT count(*) FROM fires WHERE status = 'done'")[0][0]
+    try:
+        waits_for(lambda: (folder / ".windrow/history.db").exists(), PATIENCE)
+        waits_for(lambda: select.select([reader], [], [], 0)[0], PATIENCE)
+        # Its line about each begin and end is more than 100 bytes: the pipe has long been full.
+        waits_for(lambda: ended() >= 25, PATIENCE * 2)
+        before = ended()
+        os.close(reader)
+        waits_for(lambda: ended() >= before + 2, PATIENCE)
+        server.terminate()
+        assert server.wait(timeout=PATIENCE) == 0
+    finally:
+        server.kill()
+        server.wait()
