@@ -95,8 +95,11 @@ std::optional<Time> Project::end_of(const Model& model) const {
   return model.build.end ? model.build.end : end;
 }
 const Task* Project::task(std::string_view asset) const {
+  constexpr std::string_view kBefore = "task.";
+  if (!asset.starts_with(kBefore)) return nullptr;
+  const auto name = asset.substr(kBefore.size());
   const auto found = std::find_if(tasks.begin(), tasks.end(), [&](const Task& task) {
-    return !task.sensor && "task." + task.name == asset;
+    return !task.sensor && task.name == name;
   });
   return found == tasks.end() ? nullptr : &*found;
 }
