@@ -110,7 +110,7 @@ Opened opened(const Options& options, Secrets& secrets, const Clock& clock,
   auto services = before && before->settings().same_as(settings)
                       ? std::move(before)
                       : std::make_shared<Services>(std::move(settings), secrets, clock);
-  workspace->graph = graph::build(project, services->database(), &services->sql_cache(), found);
+  workspace->graph = graph::build(project, *services->database(), &services->sql_cache(), found);
   services->sql_cache().save();
   look_at_selectors(*workspace);
   if (!found.empty()) {
@@ -165,7 +165,12 @@ class OpenProject final : public App {
     return {std::move(services), &history};
   }
 
-  std::vector<std::string> check() override { return work().check(); }
+  std::vector<std::string> check() override {
+    auto out = work().check();
+    // A server looks at each of its projects when it begins; few of them work at a time.
+    now().services->rest();
+    return out;
+  }
   PlanView plan(const PlanOptions& options, Cancel& cancel) override {
     return work(cancel).plan(options);
   }

@@ -46,7 +46,8 @@ class LakeQuery final : public Query {
         graph_(workspace_->graph),
         lake_(services_->lake_if_there()),
         options_(std::move(options)),
-        connection_(services_->database()) {
+        database_(services_->database()),
+        connection_(*database_) {
     for (const auto& [name, version] : options_.version_of) {
       if (in_lake(name)) continue;
       throw Error(Code::usage, fmt::format("there is no table \"{}\" in the lake", name),
@@ -266,6 +267,7 @@ class LakeQuery final : public Query {
   const graph::Graph& graph_;
   lake::Lake* const lake_;
   const QueryOptions options_;
+  const std::shared_ptr<duck::Database> database_;
   duck::Connection connection_;
   std::set<std::string> opened_;            ///< in lower case
   std::set<std::string> defined_;           ///< macros

@@ -53,15 +53,28 @@ Services::Services(Settings settings, Secrets& secrets, const Clock& clock)
       clock_(clock),
       files_(
           all_homes([this](const std::string& name) { return settings_.variable(name); }, secrets)),
-      database_(metadata_options(settings_.zone)),
       sql_cache_(settings_.state_folder + "/sql.cache"),
       resources_(clock),
       task_notes_(settings_.state_folder + "/tasks.db") {
   // An older version made these folders for others too.
   for (const char* part : {"", "/logs", "/spill"}) storage::narrow(settings_.state_folder + part);
   shared_.secrets = &secrets_;
-  lake::attach(database_, *files_);
-  duck::add_text_functions(database_, operators::functions());
+}
+
+std::shared_ptr<duck::Database> Services::database() {
+  std::lock_guard lock(database_mutex_);
+  if (!database_) {
+    auto opened = std::make_shared<duck::Database>(metadata_options(settings_.zone));
+    lake::attach(*opened, *files_);
+    duck::add_text_functions(*opened, operators::functions());
+    database_ = std::move(opened);
+  }
+  return database_;
+}
+
+void Services::rest() {
+  std::lock_guard lock(database_mutex_);
+  database_ = nullptr;
 }
 
 std::unique_ptr<lake::Lake> Services::open_lake(const project::Environment& environment,

@@ -48,7 +48,11 @@ class Services {
   Secrets& secrets() { return secrets_; }
   const Clock& clock() const { return clock_; }
   storage::FileSystem& files() { return *files_; }
-  duck::Database& database() { return database_; }  ///< for looks at metadata
+  /// For looks at metadata. Who works with it holds it.
+  std::shared_ptr<duck::Database> database();
+  /// Nothing is asked for the time being: what an idle project need not keep goes, and is made
+  /// again when it is needed.
+  void rest();
   sql::Cache& sql_cache() { return sql_cache_; }
   sources::Shared& shared() { return shared_; }
 
@@ -76,12 +80,12 @@ class Services {
   Secrets& secrets_;
   const Clock& clock_;
   const std::unique_ptr<storage::FileSystem> files_;
-  duck::Database database_;
   sql::Cache sql_cache_;
   sources::Shared shared_;
   run::Resources resources_;
   tasks::TaskNotes task_notes_;
-  std::mutex lake_mutex_, engine_mutex_, history_mutex_;
+  std::mutex database_mutex_, lake_mutex_, engine_mutex_, history_mutex_;
+  std::shared_ptr<duck::Database> database_;
   std::unique_ptr<lake::Lake> lake_, deferred_;
   std::unique_ptr<engine::DuckEngine> inside_;
   std::unique_ptr<history::History> history_;

@@ -43,7 +43,8 @@ std::vector<sql::ColumnLineage> Study::lineage(const std::string& select) const 
     const auto found = columns.find(asset ? asset->name : name);
     if (found != columns.end()) inputs[name] = found->second;
   }
-  duck::Connection connection(services->database());
+  const auto database = services->database();
+  duck::Connection connection(*database);
   return sql::column_lineage(connection, parsed->second, inputs);
 }
 
@@ -76,7 +77,7 @@ std::shared_ptr<const Study> Desk::study(const project::Overlay& overlay, Cancel
   workspace->environment = environment_of(project, options_.environment);
   cancel.check();
   auto services = services_for(*workspace);
-  workspace->graph = graph::build(project, services->database(), &services->sql_cache(), found);
+  workspace->graph = graph::build(project, *services->database(), &services->sql_cache(), found);
   look_at_selectors(*workspace);
   cancel.check();
 

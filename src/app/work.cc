@@ -53,7 +53,8 @@ Work::Work(std::shared_ptr<const Workspace> workspace, std::shared_ptr<Services>
       project_(workspace_->project),
       environment_(workspace_->environment),
       graph_(workspace_->graph),
-      database_(services_->database()),
+      database_held_(services_->database()),
+      database_(*database_held_),
       sql_cache_(services_->sql_cache()),
       shared_(services_->shared()) {}
 

@@ -133,6 +133,7 @@ class Work {
   const project::Project& project_;
   const project::Environment& environment_;
   const graph::Graph& graph_;
+  const std::shared_ptr<duck::Database> database_held_;
   duck::Database& database_;
   sql::Cache& sql_cache_;
   sources::Shared& shared_;

@@ -44,7 +44,7 @@ std::shared_ptr<const Known> Checker::look(const project::Overlay& overlay, Canc
   out->study = desk_.study(overlay, cancel);
   if (!functions_) {
     functions_ = std::make_shared<const std::vector<Function>>(
-        functions_of(out->study->services->database()));
+        functions_of(*out->study->services->database()));
   }
   out->functions = functions_;
   out->columns = out->study->columns;

@@ -83,6 +83,7 @@ std::vector<Outcome> Execution::run() {
   }
   for (auto& stopper : stoppers_) stopper.join();
   telling_.reset();  // outcomes are read until it has told all
+  ending_ = {};
   std::vector<Outcome> out;
   out.reserve(nodes_.size());
   for (auto& node : nodes_) out.push_back(std::move(node.outcome));
@@ -333,7 +334,10 @@ void Execution::end(size_t i, Status status, std::vector<Ended>& ended) {
   if (status == Status::failed) failed_ = true;
   if (node.ticket != 0 && resources_.withdraw(node.ticket)) node.ticket = 0;
   ended.push_back({i, &node.outcome});
-  if (--unfinished_ == 0) inbox_.close();
+  if (--unfinished_ == 0) {
+    ending_ = clock_.at_work();  // no time passes until the caller is at work again
+    inbox_.close();
+  }
 }
 
 /// What follows from the ends of these: others end, or their turn comes.

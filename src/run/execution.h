@@ -130,6 +130,7 @@ class Execution {
   std::vector<std::thread> stoppers_;  ///< of attempts whose time is over
   size_t unfinished_ = 0;
   bool failed_ = false;
+  Clock::Work ending_;
   std::optional<Telling> telling_;  ///< while it runs
   Inbox inbox_;
   Alarm alarm_;

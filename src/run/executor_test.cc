@@ -326,6 +326,19 @@ TEST_F(Executor, MoreIsToldThanMayWait) {
   EXPECT_EQ(counts.told, kTimes);
 }
 
+TEST_F(Executor, NoTimePassesWhileItEnds) {
+  const SimulatedClock clock(Time{});
+  const auto at_work = clock.at_work();
+  const auto begun = clock.steady();
+  Alarm alarm(clock, [] {});
+  alarm.set(begun + 1h);
+  for (int i = 0; i < 4; ++i) ok();
+  for (int i = 0; i < 300; ++i) {
+    execute(tasks_, settings_, cancel_, clock, observer_);
+    ASSERT_EQ(clock.steady(), begun) << i;
+  }
+}
+
 TEST_F(Executor, OtherExceptionsAreBugs) {
   add([](Context&) -> bool { throw std::runtime_error("boom"); });
   EXPECT_EQ(run(), "failed ");
