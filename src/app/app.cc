@@ -212,6 +212,9 @@ class OpenProject final : public App {
   std::vector<TableNow> look_at(const std::vector<std::string>& tables) override {
     return work().look_at(tables);
   }
+  sensors::Sight sense(const std::string& sensor, Cancel& cancel) override {
+    return work(cancel).sense(sensor);
+  }
   std::vector<AssetView> list(const std::string& select) override { return work().list(select); }
   std::vector<AssetView> orphans() override { return work().orphans(); }
   graph::Lineage lineage(const std::string& subject) override { return work().lineage(subject); }

@@ -21,6 +21,7 @@
 #include "observe/event.h"
 #include "publish/store.h"
 #include "quality/unit_test.h"
+#include "sensors/seen.h"
 #include "tasks/ingest.h"
 #include "tasks/publication_preview.h"
 #include "tasks/sample.h"
@@ -130,6 +131,8 @@ class App {
   virtual WhyTable why(const WhyOptions& options, Cancel& cancel) = 0;
   /// How tables of the lake are now, in the same order.
   virtual std::vector<TableNow> look_at(const std::vector<std::string>& tables) = 0;
+  /// What a sensor sees now. Error where it cannot look.
+  virtual sensors::Sight sense(const std::string& sensor, Cancel& cancel) = 0;
   virtual std::vector<AssetView> list(const std::string& select) = 0;
   /// Tables of the lake that nothing in the project makes any more.
   virtual std::vector<AssetView> orphans() = 0;

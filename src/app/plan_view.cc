@@ -41,7 +41,6 @@ PlannedStep Work::planned(const graph::Asset& asset, tasks::Tables& tables,
   step.kind = std::string(graph::name_of(asset.kind));
   const auto* model = project_.model(asset.name);
   if (!model) {
-    if (asset.kind == graph::Kind::sensor) return step;
     if (const auto* task = project_.task(asset.name)) {
       step.kind = std::string(project::name_of(task->kind));
       const auto& common = task->common;
@@ -120,8 +119,7 @@ PlanView Work::plan(const PlanOptions& options) {
     }
     const bool view = step.kind == "view";
     const bool unpublished = asset.kind == graph::Kind::publication && !environment_.publish;
-    const bool idle = asset.kind == graph::Kind::sensor;
-    if (step.reasons.empty() && !step.problem && !cause.empty() && !view && !unpublished && !idle) {
+    if (step.reasons.empty() && !step.problem && !cause.empty() && !view && !unpublished) {
       step.certain = false;
       step.reasons.push_back("if " + cause + " changes");
     }

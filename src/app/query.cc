@@ -239,8 +239,7 @@ class LakeQuery final : public Query {
       return early->hint;
     }
     const auto* asset = graph_.find(name);
-    if (asset && asset->kind != graph::Kind::publication && asset->kind != graph::Kind::task &&
-        asset->kind != graph::Kind::sensor) {
+    if (asset && asset->kind != graph::Kind::publication && asset->kind != graph::Kind::task) {
       message = fmt::format("nothing has been loaded into \"{}\" yet", name);
       return "windrow run --select +" + name;
     }

@@ -47,8 +47,9 @@ TEST(JsonSchema, IsClosedAndDescribed) {
                                       "test[].given.*[]",      "project.schedules.*.needs",
                                       "schedule.needs",        "schedule[].needs",
                                       "test.expect[]",         "test[].expect[]"};
-  ASSERT_EQ(schema_kinds(), (std::vector<std::string>{"project", "source", "model", "seed",
-                                                      "publish", "task", "test", "schedule"}));
+  ASSERT_EQ(schema_kinds(),
+            (std::vector<std::string>{"project", "source", "model", "seed", "publish", "task",
+                                      "test", "schedule", "sensor"}));
   for (const auto& kind : schema_kinds()) {
     const Json schema = Json::parse(json_schema(kind));
     EXPECT_EQ(schema.at("$schema"), "https://json-schema.org/draft/2020-12/schema");

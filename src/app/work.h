@@ -38,6 +38,7 @@ class Work {
   std::vector<FilesOf> files_read(duck::Connection& connection, const std::string& select,
                                   const Parameters& parameters);
   std::vector<TableNow> look_at(const std::vector<std::string>& names);
+  sensors::Sight sense(const std::string& sensor);
   std::vector<AssetView> list(const std::string& select);
   std::vector<AssetView> orphans();
   graph::Lineage lineage(const std::string& subject);

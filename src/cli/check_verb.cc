@@ -42,6 +42,7 @@ Json counts_of(const Checked& checked) {
           {"publications", project.publications.size()},
           {"tests", project.tests.size()},
           {"schedules", project.schedules.size()},
+          {"sensors", project.sensors.size()},
           {"notices", checked.notices}};
 }
 
@@ -58,6 +59,7 @@ void show(const Out& out, const Checked& checked) {
   part(project.publications.size(), "publication");
   part(project.tests.size(), "test");
   part(project.schedules.size(), "schedule");
+  part(project.sensors.size(), "sensor");
   out.print(out.style().bold(project.name) + ": " + (parts.empty() ? "nothing in it yet" : parts) +
             ": " + out.style().green("nothing wrong"));
 }

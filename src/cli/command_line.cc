@@ -47,7 +47,8 @@ const std::map<std::string, Verb>& verbs() {
                                                {"schedule", schedule_verb},
                                                {"cancel", cancel_verb},
                                                {"logs", logs_verb},
-                                               {"backfills", backfills_verb}};
+                                               {"backfills", backfills_verb},
+                                               {"sensor", sensor_verb}};
   return all;
 }
 

@@ -100,6 +100,7 @@ class FakeApp final : public app::App {
   void reload() override {}
   void reload(std::shared_ptr<const app::ProjectVersion>) override {}
   std::vector<app::TableNow> look_at(const std::vector<std::string>&) override { return {}; }
+  sensors::Sight sense(const std::string&, Cancel&) override { return {}; }
   observe::Events::Subscription listen(observe::Listener) override { return {}; }
   app::Runs& runs() override { return runs_; }
   std::vector<std::string> check() override {

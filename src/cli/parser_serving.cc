@@ -47,6 +47,21 @@ void schedule_verbs(CLI::App& app, Arguments& a) {
                    "what was said by hand is forgotten: `paused:` of the file holds");
 }
 
+void sensor_verbs(CLI::App& app, Arguments& a) {
+  auto* sensor = verb(app, kWork, "sensor", "what schedules wait for, and what it sees",
+                      "  windrow sensor list\n  windrow sensor try inbox\n");
+  sensor->require_subcommand(1);
+  auto* list = verb(*sensor, "Verbs", "list",
+                    "the sensors that are declared; with a server, how they are looked at",
+                    "  windrow sensor list\n  windrow --json sensor list\n");
+  list->add_option("name", a.name, "a sensor (default: all)");
+  auto* look = verb(*sensor, "Verbs", "try",
+                    "look once, and say what is seen and whether schedules would fire; no server "
+                    "is needed, and nothing is kept",
+                    "  windrow sensor try inbox\n");
+  look->add_option("sensor", a.sensor, "its name")->required();
+}
+
 }  // namespace
 
 CLI::App& backfill_verbs(CLI::App& app, Arguments& a) {
@@ -111,6 +126,7 @@ void serving_verbs(CLI::App& app, Arguments& a) {
                    "their next commit, and are begun again by the next server")
       ->type_name("DURATION");
   schedule_verbs(app, a);
+  sensor_verbs(app, a);
   auto* cancel = verb(app, kWork, "cancel", "stop a run of the server at its next commit",
                       "  windrow cancel 0199f3a2\n");
   cancel->add_option("run", a.run, "id of the run, or its beginning")->required();

@@ -91,6 +91,12 @@ std::string what_happened(const server::Told& told, const Zone& zone, const Styl
     if (told.count > 0) out += fmt::format(", {} failed", counted(told.count, "interval"));
     return out + because(told);
   }
+  if (event == "sensor_lost") {
+    std::string out = style.red("cannot be looked at");
+    if (told.wait) out += ", again in " + seconds_text(*told.wait);
+    return out;
+  }
+  if (event == "sensor_back") return "is looked at again";
   if (event == "stopping") {
     if (told.count == 0) return "stopping";
     return fmt::format("stopping: {} may end within {}", counted(told.count, "run"),
@@ -110,6 +116,7 @@ std::string told_text(const server::Told& told, bool several, const Style& style
   const Zone zone(told.zone.empty() ? "UTC" : told.zone);
   std::string subject = told.schedule.empty() ? told.source : told.schedule;
   if (!told.backfill.empty()) subject = "backfill " + short_run(told.backfill);
+  if (!told.sensor.empty()) subject = "sensor " + told.sensor;
   if (several || subject.empty()) subject = told.project + (subject.empty() ? "" : "/") + subject;
   std::string out = style.dim(clock_text(told.at, zone)) + "  ";
   if (!subject.empty()) out += style.bold(subject) + "  ";
@@ -127,6 +134,7 @@ app::Json json_of_told(const server::Told& told) {
   add("schedule", told.schedule);
   add("source", told.source);
   add("backfill", told.backfill);
+  add("sensor", told.sensor);
   add("run", told.run);
   add("status", told.status);
   if (told.due) out["due"] = iso(*told.due);

@@ -72,6 +72,7 @@ struct Arguments {
   bool watch = false;                       ///< check, runs
   std::string grace;                        ///< serve
   std::string schedule, tag;                ///< schedule
+  std::string sensor;                       ///< sensor try
   bool wait = false, as_declared = false;
   bool follow = false;                             ///< logs
   bool from_failed = false;                        ///< retry
@@ -137,6 +138,7 @@ int version_verb(Session& session);
 int lsp_verb(Session& session);
 int serve_verb(Session& session);
 int schedule_verb(Session& session);
+int sensor_verb(Session& session);
 int cancel_verb(Session& session);
 int logs_verb(Session& session);
 

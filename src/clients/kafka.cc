@@ -266,6 +266,8 @@ class RealConsumer final : public KafkaConsumer {
   std::optional<int64_t> known_end(const KafkaPartition& partition) override;
   KafkaOffsets offsets_at(const std::vector<KafkaPartition>& partitions, int64_t time_ms,
                           std::chrono::milliseconds timeout) override;
+  KafkaOffsets committed(const std::vector<KafkaPartition>& partitions,
+                         std::chrono::milliseconds timeout) override;
   void subscribe(const std::vector<std::string>& topics) override;
   void assign(const KafkaOffsets& offsets) override;
   void seek(const KafkaOffsets& offsets) override;
@@ -383,6 +385,19 @@ KafkaOffsets RealConsumer::offsets_at(const std::vector<KafkaPartition>& partiti
   for (auto& [at, offset] : out) {
     if (offset < 0) offset = range(at, timeout).end;
   }
+  return out;
+}
+
+KafkaOffsets RealConsumer::committed(const std::vector<KafkaPartition>& partitions,
+                                     std::chrono::milliseconds timeout) {
+  const char* doing = "asking how far the group is";
+  KafkaOffsets none;
+  for (const auto& each : partitions) none[each] = RD_KAFKA_OFFSET_INVALID;
+  const auto list = list_of(none);
+  member_->check(rd_kafka_committed(member_->client, list.get(), member_->timeout(timeout)), doing);
+  for (int i = 0; i < list->cnt; ++i) member_->check(list->elems[i].err, doing);
+  KafkaOffsets out = offsets_of(*list);
+  std::erase_if(out, [](const auto& each) { return each.second < 0; });
   return out;
 }
 

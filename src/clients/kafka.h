@@ -68,6 +68,10 @@ class KafkaConsumer {
   virtual KafkaOffsets offsets_at(const std::vector<KafkaPartition>& partitions, int64_t time_ms,
                                   std::chrono::milliseconds timeout) = 0;
 
+  /// What the group has told (`commit`), of those of the partitions of which it has.
+  virtual KafkaOffsets committed(const std::vector<KafkaPartition>& partitions,
+                                 std::chrono::milliseconds timeout) = 0;
+
   /// Joins the group.
   virtual void subscribe(const std::vector<std::string>& topics) = 0;
   /// Reads these, without a group.

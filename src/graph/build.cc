@@ -22,7 +22,6 @@ std::string_view name_of(Kind kind) {
     case Kind::model: return "model";
     case Kind::publication: return "publication";
     case Kind::task: return "task";
-    case Kind::sensor: return "sensor";
   }
   return "";
 }
@@ -115,15 +114,8 @@ class Builder {
     }
     for (const auto& publication : project_.publications) add_publication(publication);
     for (const auto& task : project_.tasks) {
-      const auto kind = task.sensor ? Kind::sensor : Kind::task;
-      const size_t at = add({(task.sensor ? "sensor." : "task.") + task.name,
-                             kind,
-                             "",
-                             task.file,
-                             task.common.tags,
-                             {},
-                             {}},
-                            task.place);
+      const size_t at = add(
+          {"task." + task.name, Kind::task, "", task.file, task.common.tags, {}, {}}, task.place);
       add_task(at, task);
     }
     add_looks();
@@ -138,7 +130,6 @@ class Builder {
     come_after(at, task.anyhow, Control::Kind::anyhow);
     come_after(at, task.on_failure, Control::Kind::on_failure);
     come_after(at, task.otherwise, Control::Kind::otherwise);
-    if (task.sensor) return;
     std::set<std::string> given;
     for (const auto& filled : project::filled_texts(task)) {
       for (const auto& reference : project::run_references(filled.text)) {
@@ -171,8 +162,7 @@ class Builder {
     for (const auto& seed : project_.seeds) look("seeds." + last_part(seed.name), seed.common);
     for (const auto& model : project_.models) look(model.name, model.common);
     for (const auto& each : project_.publications) look("publish." + each.name, each.common);
-    for (const auto& task : project_.tasks)
-      look((task.sensor ? "sensor." : "task.") + task.name, task.common);
+    for (const auto& task : project_.tasks) look("task." + task.name, task.common);
   }
 
   /// A SELECT over the lake; the run fills in what stands in `${…}`.

@@ -17,7 +17,7 @@
 /// The project's assets as a directed acyclic graph.
 namespace windrow::graph {
 
-enum class Kind { source, seed, model, publication, task, sensor };
+enum class Kind { source, seed, model, publication, task };
 std::string_view name_of(Kind kind);
 
 /// What an asset comes after by the word of its file, or of another's.

@@ -43,6 +43,7 @@ const std::vector<Folder>& folders() {
       {"tasks", yaml(FileKind::task), true},
       {"tests", yaml(FileKind::test), true},
       {"schedules", yaml(FileKind::schedule), true},
+      {"sensors", yaml(FileKind::sensor), true},
       {"calendars",
        {{".ics", FileKind::calendar}, {".yaml", FileKind::calendar}, {".yml", FileKind::calendar}},
        true}};

@@ -21,6 +21,7 @@ enum class FileKind {
   task,
   test,
   schedule,
+  sensor,
   calendar
 };
 

@@ -12,6 +12,7 @@
 #include "project/project.h"
 #include "project/rules.h"
 #include "project/schedule_rules.h"
+#include "project/sensor_rules.h"
 #include "project/sql_file.h"
 #include "project/text_file.h"
 
@@ -42,6 +43,7 @@ struct Loaded {
   std::vector<Task> tasks;
   std::vector<UnitTest> tests;
   std::vector<DeclaredSchedule> schedules;
+  std::vector<Sensor> sensors;
   std::vector<Problem> schedule_problems;
   Problems problems;
   std::vector<Problem> notices;
@@ -67,6 +69,8 @@ class FileLoader {
         sources_(source_file(kinds)),
         model_header_(model_header(kinds)),
         publications_(publish_file(kinds)),
+        schedules_(schedule_type(true)),
+        sensors_(sensor_type(true)),
         project_(project),
         overlay_(overlay) {}
 
@@ -99,7 +103,7 @@ class FileLoader {
       out.doubtful = seed_name(file.path);
     }
     out.schedule_problems = std::move(reading.schedule_problems);
-    if (file.kind == FileKind::schedule) {
+    if (file.kind == FileKind::schedule || file.kind == FileKind::sensor) {
       for (const auto& problem : reading.problems.all()) out.schedule_problems.push_back(problem);
       reading.problems = {};
     }
@@ -165,7 +169,8 @@ class FileLoader {
       case FileKind::seed_declaration: load_seed(*node, reading, out); break;
       case FileKind::publish: add(publications_, *node, reading, out.publications); break;
       case FileKind::task: load_task(*node, reading, out); break;
-      case FileKind::schedule: load_schedules(*node, reading, out); break;
+      case FileKind::schedule: load_each(schedules_, *node, reading, out.schedules); break;
+      case FileKind::sensor: load_each(sensors_, *node, reading, out.sensors); break;
       default: load_tests(*node, reading, out); break;
     }
   }
@@ -202,11 +207,12 @@ class FileLoader {
     add(task_file(), node, reading, out.tasks);
   }
 
-  static void load_schedules(const Node& node, Reading& reading, Loaded& out) {
-    static const auto type = schedule_type(true);
+  template <class T>
+  static void load_each(const Type<T>& type, const Node& node, Reading& reading,
+                        std::vector<T>& out) {
     const auto load = [&](const Node& one) {
-      DeclaredSchedule made;
-      if (type.read(one, reading, made)) out.schedules.push_back(std::move(made));
+      T made;
+      if (type.read(one, reading, made)) out.push_back(std::move(made));
     };
     if (node.kind != Node::Kind::list) return load(node);
     for (const auto& one : node.items) load(one);
@@ -231,6 +237,8 @@ class FileLoader {
   const Keys<Source> sources_;
   const Keys<Model> model_header_;
   const Keys<Publication> publications_;
+  const Type<DeclaredSchedule> schedules_;
+  const Type<Sensor> sensors_;
   const Project& project_;
   const Overlay& overlay_;
 };
@@ -324,6 +332,7 @@ void gather(const std::vector<ProjectFile>& files, std::vector<Loaded>& loaded, 
     append(project.tasks, loaded[i].tasks);
     append(project.tests, loaded[i].tests);
     append(project.declared_schedules, loaded[i].schedules);
+    append(project.declared_sensors, loaded[i].sensors);
     append(project.schedule_problems, loaded[i].schedule_problems);
     append(project.notices, loaded[i].notices);
     project.complete = project.complete && loaded[i].complete;
@@ -446,6 +455,7 @@ std::optional<std::string> kind_of_path(std::string_view path) {
     case FileKind::test: return "test";
     case FileKind::seed_declaration: return "seed";
     case FileKind::schedule: return "schedule";
+    case FileKind::sensor: return "sensor";
     case FileKind::calendar:
     case FileKind::macro:
     case FileKind::seed: break;
@@ -501,6 +511,7 @@ Project load(const LoadOptions& options, const Kinds& kinds, Secrets& secrets, P
   if (good) {
     settle_variables(project, options, problems);
     check_rules(project, options, problems);
+    settle_sensors(project);
     settle_schedules(project, overlay);
   }
   return project;

@@ -98,11 +98,11 @@ const Task* Project::task(std::string_view asset) const {
   constexpr std::string_view kBefore = "task.";
   if (!asset.starts_with(kBefore)) return nullptr;
   const auto name = asset.substr(kBefore.size());
-  const auto found = std::find_if(tasks.begin(), tasks.end(), [&](const Task& task) {
-    return !task.sensor && task.name == name;
-  });
+  const auto found = std::find_if(tasks.begin(), tasks.end(),
+                                  [&](const Task& task) { return task.name == name; });
   return found == tasks.end() ? nullptr : &*found;
 }
+const Sensor* Project::sensor(std::string_view name) const { return find_named(sensors, name); }
 const Source* Project::source(std::string_view name) const { return find_named(sources, name); }
 const Seed* Project::seed(std::string_view name) const { return find_named(seeds, name); }
 const Layer* Project::layer(std::string_view name) const {

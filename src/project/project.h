@@ -15,6 +15,7 @@
 #include "project/model.h"
 #include "project/publication.h"
 #include "project/schedules.h"
+#include "project/sensor.h"
 #include "project/source.h"
 #include "project/task.h"
 #include "project/unit_test.h"
@@ -89,11 +90,13 @@ struct Project {
   std::map<std::string, PoolSize> pools;      ///< one that is not listed has one slot
   Value alerts;                               ///< read and checked, used by a later version
   std::vector<schedule::Schedule> schedules;  ///< ordered by name; those that nothing is wrong with
-  /// Of the other schedules, and of calendars. They keep nothing else from running: `check` raises
-  /// them, who serves the project tells them.
+  /// Of the other schedules, of calendars and sensors. They keep nothing else from running: `check`
+  /// raises them, who serves the project tells them.
   std::vector<Problem> schedule_problems;
   std::vector<DeclaredCalendar> calendars;  ///< as written, as are those
   std::vector<DeclaredSchedule> declared_schedules;
+  std::vector<Sensor> declared_sensors;
+  std::vector<Sensor> sensors;  ///< ordered by name; those that nothing is wrong with
   std::vector<Source> sources;  ///< ordered by name, as are models and publications
   std::vector<Model> models;
   std::vector<Seed> seeds;
@@ -114,6 +117,7 @@ struct Project {
   const Source* source(std::string_view name) const;
   const Seed* seed(std::string_view name) const;
   const Task* task(std::string_view asset) const;  ///< `task.load`
+  const Sensor* sensor(std::string_view name) const;
   const Layer* layer(std::string_view name) const;
   /// Of a model's intervals: its own, or the project's.
   std::optional<Time> begin_of(const Model& model) const;
@@ -146,7 +150,7 @@ Project load(const LoadOptions& options, const Kinds& kinds, Secrets& secrets, P
 std::string find_root(const std::string& from);
 
 /// JSON Schema (2020-12) of a kind of file: project, source, model (the header), seed, publish,
-/// task, test, schedule. Made from the declarations that parse it.
+/// task, test, schedule, sensor. Made from the declarations that parse it.
 std::vector<std::string> schema_kinds();
 std::string json_schema(std::string_view kind, const Kinds& kinds);
 /// Every key of a kind of file as a dotted path with its type, default and one sentence: for

@@ -153,7 +153,6 @@ TEST_F(Load, ReportsWrongSourcesTasksAndTests) {
   write("sources/b.yaml", "source: b.c\nfrom: {files: x, glob: y}\npartition_by: 5\n");
   write("sources/c.yaml", "");
   write("tasks/a.yaml", "task: a\ncommand: x\nsql: y\n");
-  write("tasks/b.yaml", "sensor: b\ncommand: x\n");
   write("tasks/c.yaml", "after: x\n");
   write("tests/a.yaml", "test: x\nstart: 2025-01-02\nend: 2025-01-01\nexpect: {a: 1}\n");
   EXPECT_EQ(
@@ -167,9 +166,8 @@ TEST_F(Load, ReportsWrongSourcesTasksAndTests) {
       "sources/b.yaml:2:18: unknown key \"glob\" in \"from\" -- known keys: files, changed\n"
       "sources/c.yaml:1:1: the file is empty\n"
       "tasks/a.yaml:1:1: a task needs exactly one of command, sql, http, run\n"
-      "tasks/b.yaml:2:10: a sensor has no \"command\" -- it has one of file, table, sql, http, "
-      "project\n"
-      "tasks/c.yaml:1:1: key \"task\" (or \"sensor\") is missing\n"
+      "tasks/c.yaml:1:1: key \"task\" is missing\n"
+      "tasks/c.yaml:1:1: a task needs exactly one of command, sql, http, run\n"
       "tests/a.yaml:1:7: \"test\": expected a table name such as silver.movies, found \"x\"\n"
       "tests/a.yaml:2:8: \"start\" is not before \"end\"\n"
       "tests/a.yaml:4:9: \"expect\": expected a list of rows, found a mapping\n");

@@ -95,9 +95,7 @@ class ScheduleRules {
     for (const auto& source : project.sources) tables_.insert(source.name);
     for (const auto& model : project.models) tables_.insert(model.name);
     for (const auto& seed : project.seeds) tables_.insert(seed.name);
-    for (const auto& task : project.tasks) {
-      if (task.sensor) sensors_.insert(task.name);
-    }
+    for (const auto& sensor : project.declared_sensors) sensors_.insert(sensor.name);
     for (const auto& declared : project.declared_schedules) names_.insert(declared.name.value);
   }
 
@@ -137,7 +135,7 @@ class ScheduleRules {
     made.project = project_.name;
     if (project_.complete) {
       for (const auto& table : declared.tables) known(declared, table, tables_, "table");
-      for (const auto& sensor : declared.sensors) known(declared, sensor, sensors_, "sensor");
+      for (const auto& sensor : declared.sensors) look_at_sensor(declared, sensor);
     }
     look_at_vars(declared, made);
     if (!declared.calendar.empty()) look_at_calendar(declared, made);
@@ -155,6 +153,11 @@ class ScheduleRules {
     if (!by_clock(made.trigger) || next_due(made, kFirstLook)) return false;
     if (!made.calendar || made.calendar->calendar.holidays.empty()) return true;
     return !next_due(made, Time(std::chrono::days(made.calendar->calendar.holidays[0].first - 1)));
+  }
+
+  void look_at_sensor(const DeclaredSchedule& declared, const Text& name) {
+    known(declared, name, sensors_, "sensor");
+    if (!project_.sensor(name.value)) good_ = false;  // what is wrong with it has been said
   }
 
   void look_at_vars(const DeclaredSchedule& declared, schedule::Schedule& made) {

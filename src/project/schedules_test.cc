@@ -38,7 +38,7 @@ TEST_F(Schedules, AreTypedValues) {
         "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20261225\r\nSUMMARY:Weihnachten\r\n"
         "END:VEVENT\r\nEND:VCALENDAR\r\n");
   write("calendars/own.yaml", "2026-12-24: Betriebsfeier\n");
-  write("tasks/inbox.yaml", "sensor: inbox\nfile: /in/*\n");
+  write("sensors/inbox.yaml", "sensor: inbox\nfile: /in/*\n");
   write(
       "schedules/closing.yaml",
       "schedule: closing\ncron: '0 10 * * *'\ncalendar: {name: germany, days: first, hours: true}\n"
@@ -164,6 +164,73 @@ TEST_F(Schedules, ComeOnce) {
   EXPECT_EQ(names(), "A b");
   EXPECT_EQ(wrong(),
             "schedules/a.yaml:1:14: schedule \"a\" is declared twice: also in windrow.yaml:5:3\n");
+}
+
+TEST_F(Schedules, SensorsAreTypedValues) {
+  write("sensors/files.yaml",
+        "- {sensor: inbox, file: /in/*.csv, at_rest: 5s, poll: 1m}\n"
+        "- {sensor: jobs, http: {url: 'http://h/j', headers: {A: b}}, path: '$.a[0].b', equals: "
+        "1}\n");
+  schedules("  a: {sensor: [inbox, moved]}\n",
+            "sensors: {moved: {table: bronze.movies, of: rows}}\n");
+  const Project project = load_project();
+  EXPECT_EQ(wrong(), "");
+  ASSERT_EQ(project.sensors.size(), 3u);
+  EXPECT_EQ(project.sensor("inbox")->at_rest, std::chrono::seconds(5));
+  EXPECT_EQ(project.sensor("inbox")->poll, std::chrono::minutes(1));
+  EXPECT_EQ(project.sensor("jobs")->subject.value, "http://h/j");
+  EXPECT_EQ(project.sensor("jobs")->equals, "1");
+  EXPECT_EQ(project.sensor("moved")->of, Sensor::Of::rows);
+}
+
+TEST_F(Schedules, WrongSensorsAreToldWithTheirPlacesAndStopNoOther) {
+  write("sensors/all.yaml",
+        "- {sensor: a, file: '/in/[a/*.csv'}\n"
+        "- {sensor: b, file: 'ftp://h/x'}\n"
+        "- {sensor: c, file: /in/a**/b, lag: 3}\n"
+        "- {sensor: d, http: 'http://h/', path: '$.a[x]'}\n"
+        "- {sensor: e, http: {url: 'http://h/', timeout: 1s}, equals: x}\n"
+        "- {sensor: f, sql: SELECT 1}\n"
+        "- {sensor: g, table: bronze.movie}\n"
+        "- {sensor: h, kafka: t, on: nobody, lag: 0}\n"
+        "- {sensor: i, file: /in/*, table: bronze.movies}\n"
+        "- {sensor: j, files: /in/*}\n"
+        "- {sensor: k, file: /in/*, poll: 1ms}\n"
+        "- {sensor: k, file: /in/*}\n"
+        "- {sensor: good, file: /in/*}\n");
+  schedules("  x: {sensor: a}\n  y: {sensor: good}\n  z: {sensor: god}\n");
+  EXPECT_EQ(names(), "y");
+  EXPECT_EQ(
+      wrong(),
+      "sensors/all.yaml:1:26: \"file\": \"[\" is not closed -- write \\[ where the name has that "
+      "character\n"
+      "sensors/all.yaml:2:22: \"file\": files cannot be looked for at \"ftp://\" -- on disk, "
+      "s3://, "
+      "hdfs:// and webhdfs:// they can\n"
+      "sensors/all.yaml:3:37: \"lag\" belongs to a sensor with \"kafka\"\n"
+      "sensors/all.yaml:3:26: \"file\": \"**\" stands for whole folders -- write /**/ or *\n"
+      "sensors/all.yaml:4:45: \"path\": expected a number from 0, found \"x\" -- a path such as "
+      "$.state or $.jobs[0].id\n"
+      "sensors/all.yaml:5:49: \"timeout\": a sensor is looked at again anyway -- `timeout:` beside "
+      "`http:` says how long one look may take\n"
+      "sensors/all.yaml:5:62: \"equals\" needs a \"path\" -- path: $.state\n"
+      "sensors/all.yaml:6:3: key \"on\" is missing: which connection is looked at -- `table:` "
+      "looks "
+      "at a table of the lake\n"
+      "sensors/all.yaml:8:42: \"lag\": expected a whole number of at least 1, found \"0\"\n"
+      "sensors/all.yaml:8:42: \"lag\" is that of a \"group\" -- group: NAME\n"
+      "sensors/all.yaml:9:3: a sensor looks at one thing, not at file and table -- make several of "
+      "it: a schedule may name a list\n"
+      "sensors/all.yaml:10:15: unknown key \"files\" -- did you mean \"file\"?\n"
+      "sensors/all.yaml:10:3: a sensor needs one of file, table, sql, http, kafka or project\n"
+      "sensors/all.yaml:11:34: \"poll\": less than a second -- what changes on local disk is told, "
+      "and is not waited for\n"
+      "sensors/all.yaml:7:22: sensor \"g\" names table \"bronze.movie\", which is not there -- did "
+      "you mean \"bronze.movies\"?\n"
+      "sensors/all.yaml:8:29: sensor \"h\" names connection \"nobody\", which is not there\n"
+      "sensors/all.yaml:12:12: sensor \"k\" is declared twice: also in sensors/all.yaml:11:12\n"
+      "windrow.yaml:7:15: schedule \"z\" names sensor \"god\", which is not there -- did you mean "
+      "\"good\"?\n");
 }
 
 }  // namespace

@@ -77,7 +77,7 @@ std::string json_schema(std::string_view kind, const Kinds& kinds) {
   Json out = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
               {"title", "windrow " + std::string(kind)}};
   Json root = schema_of(shape_of(kind, kinds));
-  if (kind == "test" || kind == "schedule") {
+  if (kind == "test" || kind == "schedule" || kind == "sensor") {
     const Json one = root;
     root = {{"anyOf", Json::array({one, Json{{"type", "array"}, {"items", one}}})}};
   }

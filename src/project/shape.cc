@@ -21,7 +21,8 @@ constexpr FileKind kFiles[] = {
     {"publish", [](const Kinds& kinds) { return publish_file(kinds).type().shape; }},
     {"task", [](const Kinds&) { return task_file().type().shape; }},
     {"test", [](const Kinds&) { return test_file().type().shape; }},
-    {"schedule", [](const Kinds&) { return schedule_type(true).shape; }}};
+    {"schedule", [](const Kinds&) { return schedule_type(true).shape; }},
+    {"sensor", [](const Kinds&) { return sensor_type(true).shape; }}};
 
 /// The keys below a shape: `path` is what stands before them.
 void collect(const Shape& shape, const std::string& path, std::vector<DocumentedKey>& out) {

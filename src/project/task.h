@@ -65,12 +65,10 @@ struct RepeatUntil {
 enum class TaskKind { command, sql, http, run };
 std::string_view name_of(TaskKind kind);
 
-/// `tasks/*.yaml`. Sensors are read and checked, and not run by this version.
+/// `tasks/*.yaml`.
 struct Task {
   std::string name;
-  bool sensor = false;
   Common common;
-  Value body;  ///< of a sensor
   TaskKind kind = TaskKind::command;
   CommandBody command;
   SqlBody sql;

@@ -133,8 +133,7 @@ class TaskCheck {
     const auto* other = project_.task("task." + path[1]);
     if (!other) {
       std::vector<std::string> known;
-      for (const auto& each : project_.tasks)
-        if (!each.sensor) known.push_back(each.name);
+      for (const auto& each : project_.tasks) known.push_back(each.name);
       if (project_.complete)
         problems_.add(Code::configuration,
                       in_quotes(shown) + ": there is no task " + in_quotes(path[1]),
@@ -191,7 +190,7 @@ std::vector<FilledText> filled_texts(const Task& task) {
 
 void check_tasks(const Project& project, Problems& problems) {
   for (const auto& task : project.tasks)
-    if (!task.sensor && !task.name.empty()) TaskCheck(project, task, problems).check();
+    if (!task.name.empty()) TaskCheck(project, task, problems).check();
   const auto look = [&](const Common& common) {
     if (common.when) check_connection(project, common.when->on, problems);
   };

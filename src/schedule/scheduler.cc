@@ -280,7 +280,7 @@ void Scheduler::Book::see(const TableSeen& table) {
 
 void Scheduler::Book::see(const SensorSeen& sensor) {
   const std::pair name{sensor.project, sensor.sensor};
-  world_.sensors[name] = sensor.token;
+  world_.sensors[name] = {sensor.token, sensor.text};
   if (const auto found = sensors_.find(name); found != sensors_.end()) touch_all(found->second);
 }
 

@@ -62,6 +62,7 @@ struct TableSeen {
 /// What a sensor saw last, as UTF-8; another `token` than before fires. Empty: nothing yet.
 struct SensorSeen {
   std::string project, sensor, token;
+  std::string text = {};  ///< the same for people
 };
 /// What a `freshness` schedule builds is as fresh as this, whoever built it.
 struct FreshSeen {

@@ -295,9 +295,11 @@ void Turn::look_at_sensors() {
   std::map<std::string, std::string> now = m_.sensors;
   for (const auto& sensor : std::get<OnSensor>(s_.trigger).sensors) {
     const auto found = world_.sensors.find({s_.project, sensor});
-    if (found == world_.sensors.end() || found->second == now[sensor]) continue;
-    now[sensor] = found->second;
-    if (!found->second.empty()) what += (what.empty() ? "" : ", ") + sensor;
+    if (found == world_.sensors.end() || found->second.token == now[sensor]) continue;
+    now[sensor] = found->second.token;
+    if (found->second.token.empty()) continue;
+    what += (what.empty() ? "" : ", ") + sensor;
+    if (!found->second.text.empty()) what += ": " + found->second.text;
   }
   if (!what.empty()) happened(Fire::Cause::sensor, what, [&] { m_.sensors = now; });
 }

@@ -14,7 +14,10 @@ namespace windrow::schedule {
 /// What is known of the world beside the clock.
 struct World {
   std::map<TableName, TableSeen> tables;
-  std::map<std::pair<std::string, std::string>, std::string> sensors;  ///< project, name → token
+  struct Sensor {
+    std::string token, text;
+  };
+  std::map<std::pair<std::string, std::string>, Sensor> sensors;  ///< by project and name
 };
 
 /// Due times that are so late were missed: nobody looked when they came.

@@ -103,6 +103,12 @@ void Serving::prepare(const schedule::Step& step) {
       part->fires.push_back(std::move(fire));
     }
   }
+  // With what schedules make of them, as one that names a sensor comes after no other.
+  for (auto& [served, seen] : sensing_->take_unwritten()) {
+    auto& part = parts[{0, served}];
+    part.served = served;
+    part.memories.merge(seen);
+  }
   for (auto& [key, part] : parts) {
     part.memories[""] = std::to_string(micros(step.now));
     writing_.push_back(std::move(part));
@@ -146,6 +152,7 @@ void Serving::step() {
     look_at_tables(*served);
     look_ahead(*served);
   }
+  sensing_->begin_due();
   do {
     for (const auto& decision : std::exchange(decided_, {})) perform(decision);
     const auto observations = std::exchange(observations_, {});
@@ -309,6 +316,7 @@ void Serving::ended(Served& served, const std::string& run) {
     if (const auto status = scheduler_.status(id)) line.next = status->next;
     looked_.erase(served.name);  // its tables may have moved
   }
+  sensing_->run_ended(served);
   tell(line);
   auto answer = app::json_of(result);
   if (!line.problems.empty()) answer["problem"] = app::json_of(line.problems.front());

@@ -32,6 +32,7 @@ void Serving::asked(Served& served, const std::string& text, const Control::Answ
     if (what == "retry") return retry(served, request, answer);
     if (what == "wait") return wait_for(served, text_in(request, "run"), answer);
     if (what == "backfill") return answer(compact(backfill_asked(served, request)));
+    if (what == "sensors") return answer(compact({{"sensors", sensing_->status(served)}}));
     if (what == "cancel") return answer(compact(cancel(served, request)));
     if (what == "pause" || what == "resume" || what == "as declared")
       return answer(compact(pause(served, request)));

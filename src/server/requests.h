@@ -15,6 +15,8 @@
 ///    "jobs", "fail_fast", "wait"}
 ///   {"do": "backfill", "backfill": ID}    → {"backfill"}: one that was written down, or resumed,
 ///                                           is built from now on
+///   {"do": "sensors"}                     → {"sensors": [{"sensor", "state", "sees", "looked",
+///                                            "next_look", "seen", "seen_at", "problem"}]}
 ///   {"do": "wait", "run": ID}             → the run's result, once it has ended
 ///
 /// What is refused: {"error": {"code", "message", "hint"}}. Times are whole microseconds since

@@ -27,7 +27,10 @@ Serving::Serving(Options options, OpenApp open, Secrets& secrets, const Clock& c
       clock_(clock),
       teller_(std::move(teller)),
       manager_(options_.notify_socket, options_.watchdog_usec),
-      inbox_(clock) {
+      inbox_(clock),
+      sensing_(std::make_unique<Sensing>(
+          clock, inbox_, [this](auto seen) { observations_.push_back(std::move(seen)); },
+          teller_)) {
   for (const auto& project : options_.projects) {
     const auto root = project::find_root(project.folder);
     const bool twice = std::any_of(projects_.begin(), projects_.end(),
@@ -100,6 +103,10 @@ void Serving::begin_scheduler() {
   std::optional<Time> last_step;
   for (const auto& served : projects_) {
     for (const auto& [name, text] : served->state().memories()) {
+      if (name.starts_with(Sensing::kMemory)) {
+        sensing_->remember(*served, name.substr(Sensing::kMemory.size()), text);
+        continue;
+      }
       if (name.empty()) {  // the scheduler's own: when it last decided
         const auto then = time_from_micros(std::stoll(text));
         last_step = last_step ? std::min(*last_step, then) : then;
@@ -135,6 +142,10 @@ void Serving::take(Served& served, bool again) {
   line.problems = project.schedule_problems;
   line.count = int64_t(project.schedules.size());
   scheduler_.declare(served.name, project.schedules);
+  std::set<std::string> sensors;
+  for (const auto& [whose, sensor] : scheduler_.sensors_watched())
+    if (whose == served.name) sensors.insert(sensor);
+  sensing_->declare(served, sensors);
   line.text = served.version()->hash.substr(0, 12);
   tell(line);
   served.taken = true;
@@ -194,6 +205,7 @@ SteadyTime Serving::wake_at() const {
         if (foreseeable(begun)) sooner(begun.look_ahead);
     }
     for (const auto& [project, when] : looked_) sooner(when);
+    out = sensing_->wake_at(out);
   }
   return out;
 }

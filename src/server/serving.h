@@ -14,6 +14,7 @@
 #include "server/control.h"
 #include "server/inbox.h"
 #include "server/notify.h"
+#include "server/sensing.h"
 #include "server/served.h"
 #include "server/server.h"
 #include "server/watcher.h"
@@ -145,6 +146,7 @@ class Serving {
   std::unique_ptr<Control> control_;
   std::unique_ptr<Worker> worker_;
   std::unique_ptr<Watcher> watcher_;
+  const std::unique_ptr<Sensing> sensing_;
 };
 
 }  // namespace windrow::server

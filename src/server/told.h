@@ -15,11 +15,12 @@ namespace windrow::server {
 struct Told {
   /// serving, waiting (a project that is broken), reloaded, broken, fires, ended, skipped, failed,
   /// canceling, late_expected, late, interrupted, resumed (a run that was), ingesting,
-  /// ingest_ended, trouble, paused, resumed_by_hand, backfilling, backfill_ended, stopping, stopped
+  /// ingest_ended, trouble, sensor_lost (it cannot be looked at), sensor_back, paused,
+  /// resumed_by_hand, backfilling, backfill_ended, stopping, stopped
   std::string event;
   Time at;
   std::string zone;  ///< that times are shown in
-  std::string project, schedule, run, status, source;
+  std::string project, schedule, run, status, source, sensor;
   std::string backfill;  ///< id
   std::optional<Time> due, next;
   std::optional<Time> expected;  ///< late_expected: when it is going to end

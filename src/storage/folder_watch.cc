@@ -73,10 +73,12 @@ FolderWatch::Look FolderWatch::look(int timeout_ms, const Counts& counts) {
 }
 
 bool FolderWatch::wait(std::chrono::milliseconds pause, const Counts& counts, Cancel& cancel) {
+  // Of a request that ended the wait before.
+  for (uint64_t told = 0; ::read(stop_, &told, sizeof told) > 0;) {}
   const auto asked = cancel.on_request([this] {
     const uint64_t one = 1;
     if (::write(stop_, &one, sizeof one) < 0) {
-      // It is written to once in its life.
+      // It is written to once in a wait.
     }
   });
   Look seen = Look::nothing;

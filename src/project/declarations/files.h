@@ -18,6 +18,7 @@ struct Model;
 struct Project;
 struct Publication;
 struct Seed;
+struct Sensor;
 struct Source;
 struct Task;
 struct UnitTest;
@@ -32,6 +33,8 @@ const Keys<Task>& task_file();
 const Keys<UnitTest>& test_file();
 /// A schedule: in a file of its own, or as the value of its name.
 Type<DeclaredSchedule> schedule_type(bool in_file);
+/// The same of a sensor.
+Type<Sensor> sensor_type(bool in_file);
 Type<DeclaredCalendar> calendar_type();
 
 // What several of them share.

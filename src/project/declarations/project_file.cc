@@ -235,6 +235,9 @@ Keys<Project> project_file(const Kinds& kinds) {
       .optional("schedules", &Project::declared_schedules,
                 apart(values_type(keyed_type(schedule_type(false), "schedule", is_label))), "",
                 "When runs begin by themselves; also a file each in `schedules/`.")
+      .optional("sensors", &Project::declared_sensors,
+                apart(values_type(keyed_type(sensor_type(false), "sensor", is_label))), "",
+                "What schedules wait for; also a file each in `sensors/`.")
       .bound(false, "alerts", kept_type(list_type(alert_type())), "",
              "Who is told of what. Not used by this version.",
              later<Value>(&Project::alerts, "alerts"));

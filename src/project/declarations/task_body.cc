@@ -94,7 +94,7 @@ Keys<Task> command_keys() {
   return keys;
 }
 
-Keys<HttpBody> http_keys() {
+Type<HttpBody> http_type() {
   Keys<HttpBody> keys("request");
   keys.required("url", &HttpBody::url, placed_text_type(), "Where it goes.")
       .optional("method", &HttpBody::method,
@@ -119,7 +119,9 @@ Keys<HttpBody> http_keys() {
         if (!http.body.empty() && !http.json.is_null())
           reading.problem(node, "a request has \"body\" or \"json\", not both");
       });
-  return keys;
+  return single_or_mapping_type("URL, or request", "a URL or a mapping", placed_text_type(),
+                                keys.type(),
+                                [](HttpBody& http, Text&& url) { http.url = std::move(url); });
 }
 
 Type<RunBody> run_type() {

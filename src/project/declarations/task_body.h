@@ -10,7 +10,8 @@ namespace windrow::project {
 Type<Look> look_type(const std::string& word = {});
 /// What a command says of itself, `command` and the keys beside it.
 Keys<Task> command_keys();
-Keys<HttpBody> http_keys();
+/// A URL, or a mapping.
+Type<HttpBody> http_type();
 Type<RunBody> run_type();
 Type<ForEach> for_each_type();
 Type<RepeatUntil> repeat_until_type();

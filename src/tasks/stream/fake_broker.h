@@ -82,6 +82,7 @@ class FakeConsumer final : public clients::KafkaConsumer {
   Offsets offsets_at(const std::vector<Partition>&, int64_t, Timeout) override {
     throw Error(Code::internal, "not in these tests");
   }
+  Offsets committed(const std::vector<Partition>&, Timeout) override { return broker_.told; }
   void subscribe(const std::vector<std::string>& topics) override {
     joining_.emplace();
     for (const auto& topic : topics) {
