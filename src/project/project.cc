@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "project/folders.h"
+
 namespace windrow::project {
 namespace {
 
@@ -98,10 +100,11 @@ const Task* Project::task(std::string_view asset) const {
   constexpr std::string_view kBefore = "task.";
   if (!asset.starts_with(kBefore)) return nullptr;
   const auto name = asset.substr(kBefore.size());
-  const auto found = std::find_if(tasks.begin(), tasks.end(),
-                                  [&](const Task& task) { return task.name == name; });
+  const auto found =
+      std::find_if(tasks.begin(), tasks.end(), [&](const Task& task) { return task.name == name; });
   return found == tasks.end() ? nullptr : &*found;
 }
+std::string spill_folder(const Project& project) { return project.state_folder() + "/spill"; }
 const Sensor* Project::sensor(std::string_view name) const { return find_named(sensors, name); }
 const Source* Project::source(std::string_view name) const { return find_named(sources, name); }
 const Seed* Project::seed(std::string_view name) const { return find_named(seeds, name); }

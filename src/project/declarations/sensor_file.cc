@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 constexpr SensorKind kKinds[] = {SensorKind::file, SensorKind::table, SensorKind::sql,
                                  SensorKind::http, SensorKind::kafka, SensorKind::project};
 /// Keys that some kinds alone have.
-const std::pair<const char*, std::vector<SensorKind>> kOfKind[] = {
+const std::pair<const char*, std::vector<SensorKind>> kOfSensorKind[] = {
     {"at_rest", {SensorKind::file}},       {"of", {SensorKind::table}},
     {"rows", {SensorKind::table}},         {"on", {SensorKind::sql, SensorKind::kafka}},
     {"path", {SensorKind::http}},          {"equals", {SensorKind::sql, SensorKind::http}},
@@ -117,9 +117,9 @@ bool settle_kind(const Node& node, Reading& reading, Sensor& sensor) {
   return false;
 }
 
-void settle_body(const Node& node, Reading& reading, Sensor& sensor) {
+void settle_sensor(const Node& node, Reading& reading, Sensor& sensor) {
   if (!settle_kind(node, reading, sensor)) return;
-  for (const auto& [key, kinds] : kOfKind) {
+  for (const auto& [key, kinds] : kOfSensorKind) {
     if (!node.find(key) || std::find(kinds.begin(), kinds.end(), sensor.kind) != kinds.end())
       continue;
     std::vector<std::string> names;
@@ -236,7 +236,7 @@ Keys<Sensor> sensor_keys(bool in_file) {
       sensor.name = reading.key_text();
       sensor.place = reading.key_place();
     }
-    settle_body(node, reading, sensor);
+    settle_sensor(node, reading, sensor);
     sensor.broken = !reading.problems.empty();
   });
   return keys;

@@ -6,7 +6,8 @@
 #include <fstream>
 
 #include "duck/quoting.h"
-#include "project/project.h"
+#include "project/folders.h"
+#include "project/kinds.h"
 #include "sources/files/conversion.h"
 #include "sources/files/declared_columns.h"
 #include "sources/files/found_file.h"
@@ -98,7 +99,7 @@ class FilesReader final : public Reader {
       : source_(source),
         from_(project::own_or_default<FilesFrom>(source)),
         root_(context.project_root),
-        spill_(context.project.state_folder() + "/spill"),
+        spill_(project::spill_folder(context.project)),
         storage_(context.files),
         cancel_(context.cancel),
         meter_(context.meter),

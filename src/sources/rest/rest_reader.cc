@@ -8,7 +8,8 @@
 #include "base/secrets.h"
 #include "duck/quoting.h"
 #include "lake/row_work.h"
-#include "project/project.h"
+#include "project/folders.h"
+#include "project/kinds.h"
 #include "sources/record_rows.h"
 #include "sources/rest/extraction.h"
 #include "sources/rest/fetcher.h"
@@ -66,7 +67,7 @@ class RestReader final : public Reader {
         now_(context.now),
         cancel_(context.cancel),
         meter_(context.meter),
-        folder_(context.project.state_folder() + "/spill"),
+        folder_(project::spill_folder(context.project)),
         throttles_(context.shared ? &context.shared->throttles : nullptr),
         secrets_(context.shared ? context.shared->secrets : nullptr),
         from_table_(context.whole) {

@@ -8,7 +8,8 @@
 #include <thread>
 
 #include "base/clock.h"
-#include "project/project.h"
+#include "project/folders.h"
+#include "project/kinds.h"
 #include "sources/record_rows.h"
 #include "sources/rest/json_slices.h"
 #include "sources/rest/requester.h"
@@ -199,7 +200,7 @@ class SseReader final : public Reader {
         now_(context.now),
         cancel_(context.cancel ? context.cancel : &never_),
         meter_(context.meter),
-        folder_(context.project.state_folder() + "/spill"),
+        folder_(project::spill_folder(context.project)),
         shared_(context.shared ? context.shared : &own_),
         from_table_(context.whole) {
     const auto& from = project::own_or_default<SseFrom>(source);
