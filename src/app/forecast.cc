@@ -13,8 +13,6 @@ namespace {
 
 /// Runs that the future is judged by.
 constexpr size_t kRunsJudged = 20;
-/// How far back one of the same kind is looked for.
-constexpr size_t kRunsSearched = 200;
 
 struct Timed {
   size_t asset;  ///< in the graph
@@ -152,17 +150,11 @@ CriticalPath critical_path(const Workspace& workspace, const history::History& h
   for (const auto& [name, i] : workspace.graph.by_name)
     if (const auto* task = workspace.project.task(name); task && task->after_all) finally.insert(i);
   const auto tasks = history.tasks(run.id);  // first: then all that was told is in the file
-  const auto durations = history::durations(workspace.project.state_folder() + "/history.db",
-                                            run.environment, kRunsJudged, run.id);
+  const auto file = workspace.project.state_folder() + "/history.db";
+  const auto durations = history::durations(file, run.environment, kRunsJudged, run.id);
   std::vector<history::Task> like;
   if (!run.ended) {
-    for (const auto& other : history.runs(kRunsSearched)) {
-      if (!other.ended || other.environment != run.environment || other.tasks != run.tasks ||
-          other.schedule != run.schedule || (run.schedule.empty() && other.command != run.command))
-        continue;
-      like = history.tasks(other.id);
-      break;
-    }
+    if (const auto alike = history::last_alike(file, run)) like = history.tasks(*alike);
   }
   return critical_path(workspace.graph, finally, run, tasks, like, durations, now,
                        int(std::max(1u, std::thread::hardware_concurrency())));

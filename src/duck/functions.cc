@@ -57,7 +57,7 @@ double mean_of(duckdb::hugeint_t sum, int64_t count, double scale, bool narrow) 
 void means(duckdb::DataChunk& arguments, duckdb::ExpressionState&, duckdb::Vector& result) {
   const auto& type = arguments.data[0].GetType();
   if (type.InternalType() != duckdb::PhysicalType::INT128)
-    throw duckdb::InternalException("the mean of a sum of type %s", type.ToString());
+    throw duckdb::InvalidInputException("the mean of a sum of type %s", type.ToString());
   const auto digits =
       type.id() == duckdb::LogicalTypeId::DECIMAL ? duckdb::DecimalType::GetScale(type) : 0;
   const double scale = std::pow(10.0, digits);

@@ -12,17 +12,26 @@ Durations durations(const std::string& path, const std::string& environment, siz
                     const std::string& but_for) {
   Sqlite reader(path, Sqlite::Mode::existing);
   Durations out;
-  // More runs than asked for: not every asset is in each of them.
   for (const auto& row : reader.query(
-           "SELECT t.asset, t.ended - t.started FROM tasks t JOIN (SELECT id, started FROM runs "
-           "WHERE environment = ? AND ended IS NOT NULL AND id <> ? ORDER BY started DESC LIMIT ?) "
-           "r ON r.id = t.run WHERE t.status IN ('done', 'up to date', 'passed over') AND "
-           "t.attempts > 0 AND t.ended >= t.started ORDER BY r.started DESC",
-           {environment, but_for, int64_t(most * 10)})) {
-    auto& list = out[text_of(row[0])];
-    if (list.size() < most) list.emplace_back(integer_of(row[1]).value_or(0));
-  }
+           "SELECT asset, time FROM (SELECT t.asset, t.ended - t.started AS time, row_number() "
+           "OVER (PARTITION BY t.asset ORDER BY r.started DESC) AS place FROM tasks t JOIN runs r "
+           "ON r.id = t.run WHERE r.environment = ? AND r.ended IS NOT NULL AND r.id <> ? AND "
+           "t.status IN ('done', 'up to date', 'passed over') AND t.attempts > 0 AND "
+           "t.ended >= t.started) WHERE place <= ? ORDER BY asset, place",
+           {environment, but_for, int64_t(most)}))
+    out[text_of(row[0])].emplace_back(integer_of(row[1]).value_or(0));
   return out;
+}
+
+std::optional<std::string> last_alike(const std::string& path, const Run& run) {
+  Sqlite reader(path, Sqlite::Mode::existing);
+  const auto found = reader.query(
+      "SELECT id FROM runs WHERE environment = ? AND ended IS NOT NULL AND tasks = ? AND id <> ? "
+      "AND coalesce(schedule, '') = ? AND (coalesce(schedule, '') <> '' OR command = ?) "
+      "ORDER BY started DESC LIMIT 1",
+      {run.environment, run.tasks, run.id, run.schedule, run.command});
+  if (found.empty()) return {};
+  return text_of(found[0][0]);
 }
 
 }  // namespace windrow::history

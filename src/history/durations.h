@@ -2,8 +2,11 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "history/history.h"
 
 namespace windrow::history {
 
@@ -14,5 +17,9 @@ using Durations = std::map<std::string, std::vector<std::chrono::microseconds>>;
 /// From the history in the file `path`, but for one run.
 Durations durations(const std::string& path, const std::string& environment, size_t most,
                     const std::string& but_for);
+
+/// The last run that ended and was begun for the same: by the same schedule, or, by hand, by the
+/// same command, with as many tasks. Its id; nothing where there is none.
+std::optional<std::string> last_alike(const std::string& path, const Run& run);
 
 }  // namespace windrow::history

@@ -39,7 +39,8 @@ class Substitution {
     const auto& list = subquery.at("subquery").at("node").at("select_list");
     for (size_t i = 0; i < list.size(); ++i) {
       const auto name = i < given.size() ? given[i].get<std::string>() : sql::output_name(list[i]);
-      if (!name.empty()) columns_[lower(name)] = inside.resolved(list[i]);
+      if (!name.empty() && !columns_.emplace(lower(name), inside.resolved(list[i])).second)
+        throw WhyNot{"a sub-query has two columns of one name"};
     }
   }
 

@@ -35,6 +35,14 @@ bool may_be_state_column(const Json& column) {
           std::all_of(first.begin() + 1, first.end(), [](char c) { return std::isdigit(c); }));
 }
 
+void refuse_state_columns(const Json& expression) {
+  sql::walk(expression, [](const Json& node) {
+    if (sql::is_class(node, "COLUMN_REF") && may_be_state_column(node))
+      throw WhyNot{"a column has a name that columns of sums have"};
+    return true;
+  });
+}
+
 /// Whose columns an expression of a sub-query reads.
 enum class Reads { nobody, own, around, both };
 
@@ -112,11 +120,7 @@ void GroupSums::find_asked() {
         if (found || reads_of(inner, names_) != Reads::own ||
             reads_of(outer, names_) != Reads::around)
           continue;
-        sql::walk(outer, [](const Json& n) {
-          if (sql::is_class(n, "COLUMN_REF") && may_be_state_column(n))
-            throw WhyNot{"a column has a name that columns of sums have"};
-          return true;
-        });
+        refuse_state_columns(outer);
         const auto group = add_group(inner);
         conditions.push_back(compared(column("k" + std::to_string(group)), outer, false));
         found = finer = true;
@@ -139,7 +143,11 @@ Json GroupSums::over_state(const Json& node) {
     if (sql::is_class(node, "COLUMN_REF")) throw WhyNot{"it reads a column that is not grouped by"};
     if (sql::is_class(node, "FUNCTION") && sql::has_aggregate(node) && is_aggregate_call(node))
       return with_alias(aggregate(node), sql::text_at(node, "alias"));
-    if (sql::is_class(node, "SUBQUERY")) return node;
+    if (sql::is_class(node, "SUBQUERY")) {
+      // What is a column around it here would be the sums' there.
+      refuse_state_columns(node);
+      return node;
+    }
   }
   Json out = node;
   for (auto& child : out) {

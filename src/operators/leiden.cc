@@ -117,7 +117,7 @@ void move_nodes(const NetworkGraph& graph, double resolution, Random& random, Gr
     int32_t best = own;
     double most = gain(own) + least;
     for (const auto group : ties.around()) {
-      if (group == own || gain(group) <= most) continue;
+      if (group == own || !(gain(group) > most)) continue;
       best = group;
       most = gain(group);
     }

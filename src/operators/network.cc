@@ -20,6 +20,7 @@ using columns::Type;
 using Kind = Type::Kind;
 
 constexpr size_t kRowsOfBatch = 2048;
+constexpr double kMostStrength = 1e100;  // whose square is far from overflowing
 
 bool whole(Kind kind) {
   return kind == Kind::long_ || kind == Kind::integer || kind == Kind::short_ || kind == Kind::byte;
@@ -98,6 +99,12 @@ class NetworkReader final : public BatchReader {
   void measure() {
     auto edges = read();
     const auto network = graph_of(nodes_.count(), std::move(edges));
+    if (!(network.total < kMostStrength))
+      throw Error(Code::data,
+                  "the weights \"" + settings_.text("weight") +
+                      "\" of operator \"network\" add up to more than 1e100",
+                  "strengths are compared with one another: divide them",
+                  settings_.place("weight"));
     degree_.assign(size_t(network.nodes()), 0);
     for (int32_t node = 0; node < network.nodes(); ++node)
       network.each(node, [&](int32_t, double) { ++degree_[size_t(node)]; });

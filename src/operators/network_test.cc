@@ -108,6 +108,13 @@ TEST(NetworkOperator, RefusesWeightsThatAreNone) {
   }
 }
 
+TEST(NetworkOperator, RefusesWeightsThatAddUpToNothingOneCanCompare) {
+  Links links;
+  for (int i = 0; i < 30; ++i)
+    links.push_back({std::to_string(i), std::to_string((i + 1) % 30), 1e308});
+  EXPECT_THROW(measured(links), Error);
+}
+
 TEST(NetworkOperator, SaysWhatIsWrongAtOnce) {
   const Schema input{
       {{"a", Type{Kind::string}}, {"b", Type{Kind::long_}}, {"w", Type{Kind::date}}}};

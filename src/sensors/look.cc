@@ -64,8 +64,9 @@ std::string endpoint_of(const project::Sensor& sensor, const project::Project& p
     case SensorKind::kafka: return "connection " + project.name + "/" + sensor.connection.value;
     case SensorKind::table: return "lake of " + project.name;
     case SensorKind::http: {
-      const size_t host = subject.find("://") + 3;
-      return "http " + subject.substr(host, subject.find_first_of("/?#", host) - host);
+      const size_t scheme = subject.find("://");
+      const auto rest = scheme == std::string::npos ? subject : subject.substr(scheme + 3);
+      return "http " + rest.substr(0, rest.find_first_of("/?#"));
     }
     case SensorKind::project: return "disk " + mount_of(folder_of(sensor, project));
     case SensorKind::file: break;

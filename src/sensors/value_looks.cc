@@ -52,6 +52,7 @@ Sight look_at_sql(const project::Sensor& sensor, const Outside& outside, Cancel&
   }
   work.statements.push_back(sensor.subject.value);
   work.transaction = false;
+  work.read_only = true;
   work.rows = 1;
   const auto rows = tasks::run_sql(connection, outside.project.root, work, cancel);
   Sight out;

@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <utility>
 
 #include "app/forecast.h"
 #include "server/serving.h"
@@ -28,17 +28,19 @@ void Serving::look_ahead(Served& served) {
   for (auto& [run, begun] : served.runs) {
     if (!foreseeable(begun) || begun.look_ahead > now) continue;
     begun.look_ahead = now + kLookAhead;
+    if (std::exchange(begun.looked_at, true)) continue;
     // The history is a file: nobody here waits for it.
     worker_->post([this, &served, run, app = served.app()] {
+      app::CriticalPath path;
       try {
         const auto history = app->history();
         const auto record = history->run(run);
-        if (!record || record->ended) return;
-        auto path = app::critical_path(*app->workspace(), *history, *record, clock_.now());
-        inbox_.post([this, &served, run, path = std::move(path)] { foresee(served, run, path); });
-      } catch (const Error&) {
-        return;  // it is looked at again soon
+        if (record && !record->ended)
+          path = app::critical_path(*app->workspace(), *history, *record, clock_.now());
+      } catch (const std::exception&) {
+        path = {};  // it is looked at again soon
       }
+      inbox_.post([this, &served, run, path = std::move(path)] { foresee(served, run, path); });
     });
   }
 }
@@ -47,6 +49,7 @@ void Serving::foresee(Served& served, const std::string& run, const app::Critica
   const auto found = served.runs.find(run);
   if (found == served.runs.end()) return;
   auto& begun = found->second;
+  begun.looked_at = false;
   if (!foreseeable(begun) || !path.expected || *path.expected <= *begun.deadline) return;
   begun.late_told = true;
   auto line = told(served, "late_expected");
@@ -58,9 +61,13 @@ void Serving::foresee(Served& served, const std::string& run, const app::Critica
   const app::CriticalStep* longest = nullptr;
   for (const auto& step : path.steps)
     if (!step.ended && (!longest || step.time > longest->time)) longest = &step;
-  if (longest)
-    line.text = longest->asset + " usually takes " +
-                duration_text(std::chrono::round<std::chrono::seconds>(longest->time));
+  const auto rounded = [](std::chrono::microseconds time) {
+    return duration_text(std::chrono::round<std::chrono::seconds>(time));
+  };
+  if (longest && longest->took) {
+    line.text = longest->asset + " usually takes " + rounded(longest->took->median);
+    if (longest->time > longest->took->median) line.text += ", now " + rounded(longest->time);
+  }
   tell(line);
 }
 

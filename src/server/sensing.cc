@@ -62,8 +62,15 @@ void Sensing::remember(Served& served, const std::string& sensor, const std::str
   seen_[{&served, sensor}] = sensors::read_seen(seen);
 }
 
+/// A request to stop may itself wait for a server, so it is made by a thread that looks.
+void Sensing::stop(const Watched& watched) {
+  if (!watched.cancel) return;
+  lookers_.post(fmt::format("end of look {}", watched.going), false,
+                [cancel = watched.cancel] { cancel->request(); });
+}
+
 void Sensing::forget(const Key& key, Watched& watched) {
-  if (watched.cancel) watched.cancel->request();
+  if (watched.going != 0) stop(watched);
   due_.erase({watched.next, key});
   for (const auto& folder : watched.folders) {
     auto& there = by_folder_[folder];
@@ -89,10 +96,15 @@ void Sensing::declare(Served& served, const std::set<std::string>& sensors) {
     watched.served = &served;
     watched.sensor = *sensor;
     watched.app = app;
-    watched.place = sensors::endpoint_of(*sensor, workspace->project);
+    try {
+      watched.place = sensors::endpoint_of(*sensor, workspace->project);
+    } catch (const std::exception& error) {
+      failed(watched, problem_of(error));
+      continue;
+    }
     watched.quick = watched.place.starts_with("disk ");
     watched.look = 0;  // one that goes on is of the files before
-    if (watched.cancel) watched.cancel->request();
+    if (watched.going != 0) stop(watched);
     look_at(key, watched, now);
     // Also where it cannot be looked at now: somebody may not have heard of it yet.
     if (const auto& seen = seen_[key]; seen.turn > 0)
@@ -159,8 +171,7 @@ void Sensing::give_up(const Key& key, uint64_t look) {
   const auto found = watched_.find(key);
   if (found == watched_.end() || found->second.look != look) return;
   auto& watched = found->second;
-  lookers_.post(fmt::format("end of look {}", look), false,
-                [cancel = watched.cancel] { cancel->request(); });
+  stop(watched);
   watched.look = 0;
   failed(watched, {Code::timeout,
                    fmt::format("sensor \"{}\": no answer within {}", watched.sensor.name,

@@ -85,6 +85,7 @@ class Sensing {
   void nudge(const Key& key);
   void changed(const std::set<std::string>& folders);
   void watch(const Key& key, Watched& watched, const std::vector<std::string>& folders);
+  void stop(const Watched& watched);
   void forget(const Key& key, Watched& watched);
   void tell(const Watched& watched, const char* event) const;
 

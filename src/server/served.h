@@ -26,6 +26,7 @@ class Served {
     Time due, started;
     std::optional<Time> deadline;
     SteadyTime look_ahead;   ///< when it is looked at next whether it will miss that
+    bool looked_at = false;  ///< somebody reads the history for it
     bool late_told = false;  ///< that it will
     bool cancel_asked = false;
     std::vector<Control::Answer> waiting;

@@ -94,9 +94,22 @@ Keys<Task> command_keys() {
   return keys;
 }
 
+Type<Text> url_type() {
+  auto out = placed_text_type();
+  out.read = [read = out.read](const Node& node, Reading& reading, Text& value) {
+    if (!read(node, reading, value)) return false;
+    const auto& url = value.value;
+    if (!url.empty() && !url.starts_with("http://") && !url.starts_with("https://"))
+      reading.problem(node, "\"url\": expected a URL that begins with http:// or https://",
+                      "found " + in_quotes(value.shown()));
+    return true;
+  };
+  return out;
+}
+
 Type<HttpBody> http_type() {
   Keys<HttpBody> keys("request");
-  keys.required("url", &HttpBody::url, placed_text_type(), "Where it goes.")
+  keys.required("url", &HttpBody::url, url_type(), "Where it goes.")
       .optional("method", &HttpBody::method,
                 word_type({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}),
                 "GET; with a body POST", "The method.")
@@ -112,15 +125,10 @@ Type<HttpBody> http_type() {
       .optional("timeout", &HttpBody::timeout, duration_type(), "1m",
                 "The whole exchange takes no longer.")
       .then([](const Node& node, Reading& reading, HttpBody& http) {
-        const auto& url = http.url.value;
-        if (!url.empty() && !url.starts_with("http://") && !url.starts_with("https://"))
-          reading.problem(node, "\"url\": expected a URL that begins with http:// or https://",
-                          "found " + in_quotes(http.url.shown()));
         if (!http.body.empty() && !http.json.is_null())
           reading.problem(node, "a request has \"body\" or \"json\", not both");
       });
-  return single_or_mapping_type("URL, or request", "a URL or a mapping", placed_text_type(),
-                                keys.type(),
+  return single_or_mapping_type("URL, or request", "a URL or a mapping", url_type(), keys.type(),
                                 [](HttpBody& http, Text&& url) { http.url = std::move(url); });
 }
 

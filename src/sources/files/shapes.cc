@@ -62,9 +62,8 @@ uint64_t Shapes::shape_of(const dom::element& value) {
 }
 
 void Shapes::add(const dom::element& record, std::string_view text) {
-  if (!complete_) return;
-  const uint64_t shape = shape_of(record);
-  if (shape == last_) return;
+  const uint64_t shape = shape_of(record);  // also tells of huge numbers
+  if (!complete_ || shape == last_) return;
   last_ = shape;
   if (!seen_.insert(shape).second) return;
   strict_ = strict_ && !names_twice(record);

@@ -5,6 +5,7 @@
 #include "clients/postgres_options.h"
 #include "clients/sqlite.h"
 #include "duck/duck.h"
+#include "duck/quoting.h"
 
 namespace windrow::tasks {
 
@@ -36,6 +37,7 @@ Rows on_postgres(const project::Connection& connection, const std::string& root,
   clients::Postgres database(
       clients::postgres_options([&](const char* key) { return connection.text(key); }, root));
   const auto stop = database.stop_on(cancel);
+  if (work.read_only) database.execute("SET default_transaction_read_only = on");
   std::optional<clients::PostgresTransaction> transaction;
   if (work.transaction) transaction.emplace(database);
   Rows out;
@@ -76,6 +78,7 @@ Rows on_mysql(const project::Connection& connection, const std::string& root, co
       clients::mysql_options([&](const char* key) { return connection.text(key); },
                              [&](const char* key) { return connection.file(key, root); }));
   const auto stop = database.stop_on(cancel);
+  if (work.read_only) database.execute("SET SESSION TRANSACTION READ ONLY");
   std::optional<clients::MysqlTransaction> transaction;
   if (work.transaction) transaction.emplace(database);
   Rows out;
@@ -100,7 +103,8 @@ Rows on_mysql(const project::Connection& connection, const std::string& root, co
 }
 
 Rows on_sqlite(const std::string& path, const SqlWork& work, Cancel& cancel) {
-  clients::Sqlite database(path, clients::Sqlite::Mode::existing);
+  using Mode = clients::Sqlite::Mode;
+  clients::Sqlite database(path, work.read_only ? Mode::read_only : Mode::existing);
   const auto stop = cancel.on_request([&] { database.interrupt(); });
   std::optional<clients::SqliteTransaction> transaction;
   Rows out;
@@ -134,9 +138,13 @@ Rows on_sqlite(const std::string& path, const SqlWork& work, Cancel& cancel) {
 Rows on_duckdb(const std::string& path, const SqlWork& work, Cancel& cancel) {
   duck::Options options;
   options.threads = 1;
-  duck::Database database(options, path);
+  duck::Database database(options, work.read_only ? "" : path);
   duck::Connection connection(database);
   const auto stop = connection.stop_on(cancel);
+  if (work.read_only) {
+    connection.execute("ATTACH " + duck::quote_text(path) + " AS file (READ_ONLY)");
+    connection.execute("USE file");
+  }
   if (work.transaction) connection.execute("BEGIN TRANSACTION");
   Rows out;
   for (size_t i = 0; i < work.statements.size(); ++i) {

@@ -12,6 +12,7 @@ namespace windrow::tasks {
 struct SqlWork {
   std::vector<std::string> statements;
   bool transaction = true;
+  bool read_only = false;  ///< nothing is written, and a file that is not there is not made
   /// The first of the last statement's rows are wanted, so many; 0: none.
   size_t rows = 0;
 };
