@@ -128,6 +128,9 @@ void BackfillWork::count(const RunResult& result) {
 void BackfillWork::take_from_lake(const std::vector<std::string>& models, Cancel& stop) {
   if (rebuilds()) return;  // nothing in the lake says what was built since it began
   const bool only_failed = state_.request.only == BackfillRequest::Only::failed;
+  // What is made from it becomes stale there, too.
+  IntervalSet failed_before;
+  for (const auto& table : state_.tables) failed_before.add(table.total);
   const auto plan = stale_in_range(app_, state_.request, models, false, stop);
   std::map<std::string, IntervalSet> stale;
   for (const auto& step : plan.steps) {
@@ -137,17 +140,18 @@ void BackfillWork::take_from_lake(const std::vector<std::string>& models, Cancel
     const bool known = std::any_of(state_.tables.begin(), state_.tables.end(),
                                    [&](const auto& each) { return each.asset == step.asset; });
     const auto grain = Grain::parse(step.grain, state_.zone);
-    if (!known && !only_failed && grain) state_.tables.push_back({step.asset, *grain});
+    if (!known && grain) state_.tables.push_back({step.asset, *grain});
   }
   for (auto& table : state_.tables) {
     auto now = stale[table.asset] - table.failed();
-    if (only_failed) now = now & table.total;
+    if (only_failed) now = now & table.grain.widen(failed_before);
     table.done.remove(now);
     table.total.add(now);
     const auto found = table.left() - now;
     table.done.add(found);
     state_.found += int64_t(table.grain.count(found));
   }
+  std::erase_if(state_.tables, [](const auto& table) { return table.total.empty(); });
 }
 
 bool BackfillWork::still_wanted() const {
@@ -272,7 +276,12 @@ std::string BackfillWork::take_end(Backfill& backfill, const Active& ended, Canc
   }
   std::vector<Backfill::Fault> faults;
   std::optional<Problem> all, passing;
-  const auto models = interval_models(*app_.workspace(), state_.request.assets);
+  const auto workspace = app_.workspace();
+  const auto models = interval_models(*workspace, state_.request.assets);
+  const auto grain_of = [&](const std::string& asset) {
+    const auto* found = workspace->project.model(asset);
+    return found ? Grain::parse(found->build.grain, state_.zone) : std::nullopt;
+  };
   for (const auto& task : result.tasks) {
     if (task.status != "failed" && task.status != "skipped") continue;
     const bool model = std::find(models.begin(), models.end(), task.asset) != models.end();
@@ -283,7 +292,7 @@ std::string BackfillWork::take_end(Backfill& backfill, const Active& ended, Canc
         all->message = task.asset + ": " + all->message;
       }
       if (may_pass(problem.code)) passing = problem;
-      if (model) faults.push_back({task.asset, std::move(problem), ""});
+      if (model) faults.push_back({task.asset, std::move(problem), "", grain_of(task.asset)});
     } else if (model) {
       faults.push_back({task.asset, {}, task.caused_by});
     }

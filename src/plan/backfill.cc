@@ -155,11 +155,19 @@ void Backfill::settle(BackfillTable& table, const Interval& range, const Fault* 
   }
 }
 
+void Backfill::take_in(const std::vector<Fault>& faults) {
+  for (const auto& fault : faults) {
+    if (fault.because.empty() && fault.grain && !table(fault.asset))
+      tables_.push_back({fault.asset, *fault.grain});
+  }
+}
+
 void Backfill::failed(const Part& part, const std::vector<Fault>& faults) {
   if (unit_of(part).count(IntervalSet{part.range}) > 1) {
     halve(part);
     return;
   }
+  take_in(faults);
   bool itself = false;
   std::vector<Part> closer;
   for (auto& each : tables_) {
@@ -171,7 +179,10 @@ void Backfill::failed(const Part& part, const std::vector<Fault>& faults) {
     } else if (fault->because.empty() && each.grain.count(IntervalSet{part.range}) > 1) {
       closer.push_back({part.range, each.asset});
     } else {
-      itself = itself || fault->because.empty();
+      if (fault->because.empty()) {
+        itself = true;
+        each.total.add(each.grain.widen(IntervalSet{part.range}));
+      }
       settle(each, part.range, &*fault);
     }
   }

@@ -54,7 +54,8 @@ class Backfill {
   struct Fault {
     std::string asset;
     Problem problem;
-    std::string because;  ///< as in a failure
+    std::string because;              ///< as in a failure
+    std::optional<Grain> grain = {};  ///< of the table, which may be none of those that were given
   };
   /// Failures in a row after which nobody believes that the next part will do better, and kept ones
   /// after which nobody reads them.
@@ -68,7 +69,7 @@ class Backfill {
   /// Everything in it is built.
   void done(const Part& part, std::chrono::microseconds elapsed);
   /// Some of it is not: smaller parts of it come next, until what fails is one interval, which then
-  /// counts as failed.
+  /// counts as failed; also of a table of which it was not to be built.
   void failed(const Part& part, const std::vector<Fault>& faults);
   /// It was not built, and comes again.
   void give_back(const Part& part);
@@ -90,6 +91,8 @@ class Backfill {
   Interval cut_newest() const;
   void halve(const Part& part);
   void settle(BackfillTable& table, const Interval& range, const Fault* fault);
+  /// Tables that failed themselves, whether or not they were to be built.
+  void take_in(const std::vector<Fault>& faults);
 
   std::vector<BackfillTable> tables_;
   const Settings settings_;

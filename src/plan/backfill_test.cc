@@ -150,6 +150,28 @@ TEST(Backfill, WhatWaitedForAMendedOneComesAgain) {
   EXPECT_FALSE(backfill.reconsider());
 }
 
+TEST(Backfill, WhatWasNotToBeBuiltAndFailsIsTold) {
+  const IntervalSet one_day{range("2025-01-01", "2025-01-02")};
+  const auto day = *Grain::parse("day", "UTC"), hour = *Grain::parse("hour", "UTC");
+  const Problem problem{Code::data, "x", "", {}};
+  Backfill backfill({table_by("silver.a", "day", one_day)}, {});
+  backfill.failed(
+      *backfill.next(),
+      {{"gold.b", problem, "", day}, {"gold.c", {}, "gold.b", day}, {"gold.d", problem, "", hour}});
+  while (const auto part = backfill.next()) {
+    EXPECT_EQ(part->asset, "gold.d");
+    if (part->range.contains(when("2025-01-01T05:00")))
+      backfill.failed(*part, {{"gold.d", problem, "", hour}});
+    else
+      backfill.done(*part, 1s);
+  }
+  ASSERT_EQ(backfill.tables().size(), 3u);
+  EXPECT_EQ(backfill.tables()[0].done, one_day);
+  EXPECT_EQ(backfill.tables()[1].failed(), one_day);
+  EXPECT_EQ(backfill.tables()[2].failed(),
+            IntervalSet{range("2025-01-01T05:00", "2025-01-01T06:00")});
+}
+
 TEST(Backfill, WhatIsGivenBackComesFirst) {
   auto backfill = days({range("2025-01-01", "2025-01-05")}, {.first = 1});
   const auto part = *backfill.next();
