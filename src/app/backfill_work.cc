@@ -107,7 +107,29 @@ std::string BackfillWork::run_once(const std::vector<std::string>& assets, Cance
   if (assets.empty()) return {};
   const auto begun = clock_.steady();
   const auto run = app_.start(options_of(assets), told_.event);
-  const auto result = run->wait(stop);
+  run->when_ended([this, id = run->id()] {
+    std::lock_guard lock(mutex_);
+    ended_.insert(id);
+    changed_.notify_all();
+  });
+  active_[run->id()] = {{}, run, begun};  // where anything throws, it does not go on alone
+  const auto has_ended = [&] {
+    std::lock_guard lock(mutex_);
+    return ended_.contains(run->id());
+  };
+  while (!has_ended()) {
+    if (stop.requested() || !still_wanted()) {
+      run->cancel();
+      break;
+    }
+    wait_for_ends(stop);
+  }
+  const auto result = run->wait();
+  active_.clear();
+  {
+    std::lock_guard lock(mutex_);
+    ended_.clear();
+  }
   state_.worked += std::chrono::duration_cast<std::chrono::microseconds>(clock_.steady() - begun);
   count(result);
   stop.check();
@@ -317,7 +339,9 @@ std::string BackfillWork::again_later(Backfill& backfill, const Backfill::Part& 
   int& tries = tries_[part.range.start];
   if (!may_pass(problem.code) || ++tries > kTriesMax) return problem.message;
   ++state_.retries;
-  clock_.sleep(kFirstTryAgain * (1 << tries), stop);
+  const auto until = clock_.steady() + kFirstTryAgain * (1 << (tries - 1));
+  while (clock_.steady() < until && still_wanted())
+    if (clock_.sleep(kLook, stop)) break;
   return {};
 }
 
