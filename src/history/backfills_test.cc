@@ -86,8 +86,11 @@ TEST_F(BackfillsTest, AnErasedKeyIsInNoReason) {
   all.add(backfill("a1", "", 1), any);
   all.progress("a1", "{}",
                "[{\"message\": \"id 8 comes twice\", \"from\": 8}, {\"message\": \"8\"}]");
-  EXPECT_EQ(forget(path_, {{"id", "8"}}, true), 1);
-  EXPECT_EQ(forget(path_, {{"id", "8"}}, false), 1);
+  EXPECT_TRUE(all.move("a1", "running", "paused", "silver.a failed: id 8 comes twice", {}));
+  EXPECT_EQ(forget(path_, {{"id", "8"}}, true), 2);
+  EXPECT_EQ(forget(path_, {{"id", "8"}}, false), 2);
+  EXPECT_EQ(forget(path_, {{"id", "8"}}, false), 0);
+  EXPECT_EQ(all.find("a1")->reason, "silver.a failed: id … comes twice");
   EXPECT_EQ(all.find("a1")->failures,
             "[{\"message\":\"id … comes twice\",\"from\":8},{\"message\":\"8\"}]");
 }

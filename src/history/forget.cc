@@ -149,12 +149,12 @@ int64_t forget_in_errors(Sqlite& database, const Key& key, bool dry_run) {
   return out;
 }
 
-/// Why intervals of backfills failed.
+/// Why intervals of backfills failed, and why these stopped.
 int64_t forget_in_backfills(Sqlite& database, const Key& key, bool dry_run) {
   // Not in a file that could not be upgraded.
   if (database.query("SELECT 1 FROM pragma_table_info('backfills')").empty()) return 0;
   int64_t out = 0;
-  for (const auto& row : database.query("SELECT id, failures FROM backfills")) {
+  for (const auto& row : database.query("SELECT id, failures, reason FROM backfills")) {
     auto failures = Json::parse(text_of(row[1]), nullptr, false);
     int64_t gone = 0;
     for (auto& failure : failures.is_array() ? failures : failures = Json::array()) {
@@ -165,11 +165,17 @@ int64_t forget_in_backfills(Sqlite& database, const Key& key, bool dry_run) {
       forget_words(message, values_of(key));
       failure["message"] = message;
     }
-    out += gone;
     if (gone > 0 && !dry_run) {
       database.query("UPDATE backfills SET failures = ? WHERE id = ?",
                      {failures.dump(-1, ' ', false, Json::error_handler_t::replace), row[0]});
     }
+    if (auto reason = text_of(row[2]); names_key(reason, key)) {
+      ++gone;
+      forget_words(reason, values_of(key));
+      if (!dry_run)
+        database.query("UPDATE backfills SET reason = ? WHERE id = ?", {reason, row[0]});
+    }
+    out += gone;
   }
   return out;
 }
