@@ -24,6 +24,7 @@ constexpr auto kLookAtBackfill = std::chrono::milliseconds(300);
 /// A server takes up what it was asked for at once; one that was killed does not.
 constexpr int kLooksWithoutServer = 30;
 constexpr int kClaimTries = 20;
+constexpr size_t kMatchesNamed = 5;
 
 /// Backfills of a project, for who builds none: its files may be broken.
 struct BackfillHome {
@@ -177,10 +178,10 @@ void look_at_name(const Session& session, BackfillHome& place) {
     throw Error(Code::usage, "a backfill cannot be called \"" + name + "\"",
                 "take letters, digits, `-`, `_` and `.`");
   }
-  const auto other = place.store.find(name);
-  if (other && other->name == name && !other->ended)
+  const auto others = place.store.named(name);
+  if (!others.empty() && others.front().name == name && !others.front().ended)
     throw Error(Code::usage,
-                "backfill " + short_run(other->id) + " is called \"" + name + "\" already");
+                "backfill " + short_run(others.front().id) + " is called \"" + name + "\" already");
 }
 
 void tell_notices(Session& session, app::App& app) {
@@ -268,9 +269,20 @@ int backfill_verb(Session& session) {
 namespace {
 
 history::Backfill backfill_named(BackfillHome& place, const std::string& which) {
-  if (const auto found = place.store.find(which)) return *found;
-  throw Error(Code::usage, "there is no backfill \"" + which + "\"",
-              "`windrow backfills` shows which there are");
+  const auto found = place.store.named(which);
+  if (found.size() == 1) return found.front();
+  if (found.empty()) {
+    throw Error(Code::usage, "there is no backfill \"" + which + "\"",
+                "`windrow backfills` shows which there are");
+  }
+  std::string names;
+  for (size_t i = 0; i < found.size() && i < kMatchesNamed; ++i)
+    names += (i > 0 ? ", " : "") + found[i].id;
+  if (found.size() > kMatchesNamed) names += ", …";
+  throw Error(
+      Code::usage,
+      counted(int64_t(found.size()), "backfill") + " begin with \"" + which + "\": " + names,
+      "say more of the id, or all of it");
 }
 
 int list_backfills(Session& session, BackfillHome& place) {

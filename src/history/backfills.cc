@@ -99,12 +99,17 @@ std::vector<Backfill> Backfills::running() const {
   return impl_->ask("AND state = 'running' ORDER BY created");
 }
 
-std::optional<Backfill> Backfills::find(const std::string& which) const {
-  const auto found = impl_->ask(
-      "AND (substr(id, 1, length(?2)) = ?2 OR name = ?2) ORDER BY name = ?2 DESC, created DESC, "
-      "id DESC LIMIT 1",
-      {which});
+std::optional<Backfill> Backfills::find(const std::string& id) const {
+  const auto found = impl_->ask("AND id = ?2", {id});
   return found.empty() ? std::nullopt : std::optional(found.front());
+}
+
+std::vector<Backfill> Backfills::named(const std::string& which) const {
+  if (which.empty()) return {};
+  auto exactly = impl_->ask(
+      "AND (id = ?2 OR name = ?2) ORDER BY id = ?2 DESC, created DESC, id DESC LIMIT 1", {which});
+  if (!exactly.empty()) return exactly;
+  return impl_->ask("AND substr(id, 1, length(?2)) = ?2 ORDER BY created DESC, id DESC", {which});
 }
 
 void Backfills::progress(const std::string& id, const std::string& progress,

@@ -38,8 +38,10 @@ class Backfills {
   /// Newest first.
   std::vector<Backfill> all(size_t limit) const;
   std::vector<Backfill> running() const;
-  /// By its id, the beginning of that, or its name; the newest of several. Empty: the newest.
-  std::optional<Backfill> find(const std::string& which) const;
+  std::optional<Backfill> find(const std::string& id) const;
+  /// For people: by its id, or its name (then the newest of those that are called so), or else all
+  /// whose ids begin so, newest first. Empty: none.
+  std::vector<Backfill> named(const std::string& which) const;
 
   /// What of it is done, from now on.
   void progress(const std::string& id, const std::string& progress, const std::string& failures);

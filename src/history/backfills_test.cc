@@ -37,11 +37,16 @@ TEST_F(BackfillsTest, AreKept) {
   Backfills all(path_, "dev");
   ASSERT_EQ(all.all(10).size(), 2u);
   EXPECT_EQ(all.all(10)[0].id, "a2");
-  EXPECT_EQ(all.find("spring")->progress, "{\"done\": 1}");
+  EXPECT_EQ(all.named("spring")[0].progress, "{\"done\": 1}");
   EXPECT_EQ(all.find("a1")->failures, "[1]");
-  EXPECT_EQ(all.find("a")->id, "a2") << "the newest of several";
-  EXPECT_EQ(all.find("")->id, "a2");
-  EXPECT_FALSE(all.find("b"));
+  EXPECT_FALSE(all.find("a")) << "the whole id";
+  EXPECT_FALSE(all.find("spring"));
+  EXPECT_EQ(all.named("a1").size(), 1u);
+  EXPECT_EQ(all.named("a").size(), 2u) << "whoever asks says which";
+  EXPECT_TRUE(all.named("").empty());
+  EXPECT_TRUE(all.named("b").empty());
+  all.add(backfill("a", "", 3), any);
+  EXPECT_EQ(all.named("a").size(), 1u) << "one is called exactly so";
   EXPECT_TRUE(Backfills(path_, "prod").all(10).empty());
 }
 
