@@ -56,6 +56,7 @@ Json request_json(const BackfillRequest& request) {
           {"sample", request.sample},
           {"defer", request.defer},
           {"variables", request.variables},
+          {"withheld", request.withheld},
           {"command", request.command}};
 }
 
@@ -74,6 +75,7 @@ BackfillRequest request_in(const Json& json) {
   out.sample = json.at("sample").get<std::string>();
   out.defer = json.at("defer").get<std::string>();
   out.variables = json.at("variables").get<std::map<std::string, std::string>>();
+  out.withheld = json.value("withheld", out.withheld);  // not in older ones
   out.command = json.at("command").get<std::string>();
   return out;
 }
@@ -362,6 +364,12 @@ PlannedBackfill plan_backfill(App& app, BackfillRequest& request, const std::str
   }
   if (!problems.empty()) throw Error(problems);
   return out;
+}
+
+std::string option_of_command(const BackfillRequest& request) {
+  if (!request.sample.empty()) return "--sample";
+  if (!request.defer.empty()) return "--defer";
+  return request.variables.empty() && request.withheld.empty() ? "" : "--var";
 }
 
 void refuse_overlap(const BackfillRequest& request, const std::string& id,

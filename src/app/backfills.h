@@ -26,7 +26,8 @@ struct BackfillRequest {
   bool fail_fast = false, rebuild_sealed = false;
   std::string sample, defer;
   std::map<std::string, std::string> variables;
-  std::string command;  ///< for the record, redacted
+  std::vector<std::string> withheld;  ///< variables whose values are secret, and not kept
+  std::string command;                ///< for the record, redacted
 };
 
 struct BackfillState {
@@ -68,6 +69,8 @@ struct PlannedBackfill {
 PlannedBackfill plan_backfill(App& app, BackfillRequest& request, const std::string& exclude,
                               const std::vector<history::Backfill>& before, const Clock& clock,
                               Cancel& cancel);
+/// The option of it that only the command which was given it can go by; empty: a server builds it.
+std::string option_of_command(const BackfillRequest& request);
 /// Error(conflict) where one that runs builds intervals of the same tables.
 void refuse_overlap(const BackfillRequest& request, const std::string& id,
                     const std::vector<history::Backfill>& running);

@@ -64,7 +64,10 @@ BackfillRequest request_of(const Session& session, const std::string& zone) {
   out.defer = a.defer;
   for (const auto& text : a.variables) {
     const auto [name, value] = pair_argument(text, "--var", "NAME=VALUE");
-    if (!names_secret(name)) out.variables[name] = value;
+    if (names_secret(name))
+      out.withheld.push_back(name);
+    else
+      out.variables[name] = value;
   }
   if (out.only == BackfillRequest::Only::all && out.max_active > 1) {
     throw Error(Code::usage, "with --only all one part is built at a time",
@@ -228,10 +231,8 @@ int backfill_verb(Session& session) {
                 "environment",
                 "begin one with `windrow serve`; or leave --background out: then it is built here");
   }
-  if (by_server && (!request.sample.empty() || !a.variables.empty())) {
-    throw Error(Code::usage,
-                std::string("the server does not take ") +
-                    (request.sample.empty() ? "--var" : "--sample") + " of a backfill",
+  if (const auto option = app::option_of_command(request); by_server && !option.empty()) {
+    throw Error(Code::usage, "the server does not take " + option + " of a backfill",
                 "leave it out; or stop the server, then it is built here");
   }
   tell_notices(session, *app);
@@ -351,6 +352,20 @@ int cancel_backfill(Session& session, BackfillHome& place) {
   return told_state(session, record.id, "canceled", "is canceled: what it has built stays");
 }
 
+/// The project with the variables it was begun with.
+std::unique_ptr<app::App> open_again(Session& session, const BackfillRequest& request) {
+  auto options = options_of(session);
+  options.defer = request.defer;
+  for (const auto& name : request.withheld) {
+    if (options.variables.contains(name)) continue;
+    throw Error(Code::usage,
+                "it was begun with --var " + name + "=…, whose value is not kept, as it is secret",
+                "give it again: windrow --var " + name + "=… backfills resume …");
+  }
+  for (const auto& [name, value] : request.variables) options.variables.emplace(name, value);
+  return session.open(options, session.secrets, session.clock);
+}
+
 int resume_backfill(Session& session, BackfillHome& place) {
   const auto record = backfill_named(place, session.arguments.run);
   const auto now = server::state_now(place.state_folder, record);
@@ -361,8 +376,9 @@ int resume_backfill(Session& session, BackfillHome& place) {
   }
   auto state = app::read_backfill(record);
   app::refuse_overlap(state.request, record.id, place.store.running());
-  const bool by_server =
-      state.request.sample.empty() && state.request.variables.empty() && served(session, place);
+  const bool by_server = app::option_of_command(state.request).empty() && served(session, place);
+  // Before anything is changed: whoever cannot read the project leaves it as it is.
+  const auto app = by_server ? nullptr : open_again(session, state.request);
   std::unique_ptr<server::Claim> claim;
   for (int tries = 0; !by_server && !claim; ++tries) {  // whoever is stopping has it still
     claim = server::Claim::take(place.state_folder, server::backfill_lock(record.id));
@@ -383,10 +399,6 @@ int resume_backfill(Session& session, BackfillHome& place) {
     ask_server(session, place.root, {{"do", "backfill"}, {"backfill", record.id}}, false);
     return told_state(session, record.id, "running", "goes on in the server");
   }
-  auto options = options_of(session);
-  options.defer = state.request.defer;
-  for (const auto& [name, value] : state.request.variables) options.variables.emplace(name, value);
-  const auto app = session.open(options, session.secrets, session.clock);
   tell_notices(session, *app);
   return work_alone(session, place, *app, record.id);
 }

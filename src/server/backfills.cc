@@ -8,41 +8,47 @@ namespace {
 /// One may be left by a process that worked alone, and was killed.
 constexpr auto kLookAtBackfills = std::chrono::seconds(10);
 
-/// Why a server does not build it; empty: it does.
-std::string not_here(const app::BackfillRequest& request) {
-  if (!request.sample.empty()) return "it is of a sample";
-  return request.variables.empty() ? "" : "it was given variables of its own";
-}
-
 }  // namespace
 
 void Serving::look_at_backfills(Served& served, bool now) {
   if (stopping_ || !served.taken) return;
   if (!now && clock_.steady() < served.backfills_next) return;
   served.backfills_next = clock_.steady() + kLookAtBackfills;
+  const auto in_trouble = [&](const std::string& text, const std::string& id, const Error& error) {
+    if (!served.backfills_told.insert(error.what()).second) return;
+    auto line = told(served, "trouble");
+    line.backfill = id;
+    line.text = text;
+    line.problems = error.problems();
+    tell(line);
+  };
+  std::vector<history::Backfill> running;
   try {
-    for (const auto& record : served.backfills().running()) {
-      if (served.backfilling.contains(record.id)) continue;
-      const auto why = not_here(app::read_backfill(record).request);
-      if (why.empty()) {
-        begin_backfill(served, record);
-      } else if (served.backfills_told.insert(record.id).second &&
-                 state_now(served.state_folder(), record) == "interrupted") {
-        auto line = told(served, "trouble");
-        line.backfill = record.id;
-        line.text = "a backfill was interrupted and is not taken up, as " + why +
-                    ": `windrow backfills resume` goes on with it";
-        tell(line);
-      }
-    }
+    running = served.backfills().running();
   } catch (const Error& error) {
-    if (served.backfills_told.insert(error.what()).second) {
-      auto line = told(served, "trouble");
-      line.text = "backfills cannot be looked at";
-      line.problems = error.problems();
-      tell(line);
+    in_trouble("backfills cannot be looked at", "", error);
+  }
+  for (const auto& record : running) {
+    if (served.backfilling.contains(record.id)) continue;
+    try {
+      look_at_backfill(served, record);
+    } catch (const Error& error) {
+      in_trouble("a backfill is not taken up", record.id, error);
     }
   }
+}
+
+void Serving::look_at_backfill(Served& served, const history::Backfill& record) {
+  const auto option = app::option_of_command(app::read_backfill(record).request);
+  if (option.empty()) return begin_backfill(served, record);
+  if (state_now(served.state_folder(), record) != "interrupted" ||
+      !served.backfills_told.insert(record.id).second)
+    return;
+  auto line = told(served, "trouble");
+  line.backfill = record.id;
+  line.text = "a backfill was interrupted and is not taken up, as it has " + option +
+              ": `windrow backfills resume` goes on with it";
+  tell(line);
 }
 
 void Serving::begin_backfill(Served& served, const history::Backfill& record) {

@@ -91,6 +91,7 @@ class Serving {
   // --- backfills.cc: backfills, in the background -----------------------------------------------
   /// Begins those that run and that nobody builds; `now`: also where it has just looked.
   void look_at_backfills(Served& served, bool now);
+  void look_at_backfill(Served& served, const history::Backfill& record);
   void begin_backfill(Served& served, const history::Backfill& record);
   void backfill_ended(Served& served, const app::BackfillState& state);
   app::Json backfill_asked(Served& served, const app::Json& request);
