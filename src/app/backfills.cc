@@ -67,7 +67,9 @@ BackfillRequest request_in(const Json& json) {
   out.assets = json.at("assets").get<std::vector<std::string>>();
   out.order = json.at("newest").get<bool>() ? Order::newest : Order::oldest;
   const auto only = json.at("only").get<std::string>();
-  out.only = Only(std::find(std::begin(kOnly), std::end(kOnly), only) - std::begin(kOnly));
+  const auto found = std::find(std::begin(kOnly), std::end(kOnly), only);
+  if (found == std::end(kOnly)) throw Error(Code::corrupt, "\"" + only + "\" chooses no intervals");
+  out.only = Only(found - std::begin(kOnly));
   out.max_active = json.at("max_active").get<int>();
   out.jobs = json.at("jobs").get<int>();
   out.fail_fast = json.at("fail_fast").get<bool>();
@@ -185,9 +187,11 @@ BackfillState read_backfill(history::Backfill record) {
   try {
     out.request = request_in(Json::parse(out.record.request));
     read_progress(out);
-  } catch (const Json::exception& error) {
+    [[maybe_unused]] const Zone known(out.zone);
+  } catch (const std::exception&) {  // not JSON, or other values than this version knows
     throw Error(Code::corrupt, "what is kept of backfill " + out.record.id + " does not read",
-                "begin another one: what is done is in the lake");
+                (out.record.ended ? "" : "`windrow backfills cancel " + out.record.id + "`, and ") +
+                    std::string("begin another one: what is done is in the lake"));
   }
   return out;
 }
@@ -376,7 +380,12 @@ void refuse_overlap(const BackfillRequest& request, const std::string& id,
                     const std::vector<history::Backfill>& running) {
   for (const auto& record : running) {
     if (record.id == id) continue;
-    const auto other = read_backfill(record);
+    BackfillState other;
+    try {
+      other = read_backfill(record);
+    } catch (const Error&) {
+      continue;  // nobody builds it, as nobody can read it
+    }
     if (!other.request.range.overlaps(request.range)) continue;
     for (const auto& table : other.tables) {
       const auto& mine = request.assets;

@@ -5,6 +5,7 @@
 #include "app/backfill_work.h"
 #include "base/id.h"
 #include "base/secret_text.h"
+#include "base/zone.h"
 #include "cli/backfill_view.h"
 #include "cli/json_text.h"
 #include "cli/plan_lines.h"
@@ -286,6 +287,27 @@ history::Backfill backfill_named(BackfillHome& place, const std::string& which) 
       "say more of the id, or all of it");
 }
 
+/// One whose record is damaged, or of a later version, hides no others.
+void list_unread(const history::Backfill& record, const std::string& state, const Error& error,
+                 TextTable& table, Json& json) {
+  json.push_back({{"backfill", record.id},
+                  {"status", state},
+                  {"created", iso(record.created)},
+                  {"problem", app::json_of(error.problem())}});
+  if (!record.name.empty()) json.back()["name"] = record.name;
+  table.add({short_run(record.id),
+             record.name,
+             {state, tone_of(state)},
+             {"does not read", TextTable::Tone::bad},
+             "",
+             "",
+             "",
+             "",
+             "",
+             "",
+             record.ended ? "" : "windrow backfills cancel " + short_run(record.id)});
+}
+
 int list_backfills(Session& session, BackfillHome& place) {
   const auto all = place.store.all(size_t(session.arguments.limit.value_or(20)));
   TextTable table({"backfill", "name", "status", "from", "to", "done", "failed", "left",
@@ -294,16 +316,23 @@ int list_backfills(Session& session, BackfillHome& place) {
   table.give_way({10, 9, 1});
   Json json = Json::array();
   for (const auto& record : all) {
-    const auto backfill = app::read_backfill(record);
     const auto state = server::state_now(place.state_folder, record);
+    BackfillState backfill;
+    try {
+      backfill = app::read_backfill(record);
+    } catch (const Error& error) {
+      list_unread(record, state, error, table, json);
+      continue;
+    }
     json.push_back(json_of(backfill, state));
+    const Zone zone(backfill.zone);
     const auto counts = backfill.counts();
     const auto left = record.ended ? std::nullopt : backfill.time_left();
     table.add({short_run(record.id),
                record.name,
                {state, tone_of(state)},
-               short_time(backfill.request.range.start),
-               short_time(backfill.request.range.end),
+               short_time(zone.local(backfill.request.range.start)),
+               short_time(zone.local(backfill.request.range.end)),
                count_text(counts.done),
                count_text(counts.failed),
                count_text(counts.left),
