@@ -1,7 +1,9 @@
 """Backfills, as their users meet them: real processes that are killed, paused and resumed."""
+import contextlib
 import datetime
 import json
 import signal
+import sqlite3
 import subprocess
 
 import lab
@@ -270,3 +272,108 @@ def test_the_interval_of_a_schedule_is_handed_to_its_tasks(tmp_path):
     alone, by_itself, in_server, as_next = (folder / "told.txt").read_text().splitlines()
     assert alone == "2025-03-01T00:00:00Z 2025-03-02T00:00:00Z" and in_server == "2025-04-01T00:00:00Z 2025-04-02T00:00:00Z"
     assert by_itself == as_next and as_next.count("T03:00:00Z") == 2
+
+
+GOLD = """/* windrow
+build: {interval: {column: day, grain: day}}
+*/
+SELECT date_trunc('day', at_) AS day, %s AS n FROM silver.counts WHERE at_ >= $start AND at_ < $end GROUP BY ALL
+"""
+
+
+def test_what_is_made_from_what_failed_is_built_with_it(tmp_path):
+    folder = project(tmp_path / "p", 96, grain="day", batch="", broken={30}, **{"models/gold/daily.sql": GOLD % "sum(n)"})
+    assert asked(folder, "backfill", day(0), day(4), "--select", "silver.counts", code=1)["intervals"]["failed"] == 1
+    lab.windrow(folder, "run", "--select", "gold.daily")
+    events(folder, 96)
+    lab.windrow(folder, "source", "reload", "bronze.events")
+    (folder / "models/gold/daily.sql").write_text(GOLD % "sum(total) / (CASE WHEN min(at_) = TIMESTAMP '2025-01-02' THEN CAST('no' AS BIGINT) ELSE 1 END)")
+    both = ("--select", "silver.counts gold.daily")
+    failed = asked(folder, "backfill", day(0), day(4), "--only", "failed", *both, code=1)
+    assert failed["status"] == "failed" and [(f["asset"], f["start"][:10]) for f in failed["failures"]] == [("gold.daily", "2025-01-02")]
+    assert built(folder) == 4
+    (folder / "models/gold/daily.sql").write_text(GOLD % "sum(total)")
+    mended = asked(folder, "backfill", day(0), day(4), "--only", "failed", *both)
+    assert mended["status"] == "done" and [t["asset"] for t in mended["tables"]] == ["gold.daily"]
+
+
+def test_what_only_its_command_was_given(tmp_path):
+    folder = project(tmp_path / "p", 48, yaml="vars: {api_token: {type: text, default: none}}\nenvironments: {dev: {lake: lake}, prod: {lake: prod}}\n")
+    with Server(folder) as server:
+        server.wait("serving")
+        for option, value in (("--defer", "prod"), ("--var", "api_token=abcdef")):
+            refused = lab.windrow(folder, option, value, "backfill", day(0), day(1), check=False)
+            assert refused.returncode == 2 and f"does not take {option} of a backfill" in refused.stderr, refused.stderr
+        assert server.stop() == 0
+    process = subprocess.Popen([lab.PROGRAM, "-C", str(folder), "--var", "api_token=abcdef", "backfill", day(0), day(2)],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    on_the_way(folder, 48)
+    process.kill()
+    process.wait()
+    (there,) = asked(folder, "backfills")
+    assert "abcdef" not in str(history(folder, "SELECT * FROM backfills"))
+    refused = lab.windrow(folder, "backfills", "resume", there["backfill"], check=False)
+    assert refused.returncode == 2 and "--var api_token=…" in refused.stderr
+    assert asked(folder, "backfills")[0]["status"] == "interrupted"
+    resumed = lab.windrow(folder, "--var", "api_token=abcdef", "--json", "backfills", "resume", there["backfill"])
+    assert json.loads(resumed.stdout)["status"] == "done"
+
+
+def changed(folder, sql, *values):
+    with sqlite3.connect(folder / ".windrow/history.db", timeout=30) as connection:
+        connection.execute(sql, values)
+    connection.close()
+
+
+def test_one_that_does_not_read_stops_no_other(tmp_path):
+    folder = project(tmp_path / "p", 48, batch="")
+    first = asked(folder, "backfill", day(0), day(1))["backfill"]
+    changed(folder, "UPDATE backfills SET state = 'running', ended = NULL, request = json_set(request, '$.only', 'some')")
+    assert "does not read" in lab.windrow(folder, "backfills").stdout
+    (there,) = asked(folder, "backfills")
+    assert there["backfill"] == first and "does not read" in there["problem"]["message"]
+    assert f"backfills cancel {first}" in lab.windrow(folder, "backfills", first, check=False).stderr
+    with Server(folder) as server:
+        server.wait("trouble", backfill=first)
+        assert asked(folder, "backfill", day(0), day(2))["status"] == "done"
+        assert server.stop() == 0
+    asked(folder, "backfills", "cancel", first)
+
+
+def test_which_one_is_meant(tmp_path):
+    folder = project(tmp_path / "p", 48, batch="")
+    ids = [asked(folder, "backfill", day(i), day(i + 1))["backfill"] for i in range(2)]
+    changed(folder, "UPDATE backfills SET state = 'paused', ended = NULL")
+    for words in (("cancel", ""), ("pause", ""), ("cancel", ids[0][:4]), (ids[0][:4],)):
+        refused = lab.windrow(folder, "backfills", *words, check=False)
+        assert refused.returncode == 2, refused.stdout
+        assert not words[-1] or all(i in refused.stderr for i in ids)
+    (folder / "windrow.yaml").write_text("project: [\n")
+    assert lab.windrow(folder, "backfills", "resume", ids[0], check=False).returncode != 0
+    assert [b["status"] for b in asked(folder, "backfills")] == ["paused", "paused"]
+
+
+def test_ranges_are_shown_in_the_zone_of_the_project(tmp_path):
+    folder = project(tmp_path / "p", 48, batch="", grain="day", yaml="timezone: Europe/Berlin\n")
+    lab.windrow(folder, "backfill", "2025-01-01", "2025-01-02")
+    assert "2025-01-01  2025-01-02 " in lab.windrow(folder, "backfills").stdout
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_canceled_before_its_first_part(tmp_path, alone):
+    folder = project(tmp_path / "p", 24, batch="", **{
+        "tasks/slow.yaml": "task: slow\ncommand: [sh, -c, 'touch began; exec sleep 600']\n",
+        "models/silver/counts.sql": MODEL.format(grain="hour", batch="").replace("build:", "after: [task.slow]\nbuild:")})
+    words = (day(0), day(1), "--select", "silver.counts task.slow")
+    with contextlib.ExitStack() as stack:
+        server = None if alone else stack.enter_context(Server(folder))
+        if server:
+            server.wait("serving")
+        process = begun(folder, *words)
+        waits_for((folder / "began").exists)
+        (there,) = asked(folder, "backfills")
+        asked(folder, "backfills", "cancel", there["backfill"])
+        out, _ = process.communicate(timeout=PATIENCE)
+        assert json.loads(out)["status"] == "canceled"
+        if server:
+            server.wait("backfill_ended", backfill=there["backfill"], status="canceled")
