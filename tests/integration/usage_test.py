@@ -128,7 +128,7 @@ def test_a_record_of_the_version_before_goes_on_and_a_newer_one_is_refused(tmp_p
                 db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
         for column in ("schedule", "due", "project_version"):
             db.execute(f"ALTER TABLE runs DROP COLUMN {column}")
-        for table in ("schedules", "fires"):
+        for table in ("schedules", "fires", "backfills"):
             db.execute(f"DROP TABLE {table}")
         db.execute("PRAGMA user_version = 2")
     lab.add_events(folder, "b.ndjson", range(50, 60))
@@ -141,7 +141,7 @@ def test_a_record_of_the_version_before_goes_on_and_a_newer_one_is_refused(tmp_p
     lines = json.loads(lab.windrow(folder, "runs", "--asset", "gold.kinds", "--json").stdout)
     assert ["usage" in line for line in lines] == [True, False]
     with sqlite3.connect(path) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (4,)
-        db.execute("PRAGMA user_version = 5")
+        assert db.execute("PRAGMA user_version").fetchone() == (5,)
+        db.execute("PRAGMA user_version = 6")
     refused = lab.windrow(folder, "runs", check=False)
     assert refused.returncode != 0 and "was made by a newer version" in refused.stderr
