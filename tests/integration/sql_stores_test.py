@@ -273,10 +273,14 @@ def test_readers_see_one_batch_whole_and_never_miss_the_table(tmp_path, store):
             time.sleep(random.uniform(0.05, 0.6))
             run.kill()
             run.wait()
-        lab.windrow(folder, "publish")
+        # Another batch: where the last one killed had swapped, there would be nothing to publish, nor to sweep.
+        last = turns + 2
+        serving_lab.batch(folder, last, rows)
+        (folder / "models/gold/other.sql").write_text(f"SELECT {last} AS batch\n")
+        lab.windrow(folder, "run")
     finally:
         lines = [reader.stop() for reader in readers]
-    assert store("SELECT DISTINCT batch FROM numbers") == str(turns + 1)
+    assert store("SELECT DISTINCT batch FROM numbers") == str(last)
     assert tables(store) == ["numbers", "other"], "left by the killed ones"
     for line in lines[0] + lines[1]:
         cells = line.split("|")
