@@ -6,6 +6,7 @@
 #include "duck/duck.h"
 #include "duck/sandbox.h"
 #include "operators/operators.h"
+#include "project/names.h"
 #include "project/project_fixture.h"
 #include "sources/files/kind.h"
 #include "sources/rest/kind.h"
@@ -80,18 +81,22 @@ TEST_F(Kinds, SourcesAreHeldToTheKeysOfTheirKind) {
   write("sources/c.yaml", "source: b.c\nfrom: {sse: http://h, record_bytes_max: much}\n");
   write("sources/d.yaml", "source: b.d\nfrom: {database: d, mode: add, chunk: 0}\n");
   write("sources/e.yaml", "source: b.e\nfrom: {kafka: k}\n");
+  std::vector<std::string> names;
+  for (const auto& kind : kinds().declared.sources) names.push_back(kind.name);
   EXPECT_EQ(
       problems(),
-      "sources/a.yaml:2:8: unknown kind of source \"nothing\" -- the first key says the kind: "
-      "files, kafka, rest, database or sse\n"
-      "sources/b.yaml:2:18: unknown key \"glob\" in \"from\" -- known keys: files, changed, "
-      "batch_files, corrupt, missing_column, unpacked_bytes_max, csv, pattern, fixed, nulls, skip, "
-      "sheet, record_bytes_max\n"
-      "sources/c.yaml:2:41: \"record_bytes_max\": expected a size such as 2GB or 512MiB, found "
-      "\"much\"\n"
-      "sources/d.yaml:2:27: \"mode\": expected one of append, replace, found \"add\"\n"
-      "sources/d.yaml:2:39: \"chunk\": expected a whole number of at least 1, found \"0\"\n"
-      "sources/e.yaml:2:7: key \"topic\" is missing in \"from\"\n");
+      "sources/a.yaml:2:8: unknown kind of source \"nothing\" -- the first key says the kind: " +
+          project::listed(names, " or ") +
+          "\n"
+          "sources/b.yaml:2:18: unknown key \"glob\" in \"from\" -- known keys: files, changed, "
+          "batch_files, corrupt, missing_column, unpacked_bytes_max, csv, pattern, fixed, nulls, "
+          "skip, "
+          "sheet, record_bytes_max\n"
+          "sources/c.yaml:2:41: \"record_bytes_max\": expected a size such as 2GB or 512MiB, found "
+          "\"much\"\n"
+          "sources/d.yaml:2:27: \"mode\": expected one of append, replace, found \"add\"\n"
+          "sources/d.yaml:2:39: \"chunk\": expected a whole number of at least 1, found \"0\"\n"
+          "sources/e.yaml:2:7: key \"topic\" is missing in \"from\"\n");
 }
 
 TEST_F(Kinds, SizesOfSourcesAreReadAsEverywhere) {
