@@ -16,13 +16,6 @@ std::string state_name(const std::string& column) {
   return duck::quote_name(kStateAlias) + "." + duck::quote_name(column);
 }
 
-bool is_aggregate_call(const Json& node) {
-  Json alone = node;
-  alone["children"] = Json::array();
-  alone["filter"] = nullptr;
-  return sql::has_aggregate(alone);
-}
-
 bool is_distinct(const Json& node) { return node.value("distinct", false); }
 
 /// Whether an unqualified name of the query around a state may mean a column of the state.

@@ -426,6 +426,11 @@ TEST_F(Rules, a_value_that_all_rows_share_may_change) {
       held("SELECT id, x FROM a WHERE x IS NULL OR x < (SELECT min(y) * 4 FROM b WHERE y > 1)"),
       "a sub-query in an expression reads what has changed");
   EXPECT_EQ(held("SELECT id, x FROM a WHERE x IS NULL OR x < (SELECT min(y) * 4 FROM b)"), "rows");
+  for (const char* value : {"SELECT y FROM b LIMIT 1", "SELECT any_value(y) FROM b",
+                            "SELECT max(y) FROM (SELECT y FROM b LIMIT 2)"}) {
+    EXPECT_EQ(held("SELECT id, x FROM a WHERE x >= (" + std::string(value) + ")"),
+              "a sub-query in an expression reads what has changed");
+  }
   EXPECT_EQ(
       sums("SELECT s, count(*) AS n, count(DISTINCT k) AS ks FROM (SELECT * FROM a WHERE x >= "
            "(SELECT max(y) / 50 FROM b)) v WHERE s IS NOT NULL GROUP BY s"),

@@ -73,9 +73,6 @@ class Maker {
   }
 
   std::string text_of(const Json& query) const { return sql::query_text(connection_, query); }
-  Json expression(const std::string& text) const {
-    return sql::parse_tree(connection_, "SELECT " + text, {}).at("select_list")[0];
-  }
 
   /// Columns of the result by which a row of it is one group's, in the order of the groups.
   std::vector<std::string> row_keys(const Json& select) const {

@@ -1,5 +1,7 @@
 #include "incremental/tree.h"
 
+#include "base/text.h"
+
 // A query is linear in a table where the rows that come out of it are those of each row of the
 // table by itself: filters, projections, UNION ALL, inner joins, the preserved side of outer joins,
 // the left side of semi and anti joins. Where several tables have changed, they change one after
@@ -90,6 +92,22 @@ void refuse_unless_by_row(const Json& query, const std::set<std::string>& change
     throw WhyNot{"a sub-query in an expression reads what has changed"};
 }
 
+/// Whether the same rows, asked for again, give the same: no choice among equals is left open.
+bool gives_the_same_again(const Json& query) {
+  static const std::set<std::string> kOfAnyOrder = {"min", "max", "count",    "count_star",
+                                                    "sum", "avg", "bool_and", "bool_or"};
+  bool out = true;
+  sql::walk(query, [&](const Json& n) {
+    if (sql::is_type(n, "LIMIT_MODIFIER") || sql::is_type(n, "LIMIT_PERCENT_MODIFIER") ||
+        sql::is_class(n, "WINDOW") || (n.contains("sample") && !n.at("sample").is_null()))
+      out = false;
+    if (sql::is_class(n, "FUNCTION") && is_aggregate_call(n))
+      out = out && kOfAnyOrder.contains(lower(sql::text_at(n, "function_name")));
+    return out;
+  });
+  return out;
+}
+
 /// Whether a sub-query is a value that all rows of FROM share, as far as can be seen: `(SELECT
 /// max(x) FROM b)`. Where it reads a row of FROM after all, that costs time and is right.
 bool is_shared_value(const Json& subquery) {
@@ -97,7 +115,7 @@ bool is_shared_value(const Json& subquery) {
   const Json& inner = subquery.at("subquery").at("node");
   if (!sql::is_type(inner, "SELECT_NODE") || !inner.at("group_expressions").empty()) return false;
   const Json& from = inner.at("from_table");
-  return inner.at("where_clause").is_null() &&
+  return gives_the_same_again(inner) && inner.at("where_clause").is_null() &&
          (sql::is_type(from, "BASE_TABLE") || sql::is_type(from, "SUBQUERY"));
 }
 

@@ -178,6 +178,13 @@ Json with_alias(Json expression, const std::string& alias) {
   return expression;
 }
 
+bool is_aggregate_call(const Json& function) {
+  Json alone = function;
+  alone["children"] = Json::array();
+  alone["filter"] = nullptr;
+  return sql::has_aggregate(alone);
+}
+
 Json without_order(Json query) {
   Json kept = Json::array();
   for (auto& modifier : query.at("modifiers")) {

@@ -55,6 +55,9 @@ std::vector<Term> terms_of_from(const Json& from, const std::set<std::string>& c
 std::vector<const Json*> changed_subqueries(const Json& expression,
                                             const std::set<std::string>& changed);
 
+/// Of a FUNCTION: an aggregate itself, whatever its arguments are.
+bool is_aggregate_call(const Json& function);
+
 // Making trees.
 Json table_ref(const std::string& name, const std::string& alias);
 Json subquery_ref(Json query, const std::string& alias, Json columns = Json::array());
