@@ -1,17 +1,12 @@
 #include "history/backfills.h"
 
-#include <mutex>
-
-#include "base/error.h"
-#include "clients/sqlite.h"
-#include "history/history.h"
+#include "history/environment_rows.h"
 
 namespace windrow::history {
 
 namespace {
 
 using clients::integer_of;
-using clients::Sqlite;
 using clients::SqliteTransaction;
 using clients::SqliteValue;
 using clients::text_of;
@@ -35,37 +30,16 @@ Backfill backfill_of(const std::vector<SqliteValue>& row) {
   return out;
 }
 
+std::vector<Backfill> backfills_of(const EnvironmentRows::Rows& rows) {
+  std::vector<Backfill> out;
+  for (const auto& row : rows) out.push_back(backfill_of(row));
+  return out;
+}
+
 }  // namespace
 
-struct Backfills::Impl {
-  Impl(const std::string& path, std::string environment_name)
-      : environment(std::move(environment_name)), database(made(path), Sqlite::Mode::existing) {
-    database.make_durable_and_concurrent();
-  }
-
-  /// The history makes the file, and brings an older one to the present format.
-  static const std::string& made(const std::string& path) {
-    const History opened(path);
-    return path;
-  }
-
-  /// Under the lock.
-  std::vector<std::vector<SqliteValue>> query(const std::string& sql,
-                                              std::vector<SqliteValue> values) {
-    values.insert(values.begin(), environment);
-    return database.query(sql, values);
-  }
-  std::vector<Backfill> ask(const std::string& condition, std::vector<SqliteValue> values = {}) {
-    std::lock_guard lock(mutex);
-    std::vector<Backfill> out;
-    for (const auto& row : query(kBackfill + condition, std::move(values)))
-      out.push_back(backfill_of(row));
-    return out;
-  }
-
-  const std::string environment;
-  std::mutex mutex;
-  Sqlite database;
+struct Backfills::Impl : EnvironmentRows {
+  using EnvironmentRows::EnvironmentRows;
 };
 
 Backfills::Backfills(const std::string& path, std::string environment)
@@ -76,15 +50,12 @@ void Backfills::add(const Backfill& backfill,
                     const std::function<void(const std::vector<Backfill>&)>& look) {
   std::lock_guard lock(impl_->mutex);
   SqliteTransaction transaction(impl_->database);
-  std::vector<Backfill> running;
-  for (const auto& row :
-       impl_->query(std::string(kBackfill) + "AND state = 'running' ORDER BY created", {}))
-    running.push_back(backfill_of(row));
-  look(running);
-  impl_->query("INSERT INTO backfills VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
-               {backfill.id, backfill.name, backfill.state, backfill.reason, backfill.request,
-                backfill.progress, backfill.failures, micros(backfill.created)});
-  impl_->query(
+  look(backfills_of(
+      impl_->ask_locked(std::string(kBackfill) + "AND state = 'running' ORDER BY created")));
+  impl_->ask_locked("INSERT INTO backfills VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
+                    {backfill.id, backfill.name, backfill.state, backfill.reason, backfill.request,
+                     backfill.progress, backfill.failures, micros(backfill.created)});
+  impl_->ask_locked(
       "DELETE FROM backfills WHERE environment = ?1 AND ended IS NOT NULL AND id NOT IN (SELECT id "
       "FROM backfills WHERE environment = ?1 AND ended IS NOT NULL ORDER BY created DESC LIMIT ?2)",
       {kEndedKept});
@@ -92,39 +63,41 @@ void Backfills::add(const Backfill& backfill,
 }
 
 std::vector<Backfill> Backfills::all(size_t limit) const {
-  return impl_->ask("ORDER BY created DESC, id DESC LIMIT ?2", {int64_t(limit)});
+  return backfills_of(impl_->ask(std::string(kBackfill) + "ORDER BY created DESC, id DESC LIMIT ?2",
+                                 {int64_t(limit)}));
 }
 
 std::vector<Backfill> Backfills::running() const {
-  return impl_->ask("AND state = 'running' ORDER BY created");
+  return backfills_of(
+      impl_->ask(std::string(kBackfill) + "AND state = 'running' ORDER BY created"));
 }
 
 std::optional<Backfill> Backfills::find(const std::string& id) const {
-  const auto found = impl_->ask("AND id = ?2", {id});
+  const auto found = backfills_of(impl_->ask(std::string(kBackfill) + "AND id = ?2", {id}));
   return found.empty() ? std::nullopt : std::optional(found.front());
 }
 
 std::vector<Backfill> Backfills::named(const std::string& which) const {
   if (which.empty()) return {};
-  auto exactly = impl_->ask(
-      "AND (id = ?2 OR name = ?2) ORDER BY id = ?2 DESC, created DESC, id DESC LIMIT 1", {which});
+  const auto those = [&](const char* condition) {
+    return backfills_of(impl_->ask(std::string(kBackfill) + condition, {which}));
+  };
+  auto exactly =
+      those("AND (id = ?2 OR name = ?2) ORDER BY id = ?2 DESC, created DESC, id DESC LIMIT 1");
   if (!exactly.empty()) return exactly;
-  return impl_->ask("AND substr(id, 1, length(?2)) = ?2 ORDER BY created DESC, id DESC", {which});
+  return those("AND substr(id, 1, length(?2)) = ?2 ORDER BY created DESC, id DESC");
 }
 
 void Backfills::progress(const std::string& id, const std::string& progress,
                          const std::string& failures) {
-  std::lock_guard lock(impl_->mutex);
-  impl_->query(
-      "UPDATE backfills SET progress = ?2, failures = ?3 WHERE environment = ?1 AND id = ?4",
-      {progress, failures, id});
+  impl_->ask("UPDATE backfills SET progress = ?2, failures = ?3 WHERE environment = ?1 AND id = ?4",
+             {progress, failures, id});
 }
 
 bool Backfills::move(const std::string& id, const std::string& from, const std::string& to,
                      const std::string& reason, std::optional<Time> ended) {
-  std::lock_guard lock(impl_->mutex);
   return !impl_
-              ->query(
+              ->ask(
                   "UPDATE backfills SET state = ?2, reason = ?3, ended = ?4 WHERE environment = ?1 "
                   "AND id = ?5 AND instr(' ' || ?6 || ' ', ' ' || state || ' ') > 0 RETURNING 1",
                   {to, reason, ended ? SqliteValue(micros(*ended)) : SqliteValue(std::monostate{}),

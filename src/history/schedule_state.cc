@@ -1,17 +1,13 @@
 #include "history/schedule_state.h"
 
-#include <mutex>
-
 #include "base/error.h"
-#include "clients/sqlite.h"
-#include "history/history.h"
+#include "history/environment_rows.h"
 
 namespace windrow::history {
 
 namespace {
 
 using clients::integer_of;
-using clients::Sqlite;
 using clients::SqliteTransaction;
 using clients::SqliteValue;
 using clients::text_of;
@@ -45,7 +41,7 @@ Fire fire_of_row(const std::vector<SqliteValue>& row) {
   return out;
 }
 
-std::vector<Fire> fires_of(const std::vector<std::vector<SqliteValue>>& rows) {
+std::vector<Fire> fires_of(const EnvironmentRows::Rows& rows) {
   std::vector<Fire> out;
   for (const auto& row : rows) out.push_back(fire_of_row(row));
   return out;
@@ -53,28 +49,8 @@ std::vector<Fire> fires_of(const std::vector<std::vector<SqliteValue>>& rows) {
 
 }  // namespace
 
-struct ScheduleState::Impl {
-  Impl(const std::string& path, std::string environment_name)
-      : environment(std::move(environment_name)), database(made(path), Sqlite::Mode::existing) {
-    database.make_durable_and_concurrent();
-  }
-
-  /// The history makes the file, and brings an older one to the present format.
-  static const std::string& made(const std::string& path) {
-    History opened(path);
-    return path;
-  }
-
-  std::vector<std::vector<SqliteValue>> ask(const std::string& sql,
-                                            std::vector<SqliteValue> values = {}) {
-    values.insert(values.begin(), environment);
-    std::lock_guard lock(mutex);
-    return database.query(sql, values);
-  }
-
-  const std::string environment;
-  std::mutex mutex;
-  Sqlite database;
+struct ScheduleState::Impl : EnvironmentRows {
+  using EnvironmentRows::EnvironmentRows;
 };
 
 ScheduleState::ScheduleState(const std::string& path, std::string environment)

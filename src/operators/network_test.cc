@@ -6,14 +6,12 @@
 #include <set>
 
 #include "operators/network_graph.h"
-#include "operators/operators.h"
+#include "operators/rows_fixture.h"
 
 namespace windrow::operators {
 namespace {
 
-using columns::Batch;
 using columns::BatchBuilder;
-using columns::BatchReader;
 using columns::Schema;
 using columns::Settings;
 using columns::Type;
@@ -25,45 +23,27 @@ struct Link {
 };
 using Links = std::vector<Link>;
 
-class LinkReader final : public BatchReader {
- public:
-  LinkReader(Links links, size_t batch)
-      : links_(std::move(links)),
-        batch_(batch),
-        layout_(std::make_shared<const columns::Layout>(Schema{
-            {{"a", Type{Kind::string}}, {"b", Type{Kind::string}}, {"w", Type{Kind::double_}}}})) {}
-  std::shared_ptr<const columns::Layout> layout() const override { return layout_; }
-  std::optional<Batch> next() override {
-    if (next_ >= links_.size()) return {};
-    BatchBuilder builder(layout_);
-    for (size_t i = 0; i < batch_ && next_ < links_.size(); ++i, ++next_) {
-      const auto& link = links_[next_];
-      link.from ? builder.text(0, *link.from) : builder.null(0);
-      link.to ? builder.text(1, *link.to) : builder.null(1);
-      builder.real(2, link.weight);
-    }
-    return builder.finish();
-  }
-
- private:
-  Links links_;
-  size_t batch_, next_ = 0;
-  std::shared_ptr<const columns::Layout> layout_;
-};
+auto reader_of(Links links, size_t batch) {
+  const Schema schema{
+      {{"a", Type{Kind::string}}, {"b", Type{Kind::string}}, {"w", Type{Kind::double_}}}};
+  const auto put = [](BatchBuilder& builder, const Link& link) {
+    link.from ? builder.text(0, *link.from) : builder.null(0);
+    link.to ? builder.text(1, *link.to) : builder.null(1);
+    builder.real(2, link.weight);
+  };
+  return std::make_unique<RowsReader<Link>>(schema, std::move(links), batch, put);
+}
 
 Settings network_settings(std::map<std::string, std::string> more = {}) {
   std::map<std::string, columns::Setting> given{
       {"from", {{"a"}, {}}}, {"to", {{"b"}, {}}}, {"weight", {{"w"}, {}}}};
   for (const auto& [name, value] : more) given[name] = {{value}, {"m.sql", 2, 1}};
-  Problems problems;
-  Settings out("network", network().parameters(), given, {"m.sql", 1, 1}, problems);
-  problems.raise();
-  return out;
+  return settings_for(network(), given);
 }
 
 /// `node degree strength component community core` of each node, in their order.
 std::vector<std::string> measured(const Links& links, size_t batch = 3) {
-  const auto reader = network().run(std::make_unique<LinkReader>(links, batch), network_settings());
+  const auto reader = network().run(reader_of(links, batch), network_settings());
   std::vector<std::string> out;
   double ranks = 0;
   while (const auto found = reader->next()) {

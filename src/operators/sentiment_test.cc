@@ -1,53 +1,31 @@
 #include <gtest/gtest.h>
 
-#include "operators/operators.h"
+#include "operators/rows_fixture.h"
 #include "operators/vader.h"
 
 namespace windrow::operators {
 namespace {
 
-using columns::Batch;
 using columns::BatchBuilder;
-using columns::BatchReader;
 using columns::Schema;
 using columns::Settings;
 using columns::Type;
 using Texts = std::vector<std::optional<std::string>>;
 
-/// Texts in batches of so many.
-class TextReader final : public BatchReader {
- public:
-  TextReader(Texts texts, size_t batch)
-      : texts_(std::move(texts)),
-        batch_(batch),
-        layout_(std::make_shared<const columns::Layout>(
-            Schema{{{"review", Type{Type::Kind::string}}}})) {}
-  std::shared_ptr<const columns::Layout> layout() const override { return layout_; }
-  std::optional<Batch> next() override {
-    if (next_ >= texts_.size()) return {};
-    BatchBuilder builder(layout_);
-    for (size_t i = 0; i < batch_ && next_ < texts_.size(); ++i, ++next_)
-      texts_[next_] ? builder.text(0, *texts_[next_]) : builder.null(0);
-    return builder.finish();
-  }
-
- private:
-  Texts texts_;
-  size_t batch_, next_ = 0;
-  std::shared_ptr<const columns::Layout> layout_;
-};
+auto reader_of(const Texts& texts, size_t batch) {
+  const auto put = [](BatchBuilder& builder, const std::optional<std::string>& text) {
+    text ? builder.text(0, *text) : builder.null(0);
+  };
+  return std::make_unique<RowsReader<std::optional<std::string>>>(
+      Schema{{{"review", Type{Type::Kind::string}}}}, texts, batch, put);
+}
 
 Settings of_column(const std::string& text) {
-  Problems problems;
-  Settings out("sentiment", sentiment().parameters(), {{"text", {{text}, {"m.sql", 2, 31}}}},
-               {"m.sql", 2, 1}, problems);
-  problems.raise();
-  return out;
+  return settings_for(sentiment(), {{"text", {{text}, {"m.sql", 2, 31}}}});
 }
 
 std::vector<std::string> labels_of(const Texts& texts, size_t batch) {
-  const auto reader =
-      sentiment().run(std::make_unique<TextReader>(texts, batch), of_column("review"));
+  const auto reader = sentiment().run(reader_of(texts, batch), of_column("review"));
   std::vector<std::string> out;
   while (const auto found = reader->next()) {
     for (int64_t row = 0; row < found->rows(); ++row) {
@@ -82,7 +60,7 @@ TEST(SentimentOperator, SaysWhatIsWrongWithItsColumnsAtOnce) {
     ASSERT_EQ(error.problems().size(), 2u);
     EXPECT_EQ(error.problems()[0].text(),
               "operator \"sentiment\" adds a column \"sentiment_score\", which the SELECT yields "
-              "already (m.sql:2:1)\n  hint: give that one another name");
+              "already (m.sql:1:1)\n  hint: give that one another name");
     EXPECT_EQ(
         error.problems()[1].text(),
         "the text \"review\" of operator \"sentiment\" is long (m.sql:2:31)\n  hint: it must be "

@@ -1,13 +1,11 @@
 #include <gtest/gtest.h>
 
-#include "operators/operators.h"
+#include "operators/rows_fixture.h"
 
 namespace windrow::operators {
 namespace {
 
-using columns::Batch;
 using columns::BatchBuilder;
-using columns::BatchReader;
 using columns::Schema;
 using columns::Settings;
 using columns::Type;
@@ -20,37 +18,17 @@ struct Event {
   std::optional<int64_t> at;
 };
 
-/// Events in batches of so many.
-class Events final : public BatchReader {
- public:
-  Events(std::vector<Event> events, size_t batch, Kind time)
-      : events_(std::move(events)),
-        batch_(batch),
-        layout_(std::make_shared<const columns::Layout>(
-            Schema{{{"user", Type{Kind::string}}, {"at", Type{time}}}})) {}
-  std::shared_ptr<const columns::Layout> layout() const override { return layout_; }
-  std::optional<Batch> next() override {
-    if (next_ >= events_.size()) return {};
-    BatchBuilder builder(layout_);
-    for (size_t i = 0; i < batch_ && next_ < events_.size(); ++i, ++next_) {
-      const auto& event = events_[next_];
-      event.user ? builder.text(0, *event.user) : builder.null(0);
-      event.at ? builder.integer(1, *event.at) : builder.null(1);
-    }
-    return builder.finish();
-  }
+auto reader_of(std::vector<Event> events, size_t batch, Kind time) {
+  const auto put = [](BatchBuilder& builder, const Event& event) {
+    event.user ? builder.text(0, *event.user) : builder.null(0);
+    event.at ? builder.integer(1, *event.at) : builder.null(1);
+  };
+  return std::make_unique<RowsReader<Event>>(
+      Schema{{{"user", Type{Kind::string}}, {"at", Type{time}}}}, std::move(events), batch, put);
+}
 
- private:
-  std::vector<Event> events_;
-  size_t batch_, next_ = 0;
-  std::shared_ptr<const columns::Layout> layout_;
-};
-
-Settings settings_of(std::map<std::string, columns::Setting> given) {
-  Problems problems;
-  Settings out("sessions", sessions().parameters(), given, {"m.sql", 1, 1}, problems);
-  problems.raise();
-  return out;
+Settings settings_of(const std::map<std::string, columns::Setting>& given) {
+  return settings_for(sessions(), given);
 }
 Settings usual(const std::string& gap = "30m") {
   return settings_of({{"key", {{"user"}, {}}}, {"time", {{"at"}, {}}}, {"gap", {{gap}, {}}}});
@@ -59,8 +37,7 @@ Settings usual(const std::string& gap = "30m") {
 /// `id@start` of each row.
 std::vector<std::string> sessions_in(std::vector<Event> events, const Settings& settings,
                                      size_t batch = 3, Kind time = Kind::timestamp) {
-  const auto reader =
-      sessions().run(std::make_unique<Events>(std::move(events), batch, time), settings);
+  const auto reader = sessions().run(reader_of(std::move(events), batch, time), settings);
   EXPECT_EQ(reader->layout()->schema().fields.back().name, "session_start");
   std::vector<std::string> out;
   while (const auto found = reader->next()) {

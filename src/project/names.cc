@@ -1,5 +1,7 @@
 #include "project/names.h"
 
+#include "base/utf8_prefix.h"
+
 namespace windrow::project {
 namespace {
 constexpr size_t kShownBytesMax = 80;
@@ -31,13 +33,11 @@ bool is_table_name(std::string_view text) {
 }
 
 std::string in_quotes(std::string_view text) {
-  size_t end = text.find('\n');
+  const size_t end = text.find('\n');
   bool cut = end != std::string_view::npos && end + 1 < text.size();
   text = text.substr(0, end);
   if (text.size() > kShownBytesMax) {
-    end = kShownBytesMax;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-    text = text.substr(0, end);
+    text = utf8_prefix(text, kShownBytesMax);
     cut = true;
   }
   return "\"" + std::string(text) + (cut ? "…" : "") + "\"";

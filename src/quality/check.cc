@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/time.h"
+#include "base/utf8_prefix.h"
 #include "duck/duck.h"
 #include "duck/quoting.h"
 #include "lake/schema.h"
@@ -26,11 +27,7 @@ int64_t number(const Cell& cell) {
 /// A value in a message: texts quoted, long ones cut at a character's border.
 std::string shown(const Cell& cell) {
   std::string text = cell_text(cell);
-  if (text.size() > kShownBytes) {
-    size_t end = kShownBytes;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-    text = text.substr(0, end) + "…";
-  }
+  if (text.size() > kShownBytes) text = std::string(utf8_prefix(text, kShownBytes)) + "…";
   return std::holds_alternative<std::string>(cell) ? "'" + text + "'" : text;
 }
 

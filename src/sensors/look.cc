@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "base/utf8_prefix.h"
 #include "storage/homes.h"
 
 namespace windrow::sensors {
@@ -48,11 +49,7 @@ std::string subject_of(const project::Sensor& sensor) {
   // As it is written: what stands in for a variable may be a secret.
   for (const char c : sensor.subject.shown()) out += c == '\n' || c == '\t' ? ' ' : c;
   constexpr size_t kMost = 60;
-  if (out.size() > kMost) {
-    size_t at = kMost;
-    while (at > 0 && (static_cast<unsigned char>(out[at]) & 0xc0) == 0x80) --at;
-    out = out.substr(0, at) + "…";
-  }
+  if (out.size() > kMost) out = std::string(utf8_prefix(out, kMost)) + "…";
   return std::string(project::name_of(sensor.kind)) + " " + out;
 }
 
@@ -94,10 +91,7 @@ std::string shown(const Secrets& secrets, std::string_view value) {
   for (auto& c : out)
     if (static_cast<unsigned char>(c) < 0x20) c = ' ';
   constexpr size_t kMost = 80;
-  if (out.size() <= kMost) return out;
-  size_t at = kMost;
-  while (at > 0 && (static_cast<unsigned char>(out[at]) & 0xc0) == 0x80) --at;
-  return out.substr(0, at) + "…";
+  return out.size() > kMost ? std::string(utf8_prefix(out, kMost)) + "…" : out;
 }
 
 Sight sight_of_value(const project::Sensor& sensor, const Outside& outside,

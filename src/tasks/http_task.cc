@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/utf8_prefix.h"
 #include "tasks/control/task_run.h"
 
 namespace windrow::tasks {
@@ -31,11 +32,7 @@ std::string beginning(const TaskWork& work, std::string text) {
   for (auto& c : text)
     if (static_cast<unsigned char>(c) < 0x20) c = ' ';
   constexpr size_t kShown = 200;
-  if (text.size() > kShown) {
-    size_t at = kShown;
-    while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80) --at;
-    text = text.substr(0, at) + "…";
-  }
+  if (text.size() > kShown) text = std::string(utf8_prefix(text, kShown)) + "…";
   return text.empty() ? "" : ": " + text;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/utf8_prefix.h"
 
 namespace windrow::tasks {
 
@@ -82,9 +83,7 @@ void CommandLines::line(bool error) {
 std::string CommandLines::shown(std::string text, bool cut) const {
   auto out = readable(secrets_.redact(text));
   if (out.size() > kLineMax) {
-    size_t at = kLineMax;
-    while (at > 0 && (static_cast<unsigned char>(out[at]) & 0xc0) == 0x80) --at;
-    out.resize(at);
+    out.resize(utf8_prefix(out, kLineMax).size());
     cut = true;
   }
   return cut ? out + " … (cut)" : out;
@@ -103,14 +102,9 @@ void CommandLines::end() {
 
 std::string CommandLines::last_shown() const {
   const auto& last = last_[1].empty() ? last_[0] : last_[1];
-  auto out = shown(last, false);
+  const auto out = shown(last, false);
   constexpr size_t kInMessage = 300;
-  if (out.size() > kInMessage) {
-    size_t at = kInMessage;
-    while (at > 0 && (static_cast<unsigned char>(out[at]) & 0xc0) == 0x80) --at;
-    out = out.substr(0, at) + "…";
-  }
-  return out;
+  return out.size() > kInMessage ? std::string(utf8_prefix(out, kInMessage)) + "…" : out;
 }
 
 }  // namespace windrow::tasks
