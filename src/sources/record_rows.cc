@@ -171,7 +171,8 @@ std::string with_partitions(const project::Source& source, const std::string& se
 }
 
 RecordRows record_rows(const std::string& relation, const std::vector<Column>& kept,
-                       const std::string& origin_sql, const project::Source& source) {
+                       const std::string& origin_sql, const project::Source& source,
+                       lake::DuckRows& session) {
   std::vector<FieldColumn> fields;
   std::vector<std::string> names;
   std::string types;
@@ -182,10 +183,10 @@ RecordRows record_rows(const std::string& relation, const std::vector<Column>& k
   for (const auto& column : kept) names.push_back(column.name);
   for (const auto& column : source.columns) {
     if (!column.value.empty() || is_kept(column.name)) continue;
-    const std::string type = column.type.empty() ? "VARCHAR" : column.type;
-    fields.push_back({column.name, type, true});
+    fields.push_back(declared_field(column, session));
     names.push_back(column.name);
-    types += (types.empty() ? "" : ", ") + column.name + " " + type;
+    types += (types.empty() ? "" : ", ") + column.name + " " +
+             (column.type.empty() ? "VARCHAR" : column.type);
   }
   const FieldSql sql = field_sql(fields);
   std::string from = relation;
@@ -225,7 +226,7 @@ Batch kept_again(const TableNow& table, const std::vector<Column>& kept,
   }
   const auto rows = record_rows(
       "(SELECT " + list + quote_name(source.raw) + " AS raw FROM (" + table.rows_sql + "))", kept,
-      origin_sql, source);
+      origin_sql, source, session);
   Batch out;
   out.select = rows.sql;
   out.misfits_select = rows.misfits;

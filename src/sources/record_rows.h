@@ -83,7 +83,8 @@ struct RecordRows {
 /// `relation` has `kept` columns and `raw`. Declared columns are taken from the record's fields;
 /// those with `value:` from everything that is there.
 RecordRows record_rows(const std::string& relation, const std::vector<Column>& kept,
-                       const std::string& origin_sql, const project::Source& source);
+                       const std::string& origin_sql, const project::Source& source,
+                       lake::DuckRows& session);
 
 /// Records that the table has already, under the source's present definition: `select`, `held` and
 /// what goes with them, for a reload. Error(unsupported) where it keeps no record's own text.

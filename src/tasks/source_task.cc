@@ -242,6 +242,25 @@ void refuse_loss(const project::Source& source, const std::optional<sources::Los
               loss->instead + ": --without-missing; nothing was changed", source.from.place);
 }
 
+/// The columns alone that the table has, or that are declared.
+void leave_new_columns_out(sources::Batch& batch, const project::Source& source,
+                           const lake::Schema& schema, lake::DuckRows& session) {
+  const auto declared = [&](const std::string& name) {
+    return std::any_of(source.columns.begin(), source.columns.end(),
+                       [&](const auto& each) { return each.name == name; });
+  };
+  std::string kept;
+  bool all = true;
+  for (const auto& column : session.describe(batch.select, batch.parameters)) {
+    if (schema.find_any_case(column.name) == nullptr && !declared(column.name)) {
+      all = false;
+      continue;
+    }
+    kept += (kept.empty() ? "" : ", ") + duck::quote_name(column.name);
+  }
+  if (!all && !kept.empty()) batch.select = "SELECT " + kept + " FROM (" + batch.select + ")";
+}
+
 /// Its version; nothing where others were faster, and what is left has to be looked at again.
 std::optional<int64_t> commit_staged(const Context& context, const project::Source& source,
                                      const sources::Batch& batch, lake::Staged staged,
@@ -309,6 +328,8 @@ void read_source(const Context& context, const project::Source& source, Cancel& 
     if (progress) progress({source.name, batch->what, -1, report.rows});
     auto at = stage_at(context, *session, source.name, partition_by, progress);
     at.evolve = source.on_new_column != "reject" && source.on_new_column != "stop";
+    if (source.on_new_column == "ignore" && at.current)
+      leave_new_columns_out(*batch, source, at.current->schema, *session);
     at.may_replace_schema = reload.has_value() && at.current.has_value();
     lake::Staged staged;
     try {

@@ -47,7 +47,7 @@ class GrowingReader final : public Reader {
   }
 
   std::optional<Batch> next(const std::map<std::string, lake::Txn>& txns,
-                            lake::DuckRows&) override {
+                            lake::DuckRows& session) override {
     const int64_t begin = read_so_far(txns);
     const std::string lines = whole_lines(begin);
     if (lines.empty()) return {};
@@ -58,7 +58,7 @@ class GrowingReader final : public Reader {
                   std::string_view(lines).substr(at, end - at));
       at = end + 1;
     }
-    const auto rows = record_rows(intake_.relation(), growing_columns(), "''", source_);
+    const auto rows = record_rows(intake_.relation(), growing_columns(), "''", source_, session);
     Batch out;
     out.select = rows.sql;
     out.misfits_select = rows.misfits;

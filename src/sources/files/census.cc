@@ -172,6 +172,9 @@ class Census::Look {
       return json_depth(record.text) > kRecordDepthMax ? too_deep_words() : kDoubtful;
     }
     if (!element.is_object()) return "not an object";
+    for (const auto field : dom::object(element)) {
+      if (field.key.find('\0') != std::string_view::npos) return "a field's name holds a NUL";
+    }
     if (spellings_ != nullptr) {
       for (const auto field : dom::object(element)) {
         if (auto why = spellings_->judge(field.key); !why.empty()) return why;

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/utf8_prefix.h"
 #include "duck/quoting.h"
 #include "project/folders.h"
 #include "project/kinds.h"
@@ -429,12 +430,7 @@ class FilesReader final : public Reader {
       if (!spoiled(error)) throw;
       if (files.size() == 1) {
         // The engine's message may quote a whole line, however long.
-        std::string why = error.problem().message;
-        if (why.size() > kWhyMax) {
-          size_t end = kWhyMax;
-          while (end > 0 && (why[end] & 0xC0) == 0x80) --end;
-          why.resize(end);
-        }
+        std::string why(utf8_prefix(error.problem().message, kWhyMax));
         if (from_.corrupt == "fail")
           throw Error(Code::corrupt, "file \"" + files[0].name + "\" cannot be read: " + why,
                       error.problem().hint, source_.from.place);

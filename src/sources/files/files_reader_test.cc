@@ -99,6 +99,55 @@ TEST_F(FilesReaderTest, AWholeNumberThatNoColumnHoldsIsSetAside) {
   }
 }
 
+TEST_F(FilesReaderTest, AValueInsideThatNoTypeHoldsSetsItsRecordAside) {
+  write("a.jsonl",
+        "{\"o\":{\"x\":1},\"l\":[1]}\n{\"o\":{\"x\":9223372036854775808}}\n"
+        "{\"l\":[2,9223372036854775808]}\n{\"o\":{\"x\":1e400}}\n{\"o\":{},\"l\":[null]}\n");
+  for (const bool hopeful : {true, false}) {
+    hopeful_ = hopeful;
+    EXPECT_EQ(rows(), (Table{{"{'x': 1}", "[1]"}, {"{'x': NULL}", "[NULL]"}}));
+    const auto bad = rejected();
+    ASSERT_EQ(bad.size(), 3u);
+    for (size_t i = 0; i < 3; ++i) EXPECT_EQ(bad[i][1], std::to_string(i + 2));
+  }
+}
+
+TEST_F(FilesReaderTest, RowsOfNullsAreRows) {
+  write("a.jsonl", "{\"a\":null,\"l\":[]}\n{\"a\":null}\n");
+  for (const bool hopeful : {true, false}) {
+    hopeful_ = hopeful;
+    EXPECT_EQ(rows(), (Table{{"NULL", "[]"}, {"NULL", "NULL"}}));
+    EXPECT_EQ(names(), "a VARCHAR, l VARCHAR");
+    EXPECT_EQ(rejected(), Table{});
+  }
+}
+
+TEST_F(FilesReaderTest, ANameWithANulIsNoColumns) {
+  write("a.jsonl", "{\"a\\u0000b\":1}\n{\"o\":{\"c\\u0000\":1}}\n{\"o\":{\"d\":2}}\n");
+  EXPECT_EQ(rows().size(), 2u);
+  EXPECT_EQ(names(), "o JSON");
+  ASSERT_EQ(rejected().size(), 1u);
+  EXPECT_EQ(rejected()[0][2], "a field's name holds a NUL");
+}
+
+TEST_F(FilesReaderTest, DeclaredObjectsTakeTheirFieldsAndNothingElse) {
+  source_.columns.push_back({});
+  source_.columns.back().name = "o";
+  source_.columns.back().type = "struct(x int, l struct(k bool)[], m map(varchar, double))";
+  write("a.jsonl",
+        "{\"o\":{\"x\":1,\"y\":2,\"l\":[{\"k\":true,\"z\":0}],\"m\":{\"a b\":1.5}}}\n"
+        "{\"o\":{\"x\":1.5}}\n{\"o\":{\"l\":[{\"k\":true},{\"k\":\"maybe\"}]}}\n"
+        "{\"o\":{\"l\":{}}}\n{\"o\":\"text\"}\n{\"o\":{\"m\":{\"a\":\"b\"}}}\n{\"o\":null}\n{}\n");
+  for (const bool hopeful : {true, false}) {
+    hopeful_ = hopeful;
+    EXPECT_EQ(rows(),
+              (Table{{"{'x': 1, 'l': [{'k': true}], 'm': {a b=1.5}}"}, {"NULL"}, {"NULL"}}));
+    const auto bad = rejected();
+    ASSERT_EQ(bad.size(), 5u);
+    for (size_t i = 0; i < 5; ++i) EXPECT_EQ(bad[i][1], std::to_string(i + 2));
+  }
+}
+
 TEST_F(FilesReaderTest, AFieldThatIsThereTwiceIsReadOnce) {
   write("a.jsonl", "{\"n\":1}\n{\"n\":2,\"n\":2,\"filename\":\"x\"}\n");
   hopeful_ = true;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "duck/quoting.h"
+#include "sources/files/json_fit.h"
 #include "sources/files/places.h"
 
 namespace windrow::sources {
@@ -27,15 +28,17 @@ bool only_null(const Json& structure) {
                                           [](const Json& each) { return only_null(each); });
 }
 
-/// Whether a column type can hold it: field names differ by more than case and are not empty, and
-/// it is no deeper than `depth`.
+/// Whether a column type can hold it: field names differ by more than case, are not empty and hold
+/// no NUL, and it is no deeper than `depth`.
 bool fits(const Json& structure, int depth) {
   if (depth == 0) return structure.is_string();
   if (structure.is_array()) return structure.empty() || fits(structure[0], depth - 1);
   if (!structure.is_object()) return true;
   std::set<std::string> names;
   for (const auto& [name, type] : structure.items()) {
-    if (name.empty() || !names.insert(lower(name)).second || !fits(type, depth - 1)) return false;
+    if (name.empty() || name.find('\0') != std::string::npos || !names.insert(lower(name)).second ||
+        !fits(type, depth - 1))
+      return false;
   }
   return true;
 }
@@ -54,11 +57,6 @@ std::string type_of(const Json& structure) {
     fields += (fields.empty() ? "" : ", ") + quote_name(name) + " " + type_of(type);
   }
   return "STRUCT(" + fields + ")";
-}
-
-bool nested(const std::string& type) {
-  return type.find_first_of("[(") != std::string::npos && !lower(type).starts_with("decimal") &&
-         !lower(type).starts_with("numeric");
 }
 
 bool integer(const std::string& type) {
@@ -87,7 +85,8 @@ std::string pointer(const std::string& field) {
 bool fits_type(const Json& structure) { return fits(structure, kTypeDepthMax); }
 
 std::vector<FieldColumn> fields_of_structure(const std::string& structure,
-                                             const std::vector<std::string>& told) {
+                                             const std::vector<std::string>& told,
+                                             bool with_nulls) {
   std::vector<FieldColumn> out;
   const Json parsed = Json::parse(structure, nullptr, false);
   if (!parsed.is_object()) return out;
@@ -95,12 +94,29 @@ std::vector<FieldColumn> fields_of_structure(const std::string& structure,
   for (const auto& name : told) spelled.emplace(lower(name), name);
   Clash clash;
   for (const auto& [name, type] : parsed.items()) {
-    if (only_null(type)) continue;
+    const bool null = only_null(type);
+    if (null && !with_nulls) continue;
     const auto [found, fresh] = spelled.emplace(lower(name), name);
     if (name.empty() || (!fresh && found->second != name)) clash.names.insert(lower(name));
-    out.push_back({name, type_of(type), false});
+    out.push_back({.name = name, .type = null ? "VARCHAR" : type_of(type)});
   }
   if (!clash.names.empty()) throw clash;
+  return out;
+}
+
+FieldColumn declared_field(const project::ColumnDeclaration& column, lake::DuckRows& session) {
+  FieldColumn out{.name = column.name, .type = column.type, .declared = true};
+  if (column.type.empty()) out.type = "VARCHAR";
+  if (is_nested(out.type))
+    out.type = session.describe("SELECT CAST(NULL AS " + out.type + ") AS it").at(0).type;
+  return out;
+}
+
+FieldColumn known_field(const std::string& name, const std::string& known, const std::string& found,
+                        const project::Source& source) {
+  const bool grows = source.on_new_column != "ignore";
+  FieldColumn out{.name = name, .type = grows ? widened(known, found) : known, .whole = grows};
+  out.fits = is_nested(found) && keeps_all(out.type, found);
   return out;
 }
 
@@ -112,19 +128,20 @@ FieldSql field_sql(const std::vector<FieldColumn>& fields) {
     pointers += (i ? ", " : "") + quote_text(pointer(field.name));
     // Lists count from 1. Texts for scalars: JSON's own cast would refuse "12" for a number.
     const std::string at = "[" + std::to_string(i + 1) + "]";
-    const bool json = nested(field.type) || lower(field.type) == "json";
+    const bool nested = is_nested(field.type), json = nested || lower(field.type) == "json";
     const std::string value =
         json ? "json_extract(raw, " + quote_text(pointer(field.name)) + ")" : "texts" + at;
     const std::string cast = "TRY_CAST(" + value + " AS " + field.type + ")";
     out.select += ", " + cast + " AS " + quote_name(field.name);
     if (lower(field.type) == "json" || lower(field.type) == "varchar" ||
-        lower(field.type) == "text")
+        lower(field.type) == "text" || (nested && field.fits))
       continue;
     const std::string found =
         json ? "json_extract_string(raw, " + quote_text(pointer(field.name)) + ")" : value;
     std::string wrong = "(" + found + " IS NOT NULL AND " + cast + " IS NULL)";
     // DuckDB rounds a fraction to a whole number; that would be another value than came.
     if (integer(field.type)) wrong += " OR TRY_CAST(" + value + " AS DOUBLE) <> " + cast;
+    if (nested) wrong += " OR " + loses_sql(value, field.name, field.type, field.whole);
     out.misfit += (out.misfit.empty() ? "" : " OR ") + wrong;
   }
   if (!fields.empty()) out.texts = "json_extract_string(raw, [" + pointers + "])";

@@ -72,7 +72,7 @@ class FastJson {
         objects_(objects_of(files)) {}
 
   std::optional<Records> run() {
-    if (shapes_.huge()) return {};  // told record by record
+    if (!shapes_.exact()) return {};  // told record by record
     if (shapes_.complete()) {
       const Json structure =
           Json::parse(structure_of_all(shapes_.texts(), session_), nullptr, false);
@@ -150,7 +150,7 @@ class FastJson {
     return out;
   }
 
-  Records records(const Json& structure) const {
+  std::optional<Records> records(const Json& structure) const {
     std::vector<std::string> all_told;
     for (const auto& column : source_.columns) {
       if (column.value.empty()) all_told.push_back(column.name);
@@ -162,21 +162,23 @@ class FastJson {
     std::string plain;
     std::vector<std::string> names;
     bool clash = false;
-    const auto told = [&](const std::string& name) -> std::optional<std::string> {
+    const auto told = [&](const FieldColumn& field) -> std::optional<FieldColumn> {
       for (const auto& column : source_.columns) {
-        if (column.name == name && column.value.empty() && !column.type.empty()) return column.type;
+        if (column.name == field.name && column.value.empty() && !column.type.empty())
+          return declared_field(column, session_);
       }
-      const auto type = known_.find(name);
-      return type == known_.end() ? std::nullopt : std::optional(type->second);
+      const auto type = known_.find(field.name);
+      if (type == known_.end()) return {};
+      return known_field(field.name, type->second, field.type, source_);
     };
     std::string typed;  // of all that is found, as the reader of files takes it
     for (const auto& field : fields) {
-      const auto type = told(field.name);
+      const auto as_told = told(field);
       names.push_back(field.name);
       clash = clash || field.name == "filename";
       typed += (typed.empty() ? "" : ", ") + quote_text(field.name) + ": " + quote_text(field.type);
-      if (type && *type != field.type) {
-        cast.push_back({field.name, *type, true});
+      if (as_told && as_told->type != field.type) {
+        cast.push_back(*as_told);
       } else {
         spec[field.name] = spec_of(structure.at(field.name));
         plain += ", found." + quote_name(field.name) + " AS " + quote_name(field.name);
@@ -186,9 +188,10 @@ class FastJson {
       if (!column.value.empty() ||
           std::find(names.begin(), names.end(), column.name) != names.end())
         continue;
-      cast.push_back({column.name, column.type.empty() ? "VARCHAR" : column.type, true});
+      cast.push_back(declared_field(column, session_));
       names.push_back(column.name);
     }
+    if (table_columns(source_, names).empty()) return {};
     if (cast.empty() && !typed.empty() && !numbered_ && shapes_.complete() && shapes_.strict() &&
         std::none_of(names.begin(), names.end(),
                      [](const auto& name) { return lower(name) == "filename"; }))

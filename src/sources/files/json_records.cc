@@ -168,20 +168,34 @@ class JsonRecords {
                     session_.query("SELECT json_group_structure(CAST(raw AS JSON)) FROM " + all())
                         .rows.at(0)[0]);
       fields = fields_of_structure(structure, told_);
+      // Rows of NULLs are rows; they need a column to stand in.
+      if (fields.empty() && source_.columns.empty()) {
+        const auto there = std::find_if(known_.begin(), known_.end(), [&](const auto& each) {
+          return std::none_of(source_.partition_by.begin(), source_.partition_by.end(),
+                              [&](const auto& part) { return part.first == each.first; });
+        });
+        if (there == known_.end())
+          fields = fields_of_structure(structure, told_, true);
+        else
+          fields.push_back({.name = there->first, .type = there->second});
+      }
     }
     for (auto& field : fields) {
       const auto type = known_.find(field.name);
-      if (type != known_.end()) field = {field.name, type->second, field.declared};
+      if (type != known_.end())
+        field = known_field(field.name, type->second, field.type, source_);
+      else
+        field.fits = true;
+      field.fits &= census_->shapes().exact();
     }
     for (const auto& column : source_.columns) {
       if (!column.value.empty() || column.name == source_.raw) continue;
       const auto found = std::find_if(fields.begin(), fields.end(),
                                       [&](const auto& field) { return field.name == column.name; });
-      const std::string type = column.type.empty() ? "VARCHAR" : column.type;
       if (found == fields.end())
-        fields.push_back({column.name, type, true});
+        fields.push_back(declared_field(column, session_));
       else if (!column.type.empty())
-        *found = {column.name, type, true};
+        *found = declared_field(column, session_);
       else
         found->declared = true;
     }

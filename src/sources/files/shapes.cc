@@ -57,12 +57,12 @@ uint64_t Shapes::shape_of(const dom::element& value) {
     case dom::element_type::NULL_VALUE: return 7;
     case dom::element_type::DOUBLE: return 8;
     case dom::element_type::INT64: return int64_t(value) < 0 ? 9 : 10;
-    default: huge_ = true; return 11;
+    default: exact_ = false; return 11;
   }
 }
 
 void Shapes::add(const dom::element& record, std::string_view text) {
-  const uint64_t shape = shape_of(record);  // also tells of huge numbers
+  const uint64_t shape = shape_of(record);  // also tells of numbers that are not kept
   if (!complete_ || shape == last_) return;
   last_ = shape;
   if (!seen_.insert(shape).second) return;
@@ -71,7 +71,7 @@ void Shapes::add(const dom::element& record, std::string_view text) {
 }
 
 void Shapes::add_unread(std::string_view text) {
-  strict_ = false;
+  strict_ = exact_ = false;
   if (complete_) keep(text);
 }
 

@@ -24,8 +24,9 @@ class Shapes {
   bool complete() const { return complete_; }
   /// Every record is JSON as strict readers take it, without a field that is there twice.
   bool strict() const { return strict_; }
-  /// There is a whole number that is no BIGINT.
-  bool huge() const { return huge_; }
+  /// Every value is kept by the type that its shape has: no whole number is beyond BIGINT, and
+  /// none is a number of the engine's alone.
+  bool exact() const { return exact_; }
   /// One of each shape, in the order in which they came.
   const std::vector<std::string>& texts() const { return texts_; }
 
@@ -37,7 +38,7 @@ class Shapes {
   std::vector<std::string> texts_;
   uint64_t last_ = 0;
   size_t bytes_ = 0;
-  bool complete_ = true, strict_ = true, huge_ = false;
+  bool complete_ = true, strict_ = true, exact_ = true;
 };
 
 }  // namespace windrow::sources

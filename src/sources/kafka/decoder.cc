@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "duck/duck.h"
 #include "duck/quoting.h"
+#include "sources/files/json_fit.h"
 #include "sources/kafka/kind.h"
 #include "sources/record_rows.h"
 
@@ -441,10 +442,17 @@ void Decoder::check_casts(duck::Connection& connection) {
   std::map<size_t, std::string> wrong;
   for (const auto& slot : slots_) {
     if (slot.cast.empty() || slot.kind != BufferKind::text || slot.bad == Slot::Bad::null) continue;
-    const auto found = connection.query(
-        fmt::format("SELECT {}, {} FROM {} WHERE {} IS NOT NULL AND {} IS NULL ORDER BY 1",
-                    quote_name(kRowNumber), quote_name(slot.field), table.sql(),
-                    quote_name(slot.field), value_of(slot)));
+    std::string lost = value_of(slot) + " IS NULL";
+    if (slot.json) {
+      const auto type = connection.describe("SELECT CAST(NULL AS " + slot.cast + ") AS it")[0].type;
+      lost +=
+          " OR coalesce(" +
+          loses_sql("TRY_CAST(" + quote_name(slot.field) + " AS JSON)", slot.field, type, false) +
+          ", false)";
+    }
+    const auto found = connection.query(fmt::format(
+        "SELECT {}, {} FROM {} WHERE {} IS NOT NULL AND ({}) ORDER BY 1", quote_name(kRowNumber),
+        quote_name(slot.field), table.sql(), quote_name(slot.field), lost));
     for (const auto& row : found.rows) {
       Scalar value;
       value.kind = Scalar::Kind::text;

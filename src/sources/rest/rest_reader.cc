@@ -119,7 +119,7 @@ class RestReader final : public Reader {
             const std::vector<std::string_view>& records);
   void end_of_list(Stream& stream);
   void end_level();
-  Batch batch(const std::map<std::string, lake::Txn>& txns);
+  Batch batch(const std::map<std::string, lake::Txn>& txns, lake::DuckRows& session);
   Batch with_progress(Batch out, const std::map<std::string, lake::Txn>& txns);
   std::string etag_of(const RestResource& resource, const std::string& url);
   std::string redacted(const std::string& text) const {
@@ -525,14 +525,14 @@ std::optional<Batch> RestReader::next(const std::map<std::string, lake::Txn>& tx
     // What came before it is kept; the next call meets the error again, or goes on. An answer that
     // was taken in part is not: its list is as it was only before.
     if (taken == 0 || error.code() == Code::canceled || !retryable(error.code())) throw;
-    return batch(txns);
+    return batch(txns, session);
   }
   if (level_done()) {
     end_level();
   } else {
     progress_.logged.clear();
   }
-  return batch(txns);
+  return batch(txns, session);
 }
 
 /// What is under way, as the log may have it: links are kept relative to the connection's URL,
@@ -553,9 +553,9 @@ std::vector<Stream> RestReader::kept_streams() const {
   return out;
 }
 
-Batch RestReader::batch(const std::map<std::string, lake::Txn>& txns) {
+Batch RestReader::batch(const std::map<std::string, lake::Txn>& txns, lake::DuckRows& session) {
   if (fetcher_) progress_.streams = kept_streams();
-  const auto rows = record_rows(spool_->relation(), rest_columns(), "request", source_);
+  const auto rows = record_rows(spool_->relation(), rest_columns(), "request", source_, session);
   Batch out;
   out.select = rows.sql;
   out.rejected_select = spool_->rejected();

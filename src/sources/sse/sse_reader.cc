@@ -271,7 +271,7 @@ class SseReader final : public Reader {
       begun_ = begun_->min();  // nothing came: this is enough for now
       return {};
     }
-    return batch(txns);
+    return batch(txns, session);
   }
 
  private:
@@ -302,8 +302,8 @@ class SseReader final : public Reader {
                 event.data, event.bytes);
   }
 
-  Batch batch(const std::map<std::string, lake::Txn>& txns) {
-    const auto rows = record_rows(spool_->relation(), sse_columns(), "id", source_);
+  Batch batch(const std::map<std::string, lake::Txn>& txns, lake::DuckRows& session) {
+    const auto rows = record_rows(spool_->relation(), sse_columns(), "id", source_, session);
     Batch out;
     out.select = rows.sql;
     out.rejected_select = spool_->rejected();
