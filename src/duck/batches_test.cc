@@ -56,7 +56,7 @@ class Failing final : public columns::BatchReader {
  public:
   std::shared_ptr<const columns::Layout> layout() const override { return layout_; }
   std::optional<columns::Batch> next() override {
-    if (!first_) throw Error(Code::data, "row 2 makes 100 % no sense", "mend it");
+    if (!first_) throw Error(Code::data, "row 2 makes 100 % no sense", "mend it", {"m.sql", 2, 7});
     first_ = false;
     columns::BatchBuilder builder(layout_);
     builder.integer(0, 1);
@@ -79,6 +79,7 @@ TEST_F(Batches, AnErrorOfTheReaderComesOutAsItWas) {
     EXPECT_EQ(error.code(), Code::data);
     EXPECT_EQ(error.problem().message, "row 2 makes 100 % no sense");
     EXPECT_EQ(error.problem().hint, "mend it");
+    EXPECT_EQ(error.problem().place, (Place{"m.sql", 2, 7}));
   }
 }
 
@@ -89,6 +90,22 @@ TEST_F(Batches, ATypeThatHasNoPlaceIsNamed) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Code::unsupported);
     EXPECT_NE(error.problem().message.find("\"waits\""), std::string::npos);
+  }
+}
+
+TEST_F(Batches, WhoComputesLongBetweenTwoHearsOfARequest) {
+  Cancel cancel;
+  auto own = connection_.beside();
+  auto stop = own->stop_on(cancel);
+  const auto reader = read_batches(std::move(own), "SELECT 1 AS a", {}, std::move(stop));
+  while (reader->next()) {}
+  reader->heed();
+  cancel.request();
+  try {
+    reader->heed();
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::canceled) << error.what();
   }
 }
 

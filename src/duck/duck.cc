@@ -115,13 +115,14 @@ void raise(duckdb::ErrorData error, const std::string& sql) {
   const std::string message = error.RawMessage();
   const auto position = position_in(message, sql);
   if (type == duckdb::ExceptionType::INTERRUPT) throw Error(Code::canceled, "stopped on request");
-  if (const auto carried = error.ExtraInfo().find("windrow_code");
-      carried != error.ExtraInfo().end()) {
-    const auto hint = error.ExtraInfo().find("windrow_hint");
-    throw SqlError(Problem{code_named(carried->second),
-                           message,
-                           hint == error.ExtraInfo().end() ? "" : hint->second,
-                           {}},
+  if (const auto& carried = error.ExtraInfo(); carried.count("windrow_code")) {
+    const auto of = [&](const char* key) {
+      const auto found = carried.find(key);
+      return found == carried.end() ? std::string() : found->second;
+    };
+    const Place place{of("windrow_file"), std::atoi(of("windrow_line").c_str()),
+                      std::atoi(of("windrow_column").c_str())};
+    throw SqlError(Problem{code_named(of("windrow_code")), message, of("windrow_hint"), place},
                    position, "IO");
   }
   throw SqlError(Problem{code_of(type, message), our_words(message), hint_of(error, message), {}},

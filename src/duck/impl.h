@@ -34,7 +34,11 @@ auto carried(F&& work) {
     // Built without a format: the message may hold percent signs.
     throw duckdb::IOException(
         duckdb::unordered_map<std::string, std::string>{
-            {"windrow_code", std::string(name_of(problem.code))}, {"windrow_hint", problem.hint}},
+            {"windrow_code", std::string(name_of(problem.code))},
+            {"windrow_hint", problem.hint},
+            {"windrow_file", problem.place.file},
+            {"windrow_line", std::to_string(problem.place.line)},
+            {"windrow_column", std::to_string(problem.place.column)}},
         problem.message);
   }
 }
