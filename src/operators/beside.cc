@@ -26,10 +26,19 @@ void InputColumns::wrong(const std::string& parameter, const columns::Field& fie
 }
 
 void InputColumns::problem(const std::string& parameter, const std::string& hint) {
-  problems_.add(
-      Code::configuration,
-      "\"" + parameter + "\" of operator \"" + name_ + "\" is " + settings_.text(parameter), hint,
-      settings_.place(parameter));
+  problem(parameter, settings_.text(parameter), hint);
+}
+
+void InputColumns::problem(const std::string& parameter, const std::string& value,
+                           const std::string& hint) {
+  problems_.add(Code::configuration,
+                "\"" + parameter + "\" of operator \"" + name_ + "\" is " + value, hint,
+                settings_.place(parameter));
+}
+
+void InputColumns::needed(const std::string& parameter, const std::string& hint) {
+  problems_.add(Code::configuration, "operator \"" + name_ + "\" needs \"" + parameter + "\"", hint,
+                settings_.place(parameter));
 }
 
 columns::Schema InputColumns::with(const std::vector<columns::Field>& added) {

@@ -22,6 +22,10 @@ class InputColumns {
   void wrong(const std::string& parameter, const columns::Field& field, const std::string& hint);
   /// The value of `parameter` will not do.
   void problem(const std::string& parameter, const std::string& hint);
+  /// One of its values will not do.
+  void problem(const std::string& parameter, const std::string& value, const std::string& hint);
+  /// `parameter` is not set, which other parameters demand.
+  void needed(const std::string& parameter, const std::string& hint);
   /// The input's columns with `added` behind them. Error(configuration) with all problems, also
   /// where the input has one of these names.
   columns::Schema with(const std::vector<columns::Field>& added);

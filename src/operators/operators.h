@@ -17,6 +17,16 @@ const columns::Operator& sessions();
 /// community, core and PageRank. The edges are held in memory.
 const columns::Operator& network();
 
+/// What a book of positions may lose, by its history or by simulation: value at risk and expected
+/// shortfall of all of it and of its parts, with the share of each. Prices are held in memory.
+const columns::Operator& value_at_risk();
+
+/// What a book of positions gains or loses in given scenarios.
+const columns::Operator& stress_test();
+
+/// Whether values at risk were exceeded as often as they should be, and by accident.
+const columns::Operator& var_backtest();
+
 /// What SELECTs may call beside DuckDB's own functions: `sentiment_score(text)`,
 /// `sentiment_label(text)`, as the operator's columns.
 const columns::TextFunctions& functions();
