@@ -46,9 +46,10 @@ Kinds put_together() {
   for (const auto& kind : out.stores.kinds()) connections.push_back(kind.connection);
   for (const char* name : {"s3", "http"}) connections.push_back(unused(name));
   for (const auto& kind : out.sources.all()) out.declared.sources.push_back(kind.declared);
-  out.declared.operators = {&operators::network(),       &operators::sentiment(),
-                            &operators::sessions(),      &operators::stress_test(),
-                            &operators::value_at_risk(), &operators::var_backtest()};
+  out.declared.operators = {&operators::expected_loss(), &operators::network(),
+                            &operators::sentiment(),     &operators::sessions(),
+                            &operators::stress_test(),   &operators::value_at_risk(),
+                            &operators::var_backtest()};
   return out;
 }
 

@@ -17,6 +17,9 @@ const columns::Operator& sessions();
 /// community, core and PageRank. The edges are held in memory.
 const columns::Operator& network();
 
+/// Stage and expected credit loss of each exposure, by IFRS 9.
+const columns::Operator& expected_loss();
+
 /// What a book of positions may lose, by its history or by simulation: value at risk and expected
 /// shortfall of all of it and of its parts, with the share of each. Prices are held in memory.
 const columns::Operator& value_at_risk();

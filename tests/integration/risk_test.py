@@ -1,4 +1,4 @@
-"""Market risk beside numpy, on the prices of real stocks and the rates of real currencies."""
+"""Market and credit risk beside numpy, on the prices of real stocks and the rates of real currencies."""
 import csv
 import gzip
 import json
@@ -331,3 +331,36 @@ def test_profits_give_what_prices_give(tmp_path):
             assert close(row["value_at_risk"], exact)
         if row["method"] == "monte_carlo":
             assert abs(row["value_at_risk"] - exact) < 0.02 * exact
+
+
+def test_expected_losses_are_those_of_numpy(tmp_path):
+    """Ten thousand loans, in closed form and by another way of adding up."""
+    rng = np.random.default_rng(20261130)
+    n = 10_000
+    loans = {"pd": rng.beta(1, 20, n), "then": rng.beta(1, 30, n), "lgd": rng.uniform(0, 1, n), "ead": rng.lognormal(10, 1, n).round(2),
+             "years": rng.choice([0, 0.1, 0.5, 1, 2.37, 7, 30], n), "rate": rng.uniform(-0.01, 0.2, n), "days": rng.choice([0, 5, 29, 30, 89, 90, 400], n)}
+    loans["pd"][:50] = 1
+    rows = [{"id": i, **{key: float(values[i]) for key, values in loans.items()}} for i in range(n)]
+    asked = "{name: expected_loss, pd: pd, origination_pd: then, lgd: lgd, ead: ead, maturity: years, rate: rate, days_past_due: days, low_credit_risk: 0.01, amortization: "
+    project(tmp_path, rows, "{id: bigint, pd: double, then: double, lgd: double, ead: double, years: double, rate: double, days: double}",
+            {"bullet": asked + "bullet}", "linear": asked + "linear}"})
+    lab.windrow(tmp_path, "run", "-q")
+    month = np.arange(361)
+    at = np.minimum(month, loans["years"][:, None] * 12)  # the end of each month, no later than that of the loan
+    alive = (1 - loans["pd"][:, None]) ** (at / 12)
+    discount = (1 + loans["rate"][:, None]) ** (-at / 12)
+    third = (loans["pd"] == 1) | (loans["days"] >= 90)
+    second = ~third & ((loans["days"] >= 30) | ((loans["pd"] >= 2 * loans["then"]) & (loans["pd"] > 0.01)))
+    for table in ("bullet", "linear"):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            left = np.nan_to_num(1 - at / (loans["years"][:, None] * 12)) if table == "linear" else np.ones_like(at)
+        marginal = -np.diff(alive, axis=1) * left[:, :-1] * discount[:, 1:]
+        scale = loans["lgd"] * loans["ead"]
+        year, life = scale * marginal[:, :12].sum(axis=1), scale * marginal.sum(axis=1)
+        found = sorted(result(tmp_path, table), key=lambda row: row["id"])
+        assert len(found) == n
+        for i, row in enumerate(found):
+            assert row["stage"] == (3 if third[i] else 2 if second[i] else 1), row
+            wanted = [1 - alive[i, -1], year[i], life[i], life[i] if second[i] else year[i]] if not third[i] else [1, *[scale[i]] * 3]
+            for key, number in zip(("lifetime_pd", "expected_loss_12_months", "expected_loss_lifetime", "expected_loss"), wanted, strict=True):
+                assert close(row[key], float(number)), (table, key, number, row)
