@@ -47,9 +47,9 @@ Kinds put_together() {
   for (const char* name : {"s3", "http"}) connections.push_back(unused(name));
   for (const auto& kind : out.sources.all()) out.declared.sources.push_back(kind.declared);
   out.declared.operators = {&operators::expected_loss(), &operators::network(),
-                            &operators::sentiment(),     &operators::sessions(),
-                            &operators::stress_test(),   &operators::value_at_risk(),
-                            &operators::var_backtest()};
+                            &operators::scorecard(),     &operators::sentiment(),
+                            &operators::sessions(),      &operators::stress_test(),
+                            &operators::value_at_risk(), &operators::var_backtest()};
   return out;
 }
 

@@ -20,6 +20,10 @@ const columns::Operator& network();
 /// Stage and expected credit loss of each exposure, by IFRS 9.
 const columns::Operator& expected_loss();
 
+/// How likely each row is to go bad, by a scorecard that is learnt from those of which it is known;
+/// or that card. The rows are held in memory.
+const columns::Operator& scorecard();
+
 /// What a book of positions may lose, by its history or by simulation: value at risk and expected
 /// shortfall of all of it and of its parts, with the share of each. Prices are held in memory.
 const columns::Operator& value_at_risk();

@@ -364,3 +364,121 @@ def test_expected_losses_are_those_of_numpy(tmp_path):
             wanted = [1 - alive[i, -1], year[i], life[i], life[i] if second[i] else year[i]] if not third[i] else [1, *[scale[i]] * 3]
             for key, number in zip(("lifetime_pd", "expected_loss_12_months", "expected_loss_lifetime", "expected_loss"), wanted, strict=True):
                 assert close(row[key], float(number)), (table, key, number, row)
+
+
+# --- scorecards ----------------------------------------------------------------------------------------------------
+
+def isotonic(rates: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The nearest rates that do not fall, by the minimax formula."""
+    n = len(rates)
+    sums, sizes = np.concatenate([[0], np.cumsum(rates * weights)]), np.concatenate([[0], np.cumsum(weights)])
+    means = np.array([[(sums[k + 1] - sums[j]) / (sizes[k + 1] - sizes[j]) if k >= j else np.nan for k in range(n)] for j in range(n)])
+    return np.array([max(np.nanmin(means[j, i:]) for j in range(i + 1)) for i in range(n)])
+
+
+def woe(good: np.ndarray, bad: np.ndarray) -> tuple[np.ndarray, float]:
+    weights = np.where(good + bad > 0, np.log((good + 0.5) / (good.sum() + 0.5) / ((bad + 0.5) / (bad.sum() + 0.5))), 0.0)
+    return weights, float(((good / good.sum() - bad / bad.sum()) * weights).sum())
+
+
+def numeric_bins(values: np.ndarray, bad: np.ndarray, most: int, least: float) -> tuple[list[float], np.ndarray, np.ndarray]:
+    """Upper ends, and good and bad of each; no value is missing."""
+    distinct, index = np.unique(values, return_inverse=True)
+    rows, bads = np.bincount(index), np.bincount(index, weights=bad)
+    before = np.concatenate([[0], np.cumsum(rows)[:-1]])  # rows below each value
+    group, start = np.zeros(len(distinct), int), 0
+    for i in range(1, len(distinct)):
+        group[i] = group[i - 1]
+        if before[i] * most // len(values) > start * most // len(values):
+            group[i], start = group[i - 1] + 1, before[i]
+    size, bad_of = np.bincount(group, weights=rows), np.bincount(group, weights=bads)
+    ends = [float(distinct[group == g].max()) for g in range(group[-1] + 1)]
+    best = None
+    for sign in (1, -1):
+        level = isotonic(sign * bad_of / size, size)
+        pooled = np.split(np.arange(len(size)), np.flatnonzero(np.diff(level) > 1e-12) + 1)
+        parts = [(ends[p[-1]], size[p].sum(), bad_of[p].sum()) for p in pooled]
+        while len(parts) > 1 and min(p[1] for p in parts) < least * len(values):
+            i = min(range(len(parts)), key=lambda j: parts[j][1])
+            rate = lambda j: parts[j][2] / parts[j][1]
+            with_next = i == 0 or (i + 1 < len(parts) and abs(rate(i + 1) - rate(i)) < abs(rate(i - 1) - rate(i)))
+            i = i if with_next else i - 1
+            parts[i:i + 2] = [(parts[i + 1][0], parts[i][1] + parts[i + 1][1], parts[i][2] + parts[i + 1][2])]
+        rows_of, bads_of = np.array([p[1] for p in parts]), np.array([p[2] for p in parts])
+        told = woe(rows_of - bads_of, bads_of)[1]
+        if best is None or told > best[0]:
+            best = told, [p[0] for p in parts], rows_of - bads_of, bads_of
+    return best[1], best[2], best[3]
+
+
+def auc(score: np.ndarray, bad: np.ndarray) -> float:
+    """How likely a bad one has a lower score than a good one."""
+    ordered = np.sort(score[bad == 0])
+    below, upto = np.searchsorted(ordered, score[bad == 1], "left"), np.searchsorted(ordered, score[bad == 1], "right")
+    return float(1 - (below + upto).mean() / 2 / len(ordered))
+
+
+def credit_rows(name: str) -> tuple[list[dict], list[str], list[str]]:
+    """Loans with `bad`, which is taken from every row kept back; their numbers; their texts."""
+    if name == "german":  # the file says 1 for good
+        lines = gzip.open(DATA / "german_credit.ssv.gz", "rt").read().split("\n")
+        names = lines[0].split()[:-1]
+        rows = [dict(zip(names, words[:-1])) | {"known": 1 - int(words[-1])} for words in (line.split() for line in lines[1:]) if words]
+        numbers = [n for n in names if rows[0][n].isdigit()]
+    else:
+        with gzip.open(DATA / "uci_credit_card_default.csv.gz", "rt") as lines:
+            rows = [{key: value for key, value in row.items() if key not in ("ID", "Y")} | {"known": int(row["Y"])} for row in csv.DictReader(lines)]
+        numbers = names = [f"X{i}" for i in range(1, 24)]
+    for i, row in enumerate(rows):
+        row |= {n: float(row[n]) for n in numbers} | {"id": i, "bad": row["known"] if i % 10 < 7 else None}
+    return rows, numbers, [n for n in names if n not in numbers]
+
+
+@pytest.mark.skipif(not (DATA / "german_credit.ssv.gz").exists(), reason="needs the loans of the data folder (WINDROW_DATA)")
+@pytest.mark.parametrize(("name", "auc_least"), [("german", 0.74), ("uci", 0.75)])
+def test_scorecards_are_what_they_have_to_be(tmp_path, name, auc_least):
+    rows, numbers, texts = credit_rows(name)
+    columns = json.dumps({n: "double" for n in numbers} | {n: "varchar" for n in texts} | {"id": "bigint", "bad": "bigint", "known": "bigint"})
+    asked = f"{{name: scorecard, target: bad, features: {json.dumps(numbers + texts)}, bins: 15, penalty: 2, output: "
+    project(tmp_path, rows, columns, {"scored": asked + "scores}", "card": asked + "card}"})
+    lab.windrow(tmp_path, "run", "-q")
+    learnt = [row for row in rows if row["bad"] is not None]
+    bad = np.array([row["bad"] for row in learnt])
+    card = {}
+    for line in sorted(result(tmp_path, "card"), key=lambda line: (line["feature"], line["bin"])):
+        card.setdefault(line["feature"], []).append(line)
+    place = {}  # which bin of a feature a row is in
+    for feature in numbers:
+        ends, good_of, bad_of = numeric_bins(np.array([row[feature] for row in learnt]), bad, 15, 0.05)
+        assert [(line["observations"], line["bad"]) for line in card[feature]] == [*zip(good_of + bad_of, bad_of), (0, 0)], feature
+        place[feature] = lambda row, ends=ends[:-1], feature=feature: int(np.searchsorted(ends, row[feature], "left"))
+    for feature in texts:
+        counts = {value: sum(row[feature] == value for row in learnt) for value in {row[feature] for row in rows}}
+        own = sorted(value for value in counts if counts[value] >= 0.05 * len(learnt))
+        assert [line["label"] for line in card[feature]] == [*own, "other", "missing"]
+        place[feature] = lambda row, own=own, feature=feature: own.index(row[feature]) if row[feature] in own else len(own)
+    used = []
+    for feature, lines in card.items():
+        bads = np.array([line["bad"] for line in lines])
+        weights, told = woe(np.array([line["observations"] for line in lines]) - bads, bads)
+        assert np.allclose([line["weight_of_evidence"] for line in lines], weights, rtol=0, atol=1e-12)
+        assert close(lines[0]["information_value"], told) and (lines[0]["coefficient"] is not None) == (told >= 0.02)
+        if lines[0]["coefficient"] is not None:
+            used.append(feature)
+            assert np.array_equal([line["bin"] for line in lines], range(1, len(lines) + 1))
+    assert len(used) >= 8
+    scored = {row["id"]: row for row in result(tmp_path, "scored")}
+    evidence = np.array([[card[f][place[f](row)]["weight_of_evidence"] for f in used] for row in rows])
+    points = np.array([sum(card[f][place[f](row)]["points"] for f in used) for row in rows])
+    score = np.array([scored[row["id"]]["score"] for row in rows])
+    probability = np.array([scored[row["id"]]["probability_of_default"] for row in rows])
+    assert np.allclose(score, points, rtol=0, atol=1e-8)
+    assert np.allclose(probability, 1 / (1 + 50 * 2 ** ((score - 600) / 20)), rtol=1e-9, atol=0)
+    # The coefficients are where nothing pulls: the sum to be made least has one such place alone.
+    coefficient = np.array([card[f][0]["coefficient"] for f in used])
+    kept = np.array([row["bad"] is not None for row in rows])
+    rest = bad - probability[kept]
+    assert abs(rest.sum()) < 1e-6 and np.abs(evidence[kept].T @ rest - 2 * coefficient).max() < 1e-6
+    assert np.allclose(np.log(probability / (1 - probability)), evidence @ coefficient + (np.log(probability / (1 - probability)) - evidence @ coefficient)[0], atol=1e-9)
+    known = np.array([row["known"] for row in rows])
+    assert auc(score[~kept], known[~kept]) > auc_least
