@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 namespace windrow::operators::risk {
 namespace {
@@ -117,16 +118,21 @@ class Measurement {
 
   void by_scenarios(Method method, int horizon, const Scenarios& scenarios) {
     const size_t count = scenarios.count();
-    std::vector<double> all(count);
-    scenarios.profits({&groups_.front()}, all.data(), workers_);
-    require_numbers(all.data(), count);
+    // Not filled beforehand: whoever writes a page first is who gets it from the system.
+    const std::unique_ptr<double[]> room(new double[count]);
+    const double* all = room.get();
+    scenarios.profits({&groups_.front()}, room.get(), workers_);
+    constexpr size_t kAtOnce = 1 << 17;
+    in_parallel((count + kAtOnce - 1) / kAtOnce, workers_, [&](size_t part) {
+      require_numbers(all + part * kAtOnce, std::min(kAtOnce, count - part * kAtOnce));
+    });
     std::vector<OfAll> levels;
     size_t depth = 0;
     for (const double level : question_.levels) {
       levels.push_back({Measures(count, level, question_.quantile), 0, 0, {}, {}, 0});
       depth = std::max(depth, levels.back().measures.depth());
     }
-    const Tail tail = tail_of(all.data(), count, depth);
+    const Tail tail = tail_of(all, count, depth, workers_);
     for (auto& of : levels) {
       of.value_at_risk = of.measures.value_at_risk(tail);
       of.expected_shortfall = of.measures.expected_shortfall(tail);
@@ -134,7 +140,7 @@ class Measurement {
       const size_t around = method == Method::monte_carlo ? of.measures.around() : 0;
       of.at_risk = of.measures.at_risk(tail, around);
       of.shortfall = of.measures.shortfall(tail);
-      of.off = of.value_at_risk - loss(of.at_risk, all.data());
+      of.off = of.value_at_risk - loss(of.at_risk, all);
     }
     for (size_t level = 0; level < levels.size(); ++level) {
       const auto& of = levels[level];
@@ -153,7 +159,7 @@ class Measurement {
       in_parallel(some.size(), workers_, [&](size_t i) {
         for (size_t level = 0; level < levels.size(); ++level)
           out_[first + i].push_back({first + i, method, horizon, question_.levels[level], count});
-        one_group(first + i, &profits[i * count], all, depth, levels);
+        one_group(first + i, &profits[i * count], all, count, depth, levels);
       });
     }
   }
@@ -165,12 +171,12 @@ class Measurement {
   }
 
   /// Into the last results of the group, one for each level.
-  void one_group(size_t group, double* profits, const std::vector<double>& all, size_t depth,
+  void one_group(size_t group, double* profits, const double* all, size_t count, size_t depth,
                  const std::vector<OfAll>& levels) {
     auto* out = &out_[group][out_[group].size() - levels.size()];
     const double variance = moments_.front().variance;
     const double beta = variance > 0 ? moments_[group].with_all / variance : 0;
-    const Tail tail = tail_of(profits, all.size(), depth);
+    const Tail tail = tail_of(profits, count, depth);
     for (size_t level = 0; level < levels.size(); ++level) {
       const auto& of = levels[level];
       out[level].value_at_risk = of.measures.value_at_risk(tail);
@@ -178,8 +184,8 @@ class Measurement {
       out[level].component_value_at_risk = loss(of.at_risk, profits) + beta * of.off;
       out[level].component_expected_shortfall = loss(of.shortfall, profits);
     }
-    for (size_t i = 0; i < all.size(); ++i) profits[i] = all[i] - profits[i];
-    const Tail rest = tail_of(profits, all.size(), depth);
+    for (size_t i = 0; i < count; ++i) profits[i] = all[i] - profits[i];
+    const Tail rest = tail_of(profits, count, depth);
     for (size_t level = 0; level < levels.size(); ++level)
       out[level].incremental_value_at_risk =
           levels[level].value_at_risk - levels[level].measures.value_at_risk(rest);

@@ -53,22 +53,36 @@ double binomial_cumulative(int64_t count, int64_t trials, double p) {
   return std::min(out, 1.0);
 }
 
-Tail tail_of(const double* profits, size_t scenarios, size_t count) {
-  std::vector<std::pair<double, uint32_t>> least;
+Tail tail_of(const double* profits, size_t scenarios, size_t count, const Workers& workers) {
+  using Loss = std::pair<double, uint32_t>;  // no two are equal, so there is one order of them
+  constexpr size_t kScenariosOfPart = 1 << 17;
+  std::vector<std::vector<Loss>> parts((scenarios + kScenariosOfPart - 1) / kScenariosOfPart);
+  std::vector<Loss> least;
   const auto collect = [&](double bound) {
+    in_parallel(parts.size(), workers, [&](size_t part) {
+      parts[part].clear();
+      const size_t end = std::min(scenarios, (part + 1) * kScenariosOfPart);
+      for (size_t i = part * kScenariosOfPart; i < end; ++i)
+        if (profits[i] <= bound) parts[part].emplace_back(profits[i], uint32_t(i));
+    });
     least.clear();
-    for (size_t i = 0; i < scenarios; ++i)
-      if (profits[i] <= bound) least.emplace_back(profits[i], uint32_t(i));
+    for (const auto& part : parts) least.insert(least.end(), part.begin(), part.end());
   };
   collect(guessed_bound(profits, scenarios, count));
   if (least.size() < count) collect(std::numeric_limits<double>::infinity());
-  const auto end = least.begin() + std::ptrdiff_t(count);
-  if (end != least.end()) std::nth_element(least.begin(), end, least.end());
-  std::sort(least.begin(), end);
+  const auto at = [&](size_t place) { return least.begin() + std::ptrdiff_t(place); };
+  if (count < least.size()) std::nth_element(least.begin(), at(count), least.end());
+  const size_t half = count / 2;
+  std::nth_element(least.begin(), at(half), at(count));
+  in_parallel(2, workers, [&](size_t part) {
+    part == 0 ? std::sort(at(0), at(half)) : std::sort(at(half), at(count));
+  });
   Tail out;
-  for (auto it = least.begin(); it != end; ++it) {
-    out.profit.push_back(it->first);
-    out.scenario.push_back(it->second);
+  out.profit.reserve(count);
+  out.scenario.reserve(count);
+  for (size_t i = 0; i < count; ++i) {
+    out.profit.push_back(least[i].first);
+    out.scenario.push_back(least[i].second);
   }
   return out;
 }

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "operators/risk/parallel.h"
+
 namespace windrow::operators::risk {
 
 /// Density of the standard normal distribution, and the value that a share `level` of it, between 0
@@ -31,7 +33,7 @@ struct Tail {
   std::vector<double> profit;
 };
 /// The `count` of them with the greatest losses; 0 < count ≤ scenarios.
-Tail tail_of(const double* profits, size_t scenarios, size_t count);
+Tail tail_of(const double* profits, size_t scenarios, size_t count, const Workers& workers = {});
 
 /// Value at risk and expected shortfall of a number of scenarios at one level.
 class Measures {
