@@ -1,4 +1,5 @@
-"""Benchmarks of operators, each beside the program that judges it: sentiment of reviews, the network of actors."""
+"""Benchmarks of operators, each beside the program that judges it: sentiment of reviews, the network of actors, simulated risk of stocks."""
+import csv
 import gzip
 import itertools
 import json
@@ -103,10 +104,78 @@ def network(folder: pathlib.Path, program: str, put) -> list[tuple]:
              f"{whole - began:.1f} s with two passes of Leiden ({leiden.modularity:.3f})")]
 
 
+BY_NUMPY = """import json, sys, time
+import numpy as np
+levels, paths, kind, folded = [0.95, 0.99], 2_000_000, sys.argv[1], sys.argv[2] == "folded"
+days = json.load(sys.stdin)
+prices = np.array(days["prices"])
+root = np.linalg.cholesky(np.cov((prices[1:] / prices[:-1] - 1).T))
+value = prices[-1] * np.array(days["quantity"])
+best = None
+for _ in range(4):  # the first touches its memory for the first time
+    random = np.random.Generator(getattr(np.random, kind)(1))
+    began, cpu = time.perf_counter(), time.process_time()
+    drawn = random.standard_normal((paths, len(value)))
+    losses = -(drawn @ (root.T @ value) if folded else drawn @ root.T @ value)
+    quantiles = np.quantile(losses, levels)
+    tails = [losses[losses >= quantile].mean() for quantile in quantiles]
+    measured = time.perf_counter() - began, time.process_time() - cpu
+    best = min(best or measured, measured)
+print(json.dumps({"clock": best[0], "cpu": best[1], "paths": paths, "var": list(quantiles), "es": tails}))
+"""
+
+
+def risk(folder: pathlib.Path, program: str, put) -> list[tuple]:
+    """Twenty stocks: the time of simulating them beside that of the same model that simulates nothing."""
+    symbols = ["AAL", "AMZN", "BAC", "CAT", "COF", "DIS", "FDX", "GE", "GS", "HD", "IBM", "INTC", "JNJ", "NFLX", "ORCL", "OXY", "PEP", "SLB", "T", "WMT"]
+    found = {}
+    with gzip.open(DATA.parent / "finance/sp500_5yr_daily.csv.gz", "rt") as lines:
+        for row in csv.DictReader(lines):
+            if row["Name"] in symbols and row["close"]:
+                found.setdefault(row["date"], {})[row["Name"]] = float(row["close"])
+    days = sorted(day for day, prices in found.items() if len(prices) == len(symbols))
+    quantity = [100 * (i % 4 - 1) + 50 for i in range(len(symbols))]
+    book = "time: day, asset: asset, price: price, quantity: quantity, levels: [0.95, 0.99]"
+    paths = 10_000_000
+    model = "/* windrow\noperator: {name: value_at_risk, %s, methods: %s, paths: %d}\n*/\nSELECT * FROM bronze.prices\n"
+    put(folder, {"windrow.yaml": "project: stocks\nenvironments: {dev: {lake: lake}}\n",
+                 "sources/prices.yaml": "source: bronze.prices\nfrom: {files: prices.jsonl}\ncolumns: {day: date, asset: varchar, price: double, quantity: double}\n",
+                 "models/silver/known.sql": model % (book, "parametric", paths), "models/silver/drawn.sql": model % (book, "monte_carlo", paths),
+                 "models/silver/grown.sql": model % (book + ", returns: log", "monte_carlo", paths),
+                 "prices.jsonl": "".join(json.dumps({"day": day, "asset": symbol, "price": found[day][symbol], "quantity": quantity[i]}) + "\n"
+                                          for day in days for i, symbol in enumerate(symbols))})
+    run = [program, "-C", str(folder), "run", "-q"]
+    subprocess.run([*run, "-s", "bronze.prices"], check=True, stdout=subprocess.DEVNULL)
+    clock, cpu = {}, {}
+    for name in ("known", "drawn", "grown"):
+        timed = [timed_cpu([*run, "-s", f"silver.{name}", "--full-refresh"]) for _ in range(4)]
+        clock[name], cpu[name] = (min(each[i] for each in timed) for i in (0, 1))
+    ours = json.loads(timed_cpu([program, "-C", str(folder), "--json", "query", "SELECT * FROM silver.drawn ORDER BY level"])[2])
+    text = json.dumps({"prices": [[found[day][symbol] for symbol in symbols] for day in days], "quantity": quantity})
+    peers = {}
+    for kind, way in itertools.product(("PCG64", "SFC64", "Philox"), ("folded", "whole")):
+        said = json.loads(subprocess.run([sys.executable, "-c", BY_NUMPY, kind, way], input=text, check=True, capture_output=True, text=True).stdout)
+        for i, row in enumerate(ours):
+            assert abs(row["value_at_risk"] / said["var"][i] - 1) < 0.01 and abs(row["expected_shortfall"] / said["es"][i] - 1) < 0.01, (row, said)
+        peers[f"{kind} {way}"] = {measure: said["paths"] / said[measure] / MILLION for measure in ("clock", "cpu")}
+    best = max(peers, key=lambda name: peers[name]["clock"])
+    default = max((name for name in peers if name.startswith("PCG64")), key=lambda name: peers[name]["clock"])
+    out = []
+    for name, what in (("drawn", "returns in proportion"), ("grown", "log returns, each asset by itself")):
+        took, used = clock[name] - clock["known"], cpu[name] - cpu["known"]
+        rate, by_cpu = paths / took / MILLION, paths / used / MILLION
+        said = f"{rate:.1f} million paths/s by the clock, {by_cpu:.1f} a CPU second"
+        if name == "drawn":  # numpy does as much and no more
+            said += (f"; numpy's default generator {peers[default]['clock']:.2f} and {peers[default]['cpu']:.2f}: {rate / peers[default]['clock']:.1f} x, "
+                     f"{by_cpu / peers[default]['cpu']:.1f} x by CPU; its fastest ({best}) {peers[best]['clock']:.2f}: {rate / peers[best]['clock']:.1f} x")
+        out.append((f"value_at_risk: {paths:,} paths of {len(symbols)} stocks, {what}", took, said))
+    return out
+
+
 def bench_operators(_, work: pathlib.Path, program: str, put) -> list[tuple]:
     if not DATA.is_dir():
         raise SystemExit("bench operators: needs the films of the data folder (WINDROW_DATA)")
     out = []
     for name, file in REVIEWS.items():
         out += sentiment(name, reviews(file), work / "sentiment", program, put)
-    return out + network(work / "network", program, put)
+    return out + network(work / "network", program, put) + risk(work / "risk", program, put)
