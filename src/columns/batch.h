@@ -94,6 +94,9 @@ class BatchReader {
   virtual std::shared_ptr<const Layout> layout() const = 0;
   /// Nothing at the end. Batches may be empty.
   virtual std::optional<Batch> next() = 0;
+  /// For who computes long between one batch and the next: throws Error(canceled) where somebody
+  /// asked that the reading end.
+  virtual void heed() {}
 };
 
 /// Fills a batch, column by column or row by row. Columns of plain types alone: no decimals,

@@ -56,6 +56,11 @@ class ResultReader final : public columns::BatchReader {
         select_);
   }
 
+  void heed() override {
+    auto& impl = connection_->impl();
+    impl.guarded_by_stop([&] { impl.heed_stop(); });
+  }
+
  private:
   std::unique_ptr<Connection> connection_;
   Cancel::Registration stop_;
