@@ -17,6 +17,19 @@ const columns::Operator& sessions();
 /// community, core and PageRank. The edges are held in memory.
 const columns::Operator& network();
 
+/// A row for each customer of purchases: recency, frequency, monetary value, scores of each,
+/// segment.
+const columns::Operator& rfm();
+
+/// A row for each cohort of customers and period since: how many were active.
+const columns::Operator& retention();
+
+/// A row for each customer of purchases: how likely alive, purchases expected, lifetime value.
+const columns::Operator& lifetime_value();
+
+/// A row for each duration: the share that lasts longer, after Kaplan and Meier.
+const columns::Operator& survival();
+
 /// What SELECTs may call beside DuckDB's own functions: `sentiment_score(text)`,
 /// `sentiment_label(text)`, as the operator's columns.
 const columns::TextFunctions& functions();
