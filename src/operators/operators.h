@@ -27,6 +27,9 @@ const columns::Operator& retention();
 /// A row for each customer of purchases: how likely alive, purchases expected, lifetime value.
 const columns::Operator& lifetime_value();
 
+/// `cluster`, `distance` and `silhouette` of each row, by k-means. All rows are held in memory.
+const columns::Operator& clusters();
+
 /// A row for each duration: the share that lasts longer, after Kaplan and Meier.
 const columns::Operator& survival();
 
