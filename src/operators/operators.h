@@ -30,6 +30,9 @@ const columns::Operator& lifetime_value();
 /// `cluster`, `distance` and `silhouette` of each row, by k-means. All rows are held in memory.
 const columns::Operator& clusters();
 
+/// A row for each rule "who buys this buys that" over baskets.
+const columns::Operator& association_rules();
+
 /// A row for each duration: the share that lasts longer, after Kaplan and Meier.
 const columns::Operator& survival();
 
