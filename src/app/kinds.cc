@@ -46,7 +46,16 @@ Kinds put_together() {
   for (const auto& kind : out.stores.kinds()) connections.push_back(kind.connection);
   for (const char* name : {"s3", "http"}) connections.push_back(unused(name));
   for (const auto& kind : out.sources.all()) out.declared.sources.push_back(kind.declared);
-  out.declared.operators = {&operators::association_rules(), &operators::clusters(), &operators::lifetime_value(), &operators::network(), &operators::retention(), &operators::rfm(), &operators::sentiment(), &operators::sessions(), &operators::survival()};
+  out.declared.operators = {&operators::association_rules(),
+                            &operators::clusters(),
+                            &operators::lifetime_value(),
+                            &operators::network(),
+                            &operators::recommend(),
+                            &operators::retention(),
+                            &operators::rfm(),
+                            &operators::sentiment(),
+                            &operators::sessions(),
+                            &operators::survival()};
   return out;
 }
 

@@ -33,6 +33,9 @@ const columns::Operator& clusters();
 /// A row for each rule "who buys this buys that" over baskets.
 const columns::Operator& association_rules();
 
+/// Items for each user, or for each item, the best first.
+const columns::Operator& recommend();
+
 /// A row for each duration: the share that lasts longer, after Kaplan and Meier.
 const columns::Operator& survival();
 
