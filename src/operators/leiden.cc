@@ -3,33 +3,20 @@
 #include <numeric>
 
 #include "operators/network_graph.h"
+#include "operators/random.h"
 
 namespace windrow::operators {
 namespace {
 
 using Groups = std::vector<int32_t>;
 
-/// SplitMix64 (Steele, Lea and Flood 2014): the same numbers on every machine.
-class Random {
- public:
-  explicit Random(uint64_t seed) : state_(seed) {}
-  uint64_t next() {
-    uint64_t z = state_ += 0x9E3779B97F4A7C15;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-    return z ^ (z >> 31);
-  }
-  /// Nodes in a random order.
-  std::vector<int32_t> order(int32_t nodes) {
-    std::vector<int32_t> out(static_cast<size_t>(nodes));
-    std::iota(out.begin(), out.end(), 0);
-    for (size_t i = out.size(); i > 1; --i) std::swap(out[i - 1], out[next() % i]);
-    return out;
-  }
-
- private:
-  uint64_t state_;
-};
+/// Nodes in a random order.
+std::vector<int32_t> shuffled(Random& random, int32_t nodes) {
+  std::vector<int32_t> out(static_cast<size_t>(nodes));
+  std::iota(out.begin(), out.end(), 0);
+  for (size_t i = out.size(); i > 1; --i) std::swap(out[i - 1], out[random.next() % i]);
+  return out;
+}
 
 int32_t count_of(const Groups& groups) {
   return groups.empty() ? 0 : *std::max_element(groups.begin(), groups.end()) + 1;
@@ -99,7 +86,7 @@ void move_nodes(const NetworkGraph& graph, double resolution, Random& random, Gr
   for (const auto group : groups) ++size[size_t(group)];
   for (int32_t group = graph.nodes(); group-- > 0;)
     if (size[size_t(group)] == 0) empty.push_back(group);
-  const auto order = random.order(graph.nodes());
+  const auto order = shuffled(random, graph.nodes());
   std::deque<int32_t> queue(order.begin(), order.end());
   std::vector<bool> waits(size_t(graph.nodes()), true);
   Ties ties(graph.nodes());
@@ -156,7 +143,7 @@ Groups refined(const NetworkGraph& graph, double resolution, Random& random, con
     return within[size_t(part)] >= own * (whole[size_t(group)] - own) * per;
   };
   Ties ties(graph.nodes());
-  for (const auto node : random.order(graph.nodes())) {
+  for (const auto node : shuffled(random, graph.nodes())) {
     const auto group = groups[size_t(node)];
     if (!alone[size_t(node)] || !tied(node, group)) continue;
     ties.look(graph, node, parts, [&](int32_t to) { return groups[size_t(to)] == group; });

@@ -1,12 +1,9 @@
-#include <charconv>
 #include <cmath>
-#include <deque>
-#include <limits>
-#include <unordered_map>
 
 #include "operators/beside.h"
 #include "operators/network_graph.h"
 #include "operators/operators.h"
+#include "operators/values.h"
 
 namespace windrow::operators {
 namespace {
@@ -22,60 +19,13 @@ using Kind = Type::Kind;
 constexpr size_t kRowsOfBatch = 2048;
 constexpr double kMostStrength = 1e100;  // whose square is far from overflowing
 
-bool whole(Kind kind) {
-  return kind == Kind::long_ || kind == Kind::integer || kind == Kind::short_ || kind == Kind::byte;
-}
-
-bool number(const Type& type) {
-  return whole(type.kind) || type.kind == Kind::double_ || type.kind == Kind::float_;
-}
-
-double number_of(const Settings& settings, const std::string& name) {
-  const auto& text = settings.text(name);
-  double out = 0;
-  std::from_chars(text.data(), text.data() + text.size(), out);
-  return out;
-}
-
-/// Names of nodes, numbered as they come.
-class Nodes {
- public:
-  explicit Nodes(bool texts) : texts_(texts) {}
-  int32_t number(const columns::Column& column, int64_t row) {
-    return texts_ ? of(by_text_, column.text(row), text_)
-                  : of(by_whole_, column.integer(row), whole_);
-  }
-  int32_t count() const { return int32_t(texts_ ? text_.size() : whole_.size()); }
-  void write(columns::BatchBuilder& builder, size_t column, size_t node) const {
-    texts_ ? builder.text(column, text_[node]) : builder.integer(column, whole_[node]);
-  }
-
- private:
-  template <typename Numbers, typename Value, typename Values>
-  int32_t of(Numbers& numbers, const Value& value, Values& values) {
-    if (const auto found = numbers.find(value); found != numbers.end()) return found->second;
-    if (values.size() == size_t(std::numeric_limits<int32_t>::max()))
-      throw Error(Code::unsupported, "operator \"network\" has more than 2,147,483,647 nodes");
-    const auto number = int32_t(values.size());
-    values.emplace_back(value);
-    numbers.emplace(values.back(), number);
-    return number;
-  }
-
-  bool texts_;
-  std::deque<std::string> text_;  // which by_text_ points into
-  std::vector<int64_t> whole_;
-  std::unordered_map<std::string_view, int32_t> by_text_;
-  std::unordered_map<int64_t, int32_t> by_whole_;
-};
-
 class NetworkReader final : public BatchReader {
  public:
   NetworkReader(std::unique_ptr<BatchReader> input, Schema output, const Settings& settings)
       : input_(std::move(input)),
         layout_(std::make_shared<const columns::Layout>(std::move(output))),
         settings_(settings),
-        nodes_(layout_->schema().fields[0].type.kind == Kind::string) {}
+        nodes_(layout_->schema().fields[0].type) {}
 
   std::shared_ptr<const columns::Layout> layout() const override { return layout_; }
 
@@ -84,7 +34,7 @@ class NetworkReader final : public BatchReader {
     if (next_ >= size_t(nodes_.count())) return {};
     columns::BatchBuilder builder(layout_);
     for (size_t i = 0; i < kRowsOfBatch && next_ < size_t(nodes_.count()); ++i, ++next_) {
-      nodes_.write(builder, 0, next_);
+      nodes_.write(builder, 0, int32_t(next_));
       builder.integer(1, degree_[next_]);
       builder.real(2, strength_[next_]);
       builder.integer(3, component_[next_] + 1);
@@ -111,9 +61,9 @@ class NetworkReader final : public BatchReader {
     strength_ = network.strength;
     component_ = components(network);
     community_ =
-        leiden(network, number_of(settings_, "resolution"), uint64_t(number_of(settings_, "seed")));
+        leiden(network, real_of(settings_, "resolution"), uint64_t(integer_of(settings_, "seed")));
     core_ = core_numbers(network);
-    pagerank_ = pagerank(network, number_of(settings_, "damping"));
+    pagerank_ = pagerank(network, real_of(settings_, "damping"));
   }
 
   /// Rows with a NULL are no edges; a node's edge to itself is none either, but the node is there.
@@ -141,10 +91,9 @@ class NetworkReader final : public BatchReader {
   }
 
   std::optional<double> weight_of(const Batch& batch, size_t at, int64_t row) const {
-    const auto column = batch.column(at);
+    const NumberColumn column(batch, at);
     if (column.null(row)) return {};
-    const double out =
-        whole(batch.schema().fields[at].type.kind) ? double(column.integer(row)) : column.real(row);
+    const double out = column.at(row);
     if (!(out >= 0) || std::isinf(out))
       throw Error(
           Code::data,
@@ -160,7 +109,7 @@ class NetworkReader final : public BatchReader {
   std::unique_ptr<BatchReader> input_;
   std::shared_ptr<const columns::Layout> layout_;
   Settings settings_;
-  Nodes nodes_;
+  Names nodes_;
   std::vector<int64_t> degree_;
   std::vector<double> strength_, pagerank_;
   std::vector<int32_t> component_, community_, core_;
@@ -191,23 +140,23 @@ class Network final : public columns::Operator {
     const auto* from = columns.named("from", settings.text("from"));
     const auto* to = columns.named("to", settings.text("to"));
     for (const auto& [parameter, field] : {std::pair("from", from), std::pair("to", to)})
-      if (field && field->type.kind != Kind::string && !whole(field->type.kind))
+      if (field && !is_name(field->type))
         columns.wrong(parameter, *field, "a node is a VARCHAR or a whole number");
     if (from && to && from->type.kind != to->type.kind)
       columns.wrong("to", *to, "it must be of the type of \"" + from->name + "\"");
     if (settings.has("weight")) {
       const auto* weight = columns.named("weight", settings.text("weight"));
-      if (weight && !number(weight->type))
-        columns.wrong("weight", *weight, "it must be a DOUBLE or a whole number");
+      if (weight && !is_number(weight->type))
+        columns.wrong("weight", *weight, "it must be a number");
     }
     const auto within = [&](const char* parameter, bool good, const char* hint) {
       if (!good) columns.problem(parameter, hint);
     };
-    const double damping = number_of(settings, "damping");
-    const double resolution = number_of(settings, "resolution");
+    const double damping = real_of(settings, "damping");
+    const double resolution = real_of(settings, "resolution");
     within("resolution", resolution > 0 && std::isfinite(resolution), "it is greater than 0");
     within("damping", damping >= 0 && damping < 1, "it is from 0 to less than 1");
-    within("seed", number_of(settings, "seed") >= 0, "it is 0 or more");
+    within("seed", integer_of(settings, "seed") >= 0, "it is 0 or more");
     columns.with({});  // raises what was found
     const Type whole{Kind::long_}, real{Kind::double_};
     return Schema{{{"node", from->type},

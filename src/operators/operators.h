@@ -34,6 +34,28 @@ const columns::Operator& stress_test();
 /// Whether values at risk were exceeded as often as they should be, and by accident.
 const columns::Operator& var_backtest();
 
+/// A row for each customer of purchases: recency, frequency, monetary value, scores of each,
+/// segment.
+const columns::Operator& rfm();
+
+/// A row for each cohort of customers and period since: how many were active.
+const columns::Operator& retention();
+
+/// A row for each customer of purchases: how likely alive, purchases expected, lifetime value.
+const columns::Operator& lifetime_value();
+
+/// `cluster`, `distance` and `silhouette` of each row, by k-means. All rows are held in memory.
+const columns::Operator& clusters();
+
+/// A row for each rule "who buys this buys that" over baskets.
+const columns::Operator& association_rules();
+
+/// Items for each user, or for each item, the best first.
+const columns::Operator& recommend();
+
+/// A row for each duration: the share that lasts longer, after Kaplan and Meier.
+const columns::Operator& survival();
+
 /// What SELECTs may call beside DuckDB's own functions: `sentiment_score(text)`,
 /// `sentiment_label(text)`, as the operator's columns.
 const columns::TextFunctions& functions();
