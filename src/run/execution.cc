@@ -12,8 +12,6 @@ namespace {
 
 /// The time of day may jump: a window is looked at again after so long.
 constexpr microseconds kWindowLook = std::chrono::minutes(1);
-/// Waits that differ by less count as alike, so that the order of the list decides.
-constexpr microseconds kAlike = std::chrono::seconds(10);
 constexpr size_t kNamed = 5;
 
 std::string next_workers() {
@@ -142,10 +140,14 @@ void Execution::ask(size_t i) {
   request.shares = node.task->shares;
   request.shares.push_back({workers_, 1, 0});
   request.connections = node.task->connections;
+  request.takes_slot = node.task->takes_slot;
   request.priority = node.task->priority;
-  request.since = begun_ + (clock_.steady() - begun_) / kAlike * kAlike;
+  node.asked = clock_.steady();
+  // What is alike goes by the order of the list. Who gave way has waited already.
+  request.since = begun_ + (node.asked - node.waited - begun_) / Resources::kAlike * Resources::kAlike;
   request.order = i;
   request.own = workers_;
+  request.asker = {settings_.project, settings_.run, node.task->name};
   node.ticket = resources_.ask(std::move(request), [this, i](std::optional<Problem> refused) {
     if (refused)
       inbox_.post(Inbox::Kind::refused, i, std::move(*refused));
@@ -161,7 +163,9 @@ bool Execution::keeps_out(size_t i, Lock& lock) {
     give_back(i, Reached::untold, "", lock);
     return true;
   }
-  if (!node.task->window || span_of(*node.task->window, clock_.now()).start <= clock_.now())
+  // What has begun in its hours ends outside of them, or stops where it may.
+  if (!node.task->window || node.goes_on ||
+      span_of(*node.task->window, clock_.now()).start <= clock_.now())
     return false;
   give_back(i, Reached::untold, "", lock);
   if (node.outcome.status == Status::waiting && may_begin(node)) eligible(i);
@@ -172,17 +176,29 @@ std::shared_ptr<Execution::Running> Execution::begin(size_t i) {
   auto& node = nodes_[i];
   auto running = std::make_shared<Running>();
   running_[i] = running;
+  running->begun = clock_.steady();
+  const auto waited =
+      std::chrono::duration_cast<microseconds>(running->begun - node.asked);
+  node.waited += waited;
   node.outcome.status = Status::running;
-  if (++node.outcome.attempts == 1) node.outcome.started = clock_.now();
-  ++node.tries;
+  if (node.goes_on) {
+    node.outcome.gave_way_for += waited;
+  } else {
+    if (++node.outcome.attempts == 1) node.outcome.started = clock_.now();
+    ++node.tries;
+    node.worked = {};
+  }
   auto allowed = node.task->timeout;
   if (cancel_.requested())  // it cleans up
     allowed = std::min(allowed.value_or(settings_.grace), settings_.grace);
-  if (allowed) stop_at(*running, clock_.steady() + *allowed, What::deadline, i);
+  if (allowed) stop_at(*running, running->begun + *allowed - node.worked, What::deadline, i);
   if (node.task->window && node.task->window->stop) {
     const Time now = clock_.now();
-    const auto left = span_of(*node.task->window, now).end - now;
-    stop_at(*running, clock_.steady() + left, What::closing, i);
+    const auto span = span_of(*node.task->window, now);
+    if (span.start > now)  // it closed while this had given way
+      running->stop_at_commit = true;
+    else
+      stop_at(*running, running->begun + (span.end - now), What::closing, i);
   }
   return running;
 }
@@ -193,7 +209,12 @@ void Execution::attempt(size_t i, Lock& lock) {
   const auto running = begin(i);
   const int number = node.outcome.attempts;
   const bool follows = !cleans_up(node);
-  tell(lock, [this, i, number] { observer_.started(i, number); });
+  if (node.goes_on) {
+    const auto waited = std::chrono::duration_cast<microseconds>(running->begun - node.asked);
+    tell(lock, [this, i, waited] { observer_.went_on(i, waited); });
+  } else {
+    tell(lock, [this, i, number] { observer_.started(i, number); });
+  }
   lock.unlock();
   Result result(false);
   std::optional<Problem> problem;
@@ -205,6 +226,7 @@ void Execution::attempt(size_t i, Lock& lock) {
   lock.lock();
   running_.erase(i);
   for (const auto& due : running->dues) dues_.erase(due);
+  node.worked += std::chrono::duration_cast<microseconds>(clock_.steady() - running->begun);
   const auto reached = running->timed_out ? Reached::no : reached_of(problem);
   give_back(i, reached, problem ? problem->message : "", lock);
   after_attempt(i, std::move(problem), std::move(result), running->timed_out, lock);
@@ -225,7 +247,9 @@ std::optional<Problem> Execution::run_work(size_t i, Running& running, Result& r
       node.round,
       node.orphan || node.news,
       [this](const std::function<void()>& call) { telling_->tell(turn_now(), call, true); },
-      running.stop_at_commit};
+      running.stop_at_commit,
+      [this, i] { return gives_way(i); },
+      node.goes_on};
   const CpuScope cpu(&node.meter);
   try {
     result = node.task->work(context);
@@ -252,6 +276,9 @@ void Execution::give_back(size_t i, Reached reached, const std::string& why, Loc
 void Execution::after_attempt(size_t i, std::optional<Problem> problem, Result result,
                               bool timed_out, Lock& lock) {
   auto& node = nodes_[i];
+  node.goes_on = !problem && result.stopped;
+  if (node.goes_on) return after_giving_way(i, lock);
+  node.waited = {};
   if (problem) return after_failure(i, std::move(*problem), timed_out, lock);
   if (result.again) {
     node.outcome.status = Status::waiting;
@@ -264,6 +291,25 @@ void Execution::after_attempt(size_t i, std::optional<Problem> problem, Result r
   node.by_condition = result.status == Status::passed_over;
   node.outcome.why = std::move(result.why);
   finish(i, result.status, lock);
+}
+
+/// By the task itself, while it runs.
+bool Execution::gives_way(size_t i) {
+  Lock lock(mutex_);
+  auto& node = nodes_[i];
+  lock.unlock();
+  const auto to = resources_.gives_way(node.ticket);
+  if (to) node.gave_way_to = *to;
+  return to.has_value();
+}
+
+void Execution::after_giving_way(size_t i, Lock& lock) {
+  auto& node = nodes_[i];
+  node.outcome.status = Status::waiting;
+  ++node.outcome.gave_way;
+  if (!may_begin(node)) return finish(i, Status::canceled, lock);
+  ask(i);
+  tell(lock, [this, i, to = node.gave_way_to] { observer_.gave_way(i, to); });
 }
 
 void Execution::after_failure(size_t i, Problem problem, bool timed_out, Lock& lock) {
@@ -330,6 +376,9 @@ void Execution::end(size_t i, Status status, std::vector<Ended>& ended) {
   node.outcome.status = status;
   node.outcome.ended = clock_.now();
   node.outcome.usage = node.meter.usage();
+  if (node.goes_on && node.ticket != 0)
+    node.outcome.gave_way_for +=
+        std::chrono::duration_cast<microseconds>(clock_.steady() - node.asked);
   if (node.outcome.attempts == 0) node.outcome.started = node.outcome.ended;
   if (status == Status::failed) failed_ = true;
   if (node.ticket != 0 && resources_.withdraw(node.ticket)) node.ticket = 0;

@@ -50,6 +50,11 @@ class Execution {
     bool orphan = true;         ///< it comes after nothing
     bool news = false;          ///< something that it comes after did something
     std::optional<Time> held;   ///< until its window opens
+    bool goes_on = false;       ///< it gave way, and waits to go on, or does
+    SteadyTime asked;           ///< when it last began to wait for its shares
+    std::chrono::microseconds waited{};  ///< for its shares, in this attempt
+    std::chrono::microseconds worked{};  ///< in this attempt, before it gave way
+    Asker gave_way_to;
     size_t parent = kNone;
     size_t first_child = 0, children = 0, children_left = 0;
   };
@@ -59,6 +64,7 @@ class Execution {
     Cancel cancel;
     std::atomic<bool> stop_at_commit{false};
     bool timed_out = false;
+    SteadyTime begun;
     std::vector<Due> dues;  ///< its own among `dues_`
   };
   struct Ended {
@@ -77,6 +83,8 @@ class Execution {
   void give_back(size_t i, Reached reached, const std::string& why, Lock& lock);
   void after_attempt(size_t i, std::optional<Problem> problem, Result result, bool timed_out,
                      Lock& lock);
+  bool gives_way(size_t i);
+  void after_giving_way(size_t i, Lock& lock);
   void after_failure(size_t i, Problem problem, bool timed_out, Lock& lock);
   void spread(size_t i, std::vector<Task> children, Lock& lock);
   void finish(size_t i, Status status, Lock& lock);

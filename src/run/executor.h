@@ -44,6 +44,11 @@ struct Context {
   std::function<void(const std::function<void()>&)> in_turn;
   /// Its window has closed: it is to stop where it can go on later, if there is such a place.
   const std::atomic<bool>& stop_at_commit;
+  /// Asked in such a place by a task that `may_give_way`: true where somebody of higher priority
+  /// waits for what it has. Then it is to stop with `Result::gave_way`, and is called again later
+  /// in the same attempt.
+  std::function<bool()> gives_way;
+  bool goes_on = false;  ///< it gave way, and is called again
 };
 
 enum class Status {
@@ -68,12 +73,19 @@ struct Result {
   std::optional<std::chrono::microseconds> again;
   /// It ends when these have ended, as they did; they come after nothing.
   std::vector<Task> children;
+  bool stopped = false;  ///< it gave way
+
 
   Result(bool did) : status(did ? Status::done : Status::nothing_to_do) {}  // NOLINT: a value
   static Result passed_over(std::string why) {
     Result out(false);
     out.status = Status::passed_over;
     out.why = std::move(why);
+    return out;
+  }
+  static Result gave_way() {
+    Result out(false);
+    out.stopped = true;
     return out;
   }
 };
@@ -99,7 +111,9 @@ struct Task {
   std::optional<std::chrono::microseconds> timeout;  ///< of one attempt
   std::vector<Share> shares;                         ///< of pools
   std::vector<std::string> connections;
-  int priority = 0;  ///< higher first among those that are ready
+  int priority = 0;           ///< higher first among those that are ready
+  bool takes_slot = true;     ///< one of the process; not where it only waits for others
+  bool may_give_way = false;  ///< it knows places where it can stop and go on later
   std::optional<Window> window;
   std::function<Result(Context&)> work;
 };
@@ -112,6 +126,8 @@ struct Outcome {
   std::string why;                 ///< passed over
   Usage usage;                     ///< of all attempts
   Time started, ended;
+  int gave_way = 0;                          ///< times
+  std::chrono::microseconds gave_way_for{};  ///< in all, of the time between `started` and `ended`
 };
 
 /// Told what happens, one call at a time from a thread of its own and in the order in which it
@@ -130,6 +146,9 @@ class Observer {
   /// A task has children: positions from `first` on, in the order of the names.
   virtual void spread(size_t /*parent*/, size_t /*first*/,
                       const std::vector<std::string>& /*names*/) {}
+  /// It has stopped for somebody of higher priority, and goes on later.
+  virtual void gave_way(size_t, const Asker& /*to*/) {}
+  virtual void went_on(size_t, std::chrono::microseconds /*waited*/) {}
   /// It waits until its window opens.
   virtual void held(size_t, Time /*until*/) {}
   /// A connection's breaker has opened or closed.
@@ -141,6 +160,7 @@ struct Settings {
   bool fail_fast = false;             ///< after a failure nothing new is begun
   std::map<std::string, Pool> pools;  ///< not listed: one slot
   uint64_t seed = 0;                  ///< of the jitter
+  std::string project, run;           ///< whose tasks these are: for who shares, and who looks
   /// What it shares with other executions; nothing: with none, and `pools` are its own.
   Resources* resources = nullptr;
   /// For what is done whatever happened, once the run was canceled.
@@ -149,7 +169,7 @@ struct Settings {
 
 /// Runs them all and gives an outcome for each, those of children behind. A failure skips what
 /// comes after it, directly or not, and nothing else. Waiting for another attempt, a share, a
-/// window or children holds no worker. When `cancel` is requested running tasks are asked to stop,
+/// window or children, or having given way, holds no worker. When `cancel` is requested running tasks are asked to stop,
 /// the others become canceled, but for those that come after something that was begun whatever
 /// becomes of it: these have `grace`. On a simulated clock the caller is at work; meanwhile the
 /// tasks are.
