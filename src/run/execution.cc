@@ -144,7 +144,8 @@ void Execution::ask(size_t i) {
   request.priority = node.task->priority;
   node.asked = clock_.steady();
   // What is alike goes by the order of the list. Who gave way has waited already.
-  request.since = begun_ + (node.asked - node.waited - begun_) / Resources::kAlike * Resources::kAlike;
+  request.since =
+      begun_ + (node.asked - node.waited - begun_) / Resources::kAlike * Resources::kAlike;
   request.order = i;
   request.own = workers_;
   request.asker = {settings_.project, settings_.run, node.task->name};
@@ -177,8 +178,7 @@ std::shared_ptr<Execution::Running> Execution::begin(size_t i) {
   auto running = std::make_shared<Running>();
   running_[i] = running;
   running->begun = clock_.steady();
-  const auto waited =
-      std::chrono::duration_cast<microseconds>(running->begun - node.asked);
+  const auto waited = std::chrono::duration_cast<microseconds>(running->begun - node.asked);
   node.waited += waited;
   node.outcome.status = Status::running;
   if (node.goes_on) {

@@ -75,7 +75,6 @@ struct Result {
   std::vector<Task> children;
   bool stopped = false;  ///< it gave way
 
-
   Result(bool did) : status(did ? Status::done : Status::nothing_to_do) {}  // NOLINT: a value
   static Result passed_over(std::string why) {
     Result out(false);
@@ -169,10 +168,10 @@ struct Settings {
 
 /// Runs them all and gives an outcome for each, those of children behind. A failure skips what
 /// comes after it, directly or not, and nothing else. Waiting for another attempt, a share, a
-/// window or children, or having given way, holds no worker. When `cancel` is requested running tasks are asked to stop,
-/// the others become canceled, but for those that come after something that was begun whatever
-/// becomes of it: these have `grace`. On a simulated clock the caller is at work; meanwhile the
-/// tasks are.
+/// window or children, or having given way, holds no worker. When `cancel` is requested running
+/// tasks are asked to stop, the others become canceled, but for those that come after something
+/// that was begun whatever becomes of it: these have `grace`. On a simulated clock the caller is at
+/// work; meanwhile the tasks are.
 std::vector<Outcome> execute(const std::vector<Task>& tasks, const Settings& settings,
                              Cancel& cancel, const Clock& clock, Observer& observer);
 

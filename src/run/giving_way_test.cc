@@ -131,9 +131,8 @@ TEST_F(GivingWay, GoesOnInTheSameAttemptWhereItStopped) {
   begin(low);
   begin(high, 10min + 30s);
   join();
-  EXPECT_EQ(low.heard.lines,
-            (std::vector<std::string>{"0 started 1", "0 gave way to high/alarm",
-                                      "0 went on after 30m", "0 done 1"}));
+  EXPECT_EQ(low.heard.lines, (std::vector<std::string>{"0 started 1", "0 gave way to high/alarm",
+                                                       "0 went on after 30m", "0 done 1"}));
   EXPECT_EQ(low.minutes["history"], 60);
   EXPECT_EQ(low.outcomes[0].gave_way, 1);
   EXPECT_EQ(low.outcomes[0].gave_way_for, 30min);
@@ -223,8 +222,8 @@ TEST_F(GivingWay, ItsHoursEndMeanwhile) {
 /// the lowest priority whenever there is room.
 TEST_F(GivingWay, ANight) {
   resources_.set_slots(4);
-  for (const auto& [project, weight] : std::map<std::string, int>{
-           {"risk", 20}, {"ledger", 20}, {"reports", 5}, {"history", 1}})
+  for (const auto& [project, weight] :
+       std::map<std::string, int>{{"risk", 20}, {"ledger", 20}, {"reports", 5}, {"history", 1}})
     resources_.set_weight(project, weight);
   const std::string zone = "Europe/Berlin";
   auto& history = run("history");

@@ -72,9 +72,7 @@ void Resources::drop_pool(const std::string& name) {
   pools_.erase(name);
 }
 
-void Resources::set_slots(int slots) {
-  set_pool(kSlots, {slots > 0 ? slots : kUnbounded, 0});
-}
+void Resources::set_slots(int slots) { set_pool(kSlots, {slots > 0 ? slots : kUnbounded, 0}); }
 
 void Resources::set_weight(const std::string& project, int weight) {
   std::lock_guard lock(mutex_);

@@ -161,9 +161,9 @@ class Resources {
   std::map<std::string, PoolState, std::less<>> pools_;
   std::map<std::string, Connection> connections_;
   std::map<std::string, Portion> portions_;  ///< by project
-  std::map<std::string, Queue> queues_;  ///< those that ask for the same stand in one queue
+  std::map<std::string, Queue> queues_;      ///< those that ask for the same stand in one queue
   std::map<uint64_t, std::shared_ptr<Waiting>> known_;  ///< waiting, or granted
-  std::set<uint64_t> giving_way_;  ///< granted, and as good as given back
+  std::set<uint64_t> giving_way_;                       ///< granted, and as good as given back
   uint64_t next_ = 1;
   Alarm alarm_;
 };

@@ -217,7 +217,8 @@ TEST_F(Sharing, WhoWasIdleDoesNotTakeAllForLong) {
 TEST_F(Sharing, NoProjectStarves) {
   resources_.set_slots(4);
   resources_.set_weight("a", 100);
-  keep_busy("a", 50, [] { return 20s; }, 1000);
+  keep_busy(
+      "a", 50, [] { return 20s; }, 1000);
   go_on(in(1h));
   std::vector<Task*> small;
   for (int i = 0; i < 20; ++i) {
@@ -236,7 +237,8 @@ TEST_F(Sharing, NoPriorityStarves) {
   for (const int lower : {1, 10, 60}) {
     World one;
     one.resources_.set_slots(2);
-    one.keep_busy("a", 10, [] { return 30s; }, lower);
+    one.keep_busy(
+        "a", 10, [] { return 30s; }, lower);
     one.go_on(one.in(10min));
     const auto* low = one.add("a", 1s);
     one.go_on(one.in(2h));
@@ -390,9 +392,8 @@ TEST_F(Sharing, SaysWhoWaitsForWhat) {
   EXPECT_TRUE(standing[0].granted && standing[2].granted);
   EXPECT_EQ(standing[0].since, 90s);
   EXPECT_EQ(standing[1].priority, 3);
-  EXPECT_EQ(standing[1].lacks,
-            (std::vector<std::string>{"pool db (1 of 1 slots in use)",
-                                      "a slot of the server (2 in use)"}));
+  EXPECT_EQ(standing[1].lacks, (std::vector<std::string>{"pool db (1 of 1 slots in use)",
+                                                         "a slot of the server (2 in use)"}));
   ASSERT_EQ(standing[1].holders.size(), 2u);
   EXPECT_EQ(standing[1].holders[0].task, "a1");
   EXPECT_EQ(standing[3].lacks, (std::vector<std::string>{"a slot of the server (2 in use)"}));
