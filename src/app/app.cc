@@ -6,6 +6,7 @@
 
 #include "app/kinds.h"
 #include "app/opening.h"
+#include "app/run_tasks.h"
 #include "app/versions.h"
 #include "app/work.h"
 #include "base/clock.h"
@@ -94,6 +95,24 @@ struct Opened {
   std::shared_ptr<Services> services;
 };
 
+/// What the project's files say now of pools, connections and its weight; runs that began with
+/// other files share with those of now.
+void set_resources(const Opened& now, const Workspace* before) {
+  const auto& project = now.workspace->project;
+  auto& resources = now.services->resources();
+  if (before) {
+    for (const auto& [name, size] : before->project.pools)
+      if (!project.pools.contains(name)) resources.set_pool(shared_name(project, name), {});
+  }
+  for (const auto& [name, size] : project.pools)
+    resources.set_pool(shared_name(project, name), {size.slots, size.memory});
+  for (const auto& [name, connection] : project.connections)
+    resources.set_connection(
+        shared_name(project, name),
+        {connection.tasks, connection.breaker.failures, connection.breaker.wait});
+  resources.set_weight(project.name, project.weight);
+}
+
 /// `before`: services that may be kept.
 Opened opened(const Options& options, Secrets& secrets, const Clock& clock,
               std::shared_ptr<Services> before) {
@@ -107,9 +126,10 @@ Opened opened(const Options& options, Secrets& secrets, const Clock& clock,
   const auto& project = workspace->project;
   workspace->environment = environment_of(project, options.environment);
   auto settings = settings_of(*workspace);
-  auto services = before && before->settings().same_as(settings)
-                      ? std::move(before)
-                      : std::make_shared<Services>(std::move(settings), secrets, clock);
+  auto services =
+      before && before->settings().same_as(settings)
+          ? std::move(before)
+          : std::make_shared<Services>(std::move(settings), secrets, clock, options.resources);
   workspace->graph = graph::build(project, *services->database(), &services->sql_cache(), found);
   services->sql_cache().save();
   look_at_selectors(*workspace);
@@ -132,7 +152,9 @@ class OpenProject final : public App {
       : secrets_(secrets),
         clock_(clock),
         opened_(opened(options, secrets, clock, nullptr)),
-        runs_(clock) {}
+        runs_(clock) {
+    set_resources(opened_, nullptr);
+  }
 
   std::shared_ptr<const Workspace> workspace() const override { return now().workspace; }
   void reload() override {
@@ -140,9 +162,7 @@ class OpenProject final : public App {
     const auto before = now();
     auto options = before.workspace->options;
     options.version = nullptr;
-    auto after = opened(options, secrets_, clock_, before.services);
-    std::lock_guard lock(mutex_);
-    opened_ = std::move(after);
+    take(opened(options, secrets_, clock_, before.services));
   }
   void reload(std::shared_ptr<const ProjectVersion> version) override {
     std::lock_guard one_at_a_time(reload_mutex_);
@@ -152,8 +172,7 @@ class OpenProject final : public App {
     auto after = opened(options, secrets_, clock_, before.services);
     Cancel never;
     Work(after.workspace, after.services, never).check();
-    std::lock_guard lock(mutex_);
-    opened_ = std::move(after);
+    take(std::move(after));
   }
   observe::Events::Subscription listen(observe::Listener listener) override {
     return events_.listen(std::move(listener));
@@ -265,6 +284,11 @@ class OpenProject final : public App {
     Work work;
   };
 
+  void take(Opened after) {
+    std::lock_guard lock(mutex_);
+    set_resources(after, opened_.workspace.get());
+    opened_ = std::move(after);
+  }
   Opened now() const {
     std::lock_guard lock(mutex_);
     return opened_;

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "app/kinds.h"
+#include "app/run_tasks.h"
 #include "app/work.h"
 #include "base/clock.h"
 #include "duck/duck.h"
@@ -229,13 +230,14 @@ std::vector<HealthLine> Work::health() {
   }
   look_outside(out);
   for (const auto& state : services_->resources().open_breakers()) {
-    look("breaker of " + state.connection.substr(state.connection.find('/') + 1),
-         [&]() -> std::string {
-           throw Error(Code::unavailable,
-                       fmt::format("open: {} failures in a row, its tasks wait ({})",
-                                   state.failures, state.why),
-                       "one task tries it again soon; see whether its server runs");
-         });
+    const auto name = state.connection.substr(state.connection.rfind('/') + 1);
+    if (state.connection != shared_name(project_, name)) continue;  // of another project
+    look("breaker of " + name, [&]() -> std::string {
+      throw Error(
+          Code::unavailable,
+          fmt::format("open: {} failures in a row, its tasks wait ({})", state.failures, state.why),
+          "one task tries it again soon; see whether its server runs");
+    });
   }
   for (auto& line : out) {
     line.finding = secrets_.redact(line.finding);

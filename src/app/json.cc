@@ -88,6 +88,16 @@ void add(Json& out, const observe::TaskHeld& task) {
   out["asset"] = task.asset;
   out["until"] = iso(task.until);
 }
+void add(Json& out, const observe::TaskGaveWay& task) {
+  out["event"] = "task.gave_way";
+  out["asset"] = task.asset;
+  out["to"] = task.to;
+}
+void add(Json& out, const observe::TaskWentOn& task) {
+  out["event"] = "task.went_on";
+  out["asset"] = task.asset;
+  out["waited"] = seconds(task.waited);
+}
 void add(Json& out, const observe::BreakerMoved& breaker) {
   out["event"] = breaker.open ? "breaker.opened" : "breaker.closed";
   out["connection"] = breaker.connection;
@@ -203,6 +213,8 @@ Json json_of(const observe::TaskOutcome& task) {
   if (!known.empty()) out["known_warnings"] = std::move(known);
   if (task.problem) out["problem"] = json_of(*task.problem);
   if (!task.caused_by.empty()) out["caused_by"] = task.caused_by;
+  if (task.gave_way > 0)
+    out["gave_way"] = {{"times", task.gave_way}, {"seconds", seconds(task.gave_way_for)}};
   add_usage(out, task.usage);
   return out;
 }

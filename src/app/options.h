@@ -4,6 +4,10 @@
 #include <memory>
 #include <string>
 
+namespace windrow::run {
+class Resources;
+}
+
 namespace windrow::app {
 
 struct ProjectVersion;
@@ -17,6 +21,8 @@ struct Options {
   std::map<std::string, std::string> process_environment;
   /// The texts of its files; nothing: those on disk.
   std::shared_ptr<const ProjectVersion> version;
+  /// What tasks share, of all projects of a process; nothing: of this one alone.
+  std::shared_ptr<run::Resources> resources;
 };
 
 }  // namespace windrow::app

@@ -92,7 +92,8 @@ RunResult Work::run(const RunOptions& options, const std::string& id,
       options.jobs > 0 ? options.jobs : int(std::max(1u, std::thread::hardware_concurrency()));
   settings.fail_fast = options.fail_fast;
   settings.resources = &services_->resources();
-  run_tasks.set_resources(*settings.resources);
+  settings.project = project_.name;
+  settings.run = id;
   settings.seed = std::hash<std::string>{}(id);
   std::string status = "done";
   for (const auto& outcome : run::execute(list, settings, cancel_, clock_, record)) {

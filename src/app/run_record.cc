@@ -98,11 +98,23 @@ void RunRecord::spread(size_t parent, size_t first, const std::vector<std::strin
   reports_.resize(first + names.size());
 }
 
+void RunRecord::gave_way(size_t i, const run::Asker& to) {
+  auto whom = redacted(to.task);
+  if (to.project != workspace_.project.name) whom = to.project + "/" + whom;
+  if (to.run != run_) whom += " of run " + to.run.substr(0, 13);
+  gave_way_to_[i] = whom;
+  tell(observe::TaskGaveWay{name(i), std::move(whom)});
+}
+
+void RunRecord::went_on(size_t i, std::chrono::microseconds waited) {
+  tell(observe::TaskWentOn{name(i), waited});
+}
+
 void RunRecord::held(size_t i, Time until) { tell(observe::TaskHeld{name(i), until}); }
 
 void RunRecord::breaker(const run::BreakerState& state) {
   const auto wait = state.open ? state.until - services_.clock().steady() : SteadyTime::duration{};
-  const auto slash = state.connection.find('/');
+  const auto slash = state.connection.rfind('/');
   tell(observe::BreakerMoved{state.connection.substr(slash + 1), state.open, state.failures,
                              std::chrono::duration_cast<std::chrono::microseconds>(wait),
                              redacted(state.why)});
@@ -231,6 +243,15 @@ observe::TaskOutcome RunRecord::outcome_of(size_t i, const run::Outcome& outcome
   out.started = outcome.started;
   out.ended = outcome.ended;
   out.reasons = redacted(report.reasons);
+  if (outcome.gave_way > 0) {
+    out.gave_way = outcome.gave_way;
+    out.gave_way_for = outcome.gave_way_for;
+    out.reasons.push_back(fmt::format(
+        "gave way{} to {}, for {} in all",
+        outcome.gave_way == 1 ? "" : fmt::format(" {} times, last", outcome.gave_way),
+        gave_way_to_[i],
+        duration_text(std::chrono::round<std::chrono::milliseconds>(outcome.gave_way_for))));
+  }
   if (outcome.status == run::Status::passed_over && out.reasons.empty())
     out.reasons = {redacted(outcome.why)};
   return out;

@@ -46,6 +46,8 @@ class RunRecord final : public run::Observer {
                 std::chrono::microseconds wait) override;
   void finished(size_t i, const run::Outcome& outcome) override;
   void spread(size_t parent, size_t first, const std::vector<std::string>& names) override;
+  void gave_way(size_t i, const run::Asker& to) override;
+  void went_on(size_t i, std::chrono::microseconds waited) override;
   void held(size_t i, Time until) override;
   void breaker(const run::BreakerState& state) override;
 
@@ -91,6 +93,7 @@ class RunRecord final : public run::Observer {
   std::deque<tasks::Report> reports_;
   observe::RunLog log_;
   std::map<size_t, observe::TaskOutcome> outcomes_;
+  std::map<size_t, std::string> gave_way_to_;  ///< last
   std::optional<observe::StreamStatus> stream_;
   int64_t lost_before_ = 0;  ///< records of other runs
 };

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "sources/source_kind.h"
+
 namespace windrow::app {
 
 namespace {
@@ -47,6 +49,10 @@ run::Tie::Kind kind_of(graph::Control::Kind kind) {
 
 }  // namespace
 
+std::string shared_name(const project::Project& project, const std::string& name) {
+  return project.root + "/" + name;
+}
+
 std::vector<size_t> in_order_of_run(const Workspace& workspace, std::vector<size_t> assets) {
   std::stable_partition(assets.begin(), assets.end(), [&](size_t i) {
     const auto* task = workspace.project.task(workspace.graph.assets[i].name);
@@ -79,14 +85,6 @@ RunTasks::RunTasks(const Workspace& workspace, Services& services, const RunOpti
               .report_of = [this](size_t i) -> tasks::Report& { return record_.report(i); },
               .mutex = {},
               .outputs = {}} {}
-
-void RunTasks::set_resources(run::Resources& resources) const {
-  for (const auto& [name, size] : project_.pools)
-    resources.set_pool(scoped(name), {size.slots, size.memory});
-  for (const auto& [name, connection] : project_.connections)
-    resources.set_connection(
-        scoped(name), {connection.tasks, connection.breaker.failures, connection.breaker.wait});
-}
 
 std::vector<run::Task> RunTasks::list(const std::vector<size_t>& assets) {
   std::vector<std::optional<size_t>> position(workspace_.graph.assets.size());
@@ -125,23 +123,38 @@ run::Task RunTasks::task_of(const graph::Asset& asset,
     task.timeout = common->timeout;
     task.priority += common->priority;
     if (const auto& share = common->pool; !share.pool.empty())
-      task.shares.push_back({scoped(share.pool), share.slots, share.memory});
+      task.shares.push_back({shared_name(project_, share.pool), share.slots, share.memory});
     if (const auto& hours = common->window)
       task.window = run::Window{hours->from, hours->to, project_.zone, hours->stop};
   }
-  for (const auto& name : connections_of(asset)) task.connections.push_back(scoped(name));
+  for (const auto& name : connections_of(asset))
+    task.connections.push_back(shared_name(project_, name));
+  const auto* control = project_.task(asset.name);
+  task.takes_slot = !control || control->kind != project::TaskKind::run;
+  task.may_give_way = may_give_way(asset);
   const auto like = task;
   task.work = [this, &asset, like](run::Context& run) -> run::Result {
     auto& report = record_.report(run.position);
-    report = {};
+    if (!run.goes_on) report = {};
+    report.gave_way = report.got_further = false;
     report.meter = &run.meter;
     report.stop_at_commit = &run.stop_at_commit;
+    if (like.may_give_way) report.gives_way = run.gives_way;
     if (!options_.reload.empty()) return reload(asset, run, report);
     auto result = work_on(asset, like, run, report);
+    if (report.gave_way) return run::Result::gave_way();
     if (result.status == run::Status::passed_over) report.reasons = {result.why};
     return result;
   };
   return task;
+}
+
+bool RunTasks::may_give_way(const graph::Asset& asset) const {
+  if (!options_.reload.empty()) return false;
+  if (const auto* model = project_.model(asset.name))
+    return model->build.kind == project::BuildKind::interval;
+  const auto* source = project_.source(asset.name);
+  return source && !context_.sources->of(*source).streams();
 }
 
 /// Outside of the lake, by the names of connections.
@@ -169,7 +182,7 @@ run::Result RunTasks::reload(const graph::Asset& asset, run::Context& run, tasks
 
 run::Result RunTasks::work_on(const graph::Asset& asset, const run::Task& like, run::Context& run,
                               tasks::Report& report) {
-  const auto* common = common_of(project_, asset);
+  const auto* common = run.goes_on ? nullptr : common_of(project_, asset);
   if (common && common->when_changed && !run.news)
     return run::Result::passed_over("nothing that it comes after changed");
   if (common && common->when && run.round == 1 &&
@@ -203,6 +216,7 @@ tasks::OtherRunEnd RunTasks::other_run(const tasks::OtherRun& asked, Cancel& can
   options.plan.select = asked.select;
   options.jobs = options_.jobs;
   options.fail_fast = options_.fail_fast;
+  options.priority = options_.priority;
   options.command = "run, for " + asked.asked_by + " of " + project_.name + " in run " +
                     context_.run.substr(0, 13);
   options.asked_by = options_.asked_by;

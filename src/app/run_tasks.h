@@ -20,8 +20,6 @@ class RunTasks {
 
   /// One for each asset, in the same order.
   std::vector<run::Task> list(const std::vector<size_t>& assets);
-  /// Pools and connections of the project, told to what runs share.
-  void set_resources(run::Resources& resources) const;
   /// Runs that tasks began and did not wait for: they are waited for now. What of them failed, in
   /// words.
   std::vector<std::string> wait_for_others(Cancel& cancel);
@@ -33,7 +31,8 @@ class RunTasks {
   run::Result reload(const graph::Asset& asset, run::Context& run, tasks::Report& report);
   tasks::OtherRunEnd other_run(const tasks::OtherRun& asked, Cancel& cancel);
   std::vector<std::string> connections_of(const graph::Asset& asset) const;
-  std::string scoped(const std::string& name) const { return project_.name + "/" + name; }
+  /// It stops between two commits where somebody of higher priority waits.
+  bool may_give_way(const graph::Asset& asset) const;
 
   const Workspace& workspace_;
   Services& services_;
@@ -50,6 +49,10 @@ class RunTasks {
   std::mutex mutex_;
   std::vector<Other> others_;
 };
+
+/// What `run::Resources` knows a pool or a connection of the project by: those of a process may be
+/// of several projects. What stands behind the last slash is for people.
+std::string shared_name(const project::Project& project, const std::string& name);
 
 /// Those that come after the whole run stand last.
 std::vector<size_t> in_order_of_run(const Workspace& workspace, std::vector<size_t> assets);

@@ -47,14 +47,15 @@ bool Services::Settings::same_as(const Settings& other) const {
          (!deferred || same(*deferred, *other.deferred)) && variables == other.variables;
 }
 
-Services::Services(Settings settings, Secrets& secrets, const Clock& clock)
+Services::Services(Settings settings, Secrets& secrets, const Clock& clock,
+                   std::shared_ptr<run::Resources> resources)
     : settings_(std::move(settings)),
       secrets_(secrets),
       clock_(clock),
       files_(
           all_homes([this](const std::string& name) { return settings_.variable(name); }, secrets)),
       sql_cache_(settings_.state_folder + "/sql.cache"),
-      resources_(clock),
+      resources_(resources ? std::move(resources) : std::make_shared<run::Resources>(clock)),
       task_notes_(settings_.state_folder + "/tasks.db") {
   // An older version made these folders for others too.
   for (const char* part : {"", "/logs", "/spill"}) storage::narrow(settings_.state_folder + part);

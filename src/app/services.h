@@ -40,7 +40,9 @@ class Services {
     bool same_as(const Settings& other) const;
   };
 
-  Services(Settings settings, Secrets& secrets, const Clock& clock);
+  /// `resources`: nothing: its own.
+  Services(Settings settings, Secrets& secrets, const Clock& clock,
+           std::shared_ptr<run::Resources> resources);
   Services(const Services&) = delete;
   Services& operator=(const Services&) = delete;
 
@@ -68,7 +70,7 @@ class Services {
   std::unique_ptr<engine::DuckEngine> open_inside(int threads) const;
   history::History& history();
   /// What tasks of all runs share.
-  run::Resources& resources() { return resources_; }
+  run::Resources& resources() { return *resources_; }
   tasks::TaskNotes& task_notes() { return task_notes_; }
   /// Writes what happens in runs into the history.
   history::Recorder& recorder();
@@ -82,7 +84,7 @@ class Services {
   const std::unique_ptr<storage::FileSystem> files_;
   sql::Cache sql_cache_;
   sources::Shared shared_;
-  run::Resources resources_;
+  const std::shared_ptr<run::Resources> resources_;
   tasks::TaskNotes task_notes_;
   std::mutex database_mutex_, lake_mutex_, engine_mutex_, history_mutex_;
   std::shared_ptr<duck::Database> database_;

@@ -63,7 +63,7 @@ std::shared_ptr<Services> Desk::services_for(const Workspace& workspace) {
   auto settings = settings_of(workspace);
   if (services_ && fresh && services_->settings().same_as(settings)) return services_;
   studies_ = 0;
-  services_ = std::make_shared<Services>(std::move(settings), secrets_, clock_);
+  services_ = std::make_shared<Services>(std::move(settings), secrets_, clock_, nullptr);
   return services_;
 }
 

@@ -10,6 +10,7 @@
 #include "cli/json_text.h"
 #include "cli/plan_lines.h"
 #include "cli/session.h"
+#include "cli/underway_view.h"
 #include "cli/usage_text.h"
 
 // runs.
@@ -283,6 +284,7 @@ void tell_changed(Session& session, const app::App& app, const history::History&
 }
 
 int show(Session& session, const app::App& app, const history::History& history) {
+  if (session.arguments.underway) return show_underway(session, app, session.arguments.run);
   if (session.arguments.explain) return critical(session, app, history);
   if (!session.arguments.asset.empty()) return of_asset(session, history);
   if (!session.arguments.run.empty()) return one_run(session, history);
@@ -297,7 +299,11 @@ int watch_runs(Session& session, const app::App& app, const history::History& hi
   std::map<std::string, std::string> told;
   std::string shown = "nothing yet";
   do {
-    if (out.json()) {
+    if (session.arguments.underway) {  // times go on
+      if (out.terminal()) out.write(kClearScreen);
+      show(session, app, history);
+      out.finish();
+    } else if (out.json()) {
       tell_changed(session, app, history, told);
     } else if (auto now = state_of(session, history); now != shown) {
       shown = std::move(now);

@@ -222,16 +222,23 @@ void looking_verbs(CLI::App& app, Arguments& a) {
       ->check(CLI::IsMember({"text", "json", "mermaid", "graphviz"}));
   auto* runs = verb(app, kLook, "runs", "past runs, or one with its tasks and checks",
                     "  windrow runs\n  windrow runs 0199f3a2\n  windrow runs --asset gold.daily\n"
-                    "  windrow runs --limit 5 --json\n  windrow runs --critical\n");
+                    "  windrow runs --limit 5 --json\n  windrow runs --critical\n"
+                    "  windrow runs --now\n");
   auto* one = runs->add_option("run", a.run, "id of a run, or its beginning");
   auto* of_asset = runs->add_option("--asset", a.asset, "how one asset fared, run by run")
                        ->option_text("LAYER.NAME")
                        ->excludes(one);
-  runs->add_flag("--critical", a.explain,
-                 "what decides when a run ends (default: the last one): its critical path")
-      ->excludes(of_asset);
+  auto* critical =
+      runs->add_flag("--critical", a.explain,
+                     "what decides when a run ends (default: the last one): its critical path")
+          ->excludes(of_asset);
+  auto* now = runs->add_flag("--now", a.underway,
+                             "which tasks of the server's runs work, and what the others wait for")
+                  ->excludes(of_asset)
+                  ->excludes(critical);
   runs->add_flag("--watch", a.watch, "show it again whenever it changes, until Ctrl-C");
   limit(runs, a, "at most so many runs (default: 20)");
+  for (auto* other : {critical, now}) runs->get_option("--limit")->excludes(other);
   auto* logs = verb(app, kLook, "logs", "what happened in a run, line by line",
                     "  windrow logs\n  windrow logs 0199f3a2\n  windrow logs -f\n");
   logs->add_option("run", a.run, "id of the run, or its beginning (default: the last one)");

@@ -117,7 +117,8 @@ CLI::App& backfill_verbs(CLI::App& app, Arguments& a) {
 void serving_verbs(CLI::App& app, Arguments& a) {
   auto* serve = verb(app, kWork, "serve", "run schedules and streams for good, until it is stopped",
                      "  windrow serve\n  windrow --env prod serve /srv/films /srv/wikipedia\n"
-                     "  windrow --json serve --grace 10m\n");
+                     "  windrow --json serve --grace 10m\n"
+                     "  windrow serve --jobs 120 /srv/risk /srv/reports\n");
   serve->add_option("folder", a.names, "the projects' folders (default: -C, else here)")
       ->type_name("FOLDER");
   serve
@@ -125,6 +126,12 @@ void serving_verbs(CLI::App& app, Arguments& a) {
                    "asked to stop, let runs end for so long (default: 60s); then they stop at "
                    "their next commit, and are begun again by the next server")
       ->type_name("DURATION");
+  serve
+      ->add_option("-j,--jobs", a.jobs,
+                   "tasks at a time, of all runs of all projects (default: four per core, 32 at "
+                   "least, and one per core of each run)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 10'000));
   schedule_verbs(app, a);
   sensor_verbs(app, a);
   auto* cancel = verb(app, kWork, "cancel", "stop a run of the server at its next commit",

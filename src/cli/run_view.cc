@@ -94,6 +94,16 @@ void RunView::show(const observe::TaskHeld& task) {
                      task.asset, iso(task.until)));
 }
 
+void RunView::show(const observe::TaskGaveWay& task) {
+  running_.erase(task.asset);
+  scroll(fmt::format("{}  {} after its last commit, for {}", out_.error_style().dim("waits"),
+                     task.asset, task.to));
+}
+
+void RunView::show(const observe::TaskWentOn& task) {
+  running_[task.asset] = {clock_.steady(), {}};
+}
+
 void RunView::show(const observe::BreakerMoved& breaker) {
   if (!breaker.open)
     return scroll(fmt::format("{}  connection {} answers again", out_.error_style().green("good"),

@@ -46,6 +46,8 @@ class RunView {
   void show(const observe::TaskRetrying& task);
   void show(const observe::TaskSaid& task);
   void show(const observe::TaskHeld& task);
+  void show(const observe::TaskGaveWay& task);
+  void show(const observe::TaskWentOn& task);
   void show(const observe::BreakerMoved& breaker);
   void show(const observe::TaskOutcome& task);
   template <typename Other>

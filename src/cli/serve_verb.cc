@@ -48,6 +48,7 @@ int serve_verb(Session& session) {
     }
     options.grace = *grace;
   }
+  options.jobs = a.jobs;
   options.notify_socket = variable_of("NOTIFY_SOCKET");
   options.watchdog_usec = variable_of("WATCHDOG_USEC");
   // What it takes for a run it gives back to the system: it lives for long, and mostly waits.

@@ -70,6 +70,7 @@ struct Arguments {
   std::vector<std::string> names;           ///< publish: publications; fmt: files and folders
   bool check = false, diff = false;         ///< fmt
   bool watch = false;                       ///< check, runs
+  bool underway = false;                    ///< runs
   std::string grace;                        ///< serve
   std::string schedule, tag;                ///< schedule
   std::string sensor;                       ///< sensor try

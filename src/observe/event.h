@@ -46,6 +46,16 @@ struct TaskHeld {
   std::string asset;
   Time until;
 };
+/// A task has stopped between two commits, as somebody of higher priority waited.
+struct TaskGaveWay {
+  std::string asset;
+  std::string to;  ///< in words
+};
+/// It goes on where it stopped.
+struct TaskWentOn {
+  std::string asset;
+  std::chrono::microseconds waited{};
+};
 /// Tasks of a connection that does not answer wait, or do not any more.
 struct BreakerMoved {
   std::string connection;
@@ -87,6 +97,8 @@ struct TaskOutcome {
   Usage usage;  ///< of all attempts
   Time started, ended;
   std::vector<std::string> reasons;  ///< why it was due
+  int gave_way = 0;                  ///< times
+  std::chrono::microseconds gave_way_for{};
 };
 /// What a stream did so far and how it stands.
 struct StreamStatus {
@@ -122,8 +134,9 @@ struct HistoryLost {
 struct Event {
   std::string run;
   Time at;
-  std::variant<RunStarted, TaskStarted, Progress, TaskSaid, TaskHeld, BreakerMoved, TaskRetrying,
-               CheckDone, TaskOutcome, StreamMoved, RunEnded, HistoryLost>
+  std::variant<RunStarted, TaskStarted, Progress, TaskSaid, TaskHeld, TaskGaveWay, TaskWentOn,
+               BreakerMoved, TaskRetrying, CheckDone, TaskOutcome, StreamMoved, RunEnded,
+               HistoryLost>
       what;
 };
 

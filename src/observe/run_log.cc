@@ -31,6 +31,14 @@ void RunLog::line(const Event&, const TaskHeld& task) {
   log_.write("info", "task.held", {{"asset", task.asset}, {"until", iso(task.until)}});
 }
 
+void RunLog::line(const Event&, const TaskGaveWay& task) {
+  log_.write("info", "task.gave_way", {{"asset", task.asset}, {"to", task.to}});
+}
+
+void RunLog::line(const Event&, const TaskWentOn& task) {
+  log_.write("info", "task.went_on", {{"asset", task.asset}, {"seconds", seconds(task.waited)}});
+}
+
 void RunLog::line(const Event&, const BreakerMoved& breaker) {
   log_.write(breaker.open ? "warn" : "info", breaker.open ? "breaker.opened" : "breaker.closed",
              {{"connection", breaker.connection},

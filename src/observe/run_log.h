@@ -21,6 +21,8 @@ class RunLog {
   void line(const Event&, const Progress&) {}
   void line(const Event& event, const TaskSaid& task);
   void line(const Event& event, const TaskHeld& task);
+  void line(const Event& event, const TaskGaveWay& task);
+  void line(const Event& event, const TaskWentOn& task);
   void line(const Event& event, const BreakerMoved& breaker);
   void line(const Event& event, const TaskRetrying& task);
   void line(const Event&, const CheckDone&) {}

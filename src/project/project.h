@@ -88,6 +88,7 @@ struct Project {
   std::vector<std::string> external_files;
   std::vector<Layer> layers;                  ///< in the file's order
   std::map<std::string, PoolSize> pools;      ///< one that is not listed has one slot
+  int weight = 1;                             ///< of its tasks among those of a server's projects
   Value alerts;                               ///< read and checked, used by a later version
   std::vector<schedule::Schedule> schedules;  ///< ordered by name; those that nothing is wrong with
   /// Of the other schedules, of calendars and sensors. They keep nothing else from running: `check`

@@ -239,7 +239,7 @@ void Serving::begin(Served& served, const history::Fire& fire, const std::string
   options.plan.select = wish.select;
   options.plan.exclude = wish.exclude;
   options.variables = wish.vars;
-  options.jobs = wish.jobs;
+  options.jobs = wish.jobs > 0 ? wish.jobs : options_.jobs;
   options.fail_fast = wish.fail_fast;
   options.interval = wish.interval;
   options.retry_of = retry_of.empty() ? wish.retry_of : retry_of;

@@ -44,7 +44,11 @@ void Serving::asked(Served& served, const std::string& text, const Control::Answ
 }
 
 Json Serving::status_of(Served& asked) {
-  Json out{{"pid", ::getpid()}, {"asked", asked.name}, {"projects", Json::array()}};
+  Json out{{"pid", ::getpid()},
+           {"asked", asked.name},
+           {"jobs", options_.jobs > 0 ? options_.jobs : slots_by_itself()},
+           {"projects", Json::array()}};
+  const auto standing = resources_->standing();
   for (const auto& served : projects_) {
     Json one{{"project", served->name},
              {"folder", served->root()},
@@ -52,7 +56,11 @@ Json Serving::status_of(Served& asked) {
              {"broken", !served->app()},
              {"runs", Json::array()},
              {"ingests", Json::array()}};
-    if (served->app()) one["version"] = served->version()->hash;
+    if (served->app()) {
+      one["version"] = served->version()->hash;
+      one["weight"] = served->app()->workspace()->project.weight;
+    }
+    one["tasks"] = served->underway->tasks(served->name, standing, clock_.now());
     for (const auto& [id, begun] : served->runs) {
       Json run{{"run", id}, {"started", iso(begun.started)}};
       if (!begun.schedule.empty())
@@ -66,6 +74,13 @@ Json Serving::status_of(Served& asked) {
     }
     out["projects"].push_back(std::move(one));
   }
+  // Of projects that tasks run, and that are served by nobody.
+  std::set<std::string> others;
+  for (const auto& each : standing)
+    if (!served_named(each.asker.project)) others.insert(each.asker.project);
+  for (const auto& other : others)
+    out["projects"].push_back(
+        {{"project", other}, {"tasks", Underway().tasks(other, standing, clock_.now())}});
   return out;
 }
 

@@ -2,9 +2,13 @@
 
 /// What a server is asked over its control socket, one JSON object a line, and what it answers:
 ///
-///   {"do": "status"}                      → {"pid", "projects": [{"project", "folder", "version",
+///   {"do": "status"}                      → {"pid", "jobs", "projects": [{"project", "folder",
+///                                            "version", "weight",
 ///                                            "runs": [{"run", "schedule", "due", "started"}],
-///                                            "ingests": [{"source", "run"}]}]}
+///                                            "ingests": [{"source", "run"}],
+///                                            "tasks": [{"run", "task", "state", "priority",
+///                                            "seconds", "for", "held_by", "gave_way_to",
+///                                            "until"}]}]}
 ///   {"do": "trigger", "schedule": NAME,   → {"run", "due"}; with `wait` the run's result, once it
 ///    "vars": {…}, "start", "end", "wait"}   has ended
 ///   {"do": "pause" | "resume" | "as declared", "schedules": [NAME…], "tag": TAG}

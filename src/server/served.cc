@@ -55,6 +55,7 @@ bool Served::load(const OpenApp& open, Secrets& secrets, const Clock& clock) {
   present->check();
   std::lock_guard lock(mutex_);
   app_ = std::move(present);
+  listening_ = app_->listen([told = underway](const auto& event) { told->told(event); });
   return true;
 }
 

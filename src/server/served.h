@@ -14,6 +14,7 @@
 #include "server/claim.h"
 #include "server/control.h"
 #include "server/server.h"
+#include "server/underway.h"
 
 namespace windrow::server {
 
@@ -66,6 +67,8 @@ class Served {
   std::string zone = "UTC";
   bool taken = false;    ///< its schedules are declared
   bool resumed = false;  ///< what the last server left was taken up
+  /// What goes on in its runs; any thread.
+  const std::shared_ptr<Underway> underway = std::make_shared<Underway>();
   std::map<std::string, Begun> runs;
   std::map<std::string, Ingest> ingests;
   std::map<std::string, std::unique_ptr<Backfilling>> backfilling;  ///< by id
@@ -80,6 +83,7 @@ class Served {
   const std::unique_ptr<history::Backfills> backfills_;
   mutable std::mutex mutex_;
   std::shared_ptr<app::App> app_;
+  observe::Events::Subscription listening_;  ///< to `app_`
 };
 
 }  // namespace windrow::server

@@ -1,8 +1,10 @@
 #include "server/server.h"
 
 #include <algorithm>
+#include <thread>
 
 #include "project/project.h"
+#include "run/resources.h"
 #include "server/serving.h"
 
 namespace windrow::server {
@@ -11,8 +13,14 @@ namespace {
 
 /// The time of day may be set while it waits: so often it looks at it.
 constexpr auto kLookMost = std::chrono::seconds(30);
+constexpr int kSlotsLeast = 32;
+constexpr int kSlotsOfCore = 4;
 
 }  // namespace
+
+int slots_by_itself() {
+  return std::max(kSlotsLeast, kSlotsOfCore * int(std::thread::hardware_concurrency()));
+}
 
 Server::Server(Options options, OpenApp open, Secrets& secrets, const Clock& clock, Teller teller)
     : serving_(std::make_unique<Serving>(std::move(options), std::move(open), secrets, clock,
@@ -27,11 +35,14 @@ Serving::Serving(Options options, OpenApp open, Secrets& secrets, const Clock& c
       clock_(clock),
       teller_(std::move(teller)),
       manager_(options_.notify_socket, options_.watchdog_usec),
+      resources_(std::make_shared<run::Resources>(clock)),
       inbox_(clock),
       sensing_(std::make_unique<Sensing>(
           clock, inbox_, [this](auto seen) { observations_.push_back(std::move(seen)); },
           teller_)) {
-  for (const auto& project : options_.projects) {
+  resources_->set_slots(options_.jobs > 0 ? options_.jobs : slots_by_itself());
+  for (auto project : options_.projects) {
+    project.resources = resources_;
     const auto root = project::find_root(project.folder);
     const bool twice = std::any_of(projects_.begin(), projects_.end(),
                                    [&](const auto& each) { return each->root() == root; });

@@ -27,8 +27,14 @@ struct Options {
   std::vector<app::Options> projects;
   /// Asked to stop, it lets runs end for so long; then they stop at their next commit.
   std::chrono::microseconds grace = std::chrono::seconds(60);
+  /// Tasks at a time, of all runs of all projects; 0: as `slots_by_itself` says, and of one run as
+  /// many as there are cores.
+  int jobs = 0;
   std::string notify_socket, watchdog_usec;  ///< as systemd says them
 };
+
+/// Enough for tasks that wait for other machines, few enough for this one.
+int slots_by_itself();
 
 class Serving;
 

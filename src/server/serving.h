@@ -124,6 +124,8 @@ class Serving {
   const Clock& clock_;
   const Teller teller_;
   const ServiceManager manager_;
+  /// Outlives the projects.
+  const std::shared_ptr<run::Resources> resources_;
   Inbox inbox_;
   std::vector<std::unique_ptr<Served>> projects_;
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/cancel.h"
+#include "base/interval.h"
 #include "base/time.h"
 #include "base/usage.h"
 #include "duck/forward.h"
@@ -69,11 +70,23 @@ struct Report {
   Meter* meter = nullptr;  ///< told what the task uses; nothing: nobody asks
   /// Its window has closed: it stops after the next commit; nothing: it has none.
   const std::atomic<bool>* stop_at_commit = nullptr;
+  /// Whether somebody of higher priority waits for what it has; nothing: it has no such places.
+  std::function<bool()> gives_way;
+  bool gave_way = false;     ///< it has stopped for that, and is called again with this report
+  bool got_further = false;  ///< it has committed something since it was called
+  IntervalSet built;         ///< by this task, of a model that is built by intervals
 
-  bool stops() {
-    if (!stop_at_commit || !*stop_at_commit) return false;
+  /// Asked between two commits: it is to stop there, and goes on with the next run.
+  bool window_closed() {
+    if (!changed || !stop_at_commit || !*stop_at_commit) return false;
     warn("it stopped when its window closed, and goes on with the next run");
     return true;
+  }
+  /// Asked there as well, once it is known that there is more to do: it is to stop, and goes on
+  /// when it is called again.
+  bool has_to_give_way() {
+    gave_way = got_further && gives_way && gives_way();
+    return gave_way;
   }
   /// What many batches say is told once.
   void warn(std::string text) {

@@ -34,7 +34,8 @@ class ModelBuild {
         select_(context.graph.selects.at(model.name)),
         cancel_(cancel),
         progress_(progress),
-        report_(report) {}
+        report_(report),
+        done_(report.built) {}
 
   void run() {
     for (int tries = 0; tries < kPlansMax; ++tries) {
@@ -61,8 +62,10 @@ class ModelBuild {
         continue;
       }
       if (!due) return;
-      report_.reasons.clear();
-      for (const auto& reason : assessment.reasons) report_.reasons.push_back(reason.text);
+      // Of what goes on, those that it began with.
+      if (done_.empty()) report_.reasons.clear();
+      if (report_.reasons.empty())
+        for (const auto& reason : assessment.reasons) report_.reasons.push_back(reason.text);
       if (build(facts, assessment)) return;
       take_newest(facts);
       context_.clock.sleep(std::chrono::milliseconds(5 << std::min(tries, 6)), cancel_);
@@ -230,7 +233,7 @@ class ModelBuild {
         assessment.from_scratch && planned_on_ && done_.empty() && assessment.sealed.empty();
     for (double share = 0; const auto batch = plan.batches.next(); share = plan.batches.share()) {
       cancel_.check();
-      if (!done_.empty() && report_.stops()) break;
+      if (report_.window_closed() || report_.has_to_give_way()) break;
       if (progress_) progress_({model_.name, facts.grain->label(*batch), share, -1});
       const auto began = context_.clock.now();
       selects_ = plan.selects(*batch);
@@ -416,7 +419,7 @@ class ModelBuild {
     // What this run has written, which may be another run's by now.
     const auto written = context_.lake.table(model_.name).commits(*version - 1, *version);
     planned_on_ = lake::provenance_of(*written.front().info);
-    report_.changed = true;
+    report_.changed = report_.got_further = true;
     report_.rows += rows;
     report_.version = *version;
     if (planned_on_ && (!planned_on_->state.empty() || (staged_on && !staged_on->state.empty())))
@@ -436,7 +439,7 @@ class ModelBuild {
   bool dates_ = false;             ///< $start and $end are dates
   std::vector<StagedSums> sums_;   ///< of the commit that is being made
   bool audited_ = false;           ///< something was staged: what fails since is not its making
-  IntervalSet done_;               ///< built by this task
+  IntervalSet& done_;              ///< built by this task
 };
 
 }  // namespace

@@ -301,7 +301,7 @@ void read_source(const Context& context, const project::Source& source, Cancel& 
   };
   while (conflicts < kConflictsMax) {
     cancel.check();
-    if (report.changed && report.stops()) return;
+    if (report.window_closed()) return;
     const auto session = context.inside.open_inside({}, cancel, progress, report.meter);
     const auto before = progress_of(context, source.name);
     reader->restore(table_now(context, source.name));
@@ -316,7 +316,7 @@ void read_source(const Context& context, const project::Source& source, Cancel& 
     }
     auto batch = reader->next(before, *session);
     if (!batch && reload) throw nothing_there(source);
-    if (!batch) return;
+    if (!batch || report.has_to_give_way()) return;
     if (reload) {
       refuse_loss(source, reader->parts_lost(before, *batch), report, *reload);
       batch->replace = true;
@@ -358,7 +358,7 @@ void read_source(const Context& context, const project::Source& source, Cancel& 
       wait_for_others();  // they read these, or other files: look again at what is left
       continue;
     }
-    report.changed = true;
+    report.changed = report.got_further = true;
     report.rows += rows;
     report.version = *version;
     report.reasons.push_back(batch->what);
@@ -382,13 +382,12 @@ std::vector<std::string> pending_source(const Context& context, const project::S
 void ingest_source(const Context& context, const project::Source& source, Cancel& cancel,
                    const ProgressSink& progress, Report& report) {
   const auto changes = changes_of_definition(context, source);
-  for (const auto& change : changes)
-    report.warnings.push_back(change + reload_hint(context, source));
+  for (const auto& change : changes) report.warn(change + reload_hint(context, source));
   if (is_stream(context, source))
     ingest_waiting(context, source, cancel, progress, report);
   else
     read_source(context, source, cancel, progress, report, {});
-  if (!changes.empty()) take_definition(context, source, report);
+  if (!changes.empty() && !report.gave_way) take_definition(context, source, report);
 }
 
 void reload_source(const Context& context, const project::Source& source, bool without_missing,

@@ -229,6 +229,10 @@ Keys<Project> project_file(const Kinds& kinds) {
       .optional("pools", &Project::pools, map_type(pool_size_type(), "pool", is_label),
                 "one slot each",
                 "How many assets of a pool are worked on at a time, and with how much memory.")
+      .optional(
+          "weight", &Project::weight, integer_type(1), "1",
+          "Of a server's slots, while several projects want them, one of weight 2 has twice as "
+          "many as one of weight 1.")
       .optional("calendars", &Project::calendars,
                 apart(values_type(keyed_type(calendar_type(), "calendar", is_label))), "",
                 "Business days, holidays and hours, for schedules.")
