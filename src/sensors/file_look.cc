@@ -2,6 +2,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <tuple>
 
 #include "sensors/look.h"
@@ -14,7 +15,7 @@ namespace {
 constexpr size_t kFilesMax = 100'000;
 /// Of more folders changes are not told: they are found when it is looked at again.
 constexpr size_t kWatchedMax = 1'000;
-/// `**` follows links, which may go round.
+/// Of folders in folders: whoever has more has made them by mistake.
 constexpr int kDepthMax = 64;
 /// Clocks of other machines are ahead by no more, else the time says something else.
 constexpr std::chrono::minutes kAhead(1);
@@ -94,13 +95,20 @@ class FilesLook {
       const auto name = entry.path.substr(entry.path.rfind('/') + 1);
       if (name.starts_with(".tmp-") || (any_depth && name.starts_with('.'))) continue;
       if (!any_depth && !fits_part(name, parts_[part])) continue;
-      if (entry.folder && any_depth && depth < kDepthMax)
-        find(entry.path, part, depth + 1);
-      else if (entry.folder && !last)
+      if (!entry.folder) {
+        if (last) take(entry);
+      } else if (any_depth) {
+        if (depth < kDepthMax && !is_link(entry.path)) find(entry.path, part, depth + 1);
+      } else if (!last) {
         find(entry.path, part + 1, depth + 1);
-      else if (!entry.folder && last)
-        take(entry);
+      }
     }
+  }
+
+  /// Links may go round, and to what is seen already.
+  bool is_link(const std::string& folder) const {
+    std::error_code unknown;
+    return local_ && std::filesystem::is_symlink(folder, unknown);
   }
 
   void note(const std::string& folder) {

@@ -144,6 +144,16 @@ TEST_F(Files, AreThoseThatFitThePattern) {
   EXPECT_EQ(names("nowhere/*.csv"), "");
 }
 
+TEST_F(Files, OfAnyFoldersAreNotThoseBehindLinks) {
+  write("in/x/a.csv");
+  write("elsewhere/b.csv");
+  std::filesystem::create_directory_symlink("..", project_.root + "/in/x/round");
+  std::filesystem::create_directory_symlink("../elsewhere", project_.root + "/in/out");
+  std::filesystem::create_symlink("../elsewhere/b.csv", project_.root + "/in/c.csv");
+  EXPECT_EQ(names("in/**/*.csv"), "a.csv c.csv") << "a file may be a link";
+  EXPECT_EQ(names("in/*/*.csv"), "a.csv b.csv") << "what is named as a folder may be one";
+}
+
 TEST_F(Files, SayWhichFoldersTellOfThem) {
   EXPECT_EQ(see("in/x/*.csv").folders, std::vector{project_.root}) << "where it may come to be";
   write("in/x/a.csv");

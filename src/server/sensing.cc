@@ -36,6 +36,7 @@ Sensing::Sensing(const Clock& clock, Inbox& inbox, Observe observe, Teller telle
       events_([this](std::set<std::string> folders) {
         inbox_.post([this, folders = std::move(folders)] { changed(folders); });
       }),
+      stoppers_(clock),
       lookers_(clock) {}
 
 Sensing::~Sensing() {
@@ -62,11 +63,12 @@ void Sensing::remember(Served& served, const std::string& sensor, const std::str
   seen_[{&served, sensor}] = sensors::read_seen(seen);
 }
 
-/// A request to stop may itself wait for a server, so it is made by a thread that looks.
+/// A request to stop may itself wait for a server, so it is made by a thread of its own, and never
+/// by one of those that may all hang.
 void Sensing::stop(const Watched& watched) {
   if (!watched.cancel) return;
-  lookers_.post(fmt::format("end of look {}", watched.going), false,
-                [cancel = watched.cancel] { cancel->request(); });
+  stoppers_.post(fmt::format("end of look {}", watched.going), true,
+                 [cancel = watched.cancel] { cancel->request(); });
 }
 
 void Sensing::forget(const Key& key, Watched& watched) {
@@ -137,17 +139,21 @@ void Sensing::begin_due() {
     else
       begin(key, watched);
   }
-  help_wanted_ = lookers_.help();
+  const bool looks = lookers_.help(), stops = stoppers_.help();
+  help_wanted_ = looks || stops;
 }
 
 void Sensing::begin(const Key& key, Watched& watched) {
   watched.nudged = false;
   watched.look = watched.going = ++looks_;
   watched.cancel = std::make_shared<Cancel>();
+  watched.begun = std::make_shared<std::atomic<bool>>(false);
   const auto most = watched.sensor.timeout + kGrace;
   lookers_.post(
       watched.place, watched.quick,
-      [this, key, number = watched.look, app = watched.app, cancel = watched.cancel, most] {
+      [this, key, number = watched.look, app = watched.app, cancel = watched.cancel,
+       begun = watched.begun, most] {
+        *begun = true;
         Look look{key, number, {}, {}, {}};
         const auto began = clock_.steady();
         try {
@@ -165,6 +171,8 @@ void Sensing::begin(const Key& key, Watched& watched) {
         look.took = std::chrono::duration_cast<std::chrono::microseconds>(clock_.steady() - began);
         inbox_.post([this, look = std::move(look)] { over(look); });
       });
+  for (const auto& [other, each] : watched_)
+    if (each.hangs && each.place == watched.place) return behind(watched, each);
 }
 
 void Sensing::give_up(const Key& key, uint64_t look) {
@@ -173,10 +181,22 @@ void Sensing::give_up(const Key& key, uint64_t look) {
   auto& watched = found->second;
   stop(watched);
   watched.look = 0;
+  watched.hangs = true;
   failed(watched, {Code::timeout,
                    fmt::format("sensor \"{}\": no answer within {}", watched.sensor.name,
                                duration_text(watched.sensor.timeout)),
                    "`timeout:` says how long a look may take", watched.sensor.place});
+  for (auto& [other, each] : watched_)
+    if (each.going != 0 && !*each.begun && each.place == watched.place) behind(each, watched);
+}
+
+void Sensing::behind(Watched& watched, const Watched& hanging) {
+  failed(watched,
+         {Code::timeout,
+          fmt::format("sensor \"{}\" is not looked at: sensor \"{}\" gets no answer from the same "
+                      "place",
+                      watched.sensor.name, hanging.sensor.name),
+          "what is looked at in one place is looked at one after the other", watched.sensor.place});
 }
 
 void Sensing::over(Look look) {
@@ -184,6 +204,7 @@ void Sensing::over(Look look) {
   if (found == watched_.end() || found->second.going != look.number) return;
   auto& watched = found->second;
   watched.going = 0;
+  watched.hangs = false;
   watched.quick = look.sight && look.took < kQuick;
   if (watched.look == look.number) {
     watched.look = 0;

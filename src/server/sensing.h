@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <set>
@@ -59,8 +60,10 @@ class Sensing {
     sensors::Pace pace;
     uint64_t going = 0;  ///< number of the look that goes on, also of one that is given up; 0: none
     uint64_t look = 0;   ///< the same, where it counts
+    bool hangs = false;  ///< the one that goes on is given up
     bool nudged = false;
     std::shared_ptr<Cancel> cancel;
+    std::shared_ptr<std::atomic<bool>> begun;  ///< the look; else it waits for others at its place
     SteadyTime next;  ///< while it is among `due_`, else the latest there is
     SteadyTime rests_until;
     std::optional<Time> looked;
@@ -81,6 +84,8 @@ class Sensing {
   void saw(const Key& key, Watched& watched, const Look& look);
   void failed(Watched& watched, const Problem& problem);
   void give_up(const Key& key, uint64_t look);
+  /// It waits behind a look that hangs, and nobody knows for how long.
+  void behind(Watched& watched, const Watched& hanging);
   void look_at(const Key& key, Watched& watched, SteadyTime when);
   void nudge(const Key& key);
   void changed(const std::set<std::string>& folders);
@@ -101,8 +106,9 @@ class Sensing {
   uint64_t looks_ = 0;
   bool help_wanted_ = false;
 
-  // Last, so that they end first.
+  // Last, so that they end first; what asks looks to stop ends after the looks.
   FolderEvents events_;
+  Lookers stoppers_;
   Lookers lookers_;
 };
 
