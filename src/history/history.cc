@@ -1,5 +1,6 @@
 #include "history/history.h"
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -24,6 +25,8 @@ using clients::text_of;
 
 constexpr int64_t kFormat = 5;
 constexpr size_t kQueueMax = 10'000;
+/// Of what runs often, and so would push what runs seldom out of the record.
+constexpr int64_t kKeptOfEach = 20;
 constexpr int kAttempts = 4;
 constexpr std::chrono::milliseconds kWait(150);  // after the first attempt; then twice, three times
 
@@ -292,6 +295,7 @@ struct History::Impl {
   bool closing = false;
   Loss loss;
   std::thread writer;
+  std::atomic<int> until_kept{0};  ///< calls of `keep`
 };
 
 History::History(const std::string& path) : impl_(std::make_unique<Impl>(path)) {}
@@ -412,13 +416,18 @@ std::vector<Check> History::checks(const std::string& run) const {
 }
 
 void History::keep(size_t runs) {
+  // It costs some milliseconds: in a server not at each end of a run.
+  if (impl_->until_kept-- > 0) return;
+  impl_->until_kept = int(runs / 50);
   impl_->push([runs](Sqlite& db) {
     const std::vector<SqliteValue> most{int64_t(runs)};
     // What a server has begun and not seen the end of is asked for after a restart.
     db.query(
-        "DELETE FROM runs WHERE id NOT IN (SELECT id FROM runs ORDER BY started DESC LIMIT ?) AND "
-        "id NOT IN (SELECT run FROM fires WHERE ended IS NULL)",
-        most);
+        "DELETE FROM runs WHERE id NOT IN (SELECT id FROM runs ORDER BY started DESC LIMIT ?1) AND "
+        "id NOT IN (SELECT id FROM (SELECT id, started, row_number() OVER (PARTITION BY "
+        "environment, schedule, command ORDER BY started DESC) AS nth FROM runs) WHERE nth <= ?2 "
+        "ORDER BY started DESC LIMIT ?1) AND id NOT IN (SELECT run FROM fires WHERE ended IS NULL)",
+        {int64_t(runs), kKeptOfEach});
     db.query(
         "DELETE FROM fires WHERE ended IS NOT NULL AND coalesce(run, '') NOT IN (SELECT id FROM "
         "runs) AND "

@@ -85,7 +85,9 @@ class History {
   /// Of one asset, newest first; `environment` empty: of all.
   std::vector<Task> tasks_of(const std::string& asset, const std::string& environment,
                              size_t limit) const;
-  /// Drops all but the newest runs.
+  /// Drops all but the newest runs, and beside these of each schedule, and each command, the newest
+  /// few, as many again at most: what runs every minute pushes nothing out that runs every month.
+  /// Not each call does so.
   void keep(size_t runs);
 
  private:

@@ -68,6 +68,30 @@ TEST_F(HistoryTest, RemembersRunsAndTasks) {
   EXPECT_EQ(history.tasks("b").size(), 1u);
 }
 
+TEST_F(HistoryTest, WhatRunsOftenPushesNothingOutThatRunsSeldom) {
+  History history(path_);
+  const auto of = [&](const std::string& id, int64_t at, const std::string& schedule,
+                      const std::string& command) {
+    auto one = run(id, at);
+    one.schedule = schedule;
+    one.command = command;
+    history.begin(one);
+  };
+  for (int i = 0; i < 3; ++i) of("month " + std::to_string(i), i, "closing", "windrow serve");
+  of("by hand", 5, "", "windrow run");
+  for (int i = 0; i < 400; ++i)
+    of("part " + std::to_string(i), 10 + i, "", "windrow backfill 2020-01-01 2026-01-01");
+  history.keep(100);
+  const auto kept = history.runs(1000);
+  EXPECT_EQ(kept.size(), 104u);
+  EXPECT_TRUE(history.run("month 0") && history.run("by hand") && history.run("part 300"));
+  EXPECT_FALSE(history.run("part 299"));
+  // Of many that were seldom only as many again.
+  for (int i = 0; i < 300; ++i) of("other " + std::to_string(i), 1000 + i, "", std::to_string(i));
+  for (int i = 0; i < 3; ++i) history.keep(100);  // it is not done each time
+  EXPECT_EQ(history.runs(1000).size(), 100u);
+}
+
 TEST_F(HistoryTest, TwoWritersAtOnce) {
   History one(path_), two(path_);
   std::thread other([&] {
