@@ -221,6 +221,29 @@ fetch_movies() {
   mv -T "$scratch/movies" "$final"
 }
 
+# The web page's packages, in web/node_modules, where every tool of theirs looks; as the lock file has them, each with its
+# checksum. The build calls this too, when the lock file has changed.
+page_packages() {
+  local log
+  page_packages_there && return
+  mkdir -p "$cache"
+  log=$(mktemp)
+  # No script of theirs is run. Two of us at once: the second waits and finds everything there.
+  (
+    flock 9
+    page_packages_there && exit
+    say "setup: fetching the page's packages"
+    cd web && npm ci --ignore-scripts --no-audit --no-fund >"$log" 2>&1 </dev/null && touch node_modules/.package-lock.json
+  ) 9>>"$cache/page.lock" || {
+    cat "$log" >&2
+    rm -f "$log"
+    die "npm cannot install web/package-lock.json"
+  }
+  rm -f "$log"
+}
+
+page_packages_there() { [[ web/node_modules/.package-lock.json -nt web/package-lock.json ]]; }
+
 # --- what the tests need: other programs that judge what Windrow does -------------------------------------------
 
 # croner says when a cron expression is due.
@@ -284,6 +307,7 @@ setup() {  # setup KIND…: of build, lint, tests, servers
   fetch_deps
   fetch_lexicon
   fetch_movies
+  page_packages
   if [[ $kinds == *" tests "* ]]; then
     make_venv
     fetch_croner
