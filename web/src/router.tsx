@@ -77,8 +77,8 @@ const run = createRoute({
 const graph = createRoute({
   getParentRoute: () => project,
   path: "/graph",
-  validateSearch: (search): { focus?: string; view?: "picture" | "list"; reach?: number } => ({
-    focus: text(search.focus), view: oneOf(search.view, ["picture", "list"]), reach: typeof search.reach === "number" ? search.reach : undefined,
+  validateSearch: (search): { focus?: string; column?: string; view?: "picture" | "list"; reach?: number } => ({
+    focus: text(search.focus), column: text(search.column), view: oneOf(search.view, ["picture", "list"]), reach: typeof search.reach === "number" ? search.reach : undefined,
   }),
   component: lazyRouteComponent(() => import("./pages/Graph"), "Graph"),
 });
@@ -91,10 +91,9 @@ const catalog = createRoute({
 const asset = createRoute({
   getParentRoute: () => project,
   path: "/assets/$asset",
-  validateSearch: (search): { tab?: "columns" | "sql" | "sample" | "versions" | "runs" | "checks" | "files"; version?: number; column?: string } => ({
+  validateSearch: (search): { tab?: "columns" | "sql" | "sample" | "versions" | "runs" | "checks" | "files"; version?: number } => ({
     tab: oneOf(search.tab, ["columns", "sql", "sample", "versions", "runs", "checks", "files"]),
     version: typeof search.version === "number" ? search.version : undefined,
-    column: text(search.column),
   }),
   component: lazyRouteComponent(() => import("./pages/Asset"), "Asset"),
 });

@@ -16,6 +16,7 @@ interface Props {
 
 const SCALE_MIN = 0.02;
 const SCALE_MAX = 1.6;
+const LEGIBLE = 0.8;
 
 /** A picture of boxes and edges on one canvas: drag to move, wheel to come closer, arrows to walk along the edges. */
 export function GraphCanvas({ picture, selected, strong, onSelect, onOpen, label }: Props) {
@@ -27,7 +28,12 @@ export function GraphCanvas({ picture, selected, strong, onSelect, onOpen, label
   const colours = useMemo(() => themeColours(PAINT_TONES), [dark]);
   // States change often, shapes seldom: the same shape is not laid out again.
   const shape = useMemo(() => `${picture.boxes.map((box) => box.id).join("\n")}\n${picture.edges.from.length}`, [picture]);
-  const layout = useMemo(() => layOut(picture.edges), [shape]);
+  const layout = useMemo(() => {
+    const start = performance.now();
+    const made = layOut(picture.edges);
+    performance.measure("windrow.layout", { start, detail: picture.boxes.length }); // bench/page.py reads it
+    return made;
+  }, [shape]);
   const at = selected === undefined ? undefined : picture.at.get(selected);
   const scene = useMemo<Scene>(
     () => ({ picture, layout, colours, selected: at, strong: strong ? positions(picture, strong) : at === undefined ? undefined : around(picture, at) }),
@@ -72,13 +78,15 @@ export function GraphCanvas({ picture, selected, strong, onSelect, onOpen, label
   }, [repaint]);
 
   useEffect(() => repaint(), [scene, repaint]);
-  // A new picture is shown whole; where that would be too small to read, around what is selected.
+  // A new picture is shown whole; where that would be too small to read, from what is selected, or from its beginning.
   useEffect(() => {
     fit();
-    if (view.current.scale < 0.5 && latest.current.selected !== undefined) {
-      view.current = { ...view.current, scale: 0.8 };
-      show(latest.current.selected);
-    }
+    const box = paper.current;
+    if (!box || view.current.scale >= LEGIBLE) return;
+    const { layout: all, selected: first } = latest.current;
+    const height = all.height * LEGIBLE;
+    view.current = { scale: LEGIBLE, dx: 24, dy: height < box.clientHeight ? (box.clientHeight - height) / 2 : 24 };
+    if (first !== undefined) show(first);
   }, [layout, fit, show]);
   useEffect(() => {
     if (at !== undefined) show(at);

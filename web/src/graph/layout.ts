@@ -24,7 +24,7 @@ export interface Layout {
 
 export const NODE_W = 190;
 export const NODE_H = 34;
-export const GAP_X = 72;
+export const GAP_X = 58;
 export const GAP_Y = 10;
 const SWEEPS = 4;
 

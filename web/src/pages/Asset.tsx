@@ -133,7 +133,7 @@ function Columns({ project, asset }: { project: string; asset: AssetDetail }) {
                   </td>
                 )}
                 <td className="num">
-                  <Link to="/p/$project/graph" params={{ project }} search={{ focus: asset.asset }} aria-label={`Lineage of ${column.name}`}>
+                  <Link to="/p/$project/graph" params={{ project }} search={{ focus: asset.asset, column: column.name }} aria-label={`Lineage of ${column.name}`}>
                     lineage
                   </Link>
                 </td>

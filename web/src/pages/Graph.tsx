@@ -58,7 +58,7 @@ function useStates(project: string): ReadonlyMap<string, string> {
 }
 
 function Found({ project, graph }: { project: string; graph: ProjectGraph }) {
-  const { focus, view = "picture", reach } = useSearch({ from: "/p/$project/graph" });
+  const { focus, column: name, view = "picture", reach } = useSearch({ from: "/p/$project/graph" });
   const navigate = useNavigate({ from: "/p/$project/graph" });
   const states = useStates(project);
   const links = useMemo(() => linksOf(graph), [graph]);
@@ -68,7 +68,7 @@ function Found({ project, graph }: { project: string; graph: ProjectGraph }) {
   const start = useMemo(() => focus ?? (whole ? undefined : centre(graph, links)), [focus, graph, links, whole]);
   const [by, setBy] = useState<FoldBy>("none");
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
-  const [column, setColumn] = useState<string>();
+  const column = focus && name ? `${focus}.${name}` : undefined;
   const lineage = useColumnLineage(project, column).data;
   const shown = useMemo(
     () => (by !== "none" || steps === EVERYTHING || start === undefined ? undefined : neighbourhood(start, links, steps)),
@@ -77,8 +77,7 @@ function Found({ project, graph }: { project: string; graph: ProjectGraph }) {
   const picture = useMemo(() => pictureOf(graph, shown, by, open, (asset) => states.get(asset)), [graph, shown, by, open, states]);
   const traced = useMemo(() => lineage && new Set(lineage.nodes.map((name) => name.slice(0, name.lastIndexOf(".")))), [lineage]);
   const select = (id: string | undefined) => {
-    setColumn(undefined);
-    void navigate({ search: (before) => ({ ...before, focus: id?.startsWith("group:") ? before.focus : id }), replace: true });
+    void navigate({ search: (before) => ({ ...before, focus: id?.startsWith("group:") ? before.focus : id, column: undefined }), replace: true });
   };
   const openBox = (id: string) => {
     const box = picture.boxes[picture.at.get(id) ?? -1];
@@ -127,8 +126,8 @@ function Found({ project, graph }: { project: string; graph: ProjectGraph }) {
           </div>
           {focus && (
             <Side
-              project={project} asset={focus} links={links} status={states.get(focus)} column={column} onColumn={setColumn}
-              onSelect={select}
+              project={project} asset={focus} links={links} status={states.get(focus)} column={column} onSelect={select}
+              onColumn={(one) => void navigate({ search: (before) => ({ ...before, column: one }), replace: true })}
             />
           )}
         </div>
@@ -239,7 +238,7 @@ function Side({ project, asset, links, status, column, onColumn, onSelect }: {
                       return (
                         <button
                           key={name} type="button" className="button small plain column" aria-pressed={column === subject}
-                          onClick={() => onColumn(column === subject ? undefined : subject)}
+                          onClick={() => onColumn(column === subject ? undefined : name)}
                         >
                           {name} <span className="quiet">{type.toLowerCase()}</span>
                         </button>

@@ -231,7 +231,10 @@ function drawCell(g: CanvasRenderingContext2D, x: number, y: number, status: str
     g.fillRect(x + 4, y + 6, CELL - 8, 4);
     return;
   }
+  // What went well steps back.
+  g.globalAlpha = tone === "done" ? 0.62 : 1;
   g.fillRect(x + 2, y + 2, CELL - 4, CELL - 4);
+  g.globalAlpha = 1;
   if (tone === "failed") {
     g.strokeStyle = colours.surface;
     g.lineWidth = 1.6;
@@ -256,7 +259,9 @@ function drawDurations(
     if (!run) continue;
     const height = Math.max(2, Math.sqrt(took(run) / most) * (HEAD - 14));
     g.fillStyle = colours[toneOf(run.status)];
+    g.globalAlpha = run.status === "done" ? 0.45 : 1;
     g.fillRect(x(column) + 3, HEAD - 4 - height, CELL - 6, height);
+    g.globalAlpha = 1;
   }
 }
 

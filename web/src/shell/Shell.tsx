@@ -82,10 +82,9 @@ function Nav({ project, open }: { project: string; open: boolean }) {
   return (
     <nav className={open ? "nav open" : "nav"} aria-label="Pages">
       {PAGES.map(({ path, title, icon }) => {
-        const here = path.replace("$project", encodeURIComponent(project));
-        const current = path === "/p/$project" ? pathname.replace(/\/$/, "") === here : pathname.startsWith(here) || (title === "Catalog" && pathname.includes("/assets/"));
+        const asset = title === "Catalog" && pathname.includes("/assets/");
         return (
-          <Link key={path} to={path} params={{ project }} aria-current={current ? "page" : undefined}>
+          <Link key={path} to={path} params={{ project }} activeOptions={{ exact: title === "Today" }} {...(asset ? { "aria-current": "page" as const } : {})}>
             <Icon name={icon} />
             {title}
             {title === "Runs" && running > 0 && (
