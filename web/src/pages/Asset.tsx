@@ -415,8 +415,8 @@ function FileFacts({ stats }: { stats: TableStats }) {
     ["Grows a day by", stats.growth ? bytes(Math.max(0, Math.round(stats.growth.bytes_per_day))) : ""],
   ];
   return (
-    <div className="card body">
-      <dl className="facts">
+    <div className="card">
+      <dl className="facts body">
         {facts.filter(([, value]) => value !== "").map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>

@@ -46,7 +46,7 @@ export function Timeline({ project, run }: { project: string; run: RunDetail }) 
                 ))}
                 {waited > 0 && <i className="waited" style={{ left: left(start - waited * 1000), width: `${((waited * 1000) / (to - from)) * 100}%` }} />}
                 <i className={`bar-run b-${toneOf(task.status)}`} style={{ left: left(start), width: `max(3px, ${(share(end, from, to) - share(start, from, to)) * 100}%)` }} />
-                <span className="says" style={share(end, from, to) > 0.72 ? { right: `${(1 - share(start, from, to)) * 100}%` } : { left: left(end) }}>
+                <span className="says" style={share(end, from, to) > 0.86 ? { right: `${(1 - share(start - waited * 1000, from, to)) * 100}%` } : { left: left(end) }}>
                   {duration(took)}
                   {typical(task, step)}
                 </span>

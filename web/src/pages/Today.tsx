@@ -3,8 +3,8 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { projectsQuery, useAssets, useCritical, useDue, useQuality, useRun, useRuns, useSchedules, useSensors } from "../api/queries";
 import { useLive } from "../api/live";
-import type { Asset, Problem, Quality, Run, Sensor } from "../api/types";
-import { between, clock, count, duration, percent, plural, relative, shortId, zoneName } from "../parts/format";
+import type { Asset, Due, Problem, Quality, Run, Sensor } from "../api/types";
+import { between, clock, count, dateTime, duration, percent, plural, relative, shortId, zoneName } from "../parts/format";
 import { Answer, Card, Empty, PageHead, ProblemBox } from "../parts/parts";
 import { brokenNow, purpose } from "../parts/runs";
 import { Mark, Status } from "../parts/status";
@@ -177,8 +177,14 @@ function FailedRun({ project, run }: { project: string; run: Run }) {
   );
 }
 
+/** One that is due every minute hides no other. */
+function firstOfEach(due: readonly Due[]): Due[] {
+  const seen = new Set<string>();
+  return due.filter(({ schedule }) => !seen.has(schedule) && seen.add(schedule)).slice(0, 10);
+}
+
 function Next({ project }: { project: string }) {
-  const due = useDue(project, 8);
+  const due = useDue(project, 40);
   const schedules = useSchedules(project).data?.schedules ?? [];
   const now = useNow(15_000);
   const { zone } = useZone();
@@ -201,11 +207,11 @@ function Next({ project }: { project: string }) {
                   </tr>
                 </thead>
                 <tbody>
-                  {answer.due.map(({ schedule, due: at }) => (
+                  {firstOfEach(answer.due).map(({ schedule, due: at }) => (
                     <tr key={`${schedule}${at}`}>
                       <td>{schedule.slice(schedule.lastIndexOf("/") + 1)}</td>
                       <td className="nowrap">
-                        {clock(Date.parse(at), zone).slice(0, 5)} <span className="quiet">{zoneName(Date.parse(at), zone)}</span>
+                        {dateTime(Date.parse(at), zone, false)} <span className="quiet">{zoneName(Date.parse(at), zone)}</span>
                       </td>
                       <td className="num">{relative(Date.parse(at), now)}</td>
                     </tr>
