@@ -13,7 +13,7 @@ struct Asset {
   std::string_view gzip;    ///< empty where it would be no smaller
   std::string_view brotli;  ///< empty where it would be no smaller
   bool immutable = false;   ///< its name has a hash of what it holds: may be kept for good
-  bool templated = false;   ///< `__NONCE__` in `plain` is replaced in each answer, which is not kept
+  bool templated = false;  ///< `__NONCE__` in `plain` is replaced in each answer, which is not kept
 };
 
 /// The file at a path such as `/assets/index-4f2a.js`. A path without a dot in its last part is one

@@ -19,7 +19,8 @@ TEST(Page, EveryPathOfThePageIsIndexHtml) {
 }
 
 TEST(Page, WhatIsNotThereIsNotIndexHtml) {
-  for (const char* path : {"/assets/gone-1234.js", "/favicon.ico", "/../etc/passwd.txt", "/assets/."})
+  for (const char* path :
+       {"/assets/gone-1234.js", "/favicon.ico", "/../etc/passwd.txt", "/assets/."})
     EXPECT_EQ(asset(path), nullptr) << path;
 }
 
@@ -55,7 +56,8 @@ TEST(Page, IndexHtmlHasNoInlineScriptOrStyle) {
   const auto html = asset("/")->plain;
   EXPECT_EQ(html.find("<style"), std::string_view::npos);
   EXPECT_EQ(html.find("style="), std::string_view::npos);
-  for (size_t at = html.find("<script"); at != std::string_view::npos; at = html.find("<script", at + 1)) {
+  for (size_t at = html.find("<script"); at != std::string_view::npos;
+       at = html.find("<script", at + 1)) {
     const auto tag = html.substr(at, html.find('>', at) - at);
     EXPECT_NE(tag.find("src="), std::string_view::npos) << tag;
   }

@@ -122,10 +122,16 @@ const health = createRoute({
   component: lazyRouteComponent(() => import("./pages/Health"), "Health"),
 });
 
+const people = createRoute({
+  getParentRoute: () => project,
+  path: "/people",
+  component: lazyRouteComponent(() => import("./pages/People"), "People"),
+});
+
 export const makeRouter = (queries: QueryClient) =>
   createRouter({
     routeTree: root.addChildren([
-      home, login, setup, project.addChildren([today, runs, run, graph, catalog, asset, plan, schedules, sql, health]),
+      home, login, setup, project.addChildren([today, runs, run, graph, catalog, asset, plan, schedules, sql, health, people]),
     ]),
     context: { queries },
     defaultPreload: "intent",

@@ -1,6 +1,6 @@
 import type {
   Asset, AssetDetail, AssetTask, Backfill, Check, Commit, Critical, Due, Fire, HealthReport, Lineage, LogLine, Plan, Problem,
-  Project, ProjectGraph, Quality, Role, Rows, Run, RunDetail, Schedule, Sensor, ServerInfo, TableStats,
+  Project, ProjectGraph, Quality, Role, Rows, Run, RunDetail, Schedule, Sensor, ServerInfo, TableStats, Token, User,
 } from "./types";
 
 /** A request that the server refused, or that did not reach it (`status` 0). */
@@ -157,5 +157,11 @@ export const api = {
   stopQuery: (p: string, id: string) => ask<void>("DELETE", address(of(p, `queries/${part(id)}`))),
   checks: (p: string, asset: string) => get<(Check & { run: string })[]>(of(p, "checks"), { asset }),
   quality: (p: string) => get<Quality[]>(of(p, "quality")),
+  users: () => get<User[]>("users"),
+  addUser: (user: string, password: string, role: Role) => post<unknown>("users", { user, password, role }),
+  removeUser: (user: string) => ask<void>("DELETE", address(`users/${part(user)}`)),
+  tokens: () => get<Token[]>("tokens"),
+  addToken: (name: string, role: Role, expires: string | undefined) => post<{ id: string; token: string }>("tokens", { name, role, expires }),
+  removeToken: (id: string) => ask<void>("DELETE", address(`tokens/${part(id)}`)),
   health: (p: string) => get<HealthReport>(of(p, "health")),
 };

@@ -321,3 +321,20 @@ export type LiveEvent =
   | { event: "task.progress"; run: string; asset: string; phase: string; fraction?: number; rows?: number }
   | { event: "task.ended"; run: string; asset: string; status: TaskStatus }
   | { event: string; run?: string; asset?: string };
+
+export interface User {
+  user: string;
+  role: Role;
+  created: string;
+  last_login?: string;
+}
+
+export interface Token {
+  id: string;
+  name: string;
+  role: Role;
+  created: string;
+  created_by?: string;
+  expires?: string;
+  last_used?: string;
+}

@@ -6,12 +6,15 @@ import { useAssets } from "../api/queries";
 import type { Rows } from "../api/types";
 import { count, duration, plural } from "../parts/format";
 import { Icon } from "../parts/icons";
-import { Card, Empty, Failure, PageHead, Waiting } from "../parts/parts";
+import { Bars } from "../parts/Bars";
+import { drawingOf } from "../parts/chartable";
+import { Card, Empty, Failure, PageHead, Segments, Waiting } from "../parts/parts";
 import { RowsTable } from "../parts/RowsTable";
 import { remembered, remember } from "../parts/queryHistory";
 import { Ago } from "../parts/time";
 import { saveCsv } from "../parts/csv";
 
+const Chart = lazy(() => import("../parts/Chart").then(({ Chart }) => ({ default: Chart })));
 const Editor = lazy(() => import("../parts/Editor").then(({ Editor }) => ({ default: Editor })));
 
 type State = { at: "nothing" } | { at: "running"; id: string; since: number } | { at: "rows"; rows: Rows; sql: string } | { at: "error"; error: unknown };
@@ -27,8 +30,11 @@ export function Console() {
   const tables = useTables(project);
   const latest = useRef({ text, limit });
   latest.current = { text, limit };
+  const asked = useRef(q);
   useEffect(() => {
-    if (q !== undefined) setText(q);
+    // What one has run oneself is not put back over what one has written since.
+    if (q !== undefined && q !== asked.current) setText(q);
+    asked.current = q;
   }, [q]);
 
   const run = useCallback(async () => {
@@ -37,6 +43,7 @@ export function Console() {
     const id = crypto.randomUUID();
     setState({ at: "running", id, since: Date.now() });
     setHistory(remember(project, sql));
+    asked.current = sql;
     void navigate({ search: { q: sql }, replace: true });
     try {
       const rows = await api.query(project, { sql, limit: latest.current.limit, id });
@@ -89,21 +96,7 @@ export function Console() {
             <Failure error={state.error} />
           </Card>
         )}
-        {state.at === "rows" && (
-          <Card
-            title={`${plural(state.rows.rows.length, "row")}${state.rows.more ? ", and more" : ""}`}
-            end={
-              <>
-                <span className="quiet num">{duration(state.rows.seconds)}</span>
-                <button type="button" className="button small" onClick={() => saveCsv(state.rows, `${project}.csv`)}>
-                  <Icon name="down" size={12} /> CSV
-                </button>
-              </>
-            }
-          >
-            {state.rows.rows.length === 0 ? <Empty title="No row is like that." /> : <RowsTable rows={state.rows} label="Result" />}
-          </Card>
-        )}
+        {state.at === "rows" && <Result key={state.sql} rows={state.rows} name={project} />}
       </div>
       {history.length > 0 && (
         <Card title="Before">
@@ -122,6 +115,52 @@ export function Console() {
         </Card>
       )}
     </div>
+  );
+}
+
+const TONES = ["running", "done", "hay", "stale", "failed"] as const;
+
+function Result({ rows, name }: { rows: Rows; name: string }) {
+  const [view, setView] = useState<"table" | "chart">("table");
+  const drawing = useMemo(() => drawingOf(rows), [rows]);
+  return (
+    <Card
+      title={`${plural(rows.rows.length, "row")}${rows.more ? ", and more" : ""}`}
+      end={
+        <>
+          <span className="quiet num">{duration(rows.seconds)}</span>
+          {drawing && <Segments label="Shown as" value={view} options={[["table", "Table"], ["chart", "Chart"]]} onChange={setView} />}
+          <button type="button" className="button small" onClick={() => saveCsv(rows, `${name}.csv`)}>
+            <Icon name="down" size={12} /> CSV
+          </button>
+        </>
+      }
+    >
+      {rows.rows.length === 0 ? (
+        <Empty title="No row is like that." />
+      ) : view === "table" || !drawing ? (
+        <RowsTable rows={rows} label="Result" />
+      ) : drawing.kind === "bars" ? (
+        <Bars name={drawing.name} bars={drawing.bars} />
+      ) : (
+        <>
+          <Suspense fallback={<Waiting lines={8} />}>
+            <Chart
+              times={drawing.times} zone="UTC" height={280} label={drawing.series.map((one) => one.name).join(", ")}
+              series={drawing.series.map((one, i) => ({ ...one, tone: TONES[i]!, format: (value) => value.toLocaleString("en-US") }))}
+            />
+          </Suspense>
+          <div className="legend">
+            {drawing.series.map((one, i) => (
+              <span key={one.name}>
+                <i style={{ background: `var(--${TONES[i]})` }} />
+                {one.name}
+              </span>
+            ))}
+          </div>
+        </>
+      )}
+    </Card>
   );
 }
 

@@ -15,10 +15,11 @@ export interface Series {
 const TONES = ["done", "running", "failed", "late", "stale", "hay", "ink-3", "line"] as const;
 
 /** Values over time. `times` in seconds since 1970, oldest first. */
-export function Chart({ times, series, label, height = 170 }: { times: number[]; series: Series[]; label: string; height?: number }) {
+export function Chart({ times, series, label, height = 170, zone: told }: { times: number[]; series: Series[]; label: string; height?: number; zone?: string }) {
   const room = useRef<HTMLDivElement>(null);
   const dark = useDark();
-  const { zone } = useZone();
+  const chosen = useZone().zone;
+  const zone = told ?? chosen;
   useEffect(() => {
     const box = room.current;
     if (!box) return;

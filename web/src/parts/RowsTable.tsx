@@ -1,16 +1,16 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useMemo, useRef } from "react";
 import type { Rows } from "../api/types";
+import { isNumber } from "./chartable";
 import { cell, count } from "./format";
 
 const ROW = 26;
-const NUMBER = /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DECIMAL|DOUBLE|FLOAT|REAL|long|int|short|byte|double|float|decimal)/i;
 
 /** Rows of any number: only those in sight are drawn. Widths are those of the first rows, so nothing jumps. */
 export function RowsTable({ rows, label }: { rows: Rows; label: string }) {
   const room = useRef<HTMLDivElement>(null);
   const lines = useVirtualizer({ count: rows.rows.length, getScrollElement: () => room.current, estimateSize: () => ROW, overscan: 20 });
-  const numeric = useMemo(() => rows.columns.map(({ type }) => NUMBER.test(type)), [rows.columns]);
+  const numeric = useMemo(() => rows.columns.map(({ type }) => isNumber(type)), [rows.columns]);
   const widths = useMemo(
     () =>
       rows.columns.map(({ name, type }, i) => {

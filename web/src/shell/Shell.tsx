@@ -61,7 +61,7 @@ function Frame({ project }: { project: string }) {
           <Icon name="search" />
         </button>
         <Clock />
-        <Settings />
+        <Settings project={project} />
       </div>
       <Nav project={project} open={navOpen} />
       <main id="main" ref={main} tabIndex={-1}>
@@ -130,7 +130,7 @@ function Clock() {
   );
 }
 
-function Settings() {
+function Settings({ project }: { project: string }) {
   const [open, setOpen] = useState(false);
   const box = useRef<HTMLDivElement>(null);
   const theme = useTheme();
@@ -179,6 +179,11 @@ function Settings() {
               <option value="utc">UTC</option>
             </select>
           </label>
+          {server?.role === "admin" && (
+            <Link to="/p/$project/people" params={{ project }} onClick={() => setOpen(false)}>
+              Users and tokens
+            </Link>
+          )}
           {server?.user && (
             <div className="row">
               <span className="grow">
