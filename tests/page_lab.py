@@ -10,9 +10,12 @@ import subprocess
 import time
 import urllib.request
 
+from playwright.sync_api import expect
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = os.environ.get("WINDROW", str(ROOT / "build/release/windrow"))
 BROWSER = shutil.which("chromium") or "/usr/bin/chromium"
+expect.set_options(timeout=20_000)
 AXE = ROOT / "web/node_modules/axe-core/axe.min.js"
 
 SCHEDULES = """
@@ -32,7 +35,7 @@ columns:
   year: {description: "Year of the release.", checks: [not_null]}
 checks: [{rows: {max: 10}}]
 */
-SELECT release_year AS year, genre, count(*) AS films, round(avg(imdb_rating), 2) AS rating
+SELECT release_year AS year, major_genre AS genre, count(*) AS films, round(avg(imdb_rating), 2) AS rating
 FROM silver.movies
 WHERE imdb_votes >= 100
 GROUP BY ALL
@@ -56,11 +59,8 @@ def films(folder: pathlib.Path) -> pathlib.Path:
     shutil.copy(os.environ["MOVIES_JSON"], folder / "data/films.json")
     with (folder / "windrow.yaml").open("a") as file:
         file.write(SCHEDULES)
-    for name, text in {"tasks/archive.yaml": SLOW, "sources/movies.yaml": None}.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        if text:
-            (folder / name).write_text(text)
-    os.environ["MOVIES_JSON_GLOB"] = "data/*.json"
+    (folder / "tasks").mkdir()
+    (folder / "tasks/archive.yaml").write_text(SLOW)
     source = folder / "sources/movies.yaml"
     source.write_text(source.read_text().replace("${MOVIES_JSON:-data/movies.json}", "data/*.json"))
     run(folder, "run", "--exclude", "task.archive")
@@ -147,7 +147,7 @@ class Watched:
 
     def settle(self) -> None:
         self.page.locator("main h1").first.wait_for()
-        self.page.wait_for_function("() => !document.querySelector('[role=status][aria-label=loading]')")
+        expect(self.page.get_by_role("status", name="loading")).to_have_count(0)
         self.page.evaluate("() => document.fonts.ready")
         self.page.wait_for_timeout(150)
 

@@ -231,7 +231,7 @@ function Side({ project, asset, links, status, column, onColumn, onSelect }: {
               <Names title="Read by" names={links.down.get(asset) ?? []} onSelect={onSelect} />
               {found.columns && found.columns.length > 0 && (
                 <div>
-                  <h3>Columns</h3>
+                  <h2 className="minor">Columns</h2>
                   <div className="names">
                     {found.columns.map(({ name, type }) => {
                       const subject = `${asset}.${name}`;
@@ -252,7 +252,7 @@ function Side({ project, asset, links, status, column, onColumn, onSelect }: {
         </Answer>
         {column && (
           <div>
-            <h3>Where {column.slice(column.lastIndexOf(".") + 1)} comes from</h3>
+            <h2 className="minor">Where {column.slice(column.lastIndexOf(".") + 1)} comes from</h2>
             <Answer query={lineage} lines={3}>
               {(found) => (
                 <ul className="lineage">
@@ -276,9 +276,9 @@ export function Names({ title, names, onSelect }: { title: string; names: readon
   if (names.length === 0) return null;
   return (
     <div>
-      <h3>
+      <h2 className="minor">
         {title} {names.length}
-      </h3>
+      </h2>
       <div className="names">
         {names.map((name) => (
           <button key={name} type="button" className="button small plain" onClick={() => onSelect(name)}>

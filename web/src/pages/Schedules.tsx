@@ -103,7 +103,7 @@ function List({ project, schedules }: { project: string; schedules: Schedule[] }
                 <td>
                   <div className="row end-row">
                     <Act
-                      project={project} className="button small" label={`Run ${name} now`} act={() => api.trigger(project, name)}
+                      project={project} className="button small" label={`Run now: ${name}`} act={() => api.trigger(project, name)}
                       done={({ run }) => void navigate({ to: "/p/$project/runs/$run", params: { project, run } })}
                     >
                       <Icon name="play" size={12} /> Run now

@@ -18,6 +18,7 @@ const theme = EditorView.theme({
   ".cm-gutters": { backgroundColor: "transparent", border: "0", color: "var(--ink-3)", paddingLeft: "6px" },
   ".cm-activeLine": { backgroundColor: "color-mix(in srgb, var(--sunken) 55%, transparent)" },
   "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "var(--running-soft)" },
+  ".cm-placeholder": { color: "var(--ink-3)" },
   ".cm-tooltip": { border: "1px solid var(--line)", borderRadius: "6px", backgroundColor: "var(--surface)", color: "var(--ink)", boxShadow: "var(--shadow)" },
   ".cm-tooltip-autocomplete > ul > li[aria-selected]": { backgroundColor: "var(--sunken)", color: "var(--ink)" },
   ".cm-completionDetail": { color: "var(--ink-3)" },

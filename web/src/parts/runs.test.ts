@@ -17,5 +17,7 @@ it("a retry that failed is told too", () =>
 it("names", () => {
   expect(purpose(run({ schedule: "films/hourly" }))).toBe("hourly");
   expect(laneOf(run({ command: "run --select x" }))).toBe("by hand");
-  expect(purpose(run({ command: "backfill 2025-01-01" }))).toBe("backfill");
+  expect(purpose(run({ command: "windrow -C /srv/films --env prod backfill 2025-01-01" }))).toBe("backfill");
+  expect(purpose(run({ command: "windrow serve" }))).toBe("by hand");
+  expect(purpose(run({ command: "run, for task.a of films in run 01a2" }))).toBe("run");
 });

@@ -1,12 +1,31 @@
 import type { Run } from "../api/types";
 
+const WITH_VALUE = new Set(["-C", "--directory", "--env", "--var", "--now", "--defer"]);
+
+/** `windrow -C /srv/films run --select x` → `run`: its verb. */
+export function verbOf(command: string): string {
+  const words = command.split(/\s+/).filter(Boolean);
+  for (let i = words[0] === "windrow" ? 1 : 0; i < words.length; i++) {
+    const word = words[i]!;
+    if (WITH_VALUE.has(word)) i++;
+    else if (!word.startsWith("-")) return word.replace(/[^\w].*$/, "");
+  }
+  return "run";
+}
+
+const bare = (schedule: string): string => schedule.slice(schedule.lastIndexOf("/") + 1);
+
 /** What a run was begun for, as people call it. */
-export const purpose = (run: Pick<Run, "schedule" | "command" | "retry_of">): string =>
-  run.schedule ? run.schedule.slice(run.schedule.lastIndexOf("/") + 1) : run.retry_of ? "retry" : run.command.split(" ")[0] || "run";
+export function purpose(run: Pick<Run, "schedule" | "command" | "retry_of">): string {
+  if (run.schedule) return bare(run.schedule);
+  if (run.retry_of) return "retry";
+  const verb = verbOf(run.command);
+  return verb === "serve" ? "by hand" : verb; // of a server without a schedule: someone asked it
+}
 
 /** Lines of runs of one kind: of a schedule, or by hand. */
 export const laneOf = (run: Pick<Run, "schedule" | "command">): string =>
-  run.schedule ? run.schedule.slice(run.schedule.lastIndexOf("/") + 1) : "by hand";
+  run.schedule ? bare(run.schedule) : "by hand";
 
 /** The runs whose kind has failed last: what someone should look at. Newest first, as they come. */
 export function brokenNow(runs: readonly Run[]): Run[] {

@@ -42,11 +42,12 @@ function Frame({ project }: { project: string }) {
       <a className="skip" href="#main">
         Skip to content
       </a>
+      <header>
       <Link className="brand" to="/p/$project" params={{ project }} aria-label="Windrow, to Today">
         <img src="/windrow.svg" alt="" width="22" height="22" />
         Windrow
       </Link>
-      <div className="bar" role="banner">
+      <div className="bar">
         <button type="button" className="icon-button menu-button" aria-label="Navigation" aria-expanded={navOpen} onClick={() => setNavOpen(!navOpen)}>
           <Icon name="menu" />
         </button>
@@ -63,6 +64,7 @@ function Frame({ project }: { project: string }) {
         <Clock />
         <Settings project={project} />
       </div>
+      </header>
       <Nav project={project} open={navOpen} />
       <main id="main" ref={main} tabIndex={-1}>
         <ConnectionBar />
