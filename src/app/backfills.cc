@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/zone.h"
 
 namespace windrow::app {
@@ -400,6 +401,44 @@ void refuse_overlap(const BackfillRequest& request, const std::string& id,
                       record.id.substr(0, 13)));
     }
   }
+}
+
+BackfillState new_backfill(const BackfillRequest& request, const PlannedBackfill& planned,
+                           const std::string& name, const std::string& zone, Time now) {
+  BackfillState out;
+  out.request = request;
+  out.zone = zone;
+  out.tables = planned.tables;
+  out.record.id = new_ordered_uuid(now);
+  out.record.name = name;
+  out.record.state = "running";
+  out.record.created = now;
+  write_backfill(out);
+  return out;
+}
+
+Json nothing_to_backfill(const BackfillRequest& request, Time now) {
+  BackfillState none;
+  none.record.state = "done";
+  none.record.created = now;
+  none.request = request;
+  auto out = json_of(none, "");
+  out.erase("backfill");
+  return out;
+}
+
+void need_backfill_name(const std::string& name, const history::Backfills& store) {
+  if (name.empty()) return;
+  if (name == "pause" || name == "resume" || name == "cancel" ||
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") !=
+          std::string::npos) {
+    throw Error(Code::usage, "a backfill cannot be called \"" + name + "\"",
+                "take letters, digits, `-`, `_` and `.`");
+  }
+  const auto others = store.named(name);
+  if (!others.empty() && others.front().name == name && !others.front().ended)
+    throw Error(Code::usage, "backfill " + others.front().id.substr(0, 13) + " is called \"" +
+                                 name + "\" already");
 }
 
 }  // namespace windrow::app

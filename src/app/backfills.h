@@ -75,6 +75,14 @@ std::string option_of_command(const BackfillRequest& request);
 void refuse_overlap(const BackfillRequest& request, const std::string& id,
                     const std::vector<history::Backfill>& running);
 
+/// One that begins, with an id of its own; not kept yet.
+BackfillState new_backfill(const BackfillRequest& request, const PlannedBackfill& planned,
+                           const std::string& name, const std::string& zone, Time now);
+/// As `backfill` tells it where nothing would be built.
+Json nothing_to_backfill(const BackfillRequest& request, Time now);
+/// Error(usage) where a backfill cannot be called so; empty: it has no name.
+void need_backfill_name(const std::string& name, const history::Backfills& store);
+
 /// The chosen assets by when they are done: before all parts, in each, after all.
 struct BackfillPhases {
   std::vector<std::string> before, during, after;

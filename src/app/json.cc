@@ -1,6 +1,9 @@
 #include "app/json.h"
 
+#include <cmath>
+
 #include "lake/provenance.h"
+#include "lake/stats.h"
 #include "lake/table.h"
 #include "publish/store.h"
 #include "quality/unit_test.h"
@@ -441,6 +444,26 @@ Json json_of(const lake::HistoryEntry& entry) {
            {"parameters", object(entry.parameters_json)},
            {"metrics", object(entry.metrics_json)}};
   if (entry.provenance) out["windrow"] = object(lake::to_json(*entry.provenance));
+  return out;
+}
+
+Json json_of(const lake::TableStats& stats) {
+  Json out{{"version", stats.version},
+           {"timestamp", iso(stats.timestamp)},
+           {"files", stats.files},
+           {"bytes", stats.bytes},
+           {"small_files", stats.small_files},
+           {"partitions", stats.partitions},
+           {"tombstones", stats.tombstones},
+           {"tombstoned_bytes", stats.tombstoned_bytes},
+           {"versions", stats.versions},
+           {"first_version", stats.first_version},
+           {"log_bytes", stats.log_bytes}};
+  if (stats.rows >= 0) out["rows"] = stats.rows;
+  if (stats.growth) {
+    out["growth"] = {{"bytes_per_day", std::llround(stats.growth->bytes_per_day)},
+                     {"points", stats.growth->points}};
+  }
   return out;
 }
 

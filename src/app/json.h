@@ -12,6 +12,7 @@
 
 namespace windrow::lake {
 struct HistoryEntry;
+struct TableStats;
 }  // namespace windrow::lake
 namespace windrow::publish {
 struct Manifest;
@@ -60,6 +61,7 @@ Json json_of(const quality::UnitTestResult& test);
 Json json_of(const tasks::PublicationPreview& view);
 Json json_of(const publish::Manifest& manifest);
 Json json_of(const lake::HistoryEntry& entry);
+Json json_of(const lake::TableStats& stats);
 
 template <typename T>
 Json json_of(const std::vector<T>& list) {

@@ -46,7 +46,7 @@ class LakeQuery final : public Query {
         graph_(workspace_->graph),
         lake_(services_->lake_if_there()),
         options_(std::move(options)),
-        database_(services_->database()),
+        database_(options_.apart ? services_->new_database() : services_->database()),
         connection_(*database_) {
     for (const auto& [name, version] : options_.version_of) {
       if (in_lake(name)) continue;

@@ -15,6 +15,8 @@ struct QueryOptions {
   std::map<std::string, int64_t> version_of;  ///< tables that are read at a version
   std::optional<Time> at;                     ///< all others as they were then; nothing: now
   bool allow_writes = false;                  ///< COPY, CREATE, ATTACH, … run too
+  /// In an engine of its own: whatever a statement does to that is nobody else's trouble.
+  bool apart = false;
 };
 
 /// SQL over the lake that somebody types: a connection in which the tables that a statement names

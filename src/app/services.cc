@@ -64,13 +64,15 @@ Services::Services(Settings settings, Secrets& secrets, const Clock& clock,
 
 std::shared_ptr<duck::Database> Services::database() {
   std::lock_guard lock(database_mutex_);
-  if (!database_) {
-    auto opened = std::make_shared<duck::Database>(metadata_options(settings_.zone));
-    lake::attach(*opened, *files_);
-    duck::add_text_functions(*opened, operators::functions());
-    database_ = std::move(opened);
-  }
+  if (!database_) database_ = new_database();
   return database_;
+}
+
+std::shared_ptr<duck::Database> Services::new_database() {
+  auto out = std::make_shared<duck::Database>(metadata_options(settings_.zone));
+  lake::attach(*out, *files_);
+  duck::add_text_functions(*out, operators::functions());
+  return out;
 }
 
 void Services::rest() {

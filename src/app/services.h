@@ -52,6 +52,8 @@ class Services {
   storage::FileSystem& files() { return *files_; }
   /// For looks at metadata. Who works with it holds it.
   std::shared_ptr<duck::Database> database();
+  /// Another one like it.
+  std::shared_ptr<duck::Database> new_database();
   /// Nothing is asked for the time being: what an idle project need not keep goes, and is made
   /// again when it is needed.
   void rest();

@@ -173,21 +173,6 @@ int show_dry_run(Session& session, const app::PlannedBackfill& planned, const st
   return kDone;
 }
 
-void look_at_name(const Session& session, BackfillHome& place) {
-  const auto& name = session.arguments.name;
-  if (name.empty()) return;
-  if (name == "pause" || name == "resume" || name == "cancel" ||
-      name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") !=
-          std::string::npos) {
-    throw Error(Code::usage, "a backfill cannot be called \"" + name + "\"",
-                "take letters, digits, `-`, `_` and `.`");
-  }
-  const auto others = place.store.named(name);
-  if (!others.empty() && others.front().name == name && !others.front().ended)
-    throw Error(Code::usage,
-                "backfill " + short_run(others.front().id) + " is called \"" + name + "\" already");
-}
-
 void tell_notices(Session& session, app::App& app) {
   for (const auto& notice : app.check()) {
     if (!session.out.json())
@@ -197,14 +182,8 @@ void tell_notices(Session& session, app::App& app) {
 
 int nothing_to_build(Session& session, const BackfillRequest& request,
                      const app::PlannedBackfill& planned) {
-  BackfillState none;
-  none.record.state = "done";
-  none.record.created = session.clock.now();
-  none.request = request;
   if (session.out.json()) {
-    auto json = json_of(none, "");
-    json.erase("backfill");
-    session.out.write(dumped(json));
+    session.out.write(dumped(app::nothing_to_backfill(request, session.clock.now())));
     return kDone;
   }
   session.out.print(request.only == BackfillRequest::Only::failed
@@ -221,7 +200,7 @@ int nothing_to_build(Session& session, const BackfillRequest& request,
 int backfill_verb(Session& session) {
   const auto& a = session.arguments;
   BackfillHome place(session);
-  look_at_name(session, place);
+  app::need_backfill_name(a.name, place.store);
   const auto app = open_app(session);
   const auto& zone = app->workspace()->project.zone;
   auto request = request_of(session, zone);
@@ -241,15 +220,7 @@ int backfill_verb(Session& session) {
                                           session.clock, session.interrupts.cancel());
   if (a.dry_run) return show_dry_run(session, planned, zone);
   if (planned.tables.empty()) return nothing_to_build(session, request, planned);
-  BackfillState state;
-  state.request = request;
-  state.zone = zone;
-  state.tables = planned.tables;
-  state.record.id = new_ordered_uuid(session.clock.now());
-  state.record.name = a.name;
-  state.record.state = "running";
-  state.record.created = session.clock.now();
-  app::write_backfill(state);
+  const auto state = app::new_backfill(request, planned, a.name, zone, session.clock.now());
   const auto& id = state.record.id;
   // Before it is written: a server that begins just then leaves it to us.
   const auto claim =

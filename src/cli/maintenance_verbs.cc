@@ -228,18 +228,7 @@ int erase(Work& work) {
 int stats(Work& work) {
   const auto& a = work.session.arguments;
   const auto stats = lake::table_stats(work.files, work.path, work.connection);
-  Json json{{"version", stats.version},
-            {"timestamp", iso(stats.timestamp)},
-            {"files", stats.files},
-            {"bytes", stats.bytes},
-            {"small_files", stats.small_files},
-            {"partitions", stats.partitions},
-            {"tombstones", stats.tombstones},
-            {"tombstoned_bytes", stats.tombstoned_bytes},
-            {"versions", stats.versions},
-            {"first_version", stats.first_version},
-            {"log_bytes", stats.log_bytes}};
-  if (stats.rows >= 0) json["rows"] = stats.rows;
+  Json json = json_of(stats);
   TextTable text({"", ""}, {});
   const auto line = [&](const char* what, const std::string& value) { text.add({what, value}); };
   line("version", fmt::format("{} of {}", stats.version, short_time(stats.timestamp)));
@@ -253,7 +242,6 @@ int stats(Work& work) {
                           stats.first_version, bytes_text(stats.log_bytes)));
   if (stats.growth) {
     const double rate = stats.growth->bytes_per_day;
-    json["growth"] = {{"bytes_per_day", std::llround(rate)}, {"points", stats.growth->points}};
     line("growth", fmt::format("{}{} a day, by {} sizes", rate < 0 ? "-" : "",
                                bytes_text(std::llround(std::abs(rate))), stats.growth->points));
   } else {

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "app/app.h"
+#include "app/retry.h"
 #include "cli/data_out.h"
 #include "cli/json_text.h"
 #include "cli/plan_lines.h"
@@ -188,32 +189,6 @@ int run_selected(Session& session, app::App& app, const std::string& select) {
   return run_with(session, app, options);
 }
 
-namespace {
-
-/// What failed, was skipped or stopped; `after`: with what comes after it and was in the run too.
-std::vector<std::string> to_retry(const app::Workspace& workspace,
-                                  const std::vector<history::Task>& tasks, bool after) {
-  const auto& graph = workspace.graph;
-  std::set<std::string> again, in_run;
-  for (const auto& task : tasks) {
-    if (!graph.find(task.asset)) continue;
-    in_run.insert(task.asset);
-    if (task.status == "failed" || task.status == "skipped" || task.status == "canceled")
-      again.insert(task.asset);
-  }
-  std::vector<std::string> out;
-  for (const auto& asset : graph.assets) {  // in the order of a run
-    const bool follows =
-        after && std::any_of(asset.upstream.begin(), asset.upstream.end(),
-                             [&](size_t up) { return again.contains(graph.assets[up].name); });
-    if (follows && in_run.contains(asset.name)) again.insert(asset.name);
-    if (again.contains(asset.name)) out.push_back(asset.name);
-  }
-  return out;
-}
-
-}  // namespace
-
 int retry_verb(Session& session) {
   const auto app = open_app(session);
   const auto& wanted = session.arguments.run;
@@ -224,19 +199,8 @@ int retry_verb(Session& session) {
                 wanted.empty() ? "there is no run to retry" : "there is no run \"" + wanted + "\"",
                 "`windrow runs` shows what there was");
   }
-  if (!run->ended) {
-    throw Error(Code::usage,
-                "run " + short_run(run->id) + " has no end: it still runs, or it was killed",
-                "`windrow run` continues where the lake says");
-  }
-  if (run->status == "interrupted") {
-    throw Error(Code::usage,
-                "run " + short_run(run->id) + " was interrupted: not all of it is known",
-                "`windrow serve` has begun it again, or will; `windrow run` continues where the "
-                "lake says");
-  }
   const auto assets =
-      to_retry(*app->workspace(), history->tasks(run->id), session.arguments.from_failed);
+      app::assets_to_retry(app->workspace()->graph, *history, *run, session.arguments.from_failed);
   if (assets.empty()) {
     if (session.out.json()) {
       session.out.write(dumped(json_of(app::RunResult{"", "done", {}, {}})));

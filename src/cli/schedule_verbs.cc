@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "app/app.h"
+#include "app/schedule_views.h"
 #include "base/nearest.h"
 #include "cli/json_text.h"
 #include "cli/plan_lines.h"
@@ -22,27 +23,6 @@ using schedule::Schedule;
 /// What --count may ask for.
 constexpr int64_t kCountMax = 100'000;
 
-Json zoned(const Schedule& schedule, Time t) {
-  return {{"due", iso(t)}, {"local", schedule.zone.text(t)}};
-}
-
-Json schedule_json(const Schedule& schedule, std::optional<Time> next) {
-  Json out = {{"schedule", schedule.name},
-              {"project", schedule.project},
-              {"trigger", text_of(schedule.trigger)},
-              {"timezone", schedule.zone.name()},
-              {"next", next ? Json(iso(*next)) : Json()},
-              {"calendar", schedule.calendar ? Json(schedule.calendar->calendar.name) : Json()},
-              {"select", schedule.select},
-              {"tags", schedule.tags},
-              {"paused", schedule.paused},
-              {"catchup", schedule::name_of(schedule.catchup)},
-              {"overlap", schedule::name_of(schedule.overlap)},
-              {"max_active_runs", schedule.max_active_runs}};
-  if (schedule.deadline) out["deadline"] = duration_text(*schedule.deadline);
-  return out;
-}
-
 std::string notes_of(const Schedule& schedule) {
   std::string out;
   const auto add = [&](const std::string& text) { out += (out.empty() ? "" : ", ") + text; };
@@ -53,48 +33,20 @@ std::string notes_of(const Schedule& schedule) {
   return out;
 }
 
-/// Those of a name or a tag; all where none is given. Error(usage) where nothing is called so.
-std::vector<const Schedule*> chosen(const project::Project& project, const std::string& name) {
-  std::vector<const Schedule*> out;
-  std::vector<std::string> known;
-  const std::string tag = name.starts_with("tag:") ? name.substr(4) : name;
-  for (const auto& one : project.schedules) {
-    known.push_back(one.name);
-    known.insert(known.end(), one.tags.begin(), one.tags.end());
-    const bool tagged = std::find(one.tags.begin(), one.tags.end(), tag) != one.tags.end();
-    if (name.empty() || one.name == name || tagged) out.push_back(&one);
-  }
-  if (out.empty() && !name.empty())
-    throw Error(Code::usage, "there is no schedule \"" + name + "\"",
-                known.empty() ? "schedules are declared in windrow.yaml, or in schedules/"
-                              : did_you_mean(name, known));
-  return out;
-}
-
 /// What is wrong with others does not hide these.
 void tell_problems(const Session& session, const project::Project& project) {
   for (const auto& problem : project.schedule_problems)
     session.out.raw_error(problem_text(problem, session.out.error_style()));
 }
 
-Json problems_json(const std::vector<Problem>& problems) {
-  Json out = Json::array();
-  for (const auto& problem : problems) out.push_back(json_of(problem));
-  return out;
-}
-
 int list_schedules(Session& session) {
   const auto app = open_app(session);
   const auto workspace = app->workspace();
   const auto& project = workspace->project;
-  const auto all = chosen(project, session.arguments.name);
+  const auto all = app::chosen_schedules(project, session.arguments.name);
   const Time now = session.clock.now();
   if (session.out.json()) {
-    Json json = {{"schedules", Json::array()},
-                 {"problems", problems_json(project.schedule_problems)}};
-    for (const auto* one : all)
-      json["schedules"].push_back(schedule_json(*one, next_due(*one, now)));
-    session.out.write(dumped(json));
+    session.out.write(dumped(app::schedules_json(project, all, now)));
     return kDone;
   }
   tell_problems(session, project);
@@ -112,56 +64,20 @@ int list_schedules(Session& session) {
   return kDone;
 }
 
-struct DueOf {
-  Time at;
-  const Schedule* schedule;
-};
-
-/// The next due times of all of them together.
-std::vector<DueOf> due_times(const std::vector<const Schedule*>& all, Time from, size_t count) {
-  std::vector<DueOf> out;
-  const auto later = [](const DueOf& a, const DueOf& b) { return a.at > b.at; };
-  std::vector<DueOf> heap;
-  // A due time at `from` itself is one of them.
-  for (const auto* one : all) {
-    if (all.size() > 1 && one->paused) continue;  // asked by name it is told nevertheless
-    if (const auto due = next_due(*one, from - std::chrono::microseconds(1)))
-      heap.push_back({*due, one});
-  }
-  std::make_heap(heap.begin(), heap.end(), later);
-  while (!heap.empty() && out.size() < count) {
-    std::pop_heap(heap.begin(), heap.end(), later);
-    out.push_back(heap.back());
-    const auto due = next_due(*heap.back().schedule, heap.back().at);
-    heap.pop_back();
-    if (!due) continue;
-    heap.push_back({*due, out.back().schedule});
-    std::push_heap(heap.begin(), heap.end(), later);
-  }
-  return out;
-}
-
 int next_schedules(Session& session) {
   const auto& a = session.arguments;
   const auto app = open_app(session);
   const auto workspace = app->workspace();
   const auto& project = workspace->project;
-  const auto all = chosen(project, a.name);
+  const auto all = app::chosen_schedules(project, a.name);
   const int64_t count = a.limit.value_or(a.name.empty() ? 10 : 5);
   if (count < 1 || count > kCountMax)
     throw Error(Code::usage, "--count goes from 1 to " + std::to_string(kCountMax));
   const std::string zone = all.size() == 1 ? all.front()->zone.name() : project.zone;
   const Time from = a.from.empty() ? session.clock.now() : time_argument(a.from, "--from", zone);
-  const auto due = due_times(all, from, size_t(count));
+  const auto due = app::due_times(all, from, size_t(count));
   if (session.out.json()) {
-    Json json = {{"from", iso(from)}, {"due", Json::array()}};
-    for (const auto& one : due) {
-      Json each = zoned(*one.schedule, one.at);
-      each["schedule"] = one.schedule->name;
-      each["timezone"] = one.schedule->zone.name();
-      json["due"].push_back(std::move(each));
-    }
-    session.out.write(dumped(json));
+    session.out.write(dumped(app::due_json(due, from)));
     return kDone;
   }
   tell_problems(session, project);

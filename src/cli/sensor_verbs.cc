@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "app/app.h"
+#include "app/sensor_views.h"
 #include "base/nearest.h"
 #include "cli/json_text.h"
 #include "cli/plan_lines.h"
@@ -21,25 +22,11 @@ namespace {
 
 using project::Sensor;
 
-/// Under which what was seen is kept among what schedules remember.
-const std::string kSeen = "sensor:";
-
 std::map<std::string, std::string> memories_of(Session& session, const std::string& root) {
   const auto path = root + "/.windrow/history.db";
   std::error_code failed;
   if (!std::filesystem::exists(path, failed)) return {};
   return history::ScheduleState(path, session.arguments.environment).memories();
-}
-
-std::vector<const schedule::Schedule*> those_of(const project::Project& project,
-                                                const std::string& sensor) {
-  std::vector<const schedule::Schedule*> out;
-  for (const auto& each : project.schedules) {
-    const auto* on = std::get_if<schedule::OnSensor>(&each.trigger);
-    if (on && std::find(on->sensors.begin(), on->sensors.end(), sensor) != on->sensors.end())
-      out.push_back(&each);
-  }
-  return out;
 }
 
 const Sensor& declared(const project::Project& project, const std::string& name) {
@@ -56,24 +43,12 @@ const Sensor& declared(const project::Project& project, const std::string& name)
   throw Error(problems);
 }
 
-/// What a server says, or without one what the last of them has seen.
-Json state_of(const Sensor& sensor, const std::map<std::string, Json>& served,
-              const std::map<std::string, std::string>& memories, bool waited_for) {
-  if (const auto found = served.find(sensor.name); found != served.end()) return found->second;
-  Json out{{"sensor", sensor.name}, {"state", waited_for ? "no server" : "no schedule"}};
-  if (const auto found = memories.find(kSeen + sensor.name); found != memories.end()) {
-    const auto seen = sensors::read_seen(found->second);
-    if (seen.at) out.update({{"seen", seen.text}, {"seen_at", iso(*seen.at)}});
-  }
-  return out;
-}
-
 std::string time_of(const Json& json, const char* key, const Zone& zone) {
   const auto time = parse_time(json.value(key, ""));
   return time ? zone.text(std::chrono::floor<std::chrono::seconds>(*time)) : std::string();
 }
 
-void show(Session& session, const project::Project& project, const std::vector<Json>& all) {
+void show(Session& session, const project::Project& project, const Json& all) {
   const Zone zone(project.zone);
   for (const auto& problem : project.schedule_problems)
     session.out.raw_error(problem_text(problem, session.out.error_style()));
@@ -97,29 +72,15 @@ int list_sensors(Session& session) {
   const auto& project = workspace->project;
   const auto& name = session.arguments.name;
   if (!name.empty()) declared(project, name);
-  std::map<std::string, Json> served;
-  if (const auto answer = ask_server(session, project.root, {{"do", "sensors"}})) {
-    for (const auto& each : answer->at("sensors")) served[each.value("sensor", "")] = each;
-  }
-  const auto memories = memories_of(session, project.root);
-  std::vector<Json> all;
-  for (const auto& sensor : project.sensors) {
-    if (!name.empty() && sensor.name != name) continue;
-    const auto schedules = those_of(project, sensor.name);
-    auto one = state_of(sensor, served, memories, !schedules.empty());
-    one["looks_at"] = session.secrets.redact(sensors::subject_of(sensor));
-    one["schedules"] = Json::array();
-    for (const auto* each : schedules) one["schedules"].push_back(each->name);
-    all.push_back(std::move(one));
-  }
-  if (!session.out.json()) {
-    show(session, project, all);
-    return kDone;
-  }
-  Json json{{"sensors", all}, {"problems", Json::array()}};
-  for (const auto& problem : project.schedule_problems)
-    json["problems"].push_back(json_of(problem));
-  session.out.write(dumped(json));
+  Json served = Json::array();
+  if (const auto answer = ask_server(session, project.root, {{"do", "sensors"}}))
+    served = answer->at("sensors");
+  const auto json =
+      app::sensors_json(project, name, served, memories_of(session, project.root), session.secrets);
+  if (session.out.json())
+    session.out.write(dumped(json));
+  else
+    show(session, project, json.at("sensors"));
   return kDone;
 }
 
@@ -150,7 +111,7 @@ int try_sensor(Session& session) {
   const auto& sensor = declared(project, session.arguments.sensor);
   const auto memories = memories_of(session, project.root);
   sensors::Seen seen;
-  if (const auto found = memories.find(kSeen + sensor.name); found != memories.end())
+  if (const auto found = memories.find(app::kSeenOfSensor + sensor.name); found != memories.end())
     seen = sensors::read_seen(found->second);
   // One look takes no longer than it would in a server.
   Cancel cancel(session.interrupts.cancel());
@@ -175,7 +136,7 @@ int try_sensor(Session& session) {
             {"new", is_new}};
   if (is_new) json["what"] = now_seen.text;
   json["schedules"] = Json::array();
-  for (const auto* each : those_of(project, sensor.name)) {
+  for (const auto* each : app::schedules_on(project, sensor.name)) {
     const auto answer = would(*each, sensor.name, is_new ? now_seen : seen, is_new, memories);
     json["schedules"].push_back(
         {{"schedule", each->name}, {"would_fire", answer.fire}, {"because", answer.why}});

@@ -241,6 +241,7 @@ void Serving::begin(Served& served, const history::Fire& fire, const std::string
   options.variables = wish.vars;
   options.jobs = wish.jobs > 0 ? wish.jobs : options_.jobs;
   options.fail_fast = wish.fail_fast;
+  options.plan.full_refresh = wish.full_refresh;
   options.interval = wish.interval;
   options.retry_of = retry_of.empty() ? wish.retry_of : retry_of;
   options.schedule = fire.schedule;

@@ -29,7 +29,8 @@ void Serving::asked(Served& served, const std::string& text, const Control::Answ
     if (!served.app())
       throw Error(Code::configuration, "the project's files are broken", "`windrow check`");
     if (what == "trigger") return trigger(served, request, answer);
-    if (what == "retry") return retry(served, request, answer);
+    if (what == "run" || what == "retry") return run_by_hand(served, request, answer);
+    if (what == "schedules") return answer(compact(schedules_of(served)));
     if (what == "wait") return wait_for(served, text_in(request, "run"), answer);
     if (what == "backfill") return answer(compact(backfill_asked(served, request)));
     if (what == "sensors") return answer(compact({{"sensors", sensing_->status(served)}}));
@@ -178,21 +179,40 @@ history::Fire Serving::asked_for(Served& served, const Wish& wish) {
   return out;
 }
 
-void Serving::retry(Served& served, const Json& request, const Control::Answer& answer) {
+void Serving::run_by_hand(Served& served, const Json& request, const Control::Answer& answer) {
   Wish wish;
   wish.cause = "hand";
   wish.retry_of = text_in(request, "run");
   wish.select = text_in(request, "select");
+  wish.exclude = text_in(request, "exclude");
+  wish.vars = texts_in(request, "vars");
   wish.jobs = int(whole_in(request, "jobs").value_or(0));
   wish.fail_fast = true_in(request, "fail_fast");
+  wish.full_refresh = true_in(request, "full_refresh");
   const auto fire = asked_for(served, wish);
   auto line = told(served, "fires");
   line.run = fire.run;
-  line.text = "retry of " + wish.retry_of;
+  line.text = wish.retry_of.empty() ? "by hand" : "retry of " + wish.retry_of;
   tell(line);
   begin(served, fire, "");
   if (true_in(request, "wait")) return wait_for(served, fire.run, answer);
   answer(compact({{"run", fire.run}}));
+}
+
+Json Serving::schedules_of(const Served& served) const {
+  Json out{{"schedules", Json::array()}};
+  for (const auto& status : scheduler_.all()) {
+    if (status.schedule->project != served.name) continue;
+    Json one{{"schedule", status.schedule->name},
+             {"paused", status.paused},
+             {"behind", status.behind},
+             {"running", Json::array()}};
+    if (status.next) one["next"] = iso(*status.next);
+    for (const auto& [id, begun] : served.runs)
+      if (begun.schedule == status.schedule->name) one["running"].push_back(id);
+    out["schedules"].push_back(std::move(one));
+  }
+  return out;
 }
 
 }  // namespace windrow::server

@@ -15,10 +15,15 @@
 ///                                         → {"schedules": [ID…]}: with a tag those of all projects
 ///                                           that the server serves
 ///   {"do": "cancel", "run": ID}           → {"run"}
-///   {"do": "retry", "run": ID, "select": SELECTOR,   → as of trigger
+///   {"do": "run", "select", "exclude", "vars": {…}, "jobs", "fail_fast", "full_refresh", "wait"}
+///                                         → {"run"}, or as of trigger
+///   {"do": "retry", "run": ID, "select": SELECTOR,   → the same
 ///    "jobs", "fail_fast", "wait"}
 ///   {"do": "backfill", "backfill": ID}    → {"backfill"}: one that was written down, or resumed,
 ///                                           is built from now on
+///   {"do": "schedules"}                   → {"schedules": [{"schedule", "paused", "next",
+///   "behind",
+///                                            "running": [ID…]}]}
 ///   {"do": "sensors"}                     → {"sensors": [{"sensor", "state", "sees", "looked",
 ///                                            "next_look", "seen", "seen_at", "problem"}]}
 ///   {"do": "wait", "run": ID}             → the run's result, once it has ended

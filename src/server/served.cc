@@ -24,10 +24,11 @@ std::unique_ptr<Claim> claimed(const std::string& root) {
 
 }  // namespace
 
-Served::Served(const app::Options& options)
+Served::Served(const app::Options& options, EventListener events)
     : name(std::filesystem::path(project::find_root(options.folder)).filename().string()),
       options_(options),
       root_(project::find_root(options.folder)),
+      events_(std::move(events)),
       claim_(claimed(root_)),
       state_(std::make_unique<history::ScheduleState>(root_ + "/.windrow/history.db",
                                                       options.environment)),
@@ -53,11 +54,17 @@ bool Served::load(const OpenApp& open, Secrets& secrets, const Clock& clock) {
   options.version = read;
   present = open(options, secrets, clock);
   present->check();
+  listening_ = present->listen([this, project = present->workspace()->project.name](
+                                   const observe::Event& event) {
+    underway->told(event);
+    if (events_) events_(project, event);
+  });
   std::lock_guard lock(mutex_);
   app_ = std::move(present);
-  listening_ = app_->listen([told = underway](const auto& event) { told->told(event); });
   return true;
 }
+
+std::string Served::folder_name() const { return std::filesystem::path(root_).filename(); }
 
 std::shared_ptr<app::App> Served::app() const {
   std::lock_guard lock(mutex_);

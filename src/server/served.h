@@ -21,6 +21,7 @@ namespace windrow::server {
 /// One project of a server. What is not said otherwise is for the deciding thread alone.
 class Served {
  public:
+  using EventListener = std::function<void(const std::string& project, const observe::Event&)>;
   struct Begun {
     std::shared_ptr<app::Run> run;
     std::string schedule;  ///< empty: somebody asked for it
@@ -43,9 +44,10 @@ class Served {
 
   /// Finds the project's folder and takes the claim: Error(usage) that names the process which has
   /// it.
-  explicit Served(const app::Options& options);
+  explicit Served(const app::Options& options, EventListener events = {});
 
   const std::string& root() const { return root_; }
+  std::string folder_name() const;
   std::string state_folder() const { return root_ + "/.windrow"; }
   const std::string& environment() const { return options_.environment; }
   history::ScheduleState& state() { return *state_; }
@@ -78,12 +80,13 @@ class Served {
  private:
   const app::Options options_;
   const std::string root_;
+  const EventListener events_;
   const std::unique_ptr<Claim> claim_;
   const std::unique_ptr<history::ScheduleState> state_;
   const std::unique_ptr<history::Backfills> backfills_;
   mutable std::mutex mutex_;
   std::shared_ptr<app::App> app_;
-  observe::Events::Subscription listening_;  ///< to `app_`
+  observe::Events::Subscription listening_;  ///< to `app_`; ends before it
 };
 
 }  // namespace windrow::server

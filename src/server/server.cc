@@ -27,6 +27,12 @@ Server::Server(Options options, OpenApp open, Secrets& secrets, const Clock& clo
                                          std::move(teller))) {}
 Server::~Server() = default;
 void Server::serve(Cancel& stop) { serving_->serve(stop); }
+std::vector<Server::Project> Server::projects() const { return serving_->projects(); }
+bool Server::deciding() const { return serving_->deciding(); }
+void Server::ask(const std::string& root, const std::string& request,
+                 std::function<void(std::string)> answer) {
+  serving_->ask(root, request, std::move(answer));
+}
 
 Serving::Serving(Options options, OpenApp open, Secrets& secrets, const Clock& clock, Teller teller)
     : options_(std::move(options)),
@@ -46,7 +52,7 @@ Serving::Serving(Options options, OpenApp open, Secrets& secrets, const Clock& c
     const auto root = project::find_root(project.folder);
     const bool twice = std::any_of(projects_.begin(), projects_.end(),
                                    [&](const auto& each) { return each->root() == root; });
-    if (!twice) projects_.push_back(std::make_unique<Served>(project));
+    if (!twice) projects_.push_back(std::make_unique<Served>(project, options_.events));
   }
 }
 
@@ -59,6 +65,25 @@ Serving::~Serving() {
   }
   requests_.clear();
   control_.reset();
+}
+
+std::vector<Server::Project> Serving::projects() const {
+  std::vector<Server::Project> out;
+  for (const auto& served : projects_) {
+    auto app = served->app();
+    const auto workspace = app ? app->workspace() : nullptr;
+    out.push_back({workspace ? workspace->project.name : served->folder_name(), served->root(),
+                   served->environment(), workspace ? workspace->project.zone : "UTC",
+                   std::move(app)});
+  }
+  return out;
+}
+
+void Serving::ask(const std::string& root, const std::string& request, Control::Answer answer) {
+  inbox_.post([this, root, request, answer = std::move(answer)] {
+    for (auto& served : projects_)
+      if (served->root() == root) asked(*served, request, answer);
+  });
 }
 
 Told Serving::told(const Served& served, const std::string& event) const {
@@ -224,6 +249,7 @@ SteadyTime Serving::wake_at() const {
 void Serving::ask_to_stop() {
   if (stopping_) return;
   stopping_ = true;
+  deciding_ = false;
   manager_.tell("STOPPING=1\nSTATUS=stopping");
   size_t runs = 0;
   for (auto& served : projects_) {
@@ -261,10 +287,7 @@ void Serving::serve(Cancel& stop) {
   begin_scheduler();
   control_ = std::make_unique<Control>(
       [this](const std::string& root, const std::string& request, Control::Answer answer) {
-        inbox_.post([this, root, request, answer = std::move(answer)] {
-          for (auto& served : projects_)
-            if (served->root() == root) asked(*served, request, answer);
-        });
+        ask(root, request, std::move(answer));
       });
   for (auto& served : projects_) {
     control_->listen(served->root(), served->state_folder());
@@ -277,6 +300,7 @@ void Serving::serve(Cancel& stop) {
       if (served->root() == root) worker_->post([this, &each = *served] { load(each); });
   });
   const auto stopped = stop.on_request([this] { inbox_.post([this] { ask_to_stop(); }); });
+  deciding_ = true;
   manager_.tell("READY=1\nSTATUS=serving");
   while (true) {
     step();

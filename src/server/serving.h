@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <map>
 #include <memory>
@@ -29,6 +30,9 @@ class Serving {
   Serving(Options options, OpenApp open, Secrets& secrets, const Clock& clock, Teller teller);
   ~Serving();
   void serve(Cancel& stop);
+  std::vector<Server::Project> projects() const;
+  bool deciding() const { return deciding_; }
+  void ask(const std::string& root, const std::string& request, Control::Answer answer);
 
  private:
   // --- server.cc: beginning, waiting, ending ----------------------------------------------------
@@ -102,7 +106,9 @@ class Serving {
   void trigger(Served& served, const app::Json& request, const Control::Answer& answer);
   app::Json pause(Served& served, const app::Json& request);
   app::Json cancel(Served& served, const app::Json& request);
-  void retry(Served& served, const app::Json& request, const Control::Answer& answer);
+  /// Of what a selector chooses, or what is to be repeated of another run.
+  void run_by_hand(Served& served, const app::Json& request, const Control::Answer& answer);
+  app::Json schedules_of(const Served& served) const;
   void wait_for(Served& served, const std::string& run, Control::Answer answer);
   /// A fire of nobody's schedule, written down.
   history::Fire asked_for(Served& served, const Wish& wish);
@@ -143,6 +149,7 @@ class Serving {
   uint64_t next_request_ = 1;
 
   bool stopping_ = false;
+  std::atomic<bool> deciding_{false};
   std::optional<SteadyTime> grace_ends_;
 
   // Last, so that they end first: they hand things to what is above.

@@ -16,7 +16,8 @@ struct Told {
   /// serving, waiting (a project that is broken), reloaded, broken, fires, ended, skipped, failed,
   /// canceling, late_expected, late, interrupted, resumed (a run that was), ingesting,
   /// ingest_ended, trouble, sensor_lost (it cannot be looked at), sensor_back, paused,
-  /// resumed_by_hand, backfilling, backfill_ended, stopping, stopped
+  /// resumed_by_hand, backfilling, backfill_ended, listening (at an address), set_up (where the
+  /// first administrator is made), stopping, stopped
   std::string event;
   Time at;
   std::string zone;  ///< that times are shown in

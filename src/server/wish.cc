@@ -19,6 +19,7 @@ std::string text_of(const Wish& wish) {
   add("ingest", wish.ingest);
   if (wish.jobs > 0) out["jobs"] = wish.jobs;
   if (wish.fail_fast) out["fail_fast"] = true;
+  if (wish.full_refresh) out["full_refresh"] = true;
   for (const auto& [name, value] : wish.vars) out["vars"][name] = value;
   if (wish.interval) {
     out["start"] = micros(wish.interval->start);
@@ -39,6 +40,7 @@ Wish read_wish(const std::string& text) {
   out.ingest = text_in(in, "ingest");
   out.jobs = int(whole_in(in, "jobs").value_or(0));
   out.fail_fast = true_in(in, "fail_fast");
+  out.full_refresh = true_in(in, "full_refresh");
   out.vars = texts_in(in, "vars");
   out.interval = interval_in(in);
   return out;

@@ -18,7 +18,7 @@ struct Wish {
   std::string detail;    ///< of the cause, in words
   std::string retry_of;  ///< run id
   int jobs = 0;          ///< 0: as many as cores
-  bool fail_fast = false;
+  bool fail_fast = false, full_refresh = false;
   std::string ingest;  ///< instead: this stream is read for good
 };
 
