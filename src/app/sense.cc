@@ -21,7 +21,7 @@ sensors::Sight Work::sense(const std::string& name) {
         out.version = world->version(table).version;
         if (asks.of == Of::complete_to)
           out.complete_to = tasks::boundary_of(context(*world, choices({}), ""), table);
-        const auto& path = lake().table(table).path();
+        const auto path = lake().table(table).path();
         if (storage::scheme_of(path).empty()) out.log = path + "/_delta_log";
         if (asks.of == Of::rows || asks.rows > 0) {
           duck::Connection connection(database_);

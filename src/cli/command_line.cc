@@ -44,6 +44,8 @@ const std::map<std::string, Verb>& verbs() {
                                                {"lsp", lsp_verb},
                                                {"why", why_verb},
                                                {"serve", serve_verb},
+                                               {"user", user_verb},
+                                               {"token", token_verb},
                                                {"schedule", schedule_verb},
                                                {"cancel", cancel_verb},
                                                {"logs", logs_verb},

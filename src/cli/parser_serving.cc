@@ -62,6 +62,53 @@ void sensor_verbs(CLI::App& app, Arguments& a) {
   look->add_option("sensor", a.sensor, "its name")->required();
 }
 
+void add_home(CLI::App& verb, Arguments& a) {
+  verb.add_option("--home", a.home,
+                  "where the server keeps users and tokens (default: $WINDROW_HOME, else "
+                  "$XDG_STATE_HOME/windrow)")
+      ->type_name("FOLDER");
+}
+
+CLI::Option* add_role(CLI::App& verb, Arguments& a) {
+  return verb.add_option("--role", a.role, "viewer, operator, editor or admin")
+      ->type_name("ROLE")
+      ->check(CLI::IsMember({"viewer", "operator", "editor", "admin"}));
+}
+
+void account_verbs(CLI::App& app, Arguments& a) {
+  auto* user = verb(app, kWork, "user", "who may log in to a server that listens",
+                    "  windrow user add ada --role operator\n  windrow user list\n");
+  user->require_subcommand(1);
+  auto* add =
+      verb(*user, "Verbs", "add", "add a user; asks for the password, or reads it as a line",
+           "  windrow user add ada --role operator\n"
+           "  pass show windrow | windrow user add ada --role admin\n");
+  add->add_option("user", a.user, "the name")->required();
+  add_role(*add, a)->required();
+  auto* password = verb(*user, "Verbs", "password", "give a user another password; ends sessions",
+                        "  windrow user password ada\n");
+  password->add_option("user", a.user, "the name")->required();
+  auto* list = verb(*user, "Verbs", "list", "all users", "  windrow user list\n");
+  auto* remove = verb(*user, "Verbs", "remove", "remove a user, with sessions and tokens",
+                      "  windrow user remove ada\n");
+  remove->add_option("user", a.user, "the name")->required();
+  auto* token = verb(app, kWork, "token", "what programs show to a server that listens",
+                     "  windrow token create ci --role operator --expires 30d\n");
+  token->require_subcommand(1);
+  auto* create = verb(*token, "Verbs", "create", "make a token, and print it this once",
+                      "  windrow token create ci --role operator --expires 30d\n");
+  create->add_option("name", a.name, "what it is for")->required();
+  add_role(*create, a)->required();
+  create->add_option("--expires", a.expires, "after so long, at this time, or never (default: 90d)")
+      ->type_name("WHEN");
+  auto* tokens =
+      verb(*token, "Verbs", "list", "all tokens, without what they are", "  windrow token list\n");
+  auto* revoke =
+      verb(*token, "Verbs", "revoke", "take a token back", "  windrow token revoke 3f9a01bc\n");
+  revoke->add_option("token", a.token, "its id")->required();
+  for (auto* each : {add, password, list, remove, create, tokens, revoke}) add_home(*each, a);
+}
+
 }  // namespace
 
 CLI::App& backfill_verbs(CLI::App& app, Arguments& a) {
@@ -132,6 +179,22 @@ void serving_verbs(CLI::App& app, Arguments& a) {
                    "least, and one per core of each run)")
       ->type_name("N")
       ->check(CLI::Range(1, 10'000));
+  serve
+      ->add_option("--listen", a.listen,
+                   "answer at this address: REST, live events, metrics, the page (docs/server.md)")
+      ->type_name("ADDRESS:PORT");
+  serve->add_option("--tls-cert", a.tls_certificate, "the certificate, with those up to its root")
+      ->type_name("FILE");
+  serve->add_option("--tls-key", a.tls_key, "its key; both are read again when they change")
+      ->type_name("FILE");
+  serve->add_option("--host", a.hosts, "a name that the server is reached by; repeatable")
+      ->type_name("NAME");
+  add_home(*serve, a);
+  serve->add_flag("--without-tls", a.without_tls,
+                  "also where others can reach it: something before it does TLS");
+  serve->add_flag("--without-login", a.without_login,
+                  "also where others can reach it, and as long as there are no users");
+  account_verbs(app, a);
   schedule_verbs(app, a);
   sensor_verbs(app, a);
   auto* cancel = verb(app, kWork, "cancel", "stop a run of the server at its next commit",

@@ -102,14 +102,16 @@ std::string what_happened(const server::Told& told, const Zone& zone, const Styl
     return fmt::format("stopping: {} may end within {}", counted(told.count, "run"),
                        duration_text(told.wait.value_or(std::chrono::microseconds(0))));
   }
+  if (event == "listening" || event == "set_up") return told.text;
   return event == "trouble" ? style.yellow("trouble") + because(told) : event + because(told);
 }
 
 }  // namespace
 
 bool is_trouble(const server::Told& told) {
-  return !told.problems.empty() || told.status == "failed" || told.event == "failed" ||
-         told.event == "late" || told.event == "late_expected" || told.event == "trouble";
+  return told.event == "set_up" || !told.problems.empty() || told.status == "failed" ||
+         told.event == "failed" || told.event == "late" || told.event == "late_expected" ||
+         told.event == "trouble";
 }
 
 std::string told_text(const server::Told& told, bool several, const Style& style) {
@@ -122,29 +124,6 @@ std::string told_text(const server::Told& told, bool several, const Style& style
   if (!subject.empty()) out += style.bold(subject) + "  ";
   out += what_happened(told, zone, style) + "\n";
   for (const auto& problem : told.problems) out += problem_text(problem, style);
-  return out;
-}
-
-app::Json json_of_told(const server::Told& told) {
-  app::Json out{{"event", told.event}, {"time", iso(told.at)}};
-  const auto add = [&](const char* key, const std::string& text) {
-    if (!text.empty()) out[key] = text;
-  };
-  add("project", told.project);
-  add("schedule", told.schedule);
-  add("source", told.source);
-  add("backfill", told.backfill);
-  add("sensor", told.sensor);
-  add("run", told.run);
-  add("status", told.status);
-  if (told.due) out["due"] = iso(*told.due);
-  if (told.next) out["next"] = iso(*told.next);
-  if (told.expected) out["expected"] = iso(*told.expected);
-  if (told.elapsed) out["seconds"] = double(told.elapsed->count()) / 1e6;
-  if (told.wait) out["wait"] = double(told.wait->count()) / 1e6;
-  if (told.count > 0) out["count"] = told.count;
-  add("text", told.text);
-  for (const auto& problem : told.problems) out["problems"].push_back(app::json_of(problem));
   return out;
 }
 

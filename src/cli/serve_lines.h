@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "app/json.h"
 #include "cli/text.h"
 #include "server/told.h"
 
@@ -14,6 +13,5 @@ namespace windrow::cli {
 std::string told_text(const server::Told& told, bool several, const Style& style);
 /// It is said also where only what is wrong is.
 bool is_trouble(const server::Told& told);
-app::Json json_of_told(const server::Told& told);
 
 }  // namespace windrow::cli

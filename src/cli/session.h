@@ -72,8 +72,12 @@ struct Arguments {
   bool watch = false;                       ///< check, runs
   bool underway = false;                    ///< runs
   std::string grace;                        ///< serve
-  std::string schedule, tag;                ///< schedule
-  std::string sensor;                       ///< sensor try
+  std::string listen, tls_certificate, tls_key, home;
+  std::vector<std::string> hosts;
+  bool without_tls = false, without_login = false;
+  std::string user, role, expires, token;  ///< user, token
+  std::string schedule, tag;               ///< schedule
+  std::string sensor;                      ///< sensor try
   bool wait = false, as_declared = false;
   bool follow = false;                             ///< logs
   bool from_failed = false;                        ///< retry
@@ -138,6 +142,8 @@ int docs_verb(Session& session);
 int version_verb(Session& session);
 int lsp_verb(Session& session);
 int serve_verb(Session& session);
+int user_verb(Session& session);
+int token_verb(Session& session);
 int schedule_verb(Session& session);
 int sensor_verb(Session& session);
 int cancel_verb(Session& session);

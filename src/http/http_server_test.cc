@@ -98,6 +98,7 @@ class HttpServer : public testing::Test {
     };
     ways.trouble = [](const std::string&) {};
     server_ = std::make_unique<Server>(options_, ways);
+    server_->start();
   }
   Response handle(const Request& request) {
     Response out;

@@ -397,11 +397,14 @@ class Server::Impl {
     if (!hub_.options.certificate.empty()) tls_ = tls_of(hub_.options);
     certificates_written_ = certificates_written();
     listen();
+  }
+  ~Impl() { stop(); }
+
+  void start() {
     accept();
     keep_house();
     for (int i = 0; i < kIoThreads; ++i) threads_.emplace_back([this] { io_.run(); });
   }
-  ~Impl() { stop(); }
 
   uint16_t port() const { return port_; }
   void wake() {
@@ -548,6 +551,7 @@ class Server::Impl {
 Server::Server(Options options, Ways ways)
     : impl_(std::make_unique<Impl>(std::move(options), std::move(ways))) {}
 Server::~Server() = default;
+void Server::start() { impl_->start(); }
 uint16_t Server::port() const { return impl_->port(); }
 void Server::wake() { impl_->wake(); }
 Counts Server::counts() const { return impl_->counts(); }

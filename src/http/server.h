@@ -55,13 +55,15 @@ class Server {
     std::function<void(const std::string&)> trouble;  ///< certificates that cannot be read again
   };
 
-  /// Listens from now on. Error where the address cannot be had, or a certificate not be read.
+  /// Has its address from now on, and answers from `start` on. Error where the address cannot be
+  /// had, or a certificate not be read.
   Server(Options options, Ways ways);
   /// Stops.
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
+  void start();
   uint16_t port() const;
   /// There is something new for streams. Cheap, from any thread; several calls within a few
   /// milliseconds are one.
