@@ -77,15 +77,24 @@ const get = <T>(path: string, params?: Params) => ask<T>("GET", address(path, pa
 const post = <T>(path: string, body?: unknown) => ask<T>("POST", address(path), body);
 
 /** All pages of a list, each with the address that the one before it gave. */
-async function every<T>(path: string): Promise<T[]> {
+async function every<T>(path: string, params?: Params): Promise<T[]> {
   const all: T[] = [];
-  let next: string | undefined = address(path);
+  let next: string | undefined = address(path, params);
   while (next) {
     const answer: Response = await answerOf("GET", next);
     all.push(...((await answer.json()) as T[]));
     next = /<([^>]+)>;\s*rel="next"/.exec(answer.headers.get("Link") ?? "")?.[1];
   }
   return all;
+}
+
+/** Lines of a log with their places. `line` is the place, but in what a command said it is the text that it said. */
+export function numbered(lines: readonly Record<string, unknown>[], after: number): LogLine[] {
+  let n = after;
+  return lines.map((one) => {
+    n = typeof one.line === "number" ? one.line : n + 1;
+    return { ...one, n } as unknown as LogLine;
+  });
 }
 
 let onLoggedOut: () => void = () => undefined;
@@ -133,7 +142,8 @@ export const api = {
   runs: (p: string, options: { limit: number; status?: string; schedule?: string; after?: string }) => get<Run[]>(of(p, "runs"), options),
   run: (p: string, r: string) => get<RunDetail>(of(p, `runs/${part(r)}`)),
   critical: (p: string, r: string) => get<Run & { critical: Critical }>(of(p, `runs/${part(r)}/critical`)),
-  logs: (p: string, r: string, after: number, limit: number) => get<LogLine[]>(of(p, `runs/${part(r)}/logs`), { after: after || undefined, limit }),
+  logs: async (p: string, r: string, after: number) =>
+    numbered(await every<Record<string, unknown>>(of(p, `runs/${part(r)}/logs`), { after: after || undefined }), after),
   tasks: (p: string, limit: number, assets?: string) => get<AssetTask[]>(of(p, "tasks"), { assets, limit }),
   start: (p: string, body: { select?: string; full_refresh?: boolean }) => post<{ run: string }>(of(p, "runs"), body),
   cancel: (p: string, r: string) => post<{ run: string }>(of(p, `runs/${part(r)}/cancel`)),

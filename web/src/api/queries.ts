@@ -42,8 +42,6 @@ export const useRun = (p: string, r: string, enabled = true) => {
     refetchInterval: (query) => (query.state.data?.status === "running" ? polling : false),
   });
 };
-const LOG_PAGE = 5000;
-
 /** The lines so far, and then only what is new. */
 export const useLogs = (p: string, r: string, running: boolean) => {
   const queries = useQueryClient();
@@ -52,12 +50,9 @@ export const useLogs = (p: string, r: string, running: boolean) => {
   return useQuery({
     queryKey,
     queryFn: async () => {
-      let lines = queries.getQueryData<LogLine[]>(queryKey) ?? [];
-      for (;;) {
-        const more = await api.logs(p, r, lines.at(-1)?.line ?? 0, LOG_PAGE);
-        if (more.length > 0) lines = [...lines, ...more];
-        if (more.length < LOG_PAGE) return lines;
-      }
+      const lines = queries.getQueryData<LogLine[]>(queryKey) ?? [];
+      const more = await api.logs(p, r, lines.at(-1)?.n ?? 0);
+      return more.length > 0 ? [...lines, ...more] : lines;
     },
     structuralSharing: false,
     refetchInterval: running ? polling : false,

@@ -155,7 +155,8 @@ export interface AssetTask extends Task {
 }
 
 export interface LogLine {
-  line: number;
+  /** Its place in the log, from 1. */
+  n: number;
   ts: string;
   level: string;
   event: string;

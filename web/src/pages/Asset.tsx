@@ -19,6 +19,7 @@ export function Asset() {
   const detail = useAsset(project, asset);
   return (
     <div className="page">
+      {detail.data === undefined && <PageHead title={asset} />}
       <Answer query={detail} lines={8}>
         {(found) => <Found project={project} asset={found} />}
       </Answer>

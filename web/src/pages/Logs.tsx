@@ -6,12 +6,11 @@ import { cell, clock, count } from "../parts/format";
 import { Answer, Empty } from "../parts/parts";
 import { useZone } from "../parts/time";
 
-const KNOWN = new Set(["ts", "level", "event", "run", "asset", "line", "at", "project"]);
+const KNOWN = new Set(["ts", "level", "event", "run", "asset", "line", "n", "at", "project"]);
 
 /** What a line says beside its time, level and asset. */
 export function textOf(line: LogLine): string {
-  const said = line.event === "task.said" && typeof line.text === "string" ? line.text : undefined;
-  if (said !== undefined) return said;
+  if (line.event === "task.said" && typeof line.line === "string") return line.line;
   const rest = Object.entries(line)
     .filter(([key]) => !KNOWN.has(key))
     .map(([key, value]) => `${key}=${cell(value)}`);

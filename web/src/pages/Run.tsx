@@ -23,6 +23,7 @@ export function Run() {
   const run = useRun(project, id);
   return (
     <div className="page full">
+      {run.data === undefined && <PageHead title={shortId(id)} />}
       <Answer query={run} lines={8}>
         {(found) => <Found project={project} run={found} />}
       </Answer>
