@@ -140,7 +140,8 @@ function Find({ nodes, onFound }: { nodes: readonly GraphNode[]; onFound: (asset
   const [words, setWords] = useState("");
   const [at, setAt] = useState(0);
   const wanted = useDeferredValue(words);
-  const found = useMemo(() => (wanted ? rank(nodes, wanted, (node) => `${node.asset} ${node.owner ?? ""}`, 12) : []), [nodes, wanted]);
+  const search = (query: string) => (query ? rank(nodes, query, (node) => `${node.asset} ${node.owner ?? ""}`, 12) : []);
+  const found = useMemo(() => search(wanted), [nodes, wanted]);
   const take = (asset: string | undefined) => {
     if (asset === undefined) return;
     setWords("");
@@ -160,7 +161,7 @@ function Find({ nodes, onFound }: { nodes: readonly GraphNode[]; onFound: (asset
           if (e.key === "ArrowDown" || e.key === "ArrowUp") {
             e.preventDefault();
             setAt((at + (e.key === "ArrowDown" ? 1 : -1) + found.length) % Math.max(1, found.length));
-          } else if (e.key === "Enter") take(found[at]?.item.asset);
+          } else if (e.key === "Enter") take(search(words)[at]?.item.asset); // of what is typed, though it is not shown yet
           else if (e.key === "Escape") setWords("");
         }}
       />
