@@ -100,7 +100,7 @@ http::Response show_logs(Call& call) {
     more = int64_t(out.size()) >= limit || bytes > kLogBytesMost;
     if (more) break;
     bytes += text.size();
-    Json one{{"line", line}};
+    Json one{{"number", line}};
     one.update(json);
     out.push_back(std::move(one));
     last = line;

@@ -88,11 +88,11 @@ async function every<T>(path: string, params?: Params): Promise<T[]> {
   return all;
 }
 
-/** Lines of a log with their places. `line` is the place, but in what a command said it is the text that it said. */
+/** Lines of a log with their places (`number`). */
 export function numbered(lines: readonly Record<string, unknown>[], after: number): LogLine[] {
   let n = after;
   return lines.map((one) => {
-    n = typeof one.line === "number" ? one.line : n + 1;
+    n = typeof one.number === "number" ? one.number : n + 1;
     return { ...one, n } as unknown as LogLine;
   });
 }

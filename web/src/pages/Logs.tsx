@@ -6,7 +6,7 @@ import { cell, clock, count } from "../parts/format";
 import { Answer, Empty } from "../parts/parts";
 import { useZone } from "../parts/time";
 
-const KNOWN = new Set(["ts", "level", "event", "run", "asset", "line", "n", "at", "project"]);
+const KNOWN = new Set(["ts", "level", "event", "run", "asset", "line", "n", "number", "at", "project"]);
 
 /** What a line says beside its time, level and asset. */
 export function textOf(line: LogLine): string {
