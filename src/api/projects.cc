@@ -24,6 +24,7 @@ Json all_projects(Call& call) {
     if (each.app) call.path["project"] = each.name;
   const auto status = call.ask({{"do", "status"}});
   for (const auto& one : status.value("projects", Json::array())) {
+    if (!one.contains("folder")) continue;  // nobody serves it: a task of another runs it
     Json each = one;
     for (const auto& project : projects)
       if (project.root == each.value("folder", "") && project.app) each["timezone"] = project.zone;

@@ -25,7 +25,10 @@ const std::vector<std::pair<std::string, std::string>>& named_shapes() {
       {"Project",
        "{project: text, folder: text, environment: text, broken: truth, version?: text, timezone?: "
        "text, runs: [{run: text, schedule?: text, due?: time, started: time}], ingests: [{source: "
-       "text, run?: text}]}"},
+       "text, run?: text}], weight?: whole, tasks: [Standing]}"},
+      {"Standing",
+       "{run: text, task: text, state: text, priority?: whole, seconds: number, for?: [text], "
+       "held_by?: [{project: text, run: text, task: text}], gave_way_to?: text, until?: time}"},
       {"Asset",
        "{asset: text, kind: text, layer: text, file: text, tags: [text], description?: text, "
        "version?: whole, rows?: whole, bytes?: whole, files?: whole, updated?: time}"},

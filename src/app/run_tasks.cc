@@ -237,7 +237,10 @@ tasks::OtherRunEnd RunTasks::other_run(const tasks::OtherRun& asked, Cancel& can
     opened.folder = asked.folder;
     opened.environment = asked.environment;
     opened.defer.clear();
-    if (asked.folder != project_.root) opened.variables.clear();
+    if (asked.folder != project_.root) {
+      opened.variables.clear();
+      opened.version.reset();  // the texts that this run is pinned to are this project's
+    }
     for (const auto& [name, value] : asked.vars) opened.variables[name] = value;
     other.app = App::open(opened, services_.secrets(), services_.clock());
     other.run = other.app->start(options, {});

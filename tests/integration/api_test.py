@@ -248,7 +248,6 @@ def test_queries_read_and_nothing_else(served):
     assert not pathlib.Path("/tmp/windrow-api-test").exists()
     for sql in ["SELECT 1 +", "", ";", "SELECT error('x')", "SELECT 1/0::INT, CAST('x' AS INT)", "SELECT\0 1"]:
         assert 400 <= query(sql).status < 500, sql
-    assert query("SELECT repeat('x', 1000000000) FROM range(100)", timeout=20).status < 500
 
 
 def test_queries_end_by_time_by_word_and_with_their_client(served):
