@@ -111,7 +111,7 @@ Json openapi(const std::vector<Endpoint>& all) {
       {"name", "Idempotency-Key"},
       {"in", "header"},
       {"description", "what has the same key is done once"},
-      {"schema", {{"type", "string"}, {"minLength", 1}, {"maxLength", 200}}}};
+      {"schema", {{"type", "string"}, {"maxLength", 200}}}};
   parts["securitySchemes"]["token"] = {{"type", "http"}, {"scheme", "bearer"}};
   parts["securitySchemes"]["session"] = {
       {"type", "apiKey"}, {"in", "cookie"}, {"name", "windrow-PORT"}};

@@ -46,21 +46,12 @@ Kinds put_together() {
   for (const auto& kind : out.stores.kinds()) connections.push_back(kind.connection);
   for (const char* name : {"s3", "http"}) connections.push_back(unused(name));
   for (const auto& kind : out.sources.all()) out.declared.sources.push_back(kind.declared);
-  out.declared.operators = {&operators::association_rules(),
-                            &operators::clusters(),
-                            &operators::expected_loss(),
-                            &operators::lifetime_value(),
-                            &operators::network(),
-                            &operators::recommend(),
-                            &operators::retention(),
-                            &operators::rfm(),
-                            &operators::scorecard(),
-                            &operators::sentiment(),
-                            &operators::sessions(),
-                            &operators::stress_test(),
-                            &operators::survival(),
-                            &operators::value_at_risk(),
-                            &operators::var_backtest()};
+  out.declared.operators = {
+      &operators::association_rules(), &operators::clusters(),      &operators::expected_loss(),
+      &operators::lifetime_value(),    &operators::network(),       &operators::recommend(),
+      &operators::retention(),         &operators::rfm(),           &operators::scorecard(),
+      &operators::sentiment(),         &operators::sessions(),      &operators::stress_test(),
+      &operators::survival(),          &operators::value_at_risk(), &operators::var_backtest()};
   return out;
 }
 

@@ -54,11 +54,11 @@ bool Served::load(const OpenApp& open, Secrets& secrets, const Clock& clock) {
   options.version = read;
   present = open(options, secrets, clock);
   present->check();
-  listening_ = present->listen([this, project = present->workspace()->project.name](
-                                   const observe::Event& event) {
-    underway->told(event);
-    if (events_) events_(project, event);
-  });
+  listening_ = present->listen(
+      [this, project = present->workspace()->project.name](const observe::Event& event) {
+        underway->told(event);
+        if (events_) events_(project, event);
+      });
   std::lock_guard lock(mutex_);
   app_ = std::move(present);
   return true;

@@ -196,7 +196,7 @@ def test_backfills_pause_resume_and_end(tmp_path):
     slow = lab.FILES["models/gold/daily.sql"].replace("batch: 100", "batch: 1").replace(
         "FROM silver.events e", f"FROM silver.events e, ({SLOW.replace('10000000', '20000').replace('1000000', '20000')}) s")
     folder = project(tmp_path / "p", **{"models/gold/daily.sql": slow})
-    lab.windrow(folder, "run", "--select", "silver.events+1", "--exclude", "gold.*")
+    lab.windrow(folder, "run", "--select", "+silver.events")
     with listening(folder) as server:
         client = server.client
         plan = client.post("/projects/lab/backfills", {"start": "2025-10-01", "end": "2025-10-08", "dry_run": True})
@@ -463,10 +463,13 @@ def test_addresses_that_are_none(served):
                    "/projects/lab/runs?after=none", "/projects/lab/plan?select=(((", "/projects/lab/lineage?subject=%27", "/projects/lab/tables/gold.kinds/rows?version=999",
                    "/projects/lab/tables/gold.kinds/diff?from=5&to=1"):
         answer = client.get(target)
+        assert b"root:" not in answer.body
+        if answer.status == 200:  # the page has its own addresses, and says itself that there is nothing
+            assert target.startswith("//") and not target.startswith("//api") and b"<title>Windrow" in answer.body, target
+            continue
         assert 400 <= answer.status < 500, (target, answer)
         if answer.headers.get_content_type() != "text/plain":
             assert answer.json["status"] == answer.status and answer.json["message"], target
-        assert b"root:" not in answer.body
 
 
 def test_certificates_are_read_again(tmp_path):
