@@ -16,8 +16,8 @@ struct Asset {
   bool templated = false;  ///< `__NONCE__` in `plain` is replaced in each answer, which is not kept
 };
 
-/// The file at a path such as `/assets/index-4f2a.js`. A path without a dot in its last part is one
-/// of the page's own, and has index.html; nothing: there is no such file.
+/// The file at a path such as `/assets/index-4f2a.js`. A path that does not end as files of pages
+/// do is one of the page's own, and has index.html; nothing: there is no such file.
 const Asset* asset(std::string_view path);
 
 }  // namespace windrow::page
