@@ -60,11 +60,32 @@ http::Response list_runs(Call& call) {
   return page_of(call, out, runs.size(), end < runs.size() ? runs[end - 1].id : "");
 }
 
+/// Tasks that are at work; the history has them once they have ended.
+void add_those_at_work(Call& call, const std::string& run, Json& tasks) {
+  const auto workspace = call.app().workspace();
+  const auto now = call.api.clock().now();
+  for (const auto& project : call.ask({{"do", "status"}}).value("projects", Json::array())) {
+    for (const auto& task : project.value("tasks", Json::array())) {
+      const auto name = task.value("task", "");
+      const auto* asset = workspace->graph.find(name);
+      if (task.value("run", "") != run || task.value("state", "") != "runs" || !asset) continue;
+      const std::chrono::duration<double> since(task.value("seconds", 0.0));
+      tasks.push_back(
+          {{"asset", name},
+           {"kind", std::string(graph::name_of(asset->kind))},
+           {"status", "running"},
+           {"attempts", 1},
+           {"started", iso(now - std::chrono::duration_cast<std::chrono::microseconds>(since))}});
+    }
+  }
+}
+
 http::Response one_run(Call& call) {
   const auto history = call.app().history();
   const auto run = run_of(call);
   auto out = app::json_of(run);
   out["tasks"] = app::json_of(history->tasks(run.id));
+  if (run.status == "running") add_those_at_work(call, run.id, out["tasks"]);
   out["checks"] = app::json_of(history->checks(run.id));
   return json_answer(out);
 }
