@@ -107,11 +107,10 @@ Json openapi(const std::vector<Endpoint>& all) {
       {"required", true},
       {"description", "no form and no other site can send it unasked"},
       {"schema", {{"type", "string"}, {"enum", {"1"}}}}};
-  parts["parameters"]["IdempotencyKey"] = {
-      {"name", "Idempotency-Key"},
-      {"in", "header"},
-      {"description", "what has the same key is done once"},
-      {"schema", {{"type", "string"}, {"maxLength", 200}}}};
+  parts["parameters"]["IdempotencyKey"] = {{"name", "Idempotency-Key"},
+                                           {"in", "header"},
+                                           {"description", "what has the same key is done once"},
+                                           {"schema", {{"type", "string"}, {"maxLength", 200}}}};
   parts["securitySchemes"]["token"] = {{"type", "http"}, {"scheme", "bearer"}};
   parts["securitySchemes"]["session"] = {
       {"type", "apiKey"}, {"in", "cookie"}, {"name", "windrow-PORT"}};
