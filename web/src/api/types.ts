@@ -48,7 +48,7 @@ export interface Asset {
 
 export interface Column {
   name: string;
-  type: string;
+  type?: string; // of a table that is not there yet nobody knows it
   description?: string;
   nullable?: boolean;
   checks?: unknown[];

@@ -127,7 +127,7 @@ function Columns({ project, asset }: { project: string; asset: AssetDetail }) {
             {asset.columns!.map((column) => (
               <tr key={column.name}>
                 <td className="mono">{column.name}</td>
-                <td className="mono quiet">{column.type.toLowerCase()}</td>
+                <td className="mono quiet">{column.type?.toLowerCase()}</td>
                 {described && (
                   <td>
                     {column.description} {column.checks?.map((check) => <span key={checkText(check)} className="tag">{checkText(check)}</span>)}
