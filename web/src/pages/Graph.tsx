@@ -241,7 +241,7 @@ function Side({ project, asset, links, status, column, onColumn, onSelect }: {
                           key={name} type="button" className="button small plain column" aria-pressed={column === subject}
                           onClick={() => onColumn(column === subject ? undefined : name)}
                         >
-                          {name} <span className="quiet">{type.toLowerCase()}</span>
+                          {name} <span className="quiet">{type?.toLowerCase()}</span>
                         </button>
                       );
                     })}
